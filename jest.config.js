@@ -1,0 +1,12 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/examples/**/*.test.ts'],
+  transform: { '^.+\\.ts$': 'ts-jest' },
+  // Examples import the package by its name, as users do.
+  moduleNameMapper: { '^trunkline$': '<rootDir>/src/index.ts' },
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  // Children that tests fork run from dist.
+  globalSetup: '<rootDir>/scripts/ensure.mjs',
+  testTimeout: 30_000,
+};

@@ -1,0 +1,81 @@
+// Makes the checkout runnable: installs what is missing from the lock file and builds what is stale. Does nothing
+// when there is nothing to do (a few milliseconds). `npm start`, `npm test` and jest call it first.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const INSTALLED = join(root, 'node_modules', '.trunkline-lock-hash');
+const BUILT = join(root, 'dist', '.built');
+const SOURCES = [
+  'src',
+  'protocol',
+  'types',
+  'test',
+  'examples',
+  'bench',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+];
+
+export default function ensure() {
+  checkNode();
+  install();
+  build();
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`trunkline needs Node.js 20.19 or newer; this is ${process.version}`);
+    process.exit(1);
+  }
+}
+
+function install() {
+  const hash = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(INSTALLED) && readFileSync(INSTALLED, 'utf8') === hash) return;
+  console.error('installing the packages of package-lock.json …');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  writeFileSync(INSTALLED, hash);
+}
+
+function build() {
+  if (existsSync(BUILT) && newest(SOURCES) <= statSync(BUILT).mtimeMs) return;
+  console.error('building …');
+  const startedAt = new Date();
+  rmSync(BUILT, { force: true });
+  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+  mkdirSync(dirname(BUILT), { recursive: true });
+  writeFileSync(BUILT, '');
+  utimesSync(BUILT, startedAt, startedAt); // what was saved while the compiler ran is stale
+}
+
+function newest(names) {
+  let latest = 0;
+  for (const name of names) {
+    const path = join(root, name);
+    if (!existsSync(path)) continue;
+    const stat = statSync(path);
+    latest = Math.max(latest, stat.mtimeMs);
+    if (stat.isDirectory()) latest = Math.max(latest, newest(readdirSync(path).map((child) => join(name, child))));
+  }
+  return latest;
+}
+
+function run(command, args) {
+  try {
+    execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' && command === 'npm' });
+  } catch {
+    console.error(`failed: ${[command, ...args].join(' ')}`);
+    process.exit(1);
+  }
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) ensure();
