@@ -1,0 +1,100 @@
+// Cuts a byte stream into frames. It hides partial headers, partial bodies and several frames in one chunk;
+// a frame that lies whole in one chunk is handed out without a copy. Lengths are checked against the limit
+// before anything is allocated. Connections (src/transport/connection.ts) feed it.
+
+import { ProtocolError } from './protocol-error';
+
+/** How one wire version tells where a frame ends. */
+export interface Framing {
+  readonly headerBytes: number;
+  /** Whether a frame may begin with this byte; strangers are recognised here, before a header is complete. */
+  mayStartWith(firstByte: number): boolean;
+  /**
+   * Length of what follows the header.
+   * @throws ProtocolError when the header is impossible.
+   */
+  bodyBytes(header: Buffer): number;
+}
+
+/** A limit against a peer that claims absurd lengths. Values of 100 MB still pass; see the README on large values. */
+export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+
+export class FrameReader {
+  readonly #framing: Framing;
+  /** Frames longer than this (header included) are refused. May be raised between two frames. */
+  maxFrameBytes: number;
+  /** Bytes of an incomplete header. */
+  #head: Buffer = EMPTY;
+  /** An incomplete frame whose length is known, and how much of it has arrived. */
+  #frame: Buffer | undefined;
+  #filled = 0;
+
+  constructor(framing: Framing, maxFrameBytes = MAX_FRAME_BYTES) {
+    this.#framing = framing;
+    this.maxFrameBytes = maxFrameBytes;
+  }
+
+  /**
+   * Takes the next bytes of the stream and calls `onFrame` for each frame they complete, in order.
+   * `onFrame` may return false to stop reading (the connection was closed while it handled the frame).
+   * @throws ProtocolError; the stream cannot be read any further after it.
+   */
+  push(chunk: Buffer, onFrame: (frame: Buffer) => boolean | void): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.#frame) {
+        const copied = rest.copy(this.#frame, this.#filled);
+        this.#filled += copied;
+        rest = rest.subarray(copied);
+        if (this.#filled < this.#frame.length) return;
+        const frame = this.#frame;
+        this.#frame = undefined;
+        if (onFrame(frame) === false) return;
+        continue;
+      }
+      if (this.#head.length > 0) {
+        const missing = this.#framing.headerBytes - this.#head.length;
+        this.#head = Buffer.concat([this.#head, rest.subarray(0, missing)]);
+        rest = rest.subarray(Math.min(missing, rest.length));
+        if (this.#head.length < this.#framing.headerBytes) return;
+        const header = this.#head;
+        this.#head = EMPTY;
+        const frameBytes = this.#frameBytes(header);
+        if (frameBytes === header.length) {
+          if (onFrame(header) === false) return;
+          continue;
+        }
+        this.#begin(frameBytes, header);
+        continue;
+      }
+      if (!this.#framing.mayStartWith(rest[0]!)) throw new ProtocolError('not a frame of this protocol', rest);
+      if (rest.length < this.#framing.headerBytes) {
+        this.#head = Buffer.from(rest);
+        return;
+      }
+      const frameBytes = this.#frameBytes(rest);
+      if (frameBytes > rest.length) {
+        this.#begin(frameBytes, rest);
+        return;
+      }
+      const frame = rest.subarray(0, frameBytes);
+      rest = rest.subarray(frameBytes);
+      if (onFrame(frame) === false) return;
+    }
+  }
+
+  #frameBytes(header: Buffer): number {
+    const frameBytes = this.#framing.headerBytes + this.#framing.bodyBytes(header);
+    if (frameBytes > this.maxFrameBytes) {
+      throw new ProtocolError(`frame of ${frameBytes} bytes exceeds the limit of ${this.maxFrameBytes}`, header);
+    }
+    return frameBytes;
+  }
+
+  #begin(frameBytes: number, start: Buffer): void {
+    this.#frame = Buffer.allocUnsafe(frameBytes);
+    this.#filled = start.copy(this.#frame);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,51 @@
+// How a value of the user becomes bytes. The default is what cluster-client 3.x uses; a user's `transcode`
+// replaces it on every side of a channel.
+
+import * as serializeJson from 'serialize-json';
+
+/** The `transcode` option: must be the same in all processes of a channel. */
+export interface Transcode {
+  /** A value as bytes. A string is taken as UTF-8. */
+  encode(value: unknown): Buffer | Uint8Array | string;
+  /** The value that `encode` was given. Each call must make a new value. */
+  decode(bytes: Buffer): unknown;
+}
+
+/**
+ * Package serialize-json: keeps Date, Error, Buffer, undefined and NaN; turns Map and Set into `{}`, and
+ * functions, symbols and BigInt into null.
+ */
+export const serializeJsonTranscode: Transcode = {
+  encode: (value) => serializeJson.encode(value),
+  decode: (bytes) => serializeJson.decode(bytes),
+};
+
+/** The rest of the code sees bytes only: this hides that a user's `encode` may give a string or nothing for undefined. */
+export class ValueCodec {
+  readonly #transcode: Transcode;
+
+  constructor(transcode: Transcode) {
+    this.#transcode = transcode;
+  }
+
+  /** @throws whatever the transcode throws for a value it cannot carry. */
+  encode(value: unknown): Buffer {
+    if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
+      // serialize-json would turn them into null without a word. A user's transcode may know better.
+      if (this.#transcode === serializeJsonTranscode) throw new TypeError(`a ${typeof value} cannot be encoded`);
+    }
+    const bytes = this.#transcode.encode(value) as Buffer | Uint8Array | string | null | undefined;
+    if (Buffer.isBuffer(bytes)) return bytes;
+    if (typeof bytes === 'string') return Buffer.from(bytes);
+    if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    // JSON.stringify(undefined) is undefined: no bytes stand for "no value".
+    if (bytes === undefined || bytes === null) return NOTHING;
+    throw new TypeError(`transcode.encode gave a ${typeof bytes}; it must give a Buffer or a string`);
+  }
+
+  decode(bytes: Buffer): unknown {
+    return bytes.length === 0 ? undefined : this.#transcode.decode(bytes);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
