@@ -1,0 +1,118 @@
+// A base class for clients with business logic of their own (caches, defaults, friendlier methods) over a shared
+// client. A subclass says what to share with three members: DataClient, delegates and clusterOptions.
+
+import { Base, type BaseOptions } from 'sdk-base';
+import { TrunklineError } from '../errors';
+import type { ClusterOptions } from '../options';
+import { cluster, ClusterBuilder, close } from './cluster';
+import type { DelegateOptions, DelegateTarget, UpstreamClass } from './delegation';
+import { forwardEvents } from './forward-events';
+import { CLOSE, SharedClient } from './shared-client';
+import type { SharedClientOf } from './shared-type';
+
+/** What `delegates` gives: method → target, or target and options. */
+export type Delegates = Record<string, DelegateTarget | (DelegateOptions & { to?: DelegateTarget })>;
+
+export interface APIClientOptions extends BaseOptions {
+  /** Replaces `cluster`, e.g. by `app.cluster` of a framework. */
+  cluster?: ((upstreamClass: never, options?: never) => unknown) | undefined;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- without a type argument `_client` is not checked
+export class APIClientBase<C extends UpstreamClass = any> extends Base {
+  #client: SharedClientOf<C> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @param options go to the constructor of DataClient, and to Base of sdk-base */
+  constructor(options?: APIClientOptions) {
+    super(options ?? {});
+    // Not built here: the class fields of the subclass do not exist yet. `_client` builds it when it is first used.
+    process.nextTick(() => {
+      // A subclass that declares `_client` as a field without `declare` has just hidden ours.
+      if (Object.hasOwn(this, '_client') && (this as { _client: unknown })._client === undefined)
+        Reflect.deleteProperty(this, '_client');
+      if (this.#closing) return;
+      try {
+        this.#build();
+      } catch (error) {
+        const isAwaited = this.hasReadyCallbacks;
+        this.ready(error as Error);
+        if (!isAwaited) this.emit('error', error);
+      }
+    });
+  }
+
+  /** The shared client. */
+  get _client(): SharedClientOf<C> {
+    return this.#build();
+  }
+
+  /** The upstream class. A subclass must give it. */
+  get DataClient(): C {
+    throw new TrunklineError(
+      'ERR_TRUNKLINE_OPTION_INVALID',
+      `${this.constructor.name}: [APIClient] DataClient is required; define get DataClient()`,
+    );
+  }
+
+  /** Options for `cluster()`. */
+  get clusterOptions(): ClusterOptions {
+    return {};
+  }
+
+  /** What to share beyond the asynchronous methods, subscribe, unSubscribe and publish. */
+  get delegates(): Delegates {
+    return {};
+  }
+
+  get isClusterClientLeader(): boolean {
+    return (this._client as { isClusterClientLeader: boolean }).isClusterClientLeader;
+  }
+
+  override close(): Promise<void> {
+    return this[CLOSE]();
+  }
+
+  [CLOSE](): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    const client = this.#client as { close?: () => Promise<void> } | undefined;
+    if (client) {
+      if (typeof client.close === 'function') await client.close();
+      await close(client);
+    } else if (!this.isReady) {
+      this.ready(new TrunklineError('ERR_TRUNKLINE_CLOSED', `${this.constructor.name}: ready(): the client is closed`));
+    }
+    await super.close();
+  }
+
+  #build(): SharedClientOf<C> {
+    if (this.#client) return this.#client;
+    const options = this.options as APIClientOptions;
+    const create = (options.cluster ?? cluster) as typeof cluster;
+    const builder = create(this.DataClient, this.clusterOptions) as unknown as ClusterBuilder<UpstreamClass>;
+    for (const [name, target] of Object.entries(this.delegates)) {
+      const { to, ...delegateOptions } = typeof target === 'string' ? { to: target } : target;
+      builder.delegate(name as never, to, delegateOptions);
+    }
+    const client = builder.create(options) as unknown as SharedClient;
+    this.#client = client as unknown as SharedClientOf<C>;
+    forwardEvents(client, this);
+    if (!options.initMethod) this.#followReadiness(client);
+    return this.#client;
+  }
+
+  #followReadiness(client: SharedClient): void {
+    if (client instanceof SharedClient) {
+      client.mirrorReady(this);
+      return;
+    }
+    // A client that a user's `cluster` made, in a test perhaps.
+    (client as Base).ready((error?: Error) => {
+      this.ready(error ?? true);
+    });
+  }
+}

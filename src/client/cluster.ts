@@ -1,0 +1,187 @@
+// `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x.
+// This is the one file that maps those names to the words of the rest of the code.
+
+import { ValueCodec } from '../../protocol/value-codec';
+import { TrunklineError } from '../errors';
+import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
+import type { ChannelSpec } from '../roles/role';
+import { systemClock } from '../time';
+import {
+  callableMethods,
+  checkDescriptors,
+  completeDescriptors,
+  delegateDescriptor,
+  isGeneratorMethod,
+  upstreamMethods,
+  type DelegateOptions,
+  type Descriptor,
+  type Descriptors,
+  type DelegateTarget,
+  type UpstreamClass,
+} from './delegation';
+import { CLOSE, SharedClient, type ClientVerbs } from './shared-client';
+import type { MethodNames, SharedClientOf } from './shared-type';
+
+type AutoOf<O> = O extends { autoGenerate: false } ? false : true;
+
+/** Collects what the shared client shall have; each call returns the builder. */
+export class ClusterBuilder<
+  C extends UpstreamClass,
+  D extends Record<string, DelegateTarget> = Record<never, never>,
+  O = unknown,
+  Auto extends boolean = true,
+> {
+  readonly #class: C;
+  readonly #options: ResolvedOptions;
+  readonly #descriptors = new Map<string, Descriptor>();
+
+  constructor(upstreamClass: C, options?: ClusterOptions) {
+    if (typeof upstreamClass !== 'function' || typeof upstreamClass.prototype !== 'object') {
+      throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', 'cluster(Client, options): Client must be a class');
+    }
+    this.#class = upstreamClass;
+    this.#options = resolveOptions(options, upstreamClass.name || 'anonymous');
+  }
+
+  /**
+   * Shares a method.
+   * @param name the method of the upstream class; the shared client has it under the same name
+   * @param to what a call of it does: `invoke` (run it in the leader, give the result; the default), `invokeOneway`
+   *   (run it, no result), or one of `subscribe`, `unSubscribe`, `publish`, `close`
+   * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the target does not exist
+   */
+  delegate<K extends MethodNames<InstanceType<C>>, To extends DelegateTarget = 'invoke'>(
+    name: K,
+    to?: To,
+    options?: DelegateOptions,
+  ): ClusterBuilder<C, D & Record<K, To>, O, Auto> {
+    this.#descriptors.set(name, delegateDescriptor(this.#options.name, name, to ?? 'invoke', options));
+    return this as never;
+  }
+
+  /** Gives the shared client a member of its own. */
+  override<K extends string, V>(name: K, value: V): ClusterBuilder<C, D, O & Record<K, V>, Auto> {
+    this.#descriptors.set(name, { type: 'override', value });
+    return this as never;
+  }
+
+  /**
+   * Creates the shared client.
+   * @param args for the constructor of the upstream class, which runs only in the process that leads
+   * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the class lacks a delegated method
+   */
+  create(...args: ConstructorParameters<C>): SharedClientOf<C, D, O, Auto> {
+    const descriptors = this.#options.autoGenerate
+      ? completeDescriptors(this.#class, this.#descriptors, SharedClient.prototype)
+      : this.#descriptors;
+    checkDescriptors(this.#class, descriptors, this.#options.name);
+    const spec = channelSpec(this.#class, args, this.#options, descriptors);
+    let verbs!: ClientVerbs;
+    const client = new SharedClient(spec, this.#options, (exposed) => {
+      verbs = exposed;
+    });
+    for (const [name, descriptor] of descriptors) {
+      const value = descriptor.type === 'override' ? descriptor.value : member(client, verbs, this.#class, name, descriptor);
+      // Ordinary properties, so that tests can replace and spy on them.
+      Object.defineProperty(client, name, { value, writable: true, enumerable: true, configurable: true });
+    }
+    return client as unknown as SharedClientOf<C, D, O, Auto>;
+  }
+}
+
+/**
+ * Shares one instance of a class among the processes of this host.
+ * @param upstreamClass talks to the upstream server; its constructor runs only in the process that leads
+ * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
+ */
+export function cluster<C extends UpstreamClass, const P extends ClusterOptions = ClusterOptions>(
+  upstreamClass: C,
+  options?: P,
+): ClusterBuilder<C, Record<never, never>, unknown, AutoOf<P>> {
+  return new ClusterBuilder(upstreamClass, options);
+}
+
+/**
+ * Closes a client that `create()` has returned, or an API client.
+ * @returns resolves when nothing of it is left
+ * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID for anything else
+ */
+export function close(client: object): Promise<void> {
+  const closing = (client as { [CLOSE]?: unknown } | null | undefined)?.[CLOSE];
+  if (typeof closing !== 'function') {
+    throw new TrunklineError(
+      'ERR_TRUNKLINE_OPTION_INVALID',
+      'close(client): client should be instanceof ClusterClient, one that create() has returned',
+    );
+  }
+  return closing.call(client) as Promise<void>;
+}
+
+function channelSpec(
+  upstreamClass: UpstreamClass,
+  args: unknown[],
+  options: ResolvedOptions,
+  descriptors: Descriptors,
+): ChannelSpec {
+  return {
+    name: options.name,
+    createUpstream: () => Reflect.construct(upstreamClass, args) as object,
+    methods: upstreamMethods(upstreamClass, descriptors),
+    callable: callableMethods(descriptors),
+    values: new ValueCodec(options.transcode),
+    formatKey: (registration) => String(options.formatKey(registration)),
+    isBroadcast: options.isBroadcast,
+    connectTimeoutMs: options.connectTimeout,
+    responseTimeoutMs: options.responseTimeout,
+    heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
+    logger: options.logger,
+    clock: systemClock,
+  };
+}
+
+/** The function that the shared client has for a delegated method. */
+function member(
+  client: SharedClient,
+  verbs: ClientVerbs,
+  upstreamClass: UpstreamClass,
+  name: string,
+  { to, idempotent }: Extract<Descriptor, { type: 'delegate' }>,
+): unknown {
+  switch (to) {
+    case 'subscribe':
+    case 'unSubscribe':
+    case 'publish':
+      return verbs[to];
+    case 'close':
+      return () => client[CLOSE]();
+    case 'invokeOneway':
+      return (...args: unknown[]): void => {
+        verbs.invokeOneway(name, args);
+      };
+    case 'invoke':
+      if (isGeneratorMethod(upstreamClass, name)) {
+        return function* (...args: unknown[]): Generator<unknown, unknown> {
+          return yield firstOf(verbs.invoke(name, args, 'promise', idempotent));
+        };
+      }
+      return (...args: unknown[]): Promise<unknown> | undefined => {
+        const callback = args.at(-1);
+        if (typeof callback !== 'function') return firstOf(verbs.invoke(name, args, 'promise', idempotent));
+        verbs.invoke(name, args.slice(0, -1), 'callback', idempotent).then(
+          (results) => {
+            verbs.callBack(callback as never, null, ...results);
+          },
+          (error: unknown) => {
+            verbs.callBack(callback as never, error);
+          },
+        );
+        return undefined;
+      };
+  }
+}
+
+/** Awaited instead of chained, so that the stack of a failed call shows who awaits it. */
+async function firstOf(results: Promise<unknown[]>): Promise<unknown> {
+  const [first] = await results;
+  return first;
+}

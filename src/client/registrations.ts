@@ -1,0 +1,69 @@
+// What this process has asked of the channel, independent of terms: it is replayed into every new role.
+
+import type { Patience } from '../time';
+import type { Role, Subscriber } from '../roles/role';
+
+export type Listener = (value: unknown) => unknown;
+
+export interface Subscription extends Subscriber {
+  readonly registration: unknown;
+  readonly listener: Listener;
+  /** Runs until the first value, when `subscribeTimeout` is set. */
+  patience: Patience | undefined;
+}
+
+interface Publication {
+  readonly registration: unknown;
+  /** Whether some leader has had it before: then the next one only needs it if it is new to it. */
+  sent: boolean;
+}
+
+export class Registrations {
+  readonly #subscriptions = new Map<string, Subscription[]>();
+  readonly #publications = new Map<string, Publication>();
+
+  subscribe(key: string, subscription: Subscription, role: Role | undefined): void {
+    const others = this.#subscriptions.get(key);
+    if (others) others.push(subscription);
+    else this.#subscriptions.set(key, [subscription]);
+    role?.subscribe(subscription.registration, subscription);
+  }
+
+  /** @param listener undefined: every listener of the key */
+  unsubscribe(key: string, listener: Listener | undefined, role: Role | undefined): void {
+    const all = this.#subscriptions.get(key) ?? [];
+    const staying = listener ? all.filter((subscription) => subscription.listener !== listener) : [];
+    if (staying.length > 0) this.#subscriptions.set(key, staying);
+    else this.#subscriptions.delete(key);
+    for (const subscription of all) {
+      if (staying.includes(subscription)) continue;
+      subscription.patience?.cancel();
+      role?.unsubscribe(subscription.registration, subscription);
+    }
+  }
+
+  publish(key: string, registration: unknown, role: Role | undefined): void {
+    this.#publications.set(key, { registration, sent: role !== undefined });
+    role?.publish(registration, { replay: false });
+  }
+
+  unpublish(key: string): void {
+    this.#publications.delete(key);
+  }
+
+  replay(role: Role): void {
+    for (const subscriptions of this.#subscriptions.values()) {
+      for (const subscription of subscriptions) role.subscribe(subscription.registration, subscription);
+    }
+    for (const publication of this.#publications.values()) {
+      role.publish(publication.registration, { replay: publication.sent });
+      publication.sent = true;
+    }
+  }
+
+  clear(): void {
+    for (const subscriptions of this.#subscriptions.values()) for (const { patience } of subscriptions) patience?.cancel();
+    this.#subscriptions.clear();
+    this.#publications.clear();
+  }
+}

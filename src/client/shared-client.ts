@@ -1,0 +1,286 @@
+// What users hold: an emitter with `ready()`, on which the builder (cluster.ts) puts the delegated methods. It joins
+// what this process has asked for (registrations.ts) with its place in the host (failover.ts).
+
+import { Base } from 'sdk-base';
+import { isError } from '../../protocol/error-value';
+import type { CallStyle } from '../../protocol/message';
+import { Unopposed, type Election } from '../election/term';
+import { PortRace } from '../election/port-race';
+import { hasCode, TrunklineError } from '../errors';
+import type { ResolvedOptions } from '../options';
+import type { ChannelSpec } from '../roles/role';
+import { patientTimeout } from '../time';
+import { Failover } from './failover';
+import { forwardEvents } from './forward-events';
+import { Registrations, type Listener, type Subscription } from './registrations';
+
+/** The name under which cluster-client 3.x closes a client; `close()` of either library then works on either's clients. */
+export const CLOSE = Symbol.for('ClusterClient#close');
+
+/** What delegated methods are made of. */
+export interface ClientVerbs {
+  subscribe(registration: unknown, listener: Listener): void;
+  unSubscribe(registration: unknown, listener?: Listener): void;
+  publish(registration: unknown): void;
+  /** @param idempotent sent again when the leader is lost meanwhile */
+  invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown[]>;
+  invokeOneway(method: string, args: readonly unknown[]): void;
+  /** Runs a callback of the user; what it throws becomes an `error` event. */
+  callBack(callback: (...results: unknown[]) => unknown, ...results: unknown[]): void;
+}
+
+/** Something whose readiness is that of a shared client. */
+interface ReadyMirror {
+  ready(flag: boolean | Error): void;
+  readonly hasReadyCallbacks: boolean;
+}
+
+export class SharedClient extends Base {
+  readonly #spec: ChannelSpec;
+  readonly #options: ResolvedOptions;
+  readonly #registrations = new Registrations();
+  readonly #failover: Failover;
+  readonly #mirrors = new Set<ReadyMirror>();
+  #lastSetback = '';
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #closing: Promise<void> | undefined;
+
+  /** @param expose gets the verbs; they are no members, because the members belong to the user's delegated methods */
+  constructor(spec: ChannelSpec, options: ResolvedOptions, expose: (verbs: ClientVerbs) => void) {
+    super();
+    this.options = options as unknown as Base['options'];
+    if (options.maxListeners !== undefined) this.setMaxListeners(options.maxListeners);
+    this.#spec = spec;
+    this.#options = options;
+    const election: Election = options.singleMode ? new Unopposed() : new PortRace(options.port, spec.name, options.isLeader);
+    this.#failover = new Failover(
+      spec,
+      election,
+      options.maxWaitTime,
+      {
+        onError: (error) => {
+          this.#emitError(error);
+        },
+        onUpstream: (upstreamClient) => forwardEvents(upstreamClient, this),
+      },
+      {
+        onEnter: (role) => {
+          this.#lastSetback = '';
+          this.#registrations.replay(role);
+          this.#setReady(true);
+        },
+        onLeave: () => {
+          this.#setReady(false);
+        },
+        onSetback: (error) => {
+          this.#onSetback(error);
+        },
+      },
+    );
+    expose({
+      subscribe: (registration, listener) => {
+        this.#subscribe(registration, listener);
+      },
+      unSubscribe: (registration, listener) => {
+        if (this.#state !== 'open') return;
+        this.#registrations.unsubscribe(this.#spec.formatKey(registration), listener, this.#failover.role);
+      },
+      publish: (registration) => {
+        this.#assertOpen('publish');
+        this.#registrations.publish(this.#spec.formatKey(registration), registration, this.#failover.role);
+      },
+      invoke: (method, args, style, idempotent) => this.#invoke(method, args, style, idempotent),
+      invokeOneway: (method, args) => {
+        this.#invokeOneway(method, args);
+      },
+      callBack: (callback, ...results) => {
+        this.#run('a callback', callback, results);
+      },
+    });
+    this.#failover.start();
+  }
+
+  /** Whether this process holds the upstream client. False while that is not decided. */
+  get isClusterClientLeader(): boolean {
+    return this.#failover.role?.isLeader ?? false;
+  }
+
+  /** Keeps the readiness of another object equal to this one's, through every failover. */
+  mirrorReady(mirror: ReadyMirror): void {
+    this.#mirrors.add(mirror);
+    if (this.isReady) mirror.ready(this.readyError ?? true);
+  }
+
+  /**
+   * Leaves the channel: no event, log line, timer or socket of this client is left when it resolves. A leader also
+   * closes the upstream client. Idempotent, and safe at any time.
+   */
+  override close(): Promise<void> {
+    return this[CLOSE]();
+  }
+
+  [CLOSE](): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#state = 'closing';
+    await this.#failover.close();
+    this.#registrations.clear();
+    // Whoever still waits for ready() must hear that it will not come.
+    if (!this.isReady) this.#setReady(this.#closedError('ready()'));
+    await super.close();
+    this.#state = 'closed';
+  }
+
+  #subscribe(registration: unknown, listener: Listener): void {
+    this.#assertOpen('subscribe');
+    const { name: channel } = this.#spec;
+    if (typeof listener !== 'function') {
+      throw new TrunklineError(
+        'ERR_TRUNKLINE_OPTION_INVALID',
+        `${channel}: subscribe(registration, listener): listener should be a function`,
+        { channel },
+      );
+    }
+    const subscription: Subscription = {
+      registration,
+      listener,
+      patience: undefined,
+      deliver: (payload) => {
+        subscription.patience?.cancel();
+        this.#deliver(listener, payload);
+      },
+    };
+    const { subscribeTimeout } = this.#options;
+    const key = this.#spec.formatKey(registration);
+    if (subscribeTimeout) {
+      subscription.patience = patientTimeout(this.#spec.clock, subscribeTimeout, () => {
+        const message = `${channel}: subscribe timeout for ${key}, no value in ${subscribeTimeout} ms; the subscription stays in place`;
+        this.#emitError(new TrunklineError('ERR_TRUNKLINE_SUBSCRIBE_TIMEOUT', message, { channel, key, subscribeTimeout }));
+      });
+    }
+    this.#registrations.subscribe(key, subscription, this.#failover.role);
+  }
+
+  #deliver(listener: Listener, payload: Buffer): void {
+    if (this.#state !== 'open') return;
+    let value: unknown;
+    try {
+      // Decoded for each listener: two of them never share a value that one could change.
+      value = this.#spec.values.decode(payload);
+    } catch (cause) {
+      const { name: channel } = this.#spec;
+      const message = `${channel}: a value cannot be decoded; use the same transcode in every process`;
+      this.#emitError(new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause }));
+      return;
+    }
+    this.#run('a listener', listener, [value]);
+  }
+
+  /** Runs code of the user that must not stop anybody else. */
+  #run(what: string, code: (...args: never[]) => unknown, args: unknown[]): void {
+    const failed = (cause: unknown): void => {
+      const { name: channel } = this.#spec;
+      const reason = isError(cause) ? cause.message : String(cause);
+      this.#emitError(
+        new TrunklineError('ERR_TRUNKLINE_LISTENER_THREW', `${channel}: ${what} threw: ${reason}`, { channel, cause }),
+      );
+    };
+    try {
+      const returned = code(...(args as never[]));
+      if (returned instanceof Promise) returned.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  async #invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown[]> {
+    if (method === this.#spec.methods.unPublish) this.#registrations.unpublish(this.#spec.formatKey(args[0]));
+    for (;;) {
+      const role = this.#failover.role ?? (await this.#nextRole(method));
+      if (!role) continue;
+      try {
+        return await role.call(method, args, style);
+      } catch (error) {
+        if (!idempotent || this.#state !== 'open' || !hasCode(error, 'ERR_TRUNKLINE_LEADER_LOST')) {
+          if (!role.isLeader) appendOwnStack(error);
+          throw error;
+        }
+        await role.ended;
+      }
+    }
+  }
+
+  #invokeOneway(method: string, args: readonly unknown[]): void {
+    this.#assertOpen(method);
+    if (method === this.#spec.methods.unPublish) this.#registrations.unpublish(this.#spec.formatKey(args[0]));
+    const { role } = this.#failover;
+    if (role) {
+      role.notify(method, args);
+      return;
+    }
+    this.#nextRole(method).then(
+      (next) => next?.notify(method, args),
+      (error: unknown) => {
+        this.#emitError(error);
+      },
+    );
+  }
+
+  /** Waits until there is a role; rejects when there is none and a reason for it. */
+  async #nextRole(method: string): Promise<ReturnType<() => Failover['role']>> {
+    this.#assertOpen(method);
+    await this.ready();
+    this.#assertOpen(method);
+    return this.#failover.role;
+  }
+
+  #onSetback(error: unknown): void {
+    const reason = isError(error) ? error.message : String(error);
+    const isNews = reason !== this.#lastSetback;
+    this.#lastSetback = reason;
+    const isAwaited = this.hasReadyCallbacks || [...this.#mirrors].some((mirror) => mirror.hasReadyCallbacks);
+    this.#setReady(
+      error instanceof Error
+        ? error
+        : new TrunklineError('ERR_TRUNKLINE_UPSTREAM_FAILED', `${this.#spec.name}: ${reason}`, { cause: error }),
+    );
+    if (isNews && !isAwaited) this.#emitError(error);
+  }
+
+  #setReady(flag: boolean | Error): void {
+    this.ready(flag);
+    for (const mirror of this.#mirrors) mirror.ready(flag);
+  }
+
+  #emitError(error: unknown): void {
+    process.nextTick(() => {
+      if (this.#state !== 'closed') this.emit('error', error);
+    });
+  }
+
+  #assertOpen(method: string): void {
+    if (this.#state !== 'open') throw this.#closedError(method);
+  }
+
+  #closedError(method: string): TrunklineError {
+    const { name: channel } = this.#spec;
+    return new TrunklineError('ERR_TRUNKLINE_CLOSED', `${channel}: ${method}: the client is closed; create a new one`, {
+      channel,
+      method,
+    });
+  }
+}
+
+/**
+ * An error of the leader knows the leader's stack only. The frames that led to the call here are those of the
+ * awaiting functions, so they cost nothing unless a call fails.
+ */
+function appendOwnStack(error: unknown): void {
+  if (!isError(error) || typeof error.stack !== 'string') return;
+  const own = new Error().stack ?? '';
+  const frames = own.split('\n').slice(2);
+  error.stack = [error.stack, `    --- called by process ${process.pid} ---`, ...frames].join('\n');
+}

@@ -1,0 +1,94 @@
+// The type of a shared client, derived from the upstream class: its asynchronous methods, the delegated ones, and
+// subscribe, unSubscribe and publish where the class has them. A method that cannot be shared is absent.
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- mapped types over arbitrary methods: `unknown` would not match
+   parameter positions */
+
+import type { Base } from 'sdk-base';
+import type { DelegateTarget, UpstreamClass } from './delegation';
+import type { CLOSE, SharedClient } from './shared-client';
+
+type Method = (...args: any[]) => any;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** Names of the methods that a user can delegate. */
+export type MethodNames<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T] & string;
+
+/** Whether a method is asynchronous by its type: it returns a promise or is a generator. */
+type IsAsync<F> = F extends (...args: any[]) => infer R
+  ? IsAny<R> extends true
+    ? false
+    : [R] extends [PromiseLike<any>]
+      ? true
+      : [R] extends [Generator<any, any, any>]
+        ? true
+        : false
+  : false;
+
+type Verb = 'subscribe' | 'unSubscribe' | 'publish' | 'close';
+
+/** What is delegated although nobody said so. */
+type AutoNames<T> = {
+  [K in keyof T]: K extends Verb | keyof Base | `_${string}` ? never : IsAsync<T[K]> extends true ? K : never;
+}[keyof T];
+
+/** `(…, callback) => …` also in promise form; everything else with its result in a promise. */
+type Invoked<F> =
+  IsAsync<F> extends true
+    ? F
+    : F extends (...args: infer A) => infer R
+      ? A extends [...infer Front, (...results: infer Results) => any]
+        ? F & ((...args: Front) => Promise<FirstResult<Results>>)
+        : (...args: A) => Promise<Awaited<R>>
+      : never;
+
+/** The first result of a callback `(error, ...results) => …`. */
+type FirstResult<Results extends any[]> = Results extends [any?, ...infer Rest]
+  ? Rest extends []
+    ? void
+    : Exclude<Rest[0], undefined>
+  : void;
+
+type Fire<F> = F extends (...args: infer A) => any ? (...args: A) => void : never;
+
+type Unsubscribing<F> = F extends (registration: infer R, listener: infer L, ...rest: any[]) => any
+  ? (registration: R, listener?: L) => void
+  : never;
+
+/** One delegated member. */
+type Delegated<F, To extends DelegateTarget> = To extends 'invoke'
+  ? Invoked<F>
+  : To extends 'unSubscribe'
+    ? Unsubscribing<F>
+    : To extends 'close'
+      ? () => Promise<void>
+      : Fire<F>;
+
+/** Verbs of the class that keep their own name: those that were not delegated under another. */
+type AutoVerbs<T, D extends Record<string, DelegateTarget>> = {
+  [K in Exclude<Extract<keyof T, 'subscribe' | 'unSubscribe' | 'publish'>, D[keyof D]>]: Delegated<T[K], K & DelegateTarget>;
+};
+
+type Named<T, D extends Record<string, DelegateTarget>> = {
+  [K in keyof D & string]: K extends keyof T ? Delegated<T[K], D[K]> : D[K] extends 'close' ? () => Promise<void> : never;
+};
+
+type Members<T, D extends Record<string, DelegateTarget>, Auto extends boolean> = Named<T, D> &
+  (Auto extends true ? Omit<AutoVerbs<T, D>, keyof D> & Pick<T, Exclude<AutoNames<T>, keyof D>> : unknown);
+
+/**
+ * The type that `create()` returns.
+ * @typeParam C the upstream class, e.g. `typeof RegistryClient`
+ * @typeParam D what was delegated explicitly: name → target
+ * @typeParam O what was overridden: name → type
+ * @typeParam Auto false with `autoGenerate: false`
+ */
+export type SharedClientOf<
+  C extends UpstreamClass,
+  D extends Record<string, DelegateTarget> = Record<never, never>,
+  O = unknown,
+  Auto extends boolean = true,
+> =
+  IsAny<C> extends true
+    ? any
+    : Omit<SharedClient, keyof O | 'mirrorReady' | typeof CLOSE> & Omit<Members<InstanceType<C>, D, Auto>, keyof O> & O;

@@ -1,0 +1,115 @@
+// Every error that trunkline itself makes. The table below is the one list of codes: the README's table is held
+// to it by a test.
+
+interface ErrorKind {
+  /** Whether doing the same again later can succeed without any change. */
+  readonly retryable: boolean;
+  /** A `name` that users of cluster-client 3.x match on. */
+  readonly legacyName?: string;
+  readonly meaning: string;
+}
+
+const kinds = {
+  ERR_TRUNKLINE_OPTION_INVALID: {
+    retryable: false,
+    meaning: 'An option, or the environment variable behind it, has a value that cannot work.',
+  },
+  ERR_TRUNKLINE_DELEGATE_INVALID: {
+    retryable: false,
+    meaning: '`delegate()` names a method that the class does not have, or a target that does not exist.',
+  },
+  ERR_TRUNKLINE_PORT_TAKEN: {
+    retryable: true,
+    meaning: '`isLeader: true`, but another process holds the cluster port or leads the channel.',
+  },
+  ERR_TRUNKLINE_PORT_FOREIGN: {
+    retryable: true,
+    meaning: 'The cluster port is held by a program that does not speak this protocol, or by a process that does not run.',
+  },
+  ERR_TRUNKLINE_BIND_FAILED: {
+    retryable: true,
+    meaning: 'The cluster port cannot be bound, for another reason than being taken.',
+  },
+  ERR_TRUNKLINE_NO_LEADER: {
+    retryable: true,
+    meaning: 'No leader served the channel within `maxWaitTime`. The client goes on waiting in the background.',
+  },
+  ERR_TRUNKLINE_LEADER_LOST: {
+    retryable: true,
+    legacyName: 'SocketCloseError',
+    meaning: 'The connection to the leader ended while a call was under way. The call may or may not have run.',
+  },
+  ERR_TRUNKLINE_PEER_SILENT: {
+    retryable: true,
+    legacyName: 'ClusterClientNoResponseError',
+    meaning: 'The other side of a connection said nothing for 2.5 heartbeat intervals; `side` says which side that was.',
+  },
+  ERR_TRUNKLINE_CALL_TIMEOUT: {
+    retryable: true,
+    legacyName: 'ResponseTimeoutError',
+    meaning: 'The leader did not answer a call within `responseTimeout`. The call may or may not have run.',
+  },
+  ERR_TRUNKLINE_SUBSCRIBE_TIMEOUT: {
+    retryable: true,
+    meaning: 'A subscription had no first value within `subscribeTimeout`. It stays in place.',
+  },
+  ERR_TRUNKLINE_NOT_ENCODABLE: {
+    retryable: false,
+    meaning: 'A value cannot be turned into bytes by the transcode of the channel.',
+  },
+  ERR_TRUNKLINE_NOT_DECODABLE: {
+    retryable: false,
+    meaning: 'Bytes of the other side cannot be read by the transcode of the channel: the two sides differ.',
+  },
+  ERR_TRUNKLINE_UNKNOWN_METHOD: {
+    retryable: false,
+    meaning: 'The method is not delegated on the leader, or its upstream client does not have it.',
+  },
+  ERR_TRUNKLINE_UPSTREAM_FAILED: {
+    retryable: true,
+    meaning: 'The upstream client could not be created or did not become ready. It is tried again in the background.',
+  },
+  ERR_TRUNKLINE_UPSTREAM_LOST: {
+    retryable: true,
+    meaning: 'The upstream client closed by itself; a new one is being created.',
+  },
+  ERR_TRUNKLINE_LISTENER_THREW: {
+    retryable: false,
+    meaning: 'A listener or callback of the user threw; `cause` is what it threw.',
+  },
+  ERR_TRUNKLINE_CLOSED: {
+    retryable: false,
+    meaning: 'The client was used after `close()`, or closed before it became ready.',
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof kinds;
+
+/** All codes with their meaning. */
+export const ERROR_KINDS: Readonly<Record<ErrorCode, ErrorKind>> = kinds;
+
+/** Every error of trunkline. Facts of the case (channel, port, method, …) are own fields. */
+export class TrunklineError extends Error {
+  readonly code: ErrorCode;
+  /** Whether doing the same again later can succeed without any change. */
+  readonly retryable: boolean;
+
+  /**
+   * @param message a sentence: *channel: what failed, with what values; what to do*
+   * @param facts become own fields of the error; `cause` becomes the standard one
+   */
+  constructor(code: ErrorCode, message: string, facts: { cause?: unknown; [fact: string]: unknown } = {}) {
+    const { cause, ...fields } = facts;
+    super(message, cause === undefined ? undefined : { cause });
+    const kind: ErrorKind = kinds[code];
+    Object.defineProperty(this, 'name', { value: kind.legacyName ?? 'TrunklineError', configurable: true, writable: true });
+    this.code = code;
+    this.retryable = kind.retryable;
+    Object.assign(this, fields);
+  }
+}
+
+/** Whether an error, also one of another copy of the library or one that came over the wire, has this code. */
+export function hasCode(error: unknown, code: ErrorCode): boolean {
+  return typeof error === 'object' && error !== null && (error as { code?: unknown }).code === code;
+}

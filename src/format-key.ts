@@ -1,0 +1,58 @@
+// A registration as the string that tells whether two subscriptions are the same one.
+
+/**
+ * The default `formatKey`: JSON with sorted property names. For plain JSON it gives what JSON.stringify gives
+ * for the sorted value, so that a leader of cluster-client 3.x that reads the registration back comes to the same
+ * key. What JSON would lose or confuse (Map, Set, BigInt, RegExp, NaN …) becomes an object with one `$` property;
+ * a cycle becomes the string `[Circular]`.
+ */
+export function formatKey(registration: unknown): string {
+  return String(JSON.stringify(canonical(registration, [])));
+}
+
+/** The registration with sorted property names: what goes over the wire beside the key. */
+export function canonicalJson(registration: unknown): unknown {
+  return canonical(registration, []);
+}
+
+function canonical(value: unknown, ancestors: readonly object[]): unknown {
+  switch (typeof value) {
+    case 'bigint':
+      return { $bigint: String(value) };
+    case 'symbol':
+      return { $symbol: String(value) };
+    case 'number':
+      return Number.isFinite(value) ? value : { $number: String(value) };
+    case 'object':
+      break;
+    default:
+      return value; // undefined and functions: as JSON treats them
+  }
+  if (value === null) return null;
+  if (ancestors.includes(value)) return '[Circular]';
+  const inside = [...ancestors, value];
+  if (Array.isArray(value)) return value.map((each) => canonical(each, inside));
+  if (value instanceof Map) {
+    return { $map: sortedByJson([...value].map((entry) => canonical(entry, inside))) };
+  }
+  if (value instanceof Set) return { $set: sortedByJson([...value].map((each) => canonical(each, inside))) };
+  if (value instanceof RegExp) return { $regexp: String(value) };
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
+    return canonical((value as { toJSON(): unknown }).toJSON(), inside);
+  }
+  const sorted: Record<string, unknown> = {};
+  for (const name of Object.keys(value).sort()) {
+    const field = canonical((value as Record<string, unknown>)[name], inside);
+    // Not an assignment: `__proto__` must stay an ordinary name.
+    if (field !== undefined) Object.defineProperty(sorted, name, { value: field, enumerable: true, configurable: true });
+  }
+  return sorted;
+}
+
+/** Maps and sets have no order that two processes would share. */
+function sortedByJson(values: unknown[]): unknown[] {
+  return values
+    .map((value) => ({ value, json: String(JSON.stringify(value)) }))
+    .sort((a, b) => (a.json < b.json ? -1 : a.json > b.json ? 1 : 0))
+    .map(({ value }) => value);
+}

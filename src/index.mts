@@ -1,0 +1,20 @@
+// The public face for ESM: the same instance as `require('trunkline')` gives.
+
+import cluster from './index.js';
+
+export default cluster;
+export const { close, APIClientBase, TrunklineError } = cluster;
+export type APIClientBase<C extends cluster.UpstreamClass = any> = cluster.APIClientBase<C>; // eslint-disable-line @typescript-eslint/no-explicit-any
+export type TrunklineError = cluster.TrunklineError;
+export type APIClientOptions = cluster.APIClientOptions;
+export type ClusterBuilder<C extends cluster.UpstreamClass> = cluster.ClusterBuilder<C>;
+export type ClusterOptions = cluster.ClusterOptions;
+export type DelegateOptions = cluster.DelegateOptions;
+export type Delegates = cluster.Delegates;
+export type DelegateTarget = cluster.DelegateTarget;
+export type ErrorCode = cluster.ErrorCode;
+export type Logger = cluster.Logger;
+export type SharedClient = cluster.SharedClient;
+export type SharedClientOf<C extends cluster.UpstreamClass> = cluster.SharedClientOf<C>;
+export type Transcode = cluster.Transcode;
+export type UpstreamClass = cluster.UpstreamClass;

@@ -1,0 +1,49 @@
+// The public face for CommonJS: `require('trunkline')` is the function `cluster`, with everything else on it.
+// index.mts gives the same instance to ESM.
+
+import {
+  APIClientBase as APIClient,
+  type APIClientOptions as APIClientOpts,
+  type Delegates as DelegateMap,
+} from './client/api-client-base';
+import { close as closeClient, cluster as build, ClusterBuilder as Builder } from './client/cluster';
+import type { DelegateOptions as DelegateOpts, DelegateTarget as Target, UpstreamClass as Upstream } from './client/delegation';
+import { SharedClient as Shared } from './client/shared-client';
+import type { SharedClientOf as SharedOf } from './client/shared-type';
+import { TrunklineError as TrunklineErr, type ErrorCode as Code } from './errors';
+import type { Logger as Log } from './logger';
+import type { ClusterOptions as Options } from './options';
+import type { Transcode as Coding } from '../protocol/value-codec';
+
+type Cluster = typeof build & {
+  close: typeof closeClient;
+  APIClientBase: typeof APIClient;
+  TrunklineError: typeof TrunklineErr;
+  default: Cluster;
+};
+
+const cluster = build as Cluster;
+cluster.close = closeClient;
+cluster.APIClientBase = APIClient;
+cluster.TrunklineError = TrunklineErr;
+cluster.default = cluster;
+
+// eslint-disable-next-line @typescript-eslint/no-namespace -- the only way to export types beside `export =`
+declare namespace cluster {
+  export type APIClientBase<C extends Upstream = any> = APIClient<C>; // eslint-disable-line @typescript-eslint/no-explicit-any
+  export type APIClientOptions = APIClientOpts;
+  export type ClusterBuilder<C extends Upstream> = Builder<C>;
+  export type ClusterOptions = Options;
+  export type DelegateOptions = DelegateOpts;
+  export type Delegates = DelegateMap;
+  export type DelegateTarget = Target;
+  export type ErrorCode = Code;
+  export type Logger = Log;
+  export type SharedClient = Shared;
+  export type SharedClientOf<C extends Upstream, D extends Record<string, Target> = Record<never, never>> = SharedOf<C, D>;
+  export type Transcode = Coding;
+  export type TrunklineError = TrunklineErr;
+  export type UpstreamClass = Upstream;
+}
+
+export = cluster;

@@ -1,0 +1,188 @@
+// All options of the shared client, each declared once: meaning, unit, default, environment variable, check.
+// Code below the client layer sees only ResolvedOptions. The tables of the README are held to this by a test.
+
+import { serializeJsonTranscode, type Transcode } from '../protocol/value-codec';
+import { TrunklineError } from './errors';
+import { formatKey } from './format-key';
+import { defaultLogger, type Logger } from './logger';
+
+/** What `cluster(Client, options)` takes. Everything is optional. */
+export interface ClusterOptions {
+  /** Name of the channel: processes that use the same name share one upstream client. Default: the name of the class. */
+  name?: string | undefined;
+  /** The loopback TCP port where the processes of a host meet. Default 7777. */
+  port?: number | undefined;
+  /** No network: the clients of one name in this process share one upstream client. Default false. */
+  singleMode?: boolean | undefined;
+  /**
+   * `true`: this process must lead, and fails when another one does. `false`: it waits for a leader and never leads.
+   * Unset: the processes compete.
+   */
+  isLeader?: boolean | null | undefined;
+  /** How long to wait for a leader before `ready()` is rejected, ms. The client goes on waiting after that. Default 30000. */
+  maxWaitTime?: number | undefined;
+  /** Limit for one TCP connect to the leader, ms. Default 10000. */
+  connectTimeout?: number | undefined;
+  /** How long a follower waits for the answer to a call, ms. Default 3000. */
+  responseTimeout?: number | undefined;
+  /** An `error` event when a subscription has no first value after this time, ms. 0 or not given: no limit. */
+  subscribeTimeout?: number | undefined;
+  /** Time between pings on an otherwise silent connection, ms. Silence of 2.5 intervals ends the connection. Default 20000. */
+  heartbeatInterval?: number | undefined;
+  /** Whether silent connections are ended at all. Default true. */
+  isCheckHeartbeat?: boolean | undefined;
+  /** Whether asynchronous methods, subscribe, unSubscribe, publish and close are delegated without being named. Default true. */
+  autoGenerate?: boolean | undefined;
+  /** `true`: every subscriber gets each value. `false`: one subscriber of the whole host, chosen at random, gets it. Default true. */
+  isBroadcast?: boolean | undefined;
+  /** Where log lines go. Default: warnings and errors on the console. */
+  logger?: Logger | undefined;
+  /** How values become bytes; must be the same in all processes of a channel. Default: package serialize-json. */
+  transcode?: Transcode | undefined;
+  /** A registration as a string; equal strings are one subscription. Default: JSON with sorted property names. */
+  formatKey?: ((registration: unknown) => string) | undefined;
+  /** `setMaxListeners` of the client. Default: that of EventEmitter. */
+  maxListeners?: number | undefined;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions {
+  readonly name: string;
+  readonly port: number;
+  readonly singleMode: boolean;
+  readonly isLeader: boolean | undefined;
+  readonly maxWaitTime: number;
+  readonly connectTimeout: number;
+  readonly responseTimeout: number;
+  readonly subscribeTimeout: number | undefined;
+  readonly heartbeatInterval: number;
+  readonly isCheckHeartbeat: boolean;
+  readonly autoGenerate: boolean;
+  readonly isBroadcast: boolean;
+  readonly logger: Logger;
+  readonly transcode: Transcode;
+  readonly formatKey: (registration: unknown) => string;
+  readonly maxListeners: number | undefined;
+}
+
+interface Declaration<T> {
+  /** Undefined: there is no default, the option may be absent. `name` has none because the class gives it. */
+  readonly default: T | undefined;
+  /** What a value must be, as a phrase after "must be". */
+  readonly mustBe: string;
+  readonly check: (value: unknown) => boolean;
+  readonly env?: string;
+  readonly fromEnv?: (text: string) => unknown;
+}
+
+/** setTimeout takes no more. */
+const MAX_MS = 2 ** 31 - 1;
+const isMs = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= MAX_MS;
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const has = (value: unknown, ...methods: string[]): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  methods.every((method) => isFunction((value as Record<string, unknown>)[method]));
+
+const ms = (defaultMs: number | undefined): Declaration<number> => ({
+  default: defaultMs,
+  mustBe: 'a number of milliseconds above 0',
+  check: isMs,
+});
+const flag = (defaultValue: boolean | undefined): Declaration<boolean> => ({
+  default: defaultValue,
+  mustBe: 'true or false',
+  check: isBoolean,
+});
+
+export const OPTION_DECLARATIONS: { readonly [K in keyof ResolvedOptions]: Declaration<NonNullable<ResolvedOptions[K]>> } = {
+  name: { default: undefined, mustBe: 'a string that is not empty', check: (value) => typeof value === 'string' && value !== '' },
+  port: {
+    default: 7777,
+    mustBe: 'a whole number from 1 to 65535',
+    check: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65535,
+    env: 'NODE_CLUSTER_CLIENT_PORT',
+    fromEnv: Number,
+  },
+  singleMode: { ...flag(false), env: 'NODE_CLUSTER_CLIENT_SINGLE_MODE', fromEnv: (text) => text === '1' },
+  isLeader: flag(undefined),
+  maxWaitTime: ms(30_000),
+  connectTimeout: { ...ms(10_000), env: 'NODE_CLUSTER_CLIENT_CONNECT_TIMEOUT', fromEnv: Number },
+  responseTimeout: ms(3_000),
+  subscribeTimeout: {
+    ...ms(undefined),
+    mustBe: 'a number of milliseconds, 0 for no limit',
+    check: (value) => value === 0 || isMs(value),
+  },
+  heartbeatInterval: ms(20_000),
+  isCheckHeartbeat: flag(true),
+  autoGenerate: flag(true),
+  isBroadcast: flag(true),
+  logger: {
+    default: defaultLogger,
+    mustBe: 'an object with info, warn and error',
+    check: (value) => has(value, 'info', 'warn', 'error'),
+  },
+  transcode: {
+    default: serializeJsonTranscode,
+    mustBe: 'an object with encode and decode',
+    check: (value) => has(value, 'encode', 'decode') || (isFunction(value) && has({ ...(value as object) }, 'encode', 'decode')),
+  },
+  formatKey: { default: formatKey, mustBe: 'a function', check: isFunction },
+  maxListeners: {
+    default: undefined,
+    mustBe: 'a whole number, 0 or more',
+    check: (value) => Number.isInteger(value) && (value as number) >= 0,
+  },
+};
+
+/**
+ * Fills in environment and defaults, and checks. Null counts as not given.
+ * @param className stands in for a name that is not given
+ * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
+ */
+export function resolveOptions(
+  given: ClusterOptions | undefined,
+  className: string,
+  env: NodeJS.ProcessEnv = process.env,
+): ResolvedOptions {
+  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+    throw new TrunklineError(
+      'ERR_TRUNKLINE_OPTION_INVALID',
+      `cluster(Client, options): options must be an object, not ${show(given)}`,
+    );
+  }
+  const resolved: Record<string, unknown> = {};
+  for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ResolvedOptions, Declaration<unknown>][]) {
+    const { value, source } = choose(name, declaration, given ?? {}, env);
+    if (value !== undefined && !declaration.check(value)) {
+      throw new TrunklineError(
+        'ERR_TRUNKLINE_OPTION_INVALID',
+        `${className}: ${source} must be ${declaration.mustBe}, but is ${show(value)}; correct it or leave it out`,
+        { option: name },
+      );
+    }
+    resolved[name] = value ?? (name === 'name' ? className : declaration.default);
+  }
+  return resolved as unknown as ResolvedOptions;
+}
+
+function choose(
+  name: keyof ResolvedOptions,
+  declaration: Declaration<unknown>,
+  given: ClusterOptions,
+  env: NodeJS.ProcessEnv,
+): { value: unknown; source: string } {
+  const value: unknown = given[name];
+  if (value !== undefined && value !== null) return { value, source: `option ${name}` };
+  const text = declaration.env === undefined ? undefined : env[declaration.env];
+  if (text === undefined || text === '' || !declaration.fromEnv) return { value: undefined, source: '' };
+  const parsed = declaration.fromEnv(text);
+  return { value: Number.isNaN(parsed) ? text : parsed, source: `environment variable ${declaration.env}` };
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  return typeof value === 'object' || typeof value === 'function' ? `a value of type ${typeof value}` : String(value);
+}

@@ -1,0 +1,308 @@
+// A follower: a hub over the connection to the leader. It ends with that connection; the failover loop
+// (src/client/shared-client.ts) then starts the next term.
+
+import { fromErrorValue } from '../../protocol/error-value';
+import { OUR_HELLO, readOutcome } from '../../protocol/handshake';
+import type { CallStyle, Message } from '../../protocol/message';
+import { formatEndpoint, type Endpoint } from '../endpoint';
+import { TrunklineError } from '../errors';
+import { canonicalJson } from '../format-key';
+import { patientTimeout } from '../time';
+import type { Connection, ConnectionEnd } from '../transport/connection';
+import { SILENCE_INTERVALS } from '../transport/heartbeat';
+import { dial } from '../transport/dialer';
+import { PendingCalls } from './pending-calls';
+import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber } from './role';
+import { SubscriptionHub } from './subscription-hub';
+
+/** Keys are sent with the prefix that cluster-client 3.x gives them. */
+const KEY_PREFIX = '$$inner$$__';
+
+/**
+ * A leader answers the first ping at once, whatever its upstream client does. A program that holds the port and says
+ * nothing for this time, ms, is not one, or does not run.
+ */
+const FIRST_WORD_MS = 1_500;
+
+export type JoinOutcome =
+  | { readonly follower: Follower }
+  /**
+   * Nobody listens, or the process there is just going: normal while leaders change.
+   * `accepted`: the connection was accepted, and closed without an answer.
+   */
+  | { readonly absent: Error; readonly accepted: boolean }
+  /** A leader is there and said no, or something else is there. */
+  | { readonly refused: unknown };
+
+export class Follower implements Role {
+  readonly isLeader = false;
+  readonly ended: Promise<RoleEnd>;
+  readonly #spec: ChannelSpec;
+  readonly #hooks: RoleHooks;
+  readonly #connection: Connection;
+  readonly #hub: SubscriptionHub;
+  readonly #pending: PendingCalls;
+  #isOver = false;
+
+  private constructor(spec: ChannelSpec, connection: Connection, hooks: RoleHooks) {
+    this.#spec = spec;
+    this.#hooks = hooks;
+    this.#connection = connection;
+    this.#pending = new PendingCalls(spec.clock, spec.responseTimeoutMs, (method) => {
+      const { name: channel, responseTimeoutMs } = spec;
+      return new TrunklineError(
+        'ERR_TRUNKLINE_CALL_TIMEOUT',
+        `${channel}: no response to ${method} in ${responseTimeoutMs} ms; it may have run; raise responseTimeout if it may take longer`,
+        { channel, method, responseTimeoutMs },
+      );
+    });
+    this.#hub = new SubscriptionHub({
+      source: {
+        open: (key, registration) => {
+          this.#send({
+            type: 'subscribe',
+            key: KEY_PREFIX + key,
+            registration: canonicalJson(registration),
+            payload: this.#wholeRegistration(registration),
+          });
+        },
+        close: (key, registration) => {
+          this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: canonicalJson(registration) });
+          return true;
+        },
+      },
+      isBroadcast: spec.isBroadcast,
+      lingerMs: 0, // the leader lingers for the whole host
+      clock: spec.clock,
+    });
+    connection.receiver = (message) => {
+      this.#onMessage(message);
+    };
+    this.ended = connection.closed.then((end) => this.#onClosed(end));
+  }
+
+  /** Connects to the process at the endpoint and registers; waits as long as the leader there is not ready. */
+  static async join(spec: ChannelSpec, endpoint: Endpoint, hooks: RoleHooks, signal: AbortSignal): Promise<JoinOutcome> {
+    const dialled = await dial(endpoint, spec.connectTimeoutMs, spec.clock, signal);
+    if ('unreachable' in dialled) return { absent: dialled.unreachable, accepted: false };
+    const { connection } = dialled;
+    const abort = (): void => void connection.close();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      return await register(spec, endpoint, connection, () => new Follower(spec, connection, hooks));
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  subscribe(registration: unknown, subscriber: Subscriber): void {
+    this.#hub.subscribe(this.#spec.formatKey(registration), registration, subscriber);
+  }
+
+  unsubscribe(registration: unknown, subscriber: Subscriber): void {
+    this.#hub.unsubscribe(this.#spec.formatKey(registration), subscriber);
+  }
+
+  publish(registration: unknown, { replay }: PublishOptions): void {
+    const { publish } = this.#spec.methods;
+    if (publish === undefined) return;
+    const args = this.#encodeArguments(publish, [registration]);
+    this.#send({ type: 'call', method: publish, args, oneway: true, style: 'promise', ...(replay && { replay }) });
+  }
+
+  async call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
+    if (this.#isOver) throw this.#lost(method, undefined);
+    const encoded = this.#encodeArguments(method, args);
+    let id: number;
+    do id = this.#connection.nextId();
+    while (this.#pending.has(id));
+    const answer = this.#pending.add(id, method);
+    this.#connection.send({
+      type: 'call',
+      id,
+      timeoutMs: this.#spec.responseTimeoutMs,
+      method,
+      args: encoded,
+      oneway: false,
+      style: style ?? 'promise',
+    });
+    return answer;
+  }
+
+  notify(method: string, args: readonly unknown[]): void {
+    try {
+      this.#send({ type: 'call', method, args: this.#encodeArguments(method, args), oneway: true, style: 'promise' });
+    } catch (error) {
+      this.#hooks.onError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+    await this.ended;
+  }
+
+  #onMessage(message: Message): void {
+    switch (message.type) {
+      case 'event': {
+        const { id, timeoutMs, key, payload } = message;
+        // A copy: the bytes are kept as the last value, and must not keep the whole chunk that they came in.
+        this.#hub.push(key.slice(KEY_PREFIX.length), Buffer.from(payload));
+        this.#connection.send({ type: 'event-ack', id, timeoutMs });
+        return;
+      }
+      case 'call-result': {
+        const call = this.#pending.take(message.id);
+        if (!call) return;
+        try {
+          call.resolve(message.values.map((value) => this.#spec.values.decode(value)));
+        } catch (cause) {
+          call.reject(this.#notDecodable(call.method, cause));
+        }
+        return;
+      }
+      case 'call-failure': {
+        const call = this.#pending.take(message.id);
+        if (!call) return;
+        try {
+          call.reject(fromErrorValue(this.#spec.values.decode(message.payload)));
+        } catch (cause) {
+          call.reject(this.#notDecodable(call.method, cause));
+        }
+        return;
+      }
+      default: // nothing else goes from a leader to its followers
+    }
+  }
+
+  #onClosed(end: ConnectionEnd): RoleEnd {
+    this.#hub.close();
+    this.#isOver = true;
+    const { name: channel } = this.#spec;
+    const cause = 'error' in end ? end.error : undefined;
+    this.#pending.failAll((method) =>
+      end.reason === 'closed'
+        ? new TrunklineError('ERR_TRUNKLINE_CLOSED', `${channel}: the client was closed while ${method} was under way`, {
+            channel,
+            method,
+          })
+        : this.#lost(method, cause),
+    );
+    return end.reason === 'closed' ? { reason: 'closed' } : { reason: 'leader-lost', error: cause };
+  }
+
+  #lost(method: string, cause: Error | undefined): TrunklineError {
+    const { name: channel } = this.#spec;
+    return new TrunklineError(
+      'ERR_TRUNKLINE_LEADER_LOST',
+      `${channel}: the leader was lost while ${method} was under way${cause ? ` (${cause.message})` : ''}; it may have run`,
+      { channel, method, cause },
+    );
+  }
+
+  #send(message: DistributiveOmit<Message, 'id' | 'timeoutMs'>): void {
+    this.#connection.send({ ...message, id: this.#connection.nextId(), timeoutMs: this.#spec.responseTimeoutMs } as Message);
+  }
+
+  /** What JSON would lose of a registration; nothing when it loses nothing, or the transcode cannot carry it either. */
+  #wholeRegistration(registration: unknown): Buffer | undefined {
+    if (registration === null || typeof registration !== 'object') return undefined;
+    try {
+      return this.#spec.values.encode(registration);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {
+    return args.map((arg, index) => {
+      try {
+        return this.#spec.values.encode(arg);
+      } catch (cause) {
+        throw new TrunklineError(
+          'ERR_TRUNKLINE_NOT_ENCODABLE',
+          `${this.#spec.name}: argument ${index} of ${method} cannot be encoded: ${(cause as Error).message}`,
+          { channel: this.#spec.name, method, argument: index, cause },
+        );
+      }
+    });
+  }
+
+  #notDecodable(method: string, cause: unknown): TrunklineError {
+    return new TrunklineError(
+      'ERR_TRUNKLINE_NOT_DECODABLE',
+      `${this.#spec.name}: the answer to ${method} cannot be decoded; use the same transcode in every process`,
+      { channel: this.#spec.name, method, cause },
+    );
+  }
+}
+
+/** The first exchange on a connection. */
+async function register(
+  spec: ChannelSpec,
+  endpoint: Endpoint,
+  connection: Connection,
+  accepted: () => Follower,
+): Promise<JoinOutcome> {
+  const where = formatEndpoint(endpoint);
+  const foreign = (heard: string): JoinOutcome => {
+    void connection.close();
+    return {
+      refused: new TrunklineError(
+        'ERR_TRUNKLINE_PORT_FOREIGN',
+        `${spec.name}: cluster port ${where} is held by a program that does not answer as a leader: ${heard}; ` +
+          'stop it, wake it up, or choose another port in every process',
+        { channel: spec.name, port: endpoint.port, heard },
+      ),
+    };
+  };
+  return new Promise<JoinOutcome>((resolve) => {
+    const firstWordMs = Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS);
+    const impatience = patientTimeout(spec.clock, firstWordMs, () => {
+      if (connection.messagesHeard === 0)
+        resolve(foreign(`it accepted the connection and said nothing for ${Math.round(firstWordMs)} ms`));
+    });
+    connection.receiver = (message) => {
+      if (message.type !== 'register-result') return;
+      impatience.cancel();
+      try {
+        const outcome = readOutcome(message.payload, spec.values);
+        if (outcome.accepted) {
+          resolve({ follower: accepted() });
+          return;
+        }
+        resolve({ refused: outcome.error });
+      } catch (cause) {
+        resolve({
+          refused: new TrunklineError(
+            'ERR_TRUNKLINE_NOT_DECODABLE',
+            `${spec.name}: the leader's answer cannot be decoded; use the same transcode in every process`,
+            {
+              channel: spec.name,
+              cause,
+            },
+          ),
+        });
+      }
+      void connection.close();
+    };
+    void connection.closed.then((end) => {
+      impatience.cancel();
+      if (end.reason === 'not-understood') resolve(foreign(`it said ${end.error.heard}`));
+      else if (end.reason === 'silent') resolve({ refused: end.error });
+      else resolve({ absent: new Error(`${where} closed the connection without an answer`), accepted: true });
+    });
+    if (spec.heartbeatIntervalMs !== undefined) connection.startHeartbeat(spec.heartbeatIntervalMs, 'leader', spec.name);
+    connection.send({
+      type: 'register',
+      id: connection.nextId(),
+      timeoutMs: spec.responseTimeoutMs,
+      channel: spec.name,
+      hello: OUR_HELLO,
+    });
+    connection.ping(spec.responseTimeoutMs);
+  });
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,0 +1,67 @@
+// Who on this host has published what. It lets a publication that many processes repeat after a failover reach the
+// upstream client once, and withdraws what only a dead process had published.
+
+import { formatKey } from '../format-key';
+import type { Clock, Timer } from '../time';
+import { LINGER_MS } from './role';
+
+interface Publication {
+  registration: unknown;
+  readonly owners: Set<object>;
+  linger: Timer | undefined;
+}
+
+export class PublicationLedger {
+  readonly #clock: Clock;
+  readonly #withdraw: (registration: unknown) => void;
+  readonly #publications = new Map<string, Publication>();
+
+  /** @param withdraw takes a publication back upstream; called when it has had no owner for LINGER_MS */
+  constructor(clock: Clock, withdraw: (registration: unknown) => void) {
+    this.#clock = clock;
+    this.#withdraw = withdraw;
+  }
+
+  /** @returns whether it is news for the upstream client: a new key, or another content under a known one */
+  add(key: string, registration: unknown, owner: object): boolean {
+    const known = this.#publications.get(key);
+    if (!known) {
+      this.#publications.set(key, { registration, owners: new Set([owner]), linger: undefined });
+      return true;
+    }
+    this.#clock.clearTimeout(known.linger);
+    known.linger = undefined;
+    known.owners.add(owner);
+    const isNews = formatKey(known.registration) !== formatKey(registration);
+    known.registration = registration;
+    return isNews;
+  }
+
+  /** The owner has taken the publication back by itself. */
+  remove(key: string, owner: object): void {
+    const publication = this.#publications.get(key);
+    if (publication?.owners.delete(owner) && publication.owners.size === 0) this.#publications.delete(key);
+  }
+
+  /** The owner is gone. What nobody else has published is withdrawn, unless it is published again soon. */
+  disown(owner: object): void {
+    for (const [key, publication] of this.#publications) {
+      if (!publication.owners.delete(owner) || publication.owners.size > 0) continue;
+      publication.linger = this.#clock.setTimeout(() => {
+        this.#publications.delete(key);
+        this.#withdraw(publication.registration);
+      }, LINGER_MS);
+      publication.linger.unref();
+    }
+  }
+
+  /** Every publication that stands. */
+  *registrations(): IterableIterator<unknown> {
+    for (const { registration } of this.#publications.values()) yield registration;
+  }
+
+  close(): void {
+    for (const { linger } of this.#publications.values()) this.#clock.clearTimeout(linger);
+    this.#publications.clear();
+  }
+}

@@ -1,0 +1,88 @@
+// What a process does for a channel during one term. Every role answers the same verbs, so the client layer never
+// asks which one it has.
+
+import type { CallStyle } from '../../protocol/message';
+import type { ValueCodec } from '../../protocol/value-codec';
+import type { Logger } from '../logger';
+import type { Clock } from '../time';
+
+/** Gets the values of one key, as the bytes that the channel's transcode made of them. */
+export interface Subscriber {
+  deliver(payload: Buffer): void;
+}
+
+export interface PublishOptions {
+  /** The publication is repeated because the leader changed: the upstream client needs it only if it is new to it. */
+  readonly replay: boolean;
+}
+
+/** Why a role ended. */
+export type RoleEnd = { readonly reason: 'closed' } | { readonly reason: 'leader-lost'; readonly error: Error | undefined };
+
+/** What one consumer of a channel (a client of this process, a connected follower) can ask for. */
+export interface Verbs {
+  subscribe(registration: unknown, subscriber: Subscriber): void;
+  unsubscribe(registration: unknown, subscriber: Subscriber): void;
+  publish(registration: unknown, options: PublishOptions): void;
+  /**
+   * Runs a delegated method at most once.
+   * @param style how the caller awaits the result; undefined when a peer of cluster-client 3.x does not tell
+   * @returns everything that the method gave: one value, or the results of its callback
+   */
+  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]>;
+  /** Runs a delegated method without an answer. Failures become errors of whoever holds the upstream client. */
+  notify(method: string, args: readonly unknown[]): void;
+}
+
+export interface Role extends Verbs {
+  readonly isLeader: boolean;
+  readonly ended: Promise<RoleEnd>;
+  close(): Promise<void>;
+}
+
+/** What a role tells the client that it works for. */
+export interface RoleHooks {
+  /** Something failed that nobody waits for. */
+  onError(error: unknown): void;
+  /** The upstream client is not ready because of this; it is tried again. May be called several times, or never. */
+  onSetback(error: unknown): void;
+  /**
+   * A live upstream client exists in this process. Called for each one.
+   * @returns undoes whatever was attached to it
+   */
+  onUpstream(upstreamClient: object): () => void;
+}
+
+/** The methods of the upstream client that have a meaning of their own, by the names that the user gave them. */
+export interface UpstreamMethods {
+  readonly subscribe?: string | undefined;
+  readonly unSubscribe?: string | undefined;
+  readonly publish?: string | undefined;
+  readonly unPublish?: string | undefined;
+  readonly close?: string | undefined;
+}
+
+/** Everything about a channel that roles need; made once by the client layer. */
+export interface ChannelSpec {
+  readonly name: string;
+  /** Makes a new upstream client. May throw. */
+  readonly createUpstream: () => object;
+  readonly methods: UpstreamMethods;
+  /** Methods that calls and notifications may name. */
+  readonly callable: ReadonlySet<string>;
+  readonly values: ValueCodec;
+  readonly formatKey: (registration: unknown) => string;
+  readonly isBroadcast: boolean;
+  readonly connectTimeoutMs: number;
+  readonly responseTimeoutMs: number;
+  /** Undefined: silent connections are not ended. */
+  readonly heartbeatIntervalMs: number | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/**
+ * How long something that nobody needs any more is kept upstream, ms: a follower that restarts or changes its leader
+ * within it costs the upstream server nothing.
+ */
+export const LINGER_MS = 1_000;

@@ -1,0 +1,258 @@
+// A channel whose upstream client lives in this process: hub and publications over the upstream client, no network.
+// Single mode is just this; a leader is this plus a listener. Each consumer (a client of this process, a connected
+// follower) works through a session of its own, so that whatever it asked for goes when it goes.
+
+import type { CallStyle } from '../../protocol/message';
+import { TrunklineError } from '../errors';
+import { Backoff, type Timer } from '../time';
+import { PublicationLedger } from './publication-ledger';
+import { LINGER_MS, type ChannelSpec, type PublishOptions, type RoleHooks, type Subscriber, type Verbs } from './role';
+import { SubscriptionHub } from './subscription-hub';
+import { Upstream } from './upstream';
+
+/** A subscription that the upstream client refused is asked for again after this time, growing, ms. */
+const RESUBSCRIBE_MIN_MS = 500;
+const RESUBSCRIBE_MAX_MS = 30_000;
+
+/** One key that the present upstream client was asked for. */
+interface UpstreamSubscription {
+  readonly listener: (value: unknown) => void;
+  readonly backoff: Backoff;
+  retry: Timer | undefined;
+}
+
+export class Single {
+  readonly spec: ChannelSpec;
+  /** Resolves when the upstream client is ready for the first time. */
+  readonly ready: Promise<void>;
+  // The three parts that sessions work on.
+  readonly hub: SubscriptionHub;
+  readonly ledger: PublicationLedger;
+  readonly upstream: Upstream;
+
+  readonly #subscriptions = new Map<string, UpstreamSubscription>();
+  /** Each session, and what undoes its attachments to the live upstream client. */
+  readonly #sessions = new Map<Session, () => void>();
+  #client: object | undefined;
+  #setback: { readonly error: unknown } | undefined;
+  #firstReady!: () => void;
+  #started = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(spec: ChannelSpec) {
+    this.spec = spec;
+    this.ready = new Promise((resolve) => {
+      this.#firstReady = resolve;
+    });
+    this.ledger = new PublicationLedger(spec.clock, (registration) => {
+      this.ask('unPublish', registration);
+    });
+    this.hub = new SubscriptionHub({
+      source: {
+        open: (key, registration) => {
+          if (this.upstream.isReady) this.#subscribeUpstream(key, registration);
+        },
+        close: (key, registration) => this.#unsubscribeUpstream(key, registration),
+      },
+      isBroadcast: spec.isBroadcast,
+      lingerMs: LINGER_MS,
+      clock: spec.clock,
+    });
+    this.upstream = new Upstream(spec, {
+      onCreated: (client) => this.#onCreated(client),
+      onReady: () => {
+        this.#onReady();
+      },
+      onSetback: (error) => {
+        this.#setback = { error };
+        for (const session of this.#sessions.keys()) session.hooks.onSetback(error);
+      },
+    });
+  }
+
+  /** Why the upstream client is not ready; undefined when it is, or while the first try is under way. */
+  get setback(): { readonly error: unknown } | undefined {
+    return this.#setback;
+  }
+
+  /** Idempotent. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.upstream.start();
+  }
+
+  join(hooks: RoleHooks): Session {
+    const session = new Session(this, hooks);
+    this.#sessions.set(session, this.#client ? hooks.onUpstream(this.#client) : () => undefined);
+    if (this.#setback) hooks.onSetback(this.#setback.error);
+    return session;
+  }
+
+  leave(session: Session): void {
+    this.#sessions.get(session)?.();
+    this.#sessions.delete(session);
+    this.ledger.disown(session);
+  }
+
+  /** Asks something of the upstream client whose outcome nobody waits for. */
+  ask(verb: 'publish' | 'unPublish' | 'unSubscribe', ...args: unknown[]): void {
+    if (!this.upstream.isReady) return; // publications are repeated when it is ready
+    this.upstream.verb(verb, ...args).catch((error: unknown) => {
+      this.#report(error);
+    });
+  }
+
+  /** Closes the upstream client. Nothing is delivered after it. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.hub.close();
+    this.ledger.close();
+    this.#forgetSubscriptions();
+    try {
+      await this.upstream.close();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #onCreated(client: object): () => void {
+    this.#client = client;
+    for (const session of this.#sessions.keys()) this.#sessions.set(session, session.hooks.onUpstream(client));
+    return () => {
+      this.#client = undefined;
+      for (const detach of this.#sessions.values()) detach();
+    };
+  }
+
+  #onReady(): void {
+    this.#setback = undefined;
+    this.#forgetSubscriptions();
+    this.hub.reopen();
+    for (const registration of this.ledger.registrations()) this.ask('publish', registration);
+    this.#firstReady();
+  }
+
+  #subscribeUpstream(key: string, registration: unknown, backoff = new Backoff(RESUBSCRIBE_MIN_MS, RESUBSCRIBE_MAX_MS)): void {
+    const isCurrent = (): boolean => this.#subscriptions.get(key) === subscription;
+    const subscription: UpstreamSubscription = {
+      // An upstream client that was replaced, or was told to stop, may still push.
+      listener: (value) => {
+        if (isCurrent()) this.#push(key, value);
+      },
+      backoff,
+      retry: undefined,
+    };
+    this.#subscriptions.set(key, subscription);
+    this.upstream.verb('subscribe', registration, subscription.listener).catch((error: unknown) => {
+      if (!isCurrent()) return;
+      this.#report(error);
+      subscription.retry = this.spec.clock.setTimeout(() => {
+        if (isCurrent()) this.#subscribeUpstream(key, registration, backoff);
+      }, backoff.nextMs());
+      subscription.retry.unref();
+    });
+  }
+
+  #unsubscribeUpstream(key: string, registration: unknown): boolean {
+    const subscription = this.#subscriptions.get(key);
+    if (!subscription) return true;
+    if (!this.upstream.has('unSubscribe')) return false;
+    this.spec.clock.clearTimeout(subscription.retry);
+    this.#subscriptions.delete(key);
+    this.ask('unSubscribe', registration, subscription.listener);
+    return true;
+  }
+
+  #forgetSubscriptions(): void {
+    for (const { retry } of this.#subscriptions.values()) this.spec.clock.clearTimeout(retry);
+    this.#subscriptions.clear();
+  }
+
+  #push(key: string, value: unknown): void {
+    let payload: Buffer;
+    try {
+      payload = this.spec.values.encode(value);
+    } catch (cause) {
+      this.#report(
+        new TrunklineError(
+          'ERR_TRUNKLINE_NOT_ENCODABLE',
+          `${this.spec.name}: the upstream client pushed a value that cannot be encoded; its subscribers keep the one before`,
+          { channel: this.spec.name, key, cause },
+        ),
+      );
+      return;
+    }
+    this.hub.push(key, payload);
+  }
+
+  #report(error: unknown): void {
+    for (const session of this.#sessions.keys()) session.hooks.onError(error);
+  }
+}
+
+/** What one consumer has asked of a Single. */
+export class Session implements Verbs {
+  readonly hooks: RoleHooks;
+  readonly #single: Single;
+  readonly #subscriptions = new Map<Subscriber, string>();
+  #left = false;
+
+  constructor(single: Single, hooks: RoleHooks) {
+    this.#single = single;
+    this.hooks = hooks;
+  }
+
+  subscribe(registration: unknown, subscriber: Subscriber): void {
+    const key = this.#single.spec.formatKey(registration);
+    this.#subscriptions.set(subscriber, key);
+    this.#single.hub.subscribe(key, registration, subscriber);
+  }
+
+  unsubscribe(_registration: unknown, subscriber: Subscriber): void {
+    const key = this.#subscriptions.get(subscriber);
+    if (key === undefined) return;
+    this.#subscriptions.delete(subscriber);
+    this.#single.hub.unsubscribe(key, subscriber);
+  }
+
+  publish(registration: unknown, { replay }: PublishOptions): void {
+    const { ledger, spec } = this.#single;
+    const isNews = ledger.add(spec.formatKey(registration), registration, this);
+    if (isNews || !replay) this.#single.ask('publish', registration);
+  }
+
+  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
+    const { ledger, spec, upstream } = this.#single;
+    if (!spec.callable.has(method)) {
+      return Promise.reject(
+        new TrunklineError(
+          'ERR_TRUNKLINE_UNKNOWN_METHOD',
+          `${spec.name}: ${method} is not delegated by the leader; delegate it in every process`,
+          { channel: spec.name, method },
+        ),
+      );
+    }
+    if (method === spec.methods.unPublish) ledger.remove(spec.formatKey(args[0]), this);
+    return upstream.call(method, args, style);
+  }
+
+  notify(method: string, args: readonly unknown[]): void {
+    this.call(method, args, 'promise').catch((error: unknown) => {
+      this.hooks.onError(error);
+    });
+  }
+
+  /** Withdraws all that this consumer has asked for. Idempotent. */
+  leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    for (const [subscriber, key] of this.#subscriptions) this.#single.hub.unsubscribe(key, subscriber);
+    this.#subscriptions.clear();
+    this.#single.leave(this);
+  }
+}

@@ -1,0 +1,106 @@
+// Time as the rest of the code sees it: a monotonic clock that tests can replace, waiting that can be aborted,
+// back-off, and the measure of this process's own pauses.
+
+import { performance } from 'node:perf_hooks';
+import { clearTimeout, setTimeout } from 'node:timers';
+
+export interface Timer {
+  unref(): unknown;
+}
+
+export interface Clock {
+  /** Milliseconds on a clock that never jumps. */
+  now(): number;
+  setTimeout(callback: () => void, delayMs: number): Timer;
+  clearTimeout(timer: Timer | undefined): void;
+}
+
+// Taken from node:timers, not from the global object: a user's fake timers must not stop our heartbeats.
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (timer) => {
+    clearTimeout(timer as NodeJS.Timeout | undefined);
+  },
+};
+
+/**
+ * A timer that is late by more than this shows that this process did not run (stopped, asleep, in a debugger,
+ * blocked loop). What was silent meanwhile was perhaps only not heard. Ordinary garbage collections stay below it.
+ */
+const PAUSE_MS = 200;
+
+/** How long to listen after such a pause before judging again: what lies in the socket buffers is read within it. */
+const GRACE_MS = 200;
+
+export interface Patience {
+  cancel(): void;
+}
+
+/**
+ * A timeout that judges others, and is fair to them: when it is late because this process did not run, it waits a
+ * little longer, since timers run before sockets are read. Does not keep the process alive.
+ * @param onPause called when that happens
+ */
+export function patientTimeout(clock: Clock, delayMs: number, onExpired: () => void, onPause?: () => void): Patience {
+  let timer: Timer;
+  const schedule = (ms: number): void => {
+    const dueAt = clock.now() + ms;
+    timer = clock.setTimeout(() => {
+      if (clock.now() - dueAt <= PAUSE_MS) {
+        onExpired();
+        return;
+      }
+      onPause?.();
+      schedule(GRACE_MS);
+    }, ms);
+    timer.unref();
+  };
+  schedule(delayMs);
+  return {
+    cancel: () => {
+      clock.clearTimeout(timer);
+    },
+  };
+}
+
+/** Resolves after the delay, or at once when the signal aborts. Keeps the process alive meanwhile. */
+export function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      clock.clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = clock.setTimeout(done, delayMs);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** Doubling delays with full jitter, so that processes that fail together do not retry together. */
+export class Backoff {
+  readonly #minMs: number;
+  readonly #maxMs: number;
+  #ceilingMs: number;
+
+  constructor(minMs: number, maxMs: number) {
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
+    this.#ceilingMs = minMs;
+  }
+
+  /** The next delay: between the minimum and a ceiling that doubles up to the maximum. */
+  nextMs(): number {
+    const delayMs = this.#minMs + Math.random() * (this.#ceilingMs - this.#minMs);
+    this.#ceilingMs = Math.min(this.#maxMs, this.#ceilingMs * 2);
+    return delayMs;
+  }
+
+  reset(): void {
+    this.#ceilingMs = this.#minMs;
+  }
+}

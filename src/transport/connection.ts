@@ -1,0 +1,176 @@
+// A socket that speaks in messages. It hides framing, the codec, pings and pongs, and all the ways in which a
+// socket can die: there is one `closed` promise, which never rejects. Both the dialer's and the listener's side use it.
+
+import type { Socket } from 'node:net';
+import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
+import { MAX_ID, type Message } from '../../protocol/message';
+import { ProtocolError } from '../../protocol/protocol-error';
+import { v1Codec, v1Framing } from '../../protocol/v1';
+import { TrunklineError } from '../errors';
+import type { Clock } from '../time';
+import { Heartbeat } from './heartbeat';
+import { Outbox } from './outbox';
+
+/** Why a connection ended. */
+export type ConnectionEnd =
+  | { readonly reason: 'closed' }
+  | { readonly reason: 'ended-by-peer'; readonly error?: Error }
+  | { readonly reason: 'not-understood'; readonly error: ProtocolError }
+  | { readonly reason: 'silent'; readonly error: TrunklineError };
+
+export type Receiver = (message: Message) => void;
+
+/** A close flushes what is queued, but a peer that does not read gets no longer than this, ms. */
+const FLUSH_MS = 1_000;
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #reader = new FrameReader(v1Framing);
+  readonly #outbox: Outbox;
+  #heartbeat: Heartbeat | undefined;
+  #receive: Receiver = () => undefined;
+  #end: ConnectionEnd | undefined;
+  #lastId = 0;
+  #messagesHeard = 0;
+
+  /** Settles when the socket is gone, whoever closed it. */
+  readonly closed: Promise<ConnectionEnd>;
+
+  constructor(socket: Socket, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#outbox = new Outbox(socket);
+    let socketError: Error | undefined;
+    socket.on('data', (chunk: Buffer) => {
+      this.#onData(chunk);
+    });
+    socket.on('error', (error) => {
+      socketError = error;
+    });
+    // The other side is gone for us as soon as it stops talking: a half-open connection serves nobody.
+    socket.on('end', () => {
+      socket.destroy();
+    });
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#heartbeat?.stop();
+        this.#end ??= { reason: 'ended-by-peer', ...(socketError && { error: socketError }) };
+        resolve(this.#end);
+      });
+    });
+  }
+
+  /** For log lines: the port of the other side. */
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
+  /** Whether the other side has proved that it speaks the protocol. */
+  get messagesHeard(): number {
+    return this.#messagesHeard;
+  }
+
+  /** Largest frame that is accepted, header included. */
+  set maxFrameBytes(bytes: number) {
+    this.#reader.maxFrameBytes = bytes;
+  }
+
+  /** Who gets the messages from the next one on. Pings and pongs stay inside. */
+  set receiver(receive: Receiver) {
+    this.#receive = receive;
+  }
+
+  /** An id for the next request of this side: small, and not in use for 2^30 requests. */
+  nextId(): number {
+    this.#lastId = this.#lastId >= MAX_ID ? 1 : this.#lastId + 1;
+    return this.#lastId;
+  }
+
+  /** Queues a message; without effect after the end. */
+  send(message: Message): void {
+    if (this.#end || this.#socket.destroyed) return;
+    this.#outbox.write(v1Codec.encode(message));
+  }
+
+  ping(timeoutMs: number): void {
+    this.send({ type: 'ping', id: this.nextId(), timeoutMs });
+  }
+
+  /**
+   * Pings from now on, and ends the connection when the other side stays silent.
+   * @param peer what the other side is, for the error
+   */
+  startHeartbeat(intervalMs: number, peer: 'leader' | 'follower', channel: string): void {
+    this.#heartbeat?.stop();
+    this.#heartbeat = new Heartbeat(
+      this.#clock,
+      intervalMs,
+      () => {
+        this.ping(intervalMs);
+      },
+      (silentMs) => {
+        const error = new TrunklineError(
+          'ERR_TRUNKLINE_PEER_SILENT',
+          `${channel}: the ${peer} was silent for ${Math.round(silentMs)} ms (heartbeatInterval=${intervalMs}); ` +
+            'it is stopped, blocked, or its connection is dead',
+          { channel, side: peer, silentMs: Math.round(silentMs) },
+        );
+        this.#abandon({ reason: 'silent', error });
+      },
+    );
+  }
+
+  /** Flushes what is queued and closes. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#end) {
+      this.#end = { reason: 'closed' };
+      this.#heartbeat?.stop();
+      this.#receive = () => undefined;
+      this.#socket.destroySoon();
+      const timer = this.#clock.setTimeout(() => this.#socket.destroy(), FLUSH_MS);
+      timer.unref();
+      void this.closed.then(() => {
+        this.#clock.clearTimeout(timer);
+      });
+    }
+    await this.closed;
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#end) return;
+    this.#heartbeat?.heard();
+    try {
+      this.#reader.push(chunk, (frame) => {
+        this.#onMessage(v1Codec.decode(frame));
+        return this.#end === undefined;
+      });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#abandon({ reason: 'not-understood', error });
+    }
+  }
+
+  #onMessage(message: Message): void {
+    this.#messagesHeard++;
+    switch (message.type) {
+      case 'ping':
+        this.send({ type: 'pong', id: message.id, timeoutMs: message.timeoutMs });
+        return;
+      case 'pong':
+      case 'event-ack':
+      case 'unknown':
+        return; // that something was heard is all they say
+      default:
+        this.#receive(message);
+    }
+  }
+
+  #abandon(end: ConnectionEnd): void {
+    this.#end ??= end;
+    this.#receive = () => undefined;
+    this.#socket.destroy();
+  }
+}
+
+export { MAX_FRAME_BYTES };

@@ -1,0 +1,70 @@
+// Finds out that the other side of a connection is gone although the socket is not closed: pings when nothing was
+// heard for one interval, gives up after 2.5 intervals of silence. Any inbound byte is life. Calls in flight play
+// no part. When this process itself did not run, it listens before it judges.
+
+import { patientTimeout, type Clock, type Patience } from '../time';
+
+/** Silence of this many intervals ends a connection: two pings were then left without an answer. */
+export const SILENCE_INTERVALS = 2.5;
+
+export class Heartbeat {
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #ping: () => void;
+  readonly #onSilence: (silentMs: number) => void;
+  #lastHeard: number;
+  /** Silence before this moment was our own: judged from here on. */
+  #blameFrom: number;
+  #timer: Patience | undefined;
+  #stopped = false;
+
+  /** @param onSilence called once, with the length of the silence in ms; the heartbeat has stopped then */
+  constructor(clock: Clock, intervalMs: number, ping: () => void, onSilence: (silentMs: number) => void) {
+    this.#clock = clock;
+    this.#intervalMs = intervalMs;
+    this.#ping = ping;
+    this.#onSilence = onSilence;
+    this.#lastHeard = this.#blameFrom = clock.now();
+    this.#schedule(intervalMs);
+  }
+
+  /** Any bytes arrived. */
+  heard(): void {
+    this.#lastHeard = this.#clock.now();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = patientTimeout(
+      this.#clock,
+      delayMs,
+      () => {
+        this.#check();
+      },
+      () => {
+        this.#blameFrom = this.#clock.now();
+        this.#ping();
+      },
+    );
+  }
+
+  #check(): void {
+    if (this.#stopped) return;
+    const now = this.#clock.now();
+    const silentMs = now - Math.max(this.#lastHeard, this.#blameFrom);
+    const limitMs = this.#intervalMs * SILENCE_INTERVALS;
+    if (silentMs >= limitMs) {
+      this.stop();
+      this.#onSilence(silentMs);
+      return;
+    }
+    if (silentMs >= this.#intervalMs) this.#ping();
+    // The next moment at which a ping or the verdict is due.
+    const nextPing = silentMs >= this.#intervalMs ? this.#intervalMs : this.#intervalMs - silentMs;
+    this.#schedule(Math.max(1, Math.min(nextPing, limitMs - silentMs)));
+  }
+}
