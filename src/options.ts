@@ -147,7 +147,7 @@ export function resolveOptions(
   className: string,
   env: NodeJS.ProcessEnv = process.env,
 ): ResolvedOptions {
-  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+  if (given !== undefined && (typeof given !== 'object' || (given as unknown) === null)) {
     throw new TrunklineError(
       'ERR_TRUNKLINE_OPTION_INVALID',
       `cluster(Client, options): options must be an object, not ${show(given)}`,
@@ -184,5 +184,5 @@ function choose(
 
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
-  return typeof value === 'object' || typeof value === 'function' ? `a value of type ${typeof value}` : String(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : `a value of type ${typeof value}`;
 }

@@ -125,7 +125,7 @@ function channelSpec(
 ): ChannelSpec {
   return {
     name: options.name,
-    createUpstream: () => Reflect.construct(upstreamClass, args) as object,
+    createUpstream: () => new upstreamClass(...args),
     methods: upstreamMethods(upstreamClass, descriptors),
     callable: callableMethods(descriptors),
     values: new ValueCodec(options.transcode),
@@ -161,7 +161,7 @@ function member(
     case 'invoke':
       if (isGeneratorMethod(upstreamClass, name)) {
         return function* (...args: unknown[]): Generator<unknown, unknown> {
-          return yield firstOf(verbs.invoke(name, args, 'promise', idempotent));
+          return (yield firstOf(verbs.invoke(name, args, 'promise', idempotent))) as unknown;
         };
       }
       return (...args: unknown[]): Promise<unknown> | undefined => {

@@ -35,7 +35,7 @@ export function forwardEvents(from: object, to: Emitter): () => void {
 function begin(from: Emitter): Forwarding {
   const targets = new Set<Emitter>();
   const own = Object.getOwnPropertyDescriptor(from, 'emit');
-  const emit = from.emit;
+  const emit = Reflect.get(from, 'emit') as (...args: unknown[]) => boolean;
   const ignore = (): void => undefined;
   const forwardingEmit = function (this: unknown, event: string | symbol, ...args: unknown[]): boolean {
     const handled = emit.call(from, event, ...args);

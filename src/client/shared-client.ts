@@ -19,9 +19,9 @@ export const CLOSE = Symbol.for('ClusterClient#close');
 
 /** What delegated methods are made of. */
 export interface ClientVerbs {
-  subscribe(registration: unknown, listener: Listener): void;
-  unSubscribe(registration: unknown, listener?: Listener): void;
-  publish(registration: unknown): void;
+  readonly subscribe: (registration: unknown, listener: Listener) => void;
+  readonly unSubscribe: (registration: unknown, listener?: Listener) => void;
+  readonly publish: (registration: unknown) => void;
   /** @param idempotent sent again when the leader is lost meanwhile */
   invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown[]>;
   invokeOneway(method: string, args: readonly unknown[]): void;
@@ -48,7 +48,7 @@ export class SharedClient extends Base {
   /** @param expose gets the verbs; they are no members, because the members belong to the user's delegated methods */
   constructor(spec: ChannelSpec, options: ResolvedOptions, expose: (verbs: ClientVerbs) => void) {
     super();
-    this.options = options as unknown as Base['options'];
+    this.options = options;
     if (options.maxListeners !== undefined) this.setMaxListeners(options.maxListeners);
     this.#spec = spec;
     this.#options = options;

@@ -202,7 +202,7 @@ export class Follower implements Role {
   }
 
   #send(message: DistributiveOmit<Message, 'id' | 'timeoutMs'>): void {
-    this.#connection.send({ ...message, id: this.#connection.nextId(), timeoutMs: this.#spec.responseTimeoutMs } as Message);
+    this.#connection.send({ ...message, id: this.#connection.nextId(), timeoutMs: this.#spec.responseTimeoutMs });
   }
 
   /** What JSON would lose of a registration; nothing when it loses nothing, or the transcode cannot carry it either. */

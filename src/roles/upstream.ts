@@ -226,7 +226,7 @@ function runAndCollect(
       return;
     }
     const callback = (error?: unknown, ...results: unknown[]): void => {
-      if (error) reject(error as Error);
+      if (error) reject(error);
       else resolve(results);
     };
     const position = callbackPosition(method, args, style);

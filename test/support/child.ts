@@ -16,6 +16,11 @@ export interface ExitStatus {
   readonly signal: NodeJS.Signals | null;
 }
 
+interface Waiting {
+  readonly matches: (message: ChildMessage) => boolean;
+  readonly resolve: (message: ChildMessage) => void;
+}
+
 export class Child {
   readonly process: ChildProcess;
   /** Everything that the child has sent, oldest first. */
@@ -23,11 +28,13 @@ export class Child {
   /** Resolves when the process is gone. */
   readonly exited: Promise<ExitStatus>;
   output = '';
-  #waiting: { matches: (message: ChildMessage) => boolean; resolve: (message: ChildMessage) => void }[] = [];
+  #waiting: Waiting[] = [];
 
   /** @param fixture file name in test/fixtures, without extension */
   constructor(fixture: string, env: Record<string, string | number | undefined> = {}, execArgv: string[] = []) {
-    const set = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value === undefined ? undefined : String(value)]));
+    const set = Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),
+    );
     this.process = fork(join(ROOT, 'dist/test/fixtures', `${fixture}.js`), [], {
       env: { ...process.env, ...set },
       execArgv,
@@ -106,7 +113,7 @@ export class Child {
 
   #onMessage(message: ChildMessage): void {
     this.messages.push(message);
-    const still: typeof this.#waiting = [];
+    const still: Waiting[] = [];
     for (const waiting of this.#waiting) {
       if (waiting.matches(message)) waiting.resolve(message);
       else still.push(waiting);
