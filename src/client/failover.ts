@@ -79,6 +79,10 @@ export class Failover {
     while (!signal.aborted) {
       const role = await this.#tryToEnter(signal);
       if (!role) continue;
+      if (signal.aborted) {
+        await role.close(); // closed while the role was on its way here
+        break;
+      }
       waiting.cancel();
       this.#role = role;
       this.#events.onEnter(role);
@@ -198,7 +202,7 @@ export class Failover {
       this.#setback(
         new TrunklineError(
           'ERR_TRUNKLINE_NO_LEADER',
-          `${this.#spec.name}: no leader has been active for ${this.#maxWaitMs} ms; ` +
+          `${this.#spec.name}: no ready leader for ${this.#maxWaitMs} ms; ` +
             'start the process that leads this channel, or leave isLeader unset; waiting goes on',
           { channel: this.#spec.name, maxWaitTime: this.#maxWaitMs, cause: this.#lastAbsence },
         ),

@@ -51,12 +51,20 @@ export class Registrations {
     this.#publications.delete(key);
   }
 
-  replay(role: Role): void {
+  /** @param onError gets what cannot be asked of the role, e.g. a publication that cannot be encoded */
+  replay(role: Role, onError: (error: unknown) => void): void {
+    const attempt = (action: () => void): void => {
+      try {
+        action();
+      } catch (error) {
+        onError(error);
+      }
+    };
     for (const subscriptions of this.#subscriptions.values()) {
-      for (const subscription of subscriptions) role.subscribe(subscription.registration, subscription);
+      for (const subscription of subscriptions) attempt(() => role.subscribe(subscription.registration, subscription));
     }
     for (const publication of this.#publications.values()) {
-      role.publish(publication.registration, { replay: publication.sent });
+      attempt(() => role.publish(publication.registration, { replay: publication.sent }));
       publication.sent = true;
     }
   }

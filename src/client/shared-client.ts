@@ -66,7 +66,7 @@ export class SharedClient extends Base {
       {
         onEnter: (role) => {
           this.#lastSetback = '';
-          this.#registrations.replay(role);
+          this.#registrations.replay(role, (error) => this.#emitError(error));
           this.#setReady(true);
         },
         onLeave: () => {

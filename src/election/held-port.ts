@@ -58,7 +58,8 @@ class HeldPort {
     return new Promise((resolve, reject) => {
       const server = net.createServer({ noDelay: true });
       const held = new HeldPort(server, endpoint);
-      server.once('error', (error: NodeJS.ErrnoException) => {
+      // Also after the bind: a failed accept (too many open files) is an error event and must not end the process.
+      server.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'EADDRINUSE') {
           resolve(undefined);
           return;

@@ -40,7 +40,7 @@ interface Delivery {
   readonly entry: Entry;
   readonly version: number;
   readonly payload: Buffer;
-  /** Undefined: whoever is subscribed when its turn comes. */
+  /** A replay for this subscriber. Undefined: for whoever is subscribed when its turn comes. */
   readonly only: Subscriber | undefined;
 }
 
@@ -96,9 +96,7 @@ export class SubscriptionHub {
     if (!entry || this.#closed) return;
     entry.version++;
     entry.last = payload;
-    const only = this.#options.isBroadcast ? undefined : pickOne(entry.subscribers);
-    if (!this.#options.isBroadcast && !only) return;
-    this.#enqueue({ entry, version: entry.version, payload, only });
+    this.#enqueue({ entry, version: entry.version, payload, only: undefined });
   }
 
   /** The source was replaced by one that knows nothing: opens every key again. */
@@ -137,7 +135,7 @@ export class SubscriptionHub {
     // The queue may grow while subscribers run.
     for (let i = 0; i < this.#queue.length; i++) {
       const { entry, version, payload, only } = this.#queue[i]!;
-      for (const subscriber of only ? [only] : [...entry.subscribers.keys()]) {
+      for (const subscriber of only ? [only] : this.#receivers(entry)) {
         const seen = entry.subscribers.get(subscriber);
         if (seen === undefined || seen >= version) continue; // left meanwhile, or has it from a replay
         entry.subscribers.set(subscriber, version);
@@ -147,10 +145,9 @@ export class SubscriptionHub {
     this.#queue = [];
     this.#flushing = false;
   }
-}
 
-function pickOne(subscribers: ReadonlyMap<Subscriber, number>): Subscriber | undefined {
-  let index = Math.floor(Math.random() * subscribers.size);
-  for (const subscriber of subscribers.keys()) if (index-- === 0) return subscriber;
-  return undefined;
+  #receivers({ subscribers }: Entry): Subscriber[] {
+    const all = [...subscribers.keys()];
+    return this.#options.isBroadcast ? all : all.splice(Math.floor(Math.random() * all.length), 1);
+  }
 }

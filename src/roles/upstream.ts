@@ -210,36 +210,25 @@ async function runPlain(client: Client, method: Method, args: unknown[]): Promis
   await (isGeneratorFunction(method) ? co.wrap(method as never) : method).apply(client, args as never);
 }
 
-function runAndCollect(
+/** Awaits instead of chaining promises, so that the stack of a failure shows who called. */
+async function runAndCollect(
   client: Client,
   method: Method,
   args: readonly unknown[],
   style: CallStyle | undefined,
 ): Promise<unknown[]> {
+  if (isGeneratorFunction(method)) return [await co.wrap(method as never).apply(client, args as never)];
+  const position = callbackPosition(method, args, style);
+  if (position === undefined) return [await method.apply(client, [...args])];
   return new Promise((resolve, reject) => {
-    if (isGeneratorFunction(method)) {
-      co.wrap(method as never)
-        .apply(client, args as never)
-        .then((value: unknown) => {
-          resolve([value]);
-        }, reject);
-      return;
-    }
-    const callback = (error?: unknown, ...results: unknown[]): void => {
+    const passed = [...args];
+    passed[position] = (error?: unknown, ...results: unknown[]): void => {
       if (error) reject(error);
       else resolve(results);
     };
-    const position = callbackPosition(method, args, style);
-    const passed = [...args];
-    if (position !== undefined) passed[position] = callback;
+    // Some methods take a callback and return a promise all the same: the first answer counts.
     const returned = method.apply(client, passed);
-    if (isThenable(returned)) {
-      returned.then((value) => {
-        resolve([value]);
-      }, reject);
-    } else if (position === undefined) {
-      resolve([returned]);
-    }
+    if (isThenable(returned)) returned.then((value) => resolve([value]), reject);
   });
 }
 

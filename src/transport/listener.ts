@@ -80,7 +80,8 @@ export class Listener {
     void connection.closed.then((end) => {
       this.#clock.clearTimeout(deadline);
       this.#waiting.delete(connection);
-      if (end.reason === 'not-understood') {
+      // Only of strangers: what a registered peer sends may hold values of the user.
+      if (end.reason === 'not-understood' && connection.messagesHeard === 0) {
         this.#debug(connection, `${end.error.message}, heard ${end.error.heard}`);
       }
     });

@@ -1,0 +1,259 @@
+import cluster from '../../src';
+import { eventually } from '../support/eventually';
+import { FakeUpstream, upstreamClass } from '../support/fake-upstream';
+import { freePort } from '../support/ports';
+import { recordingLogger } from '../support/recording-logger';
+
+const coded = (code: string, text: string | RegExp) => expect.objectContaining({ code, message: expect.stringMatching(text) });
+
+describe('wrong use', () => {
+  it.each([
+    [{ port: '7777' }, 'option port must be a whole number from 1 to 65535, but is "7777"'],
+    [{ port: 0 }, 'option port'],
+    [{ port: 70000 }, 'option port'],
+    [{ port: NaN }, 'option port'],
+    [{ name: '' }, 'option name must be a string that is not empty'],
+    [{ isLeader: 'yes' }, 'option isLeader must be true or false'],
+    [{ responseTimeout: -1 }, 'option responseTimeout must be a number of milliseconds above 0'],
+    [{ heartbeatInterval: Infinity }, 'option heartbeatInterval'],
+    [{ logger: {} }, 'option logger must be an object with info, warn and error'],
+    [{ transcode: { encode: () => '' } }, 'option transcode must be an object with encode and decode'],
+    [{ formatKey: 'id' }, 'option formatKey must be a function'],
+  ])('option %p throws at once and says what it must be', (options, text) => {
+    expect(() => cluster(FakeUpstream, options as never)).toThrow(coded('ERR_TRUNKLINE_OPTION_INVALID', text));
+  });
+
+  it.each([
+    ['NODE_CLUSTER_CLIENT_PORT', 'abc', 'environment variable NODE_CLUSTER_CLIENT_PORT must be a whole number'],
+    ['NODE_CLUSTER_CLIENT_CONNECT_TIMEOUT', 'soon', 'environment variable NODE_CLUSTER_CLIENT_CONNECT_TIMEOUT'],
+  ])('environment %s=%s throws at once', (name, value, text) => {
+    process.env[name] = value;
+    try {
+      expect(() => cluster(FakeUpstream)).toThrow(coded('ERR_TRUNKLINE_OPTION_INVALID', text));
+    } finally {
+      Reflect.deleteProperty(process.env, name);
+    }
+  });
+
+  it('what is no class throws', () => {
+    expect(() => cluster({} as never)).toThrow(coded('ERR_TRUNKLINE_OPTION_INVALID', 'must be a class'));
+    expect(() => cluster((() => undefined) as never)).toThrow(coded('ERR_TRUNKLINE_OPTION_INVALID', 'must be a class'));
+  });
+
+  it('a delegate target that does not exist throws and lists those that do', () => {
+    expect(() => cluster(FakeUpstream).delegate('echo', 'call' as never)).toThrow(
+      coded('ERR_TRUNKLINE_DELEGATE_INVALID', 'subscribe, unSubscribe, publish, invoke, invokeOneway, close'),
+    );
+  });
+
+  it.each(['invoke', 'invokeOneway', 'subscribe', 'publish'] as const)('a %s delegate that the class lacks throws', (to) => {
+    const builder = cluster(FakeUpstream).delegate('nowhere' as never, to);
+    expect(() => builder.create()).toThrow(coded('ERR_TRUNKLINE_DELEGATE_INVALID', 'nowhere not implement in client'));
+  });
+
+  it('close() of what is no client throws', () => {
+    for (const value of [undefined, null, {}, 'x']) {
+      expect(() => cluster.close(value as never)).toThrow(coded('ERR_TRUNKLINE_OPTION_INVALID', 'instanceof ClusterClient'));
+    }
+  });
+
+  it('a listener that is no function throws', async () => {
+    const client = cluster(upstreamClass(), { singleMode: true, name: 'no-function' }).create();
+    expect(() => client.subscribe('key', undefined as never)).toThrow(
+      coded('ERR_TRUNKLINE_OPTION_INVALID', 'listener should be a function'),
+    );
+    await client.close();
+  });
+});
+
+describe('what is delegated', () => {
+  const open: object[] = [];
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((client) => cluster.close(client)));
+  });
+  const single = (name: string) => ({ singleMode: true, name, logger: recordingLogger() });
+
+  it('asynchronous and generator methods, also inherited ones, but no private, sync or emitter methods', async () => {
+    class Parent extends FakeUpstream {
+      async inherited(): Promise<string> {
+        return 'inherited';
+      }
+    }
+    class Child extends Parent {
+      async _hidden(): Promise<void> {
+        await Promise.resolve();
+      }
+    }
+    const client = cluster(Child, single('inherit')).create() as unknown as Record<string, unknown>;
+    open.push(client);
+    expect(Object.keys(client)).toEqual(
+      expect.arrayContaining(['inherited', 'echo', 'generate', 'subscribe', 'unSubscribe', 'publish', 'close']),
+    );
+    for (const name of ['_hidden', 'plain', 'push', 'readyOrTimeout']) expect(Object.keys(client)).not.toContain(name);
+    await expect((client.inherited as () => Promise<string>)()).resolves.toBe('inherited');
+  });
+
+  it('nothing by itself with autoGenerate: false', () => {
+    const client = cluster(FakeUpstream, { ...single('manual'), autoGenerate: false })
+      .delegate('echo')
+      .create();
+    open.push(client);
+    expect(client).toHaveProperty('echo');
+    expect(Object.keys(client)).not.toContain('subscribe');
+    expect(Object.keys(client)).not.toContain('fail');
+  });
+
+  it('verbs under names of the user', async () => {
+    const received: unknown[] = [];
+    class Watcher extends FakeUpstream {
+      watch(registration: unknown, listener: (value: unknown) => void): void {
+        received.push(registration);
+        setImmediate(listener, 'value');
+      }
+      announce(registration: unknown): void {
+        received.push(registration);
+      }
+      shut(): void {
+        received.push('shut');
+      }
+    }
+    const client = cluster(Watcher, single('renamed'))
+      .delegate('watch', 'subscribe')
+      .delegate('announce', 'publish')
+      .delegate('shut', 'close')
+      .create();
+    expect(Object.keys(client)).not.toContain('subscribe');
+    const seen: unknown[] = [];
+    client.watch('a', (value) => seen.push(value));
+    client.announce('b');
+    await eventually('the value', () => seen.length > 0);
+    await client.shut();
+    expect(received).toEqual(['a', 'b', 'shut']);
+  });
+
+  it('overridden members are the given values', () => {
+    const client = cluster(FakeUpstream, single('override'))
+      .override('flavour', 'vanilla')
+      .override('echo', () => 'mine')
+      .create();
+    open.push(client);
+    expect(client.flavour).toBe('vanilla');
+    expect(client.echo()).toBe('mine');
+  });
+
+  it('getters are looked up at each call', async () => {
+    class WithGetter extends FakeUpstream {
+      get lookup(): (id: number) => Promise<number> {
+        return (id) => Promise.resolve(id + 1);
+      }
+    }
+    const client = cluster(WithGetter, single('getter')).delegate('lookup').create();
+    open.push(client);
+    await expect(client.lookup(1)).resolves.toBe(2);
+  });
+
+  it('a class without anything of ours works too', async () => {
+    class Plain {
+      constructor(readonly factor: number) {}
+      async times(value: number): Promise<number> {
+        return value * this.factor;
+      }
+    }
+    const client = cluster(Plain, single('plain')).create(3);
+    open.push(client);
+    await expect(client.times(4)).resolves.toBe(12);
+  });
+
+  it('isLeader: null counts as unset, as frameworks pass it', async () => {
+    const client = cluster(FakeUpstream, { isLeader: null, port: await freePort(), logger: recordingLogger() }).create();
+    open.push(client);
+    await client.ready();
+    expect(client.isClusterClientLeader).toBe(true);
+  });
+
+  it('maxListeners is that of the client', () => {
+    const client = cluster(FakeUpstream, { ...single('listeners'), maxListeners: 33 }).create();
+    open.push(client);
+    expect(client.getMaxListeners()).toBe(33);
+  });
+});
+
+describe('single mode', () => {
+  it('shares one upstream client by reference count', async () => {
+    const Registry = upstreamClass();
+    const options = { singleMode: true, name: 'shared', logger: recordingLogger() };
+    const [a, b] = [cluster(Registry, options).create(), cluster(Registry, options).create()];
+    const seen: unknown[] = [];
+    a.subscribe('key', (value) => seen.push(['a', value]));
+    b.subscribe('key', (value) => seen.push(['b', value]));
+    await Promise.all([a.ready(), b.ready()]);
+    expect(Registry.instances).toHaveLength(1);
+    Registry.last.push('key', 1);
+    await eventually('both', () => seen.length === 2);
+    await a.close();
+    expect(Registry.last.closeCount).toBe(0);
+    Registry.last.push('key', 2);
+    await eventually('b alone', () => seen.length === 3);
+    expect(seen[2]).toEqual(['b', 2]);
+    await b.close();
+    expect(Registry.last.closeCount).toBe(1);
+    const c = cluster(Registry, options).create();
+    await c.ready();
+    expect(Registry.instances).toHaveLength(2);
+    await c.close();
+  });
+
+  it('is chosen by the environment', async () => {
+    process.env.NODE_CLUSTER_CLIENT_SINGLE_MODE = '1';
+    try {
+      const client = cluster(upstreamClass(), { name: 'by-env' }).create();
+      await client.ready();
+      expect(client.isClusterClientLeader).toBe(true);
+      await client.close();
+    } finally {
+      Reflect.deleteProperty(process.env, 'NODE_CLUSTER_CLIENT_SINGLE_MODE');
+    }
+  });
+
+  it('works under fake timers of the user', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick'] }); // sdk-base needs nextTick for ready()
+    try {
+      const Registry = upstreamClass();
+      const client = cluster(Registry, { singleMode: true, name: 'fake-timers' }).create();
+      const seen: unknown[] = [];
+      client.subscribe('key', (value) => seen.push(value));
+      await client.ready();
+      Registry.last.push('key', 1);
+      await Promise.resolve();
+      await Promise.resolve();
+      expect(seen).toEqual([1]);
+      jest.useRealTimers();
+      await client.close();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
+
+it('can be closed at any moment of its start', async () => {
+  const Registry = upstreamClass();
+  for (let ticks = 0; ticks < 20; ticks++) {
+    const client = cluster(Registry, { singleMode: true, name: 'early', logger: recordingLogger() }).create();
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
+    await client.close();
+  }
+  expect(Registry.instances.every(({ closeCount }) => closeCount === 1)).toBe(true);
+});
+
+it('a ready() that nobody awaits becomes an error event, not an unhandled rejection', async () => {
+  class Failing extends FakeUpstream {
+    constructor() {
+      super({ notReady: true });
+      setImmediate(() => this.ready(new Error('server down')));
+    }
+  }
+  const client = cluster(Failing, { singleMode: true, name: 'unawaited' }).create();
+  const error = await new Promise((resolve) => client.on('error', resolve));
+  expect(error).toMatchObject({ message: 'server down' });
+  await client.close();
+});
