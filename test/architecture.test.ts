@@ -1,0 +1,93 @@
+// The layers of src/README.md, held: which folder may import which.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+
+const root = join(__dirname, '..');
+
+/** Folder → folders that it may import besides itself. `kernel` are the files directly in src. */
+const ALLOWED: Record<string, readonly string[]> = {
+  protocol: [],
+  kernel: ['protocol'],
+  'src/election': ['kernel'],
+  'src/transport': ['kernel', 'protocol'],
+  'src/roles': ['kernel', 'protocol', 'src/transport', 'src/election (types)'],
+  'src/client': ['kernel', 'protocol', 'src/roles', 'src/election', 'src/transport'],
+  'public face': ['kernel', 'protocol', 'src/client'],
+};
+
+/** Packages, by the folder that may import them. The rest is built into Node. */
+const PACKAGES: Record<string, readonly string[]> = {
+  protocol: ['byte', 'serialize-json'],
+  'src/roles': ['co', 'is-type-of'],
+  'src/client': ['sdk-base', 'is-type-of'],
+};
+
+interface Import {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.m?ts$/.test(name))
+    .map((name) => join(folder, name));
+}
+
+function layerOf(file: string): string {
+  const [top, second, third] = file.split(sep);
+  if (top === 'protocol') return 'protocol';
+  if (third !== undefined) return `${top}/${second}`;
+  return second!.startsWith('index.') ? 'public face' : 'kernel';
+}
+
+function importsOf(file: string): Import[] {
+  const code = readFileSync(join(root, file), 'utf8');
+  const found: Import[] = [];
+  for (const [, typeOnly, specifier] of code.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+'([^']+)'/gms)) {
+    const local = specifier!.startsWith('.');
+    const to = local ? layerOf(relative(root, resolve(root, dirname(file), specifier!)).replace(/\.js$/, '') + '.ts') : 'package';
+    found.push({ file, from: layerOf(file), to, specifier: specifier!, typeOnly: typeOnly !== undefined });
+  }
+  return found;
+}
+
+const files = [...sources('protocol').filter((file) => !file.includes(`vectors${sep}`)), ...sources('src')];
+const imports = files.flatMap(importsOf);
+
+it('finds the imports', () => {
+  expect(files.length).toBeGreaterThan(30);
+  expect(imports.length).toBeGreaterThan(100);
+});
+
+it('no folder imports one that it must not see', () => {
+  const wrong = imports.filter(({ from, to, typeOnly }) => {
+    if (to === 'package' || to === from) return false;
+    return !ALLOWED[from]?.includes(to) && !(typeOnly && ALLOWED[from]?.includes(`${to} (types)`));
+  });
+  expect(wrong).toEqual([]);
+});
+
+it('the kernel takes nothing from the protocol but values and errors', () => {
+  const taken = imports.filter(({ from, to }) => from === 'kernel' && to === 'protocol').map(({ specifier }) => specifier);
+  expect(new Set(taken)).toEqual(new Set(['../protocol/value-codec']));
+});
+
+it('packages are imported only where they belong', () => {
+  const wrong = imports.filter(
+    ({ from, to, specifier }) => to === 'package' && !specifier.startsWith('node:') && !PACKAGES[from]?.includes(specifier),
+  );
+  expect(wrong).toEqual([]);
+});
+
+it('the environment is read in the options only', () => {
+  const reading = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.env'));
+  expect(reading).toEqual([join('src', 'options.ts')]);
+});
+
+it('nothing below the command line ends the process', () => {
+  expect(files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.exit('))).toEqual([]);
+});

@@ -1,0 +1,67 @@
+// The golden bytes of protocol/vectors, as messages and buffers, and the ways in which a stream can be cut.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
+import type { Message } from '../../protocol/message';
+import { v1Codec, v1Framing } from '../../protocol/v1';
+
+export interface GoodVector {
+  readonly name: string;
+  readonly from: 'cluster-client' | 'trunkline';
+  readonly bytes: Buffer;
+  readonly message: Message;
+}
+
+export interface MalformedVector {
+  readonly name: string;
+  readonly bytes: Buffer;
+  /** Part of the message of the ProtocolError. */
+  readonly error: string;
+}
+
+interface Hex {
+  readonly hex: string;
+}
+
+interface VectorFile {
+  readonly good: { name: string; from: GoodVector['from']; hex: string; message: Record<string, unknown> }[];
+  readonly malformed: { name: string; hex: string; error: string }[];
+}
+
+export function readVectors(): { good: GoodVector[]; malformed: MalformedVector[] } {
+  const file = JSON.parse(readFileSync(join(__dirname, '../../protocol/vectors/v1.json'), 'utf8')) as VectorFile;
+  return {
+    good: file.good.map(({ name, from, hex, message }) => ({ name, from, bytes: bytesOf({ hex }), message: toMessage(message) })),
+    malformed: file.malformed.map(({ name, hex, error }) => ({ name, bytes: bytesOf({ hex }), error })),
+  };
+}
+
+/** Only these fields hold bytes; a registration is a value of the user, whatever it looks like. */
+function toMessage({ payload, args, values, ...rest }: Record<string, unknown>): Message {
+  return {
+    ...rest,
+    ...(payload !== undefined && { payload: bytesOf(payload as Hex) }),
+    ...(args !== undefined && { args: (args as Hex[]).map(bytesOf) }),
+    ...(values !== undefined && { values: (values as Hex[]).map(bytesOf) }),
+  } as Message;
+}
+
+function bytesOf({ hex }: Hex): Buffer {
+  return Buffer.from(hex, 'hex');
+}
+
+/** What a connection does with the bytes that it receives, chunk by chunk. */
+export function readMessages(chunks: readonly Buffer[], maxFrameBytes = MAX_FRAME_BYTES): Message[] {
+  const reader = new FrameReader(v1Framing, maxFrameBytes);
+  const messages: Message[] = [];
+  for (const chunk of chunks) reader.push(chunk, (frame) => void messages.push(v1Codec.decode(frame)));
+  return messages;
+}
+
+/** The same bytes in pieces of one length (the last may be shorter). */
+export function piecesOf(bytes: Buffer, pieceBytes: number): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let offset = 0; offset < bytes.length; offset += pieceBytes) pieces.push(bytes.subarray(offset, offset + pieceBytes));
+  return pieces;
+}

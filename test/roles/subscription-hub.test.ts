@@ -1,0 +1,178 @@
+import { SubscriptionHub, type Source } from '../../src/roles/subscription-hub';
+import type { Subscriber } from '../../src/roles/role';
+import { FakeClock } from '../support/fake-clock';
+
+const bytes = (text: string): Buffer => Buffer.from(text);
+
+class Recorder implements Subscriber {
+  readonly seen: string[] = [];
+  onDeliver: (text: string) => void = () => undefined;
+  deliver(payload: Buffer): void {
+    this.seen.push(payload.toString());
+    this.onDeliver(payload.toString());
+  }
+}
+
+function hub(options: { isBroadcast?: boolean; lingerMs?: number; canClose?: boolean } = {}) {
+  const clock = new FakeClock();
+  const log: string[] = [];
+  const source: Source = {
+    open: (key) => void log.push(`open ${key}`),
+    close: (key) => {
+      log.push(`close ${key}`);
+      return options.canClose ?? true;
+    },
+  };
+  const subscriptions = new SubscriptionHub({
+    source,
+    clock,
+    isBroadcast: options.isBroadcast ?? true,
+    lingerMs: options.lingerMs ?? 1000,
+  });
+  return { subscriptions, clock, log };
+}
+
+/** The hub delivers in a promise reaction. */
+const flushed = async (): Promise<void> => {
+  await Promise.resolve();
+  await Promise.resolve();
+};
+
+it('opens a key with its first subscriber only', () => {
+  const { subscriptions, log } = hub();
+  subscriptions.subscribe('k', 'k', new Recorder());
+  subscriptions.subscribe('k', 'k', new Recorder());
+  expect(log).toEqual(['open k']);
+});
+
+it('delivers a value once to one who subscribes between its arrival and its delivery', async () => {
+  const { subscriptions } = hub();
+  const [early, late] = [new Recorder(), new Recorder()];
+  subscriptions.subscribe('k', 'k', early);
+  subscriptions.push('k', bytes('1'));
+  subscriptions.subscribe('k', 'k', late);
+  subscriptions.push('k', bytes('2'));
+  await flushed();
+  expect(early.seen).toEqual(['1', '2']);
+  expect(late.seen).toEqual(['1', '2']);
+});
+
+it('never replays an older value after a newer one', async () => {
+  const { subscriptions } = hub();
+  const [first, second] = [new Recorder(), new Recorder()];
+  subscriptions.subscribe('k', 'k', first);
+  subscriptions.push('k', bytes('1'));
+  await flushed();
+  first.onDeliver = () => subscriptions.subscribe('k', 'k', second);
+  subscriptions.push('k', bytes('2'));
+  subscriptions.push('k', bytes('3'));
+  await flushed();
+  expect(second.seen).toEqual([...second.seen].sort());
+  expect(second.seen.at(-1)).toBe('3');
+});
+
+it('delivers nothing more to one who left while the value was under way', async () => {
+  const { subscriptions } = hub();
+  const recorder = new Recorder();
+  subscriptions.subscribe('k', 'k', recorder);
+  subscriptions.push('k', bytes('1'));
+  subscriptions.unsubscribe('k', recorder);
+  await flushed();
+  expect(recorder.seen).toEqual([]);
+});
+
+it('serves values that listeners cause in the same turn', async () => {
+  const { subscriptions } = hub();
+  const recorder = new Recorder();
+  recorder.onDeliver = (text) => {
+    if (text.length < 4) subscriptions.push('k', bytes(`${text}x`));
+  };
+  subscriptions.subscribe('k', 'k', recorder);
+  subscriptions.push('k', bytes('x'));
+  await flushed();
+  expect(recorder.seen).toEqual(['x', 'xx', 'xxx', 'xxxx']);
+});
+
+it('keeps a key open for the linger time after its last subscriber', async () => {
+  const { subscriptions, clock, log } = hub();
+  const recorder = new Recorder();
+  subscriptions.subscribe('k', 'k', recorder);
+  subscriptions.push('k', bytes('1'));
+  subscriptions.unsubscribe('k', recorder);
+  clock.advance(999);
+  const back = new Recorder();
+  subscriptions.subscribe('k', 'k', back);
+  await flushed();
+  expect(back.seen).toEqual(['1']);
+  subscriptions.unsubscribe('k', back);
+  clock.advance(1000);
+  expect(log).toEqual(['open k', 'close k']);
+  subscriptions.subscribe('k', 'k', back);
+  await flushed();
+  expect(log).toEqual(['open k', 'close k', 'open k']);
+  expect(back.seen).toEqual(['1']);
+});
+
+it('goes on keeping the last value of a key that its source cannot close', async () => {
+  const { subscriptions, clock, log } = hub({ canClose: false });
+  const recorder = new Recorder();
+  subscriptions.subscribe('k', 'k', recorder);
+  subscriptions.unsubscribe('k', recorder);
+  clock.advance(1000);
+  subscriptions.push('k', bytes('1'));
+  subscriptions.subscribe('k', 'k', recorder);
+  await flushed();
+  expect(recorder.seen).toEqual(['1']);
+  expect(log).toEqual(['open k', 'close k']);
+});
+
+it('opens every key again for a new source, and keeps versions in order', async () => {
+  const { subscriptions, log } = hub();
+  const recorder = new Recorder();
+  subscriptions.subscribe('a', 'a', recorder);
+  subscriptions.subscribe('b', 'b', new Recorder());
+  subscriptions.push('a', bytes('1'));
+  await flushed();
+  subscriptions.reopen();
+  subscriptions.push('a', bytes('2'));
+  await flushed();
+  expect(log).toEqual(['open a', 'open b', 'open a', 'open b']);
+  expect(recorder.seen).toEqual(['1', '2']);
+});
+
+it('picks one of those who are there when the turn of the value comes', async () => {
+  const { subscriptions } = hub({ isBroadcast: false });
+  const [a, b] = [new Recorder(), new Recorder()];
+  subscriptions.subscribe('k', 'k', a);
+  subscriptions.subscribe('k', 'k', b);
+  for (let i = 0; i < 50; i++) subscriptions.push('k', bytes(String(i)));
+  subscriptions.unsubscribe('k', a);
+  await flushed();
+  expect(a.seen).toEqual([]);
+  expect(b.seen).toHaveLength(50);
+});
+
+it('does not replay when one is picked', async () => {
+  const { subscriptions } = hub({ isBroadcast: false });
+  const late = new Recorder();
+  subscriptions.subscribe('k', 'k', new Recorder());
+  subscriptions.push('k', bytes('1'));
+  await flushed();
+  subscriptions.subscribe('k', 'k', late);
+  await flushed();
+  expect(late.seen).toEqual([]);
+});
+
+it('leaves no timer and delivers nothing after close', async () => {
+  const { subscriptions, clock } = hub();
+  const recorder = new Recorder();
+  const other = new Recorder();
+  subscriptions.subscribe('k', 'k', recorder);
+  subscriptions.subscribe('l', 'l', other);
+  subscriptions.unsubscribe('l', other);
+  subscriptions.push('k', bytes('1'));
+  subscriptions.close();
+  await flushed();
+  expect(recorder.seen).toEqual([]);
+  expect(clock.pending).toBe(0);
+});

@@ -1,0 +1,223 @@
+// Anything may connect to the cluster port of a live leader. It goes on serving, says nothing of what it was sent, and
+// does not grow.
+
+import { randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { formatKey } from '../../src/format-key';
+import { v1Codec } from '../../protocol/v1';
+import type { Message } from '../../protocol/message';
+import { eventually } from '../support/eventually';
+import { Crew, type Member } from '../support/member';
+import { leavesNothingOpen } from '../support/open-handles';
+import { freePort } from '../support/ports';
+import * as serializeJson from 'serialize-json';
+
+leavesNothingOpen();
+
+/** Must not turn up in any log line. */
+const SECRET = 'TopSecretPayload';
+
+const crew = new Crew();
+const strangers = new Set<net.Socket>();
+let port: number;
+let leader: Member;
+let follower: Member;
+
+beforeEach(async () => {
+  port = await freePort();
+  leader = crew.start({ options: { port, isLeader: true }, subscribe: ['config'] });
+  follower = crew.start({ options: { port, isLeader: false }, subscribe: ['config'] });
+  await Promise.all([leader.ready(), follower.ready()]);
+});
+
+afterEach(async () => {
+  for (const socket of strangers) socket.destroy();
+  await crew.stop();
+});
+
+interface Stranger {
+  readonly socket: net.Socket;
+  readonly heard: () => Buffer;
+  /** The other side has closed. */
+  readonly closed: Promise<void>;
+}
+
+async function connect(): Promise<Stranger> {
+  const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
+  strangers.add(socket);
+  let heard = Buffer.alloc(0);
+  socket.on('error', () => undefined);
+  socket.on('data', (chunk: Buffer) => {
+    heard = Buffer.concat([heard, chunk]);
+  });
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return { socket, heard: () => heard, closed };
+}
+
+/** Connects, says it, and waits until the leader has closed. */
+async function say(...bytes: (Buffer | string)[]): Promise<Stranger> {
+  const stranger = await connect();
+  for (const each of bytes) stranger.socket.write(each);
+  await stranger.closed;
+  return stranger;
+}
+
+/** A frame with any connection object, and with lengths that need not be true. */
+function frame(connection: string, application: Buffer = Buffer.alloc(0), lengths: { connection?: number; application?: number } = {}): Buffer {
+  const header = Buffer.alloc(24);
+  header[0] = 1;
+  header.writeBigInt64BE(1n, 4);
+  header.writeInt32BE(3_000, 12);
+  header.writeInt32BE(lengths.connection ?? Buffer.byteLength(connection), 16);
+  header.writeInt32BE(lengths.application ?? application.length, 20);
+  return Buffer.concat([header, Buffer.from(connection), application]);
+}
+
+const message = (fields: Record<string, unknown>): Buffer =>
+  v1Codec.encode({ id: 1, timeoutMs: 3_000, ...fields } as unknown as Message);
+const register = message({ type: 'register', channel: 'registry', hello: { versions: [1] } });
+
+/** The leader has lost nothing, serves on, and has told nobody what it heard. */
+async function servesOn(): Promise<void> {
+  expect((await follower.call('echo', 'still there?')).value).toMatchObject({ pid: leader.pid });
+  const data = Math.random();
+  await leader.ask({ type: 'set', key: 'config', data });
+  await follower.value('a new value', (value) => value.data === data);
+  expect(follower.logLines).toEqual([]);
+  expect(leader.errors).toEqual([]);
+  expect(leader.messages.filter(({ type }) => type === 'unhandled-rejection')).toEqual([]);
+  expect([...leader.logLines, leader.output].join()).not.toContain(SECRET);
+}
+
+test('an HTTP request is closed with one debug line', async () => {
+  const { heard } = await say(`GET /a/path/that/is/quite/a/bit/longer/than/the/first/bytes?token=${SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  expect(heard()).toHaveLength(0);
+  await servesOn();
+  expect(leader.messages.filter(({ type }) => type === 'log').map(({ level }) => level)).toEqual(['debug']);
+});
+
+test('two hundred connections with random bytes', async () => {
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, index) => {
+      const bytes = randomBytes(1 + ((index * 37) % 400));
+      if (index % 2) bytes[0] = 1; // the first byte of a frame
+      const { socket } = await connect();
+      socket.end(bytes);
+    }),
+  );
+  await servesOn();
+});
+
+test('half a frame and then silence is closed after five seconds, a reset at once', async () => {
+  const startedAt = performance.now();
+  const reset = await connect();
+  reset.socket.write(register.subarray(0, 30));
+  reset.socket.resetAndDestroy();
+  await say(register.subarray(0, register.length - 1));
+  const silentMs = performance.now() - startedAt;
+  expect(silentMs).toBeGreaterThanOrEqual(4_900);
+  expect(silentMs).toBeLessThan(7_000);
+  await servesOn();
+});
+
+test('frames that cannot be are closed at once', async () => {
+  const filler = Buffer.from(SECRET.repeat(10));
+  const impossible: Buffer[] = [
+    frame(`{"type":"register_channel","channelName":"${SECRET}`, filler), // JSON that ends early
+    frame(`{"channelName":"${SECRET}"}`),
+    frame('null'),
+    frame('{"type":"register_channel","channelName":7}'),
+    frame('{}', filler, { connection: -1 }),
+    frame('{}', filler, { application: -1 }),
+    frame('{}', filler, { connection: -(2 ** 31), application: -(2 ** 31) }),
+    frame('{}', filler, { connection: 2 ** 31 - 1 }),
+    frame('{}', filler, { connection: 2 ** 31 - 1, application: 2 ** 31 - 1 }),
+    frame('{}', filler, { application: 17 * 1024 }),
+    frame('{"type":"invoke","method":"echo","argLength":0}'), // not registered
+    frame('{"type":"heartbeat"}', Buffer.alloc(0)).fill(9, 1, 2), // kind
+  ];
+  await Promise.all(impossible.map((bytes) => say(bytes)));
+  await servesOn();
+});
+
+test('garbage after a registration costs that connection only', async () => {
+  const before = (await leader.status()).rss;
+  const later: Buffer[] = [
+    Buffer.from(SECRET),
+    frame(`{"type":"invoke","method":"${SECRET}`),
+    frame('{"type":"invoke","method":"echo","argLength":1000000000}'),
+    frame('{"type":"invoke","method":"echo","argLength":1}', Buffer.from([0x7f, 0xff, 0xff, 0xff])),
+    frame('{"type":"invoke","method":"echo","argLength":-1}'),
+    frame('{"type":"subscribe","key":7}'),
+    frame('{}', Buffer.alloc(0), { application: 2 ** 31 - 1 }),
+  ];
+  await Promise.all(later.map((bytes) => say(register, bytes)));
+  await servesOn();
+  expect((await leader.status()).rss - before).toBeLessThan(100 * 2 ** 20);
+});
+
+test('messages of an unknown type, or of the wrong direction, are skipped', async () => {
+  const { socket, heard } = await connect();
+  socket.write(register);
+  for (const type of ['from_the_future', 'register_channel_res', 'subscribe_result', 'subscribe_result_res', 'invoke_result', 'heartbeat_res']) {
+    socket.write(frame(`{"type":"${type}","key":"k","success":true}`));
+  }
+  socket.write(message({ type: 'call', method: 'echo', args: [serializeJson.encode(SECRET)], oneway: false, style: 'promise' }));
+  await eventually('the call after them is answered', () => heard().includes(SECRET));
+  await servesOn();
+});
+
+test.each(['constructor', '__proto__', 'toString', 'close', 'subscribe', '_start', 'emit', 'hasOwnProperty', 'set', ''])(
+  'the method %j, which is not delegated, cannot be called',
+  async (method) => {
+    const { socket, heard } = await connect();
+    socket.write(register);
+    socket.write(message({ type: 'call', method, args: [], oneway: false, style: 'promise' }));
+    await eventually('an answer', () => heard().includes('invoke_result'));
+    expect(heard().toString()).toContain('ERR_TRUNKLINE_UNKNOWN_METHOD');
+    await servesOn();
+  },
+);
+
+test('values that are made to hurt the reader cost an answer at most', async () => {
+  const before = (await leader.status()).rss;
+  const deep = (depth: number, open: string): Buffer => Buffer.from(`^^^${`${open}|`.repeat(depth)}`);
+  const values: Buffer[] = [
+    deep(200_000, '@'), // arrays in arrays: the reader is recursive
+    deep(200_000, '$'),
+    Buffer.from(`^^^*${'|1'.repeat(100_000)}`),
+    Buffer.from('^^^$0|0'),
+    Buffer.from(`__proto__|polluted^^^$|0|$|1|1|]|]`),
+    Buffer.from('no serialize-json at all'),
+    randomBytes(5_000),
+    Buffer.from(`${'['.repeat(100_000)}`),
+  ];
+  for (const value of values) {
+    const { socket, heard } = await connect();
+    socket.write(register);
+    socket.write(message({ type: 'call', method: 'echo', args: [value], oneway: false, style: 'promise' }));
+    await eventually('an answer', () => heard().includes('invoke_result'));
+    socket.write(message({ type: 'subscribe', key: 'k', registration: {}, payload: value }));
+    socket.write(message({ type: 'call', method: 'publish', args: [value], oneway: true }));
+    socket.write(frame(`{"type":"subscribe","key":"k","reg":${'['.repeat(5_000)}${']'.repeat(5_000)}}`));
+    socket.write(message({ type: 'call', method: 'echo', args: [], oneway: false, style: 'promise', id: 2 }));
+    await eventually('the connection is served on, or closed', () => socket.closed || heard().toString().split('invoke_result').length > 2);
+    socket.destroy();
+  }
+  expect((await follower.call('echo', 'still there?')).value).toMatchObject({ pid: leader.pid });
+  expect(follower.logLines).toEqual([]);
+  expect((await leader.status()).rss - before).toBeLessThan(150 * 2 ** 20);
+  expect(leader.messages.filter(({ type }) => type === 'unhandled-rejection')).toEqual([]);
+});
+
+test('a stranger that reads nothing does not keep a value from anybody', async () => {
+  const { socket, heard } = await connect();
+  const key = `$$inner$$__${formatKey({ key: 'config' })}`;
+  socket.write(register);
+  socket.write(message({ type: 'subscribe', key, registration: { key: 'config' } }));
+  await eventually('its first value', () => heard().includes('subscribe_result'));
+  socket.pause();
+  for (let i = 0; i < 50; i++) await leader.ask({ type: 'set', key: 'config', data: 'x'.repeat(100_000) });
+  await servesOn();
+});
