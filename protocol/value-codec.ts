@@ -2,6 +2,7 @@
 // replaces it on every side of a channel.
 
 import * as serializeJson from 'serialize-json';
+import { MAX_FRAME_BYTES } from './frame';
 
 /** The `transcode` option: must be the same in all processes of a channel. */
 export interface Transcode {
@@ -20,6 +21,9 @@ export const serializeJsonTranscode: Transcode = {
   decode: (bytes) => serializeJson.decode(bytes),
 };
 
+/** What still fits into a frame with room for the rest of it: refused by the sender, the receiver would end the connection. */
+export const MAX_VALUE_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
+
 /** The rest of the code sees bytes only: this hides that a user's `encode` may give a string or nothing for undefined. */
 export class ValueCodec {
   readonly #transcode: Transcode;
@@ -30,6 +34,16 @@ export class ValueCodec {
 
   /** @throws whatever the transcode throws for a value it cannot carry. */
   encode(value: unknown): Buffer {
+    const bytes = this.#encode(value);
+    if (bytes.length > MAX_VALUE_BYTES) throw new RangeError(`${bytes.length} bytes; a value may have ${MAX_VALUE_BYTES}`);
+    return bytes;
+  }
+
+  decode(bytes: Buffer): unknown {
+    return bytes.length === 0 ? undefined : this.#transcode.decode(bytes);
+  }
+
+  #encode(value: unknown): Buffer {
     if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
       // serialize-json would turn them into null without a word. A user's transcode may know better.
       if (this.#transcode === serializeJsonTranscode) throw new TypeError(`a ${typeof value} cannot be encoded`);
@@ -41,10 +55,6 @@ export class ValueCodec {
     // JSON.stringify(undefined) is undefined: no bytes stand for "no value".
     if (bytes === undefined || bytes === null) return NOTHING;
     throw new TypeError(`transcode.encode gave a ${typeof bytes}; it must give a Buffer or a string`);
-  }
-
-  decode(bytes: Buffer): unknown {
-    return bytes.length === 0 ? undefined : this.#transcode.decode(bytes);
   }
 }
 

@@ -4,6 +4,7 @@
 import { fromErrorValue } from '../../protocol/error-value';
 import { OUR_HELLO, readOutcome } from '../../protocol/handshake';
 import type { CallStyle, Message } from '../../protocol/message';
+import { MAX_VALUE_BYTES } from '../../protocol/value-codec';
 import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { canonicalJson } from '../format-key';
@@ -216,17 +217,29 @@ export class Follower implements Role {
   }
 
   #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {
-    return args.map((arg, index) => {
+    const { name: channel } = this.#spec;
+    const notEncodable = (what: string, cause: unknown): TrunklineError =>
+      new TrunklineError(
+        'ERR_TRUNKLINE_NOT_ENCODABLE',
+        `${channel}: ${what} of ${method} cannot be encoded: ${(cause as Error).message}`,
+        {
+          channel,
+          method,
+          cause,
+        },
+      );
+    let totalBytes = 0;
+    const encoded = args.map((arg, index) => {
       try {
-        return this.#spec.values.encode(arg);
+        const bytes = this.#spec.values.encode(arg);
+        totalBytes += bytes.length;
+        return bytes;
       } catch (cause) {
-        throw new TrunklineError(
-          'ERR_TRUNKLINE_NOT_ENCODABLE',
-          `${this.#spec.name}: argument ${index} of ${method} cannot be encoded: ${(cause as Error).message}`,
-          { channel: this.#spec.name, method, argument: index, cause },
-        );
+        throw notEncodable(`argument ${index}`, cause);
       }
     });
+    if (totalBytes > MAX_VALUE_BYTES) throw notEncodable('the arguments', new RangeError(`${totalBytes} bytes together`));
+    return encoded;
   }
 
   #notDecodable(method: string, cause: unknown): TrunklineError {

@@ -1,6 +1,6 @@
-// Finds out that the other side of a connection is gone although the socket is not closed: pings when nothing was
-// heard for one interval, gives up after 2.5 intervals of silence. Any inbound byte is life. Calls in flight play
-// no part. When this process itself did not run, it listens before it judges.
+// Finds out that the other side of a connection is gone although the socket is not closed: pings once an interval,
+// gives up after 2.5 intervals of silence. Any inbound byte is life, calls in flight play no part. When this process
+// itself did not run, it listens before it judges.
 
 import { patientTimeout, type Clock, type Patience } from '../time';
 
@@ -15,6 +15,7 @@ export class Heartbeat {
   #lastHeard: number;
   /** Silence before this moment was our own: judged from here on. */
   #blameFrom: number;
+  #nextPing: number;
   #timer: Patience | undefined;
   #stopped = false;
 
@@ -25,6 +26,7 @@ export class Heartbeat {
     this.#ping = ping;
     this.#onSilence = onSilence;
     this.#lastHeard = this.#blameFrom = clock.now();
+    this.#nextPing = clock.now() + intervalMs;
     this.#schedule(intervalMs);
   }
 
@@ -62,9 +64,11 @@ export class Heartbeat {
       this.#onSilence(silentMs);
       return;
     }
-    if (silentMs >= this.#intervalMs) this.#ping();
-    // The next moment at which a ping or the verdict is due.
-    const nextPing = silentMs >= this.#intervalMs ? this.#intervalMs : this.#intervalMs - silentMs;
-    this.#schedule(Math.max(1, Math.min(nextPing, limitMs - silentMs)));
+    if (now >= this.#nextPing) {
+      // Whatever was heard: a leader of cluster-client 3.x takes only requests for life, and events are no requests.
+      this.#ping();
+      this.#nextPing = now + this.#intervalMs;
+    }
+    this.#schedule(Math.max(1, Math.min(this.#nextPing - now, limitMs - silentMs)));
   }
 }

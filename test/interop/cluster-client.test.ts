@@ -5,7 +5,7 @@ import cluster from '../../src';
 import { eventually } from '../support/eventually';
 import { upstreamClass, type FakeUpstream } from '../support/fake-upstream';
 import { freePort } from '../support/ports';
-import { recordingLogger } from '../support/recording-logger';
+import { recordingLogger, type RecordingLogger } from '../support/recording-logger';
 
 interface AnyClient {
   ready(): Promise<void>;
@@ -48,10 +48,11 @@ describe.each([
   let Registry: ReturnType<typeof upstreamClass>;
   let leader: AnyClient;
   let follower: AnyClient;
-  const options = { logger: recordingLogger(), name: 'Interop', responseTimeout: 500, heartbeatInterval: 200 };
+  let options: { logger: RecordingLogger; name: string; responseTimeout: number; heartbeatInterval: number };
 
   beforeEach(async () => {
     Registry = upstreamClass();
+    options = { logger: recordingLogger(), name: 'Interop', responseTimeout: 500, heartbeatInterval: 200 };
     const port = await freePort();
     leader = leading.create(Registry, { ...options, port, isLeader: true });
     leader.on('error', () => undefined);
@@ -144,12 +145,16 @@ describe.each([
     expect(Registry.last.published).toEqual([{ service: 'a' }]);
   });
 
-  it('stays connected over many heartbeat intervals without traffic', async () => {
-    const instances = Registry.instances.length;
-    const short = Date.now() + 1_200;
-    await eventually('six intervals', () => Date.now() > short);
+  it.each(['without traffic', 'while events arrive'])('stays connected over many heartbeat intervals %s', async (traffic) => {
+    follower.subscribe('key', () => undefined);
+    await eventually('the upstream subscription', () => Registry.last.subscribed.length === 1);
+    const end = Date.now() + 6 * options.heartbeatInterval;
+    await eventually('six intervals', () => {
+      if (traffic === 'while events arrive') Registry.last.push('key', Date.now());
+      return Date.now() > end;
+    });
     await expect(follower.echo('still here')).resolves.toBe('still here');
-    expect(Registry.instances).toHaveLength(instances);
+    expect(options.logger.lines.filter(({ message }) => /lost|closed/.test(message))).toEqual([]);
   });
 });
 

@@ -1,0 +1,112 @@
+// Packs the package and uses the tarball as a stranger would: publint, are-the-types-wrong, and consumers in
+// CommonJS, ESM and TypeScript that install it into a folder of their own.
+
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+const work = mkdtempSync(join(tmpdir(), 'trunkline-package-'));
+
+/** Everything that a consumer does with the package, in the dialect of each. */
+const BODY = `
+const client = cluster(Registry, { singleMode: true, name: 'packed' }).create({ server: 'x' });
+client.get('a').then((value) => {
+  if (value !== 'x:a') throw new Error('wrong value');
+  if (typeof APIClientBase !== 'function') throw new Error('no APIClientBase');
+  return close(client);
+}).then(() => console.log('ok'));
+`;
+const CLASS = `
+class Registry extends Base {
+  constructor(options) { super(); this.server = options.server; this.ready(true); }
+  async get(key) { return this.server + ':' + key; }
+}`;
+const TYPED_CLASS = CLASS.replace('constructor(options)', 'server: string; constructor(options: { server: string })').replace(
+  'get(key)',
+  'get(key: string): Promise<string>',
+);
+
+const consumers = {
+  'commonjs.cjs': `const cluster = require('trunkline'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');
+if (cluster.default !== cluster) throw new Error('default is another');${CLASS}${BODY}`,
+  'esm.mjs': `import cluster, { close, APIClientBase } from 'trunkline'; import { createRequire } from 'node:module'; import { Base } from 'sdk-base';
+if (createRequire(import.meta.url)('trunkline') !== cluster) throw new Error('two instances');${CLASS}${BODY}`,
+  'typed-esm.mts': `import cluster, { close, APIClientBase, type ClusterOptions } from 'trunkline'; import { Base } from 'sdk-base';
+const options: ClusterOptions = {}; void options;${TYPED_CLASS}${BODY}`,
+  'typed-import.cts': `import cluster from 'trunkline'; import { Base } from 'sdk-base'; const { close, APIClientBase } = cluster;
+const options: cluster.ClusterOptions = {}; void options;${TYPED_CLASS}${BODY}`,
+  'typed-require.cts': `import cluster = require('trunkline'); import sdk = require('sdk-base'); const { Base } = sdk; const { close, APIClientBase } = cluster;
+class Api extends cluster.APIClientBase<typeof Registry> { override get DataClient() { return Registry; } } void Api;${TYPED_CLASS}${BODY}`,
+  // The other name under which users will install it.
+  'alias.cjs': `const cluster = require('cluster-client'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');${CLASS}${BODY}`,
+};
+
+try {
+  const tarball = join(work, run('npm', ['pack', '--silent', '--pack-destination', work], root).trim().split('\n').at(-1));
+  console.log(run(bin('publint'), ['run', tarball, '--strict'], root));
+  console.log(run(bin('attw'), [tarball, '--no-emoji'], root));
+  const app = join(work, 'app');
+  mkdirSync(app);
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  write(app, 'package.json', JSON.stringify({ name: 'consumer', private: true, type: 'commonjs' }));
+  write(
+    app,
+    'tsconfig.json',
+    JSON.stringify({
+      compilerOptions: {
+        module: 'nodenext',
+        target: 'es2022',
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        esModuleInterop: true,
+        types: ['node'],
+        outDir: 'out',
+      },
+    }),
+  );
+  run(
+    'npm',
+    [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      tarball,
+      `cluster-client@file:${tarball}`,
+      'sdk-base@5',
+      `typescript@${devDependencies.typescript}`,
+      `@types/node@${devDependencies['@types/node']}`,
+    ],
+    app,
+  );
+  for (const [name, code] of Object.entries(consumers)) write(app, name, code);
+  cpSync(join(root, 'examples', 'typed-api-client'), join(app, 'typed-api-client'), { recursive: true });
+  run(join(app, 'node_modules', '.bin', 'tsc'), ['-p', '.'], app);
+  for (const name of Object.keys(consumers)) {
+    const file = name.replace('.mts', '.mjs').replace('.cts', '.cjs');
+    const output = run(process.execPath, [file === name ? file : join('out', file)], app);
+    if (output.trim() !== 'ok') throw new Error(`${name}: ${output}`);
+    console.log(`consumer ${name}: ok`);
+  }
+  run(process.execPath, [join('out', 'typed-api-client', 'main.js')], app);
+  console.log('a copied example: ok');
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+function write(folder, name, text) {
+  writeFileSync(join(folder, name), text);
+}
+
+function run(command, args, cwd) {
+  try {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], timeout: 300_000 });
+  } catch (error) {
+    console.error(error.stdout);
+    throw new Error(`failed: ${[command, ...args].join(' ')}`, { cause: error });
+  }
+}

@@ -1,0 +1,96 @@
+// The README says what the code does: its tables are held to the declarations, and its first program runs.
+
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { ERROR_KINDS } from '../src/errors';
+import { OPTION_DECLARATIONS } from '../src/options';
+import { freePort } from './support/ports';
+
+const root = join(__dirname, '..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+/** The rows of the first table under a heading, cells without Markdown. */
+function table(heading: string): string[][] {
+  const section = readme.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .slice(2)
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+const code = (text: string): string => `\`${text}\``;
+
+it('the table of errors is the list of codes', () => {
+  const declared = Object.entries(ERROR_KINDS).map(([name, { retryable, meaning }]) => [
+    code(name),
+    retryable ? 'yes' : 'no',
+    meaning,
+  ]);
+  expect(table('Errors')).toEqual(declared);
+});
+
+it('the table of options has every option with its default and environment variable', () => {
+  const rows = table('Options').map(([name, byDefault, env]) => ({ name, byDefault, env }));
+  const declared = Object.entries(OPTION_DECLARATIONS).map(([name, declaration]) => ({
+    name: code(name),
+    byDefault: ['number', 'boolean'].includes(typeof declaration.default)
+      ? code(String(declaration.default))
+      : expect.stringMatching(/^[^`]+$/),
+    env: declaration.env ? code(declaration.env) : '',
+  }));
+  expect(rows).toEqual(declared);
+});
+
+it('says which error names stayed those of cluster-client', () => {
+  for (const { legacyName } of Object.values(ERROR_KINDS)) if (legacyName) expect(readme).toContain(code(legacyName));
+});
+
+it.each([
+  'README.md',
+  'src/README.md',
+  'protocol/README.md',
+  'docs/moving-from-cluster-client.md',
+  'CONTRIBUTING.md',
+  'bench/README.md',
+  'examples/README.md',
+])('the links of %s lead somewhere', (document) => {
+  const text = readFileSync(join(root, document), 'utf8');
+  const local = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)]
+    .map(([, target]) => target!)
+    .filter((target) => !/^https?:/.test(target));
+  expect(local.filter((target) => !existsSync(join(root, dirname(document), target)))).toEqual([]);
+});
+
+it('src/README.md names every file of src', () => {
+  const map = readFileSync(join(root, 'src/README.md'), 'utf8');
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => /\.m?ts$/.test(name));
+  expect(files.filter((name) => !map.includes(name.split(/[/\\]/).at(-1)!))).toEqual([]);
+});
+
+it('the program of the first 60 seconds runs: one process connects, all see the values', async () => {
+  const program = readme.split('\n## 60 seconds\n')[1]!.split('```js\n')[1]!.split('\n```')[0]!;
+  // Below dist, so that require('trunkline') finds the package itself.
+  const folder = join(root, 'dist', `readme-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  try {
+    writeFileSync(join(folder, 'app.js'), program);
+    const env = { ...process.env, NODE_CLUSTER_CLIENT_PORT: String(await freePort()) };
+    const { stdout } = await promisify(execFile)(process.execPath, ['app.js'], { cwd: folder, env, timeout: 20_000 });
+    const processes = (pattern: RegExp) => new Set([...stdout.matchAll(pattern)].map(([, pid]) => pid));
+    const connected = processes(/process (\d+) connects/g);
+    expect(processes(/process (\d+) sees flags/g).size).toBe(3);
+    expect(processes(/process (\d+) got: timeout/g).size).toBe(3);
+    expect(connected.size).toBe(1);
+    expect(processes(/read by process (\d+)/g)).toEqual(connected);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
