@@ -42,7 +42,7 @@ it('the table of options has every option with its default and environment varia
   const declared = Object.entries(OPTION_DECLARATIONS).map(([name, declaration]) => ({
     name: code(name),
     byDefault: ['number', 'boolean'].includes(typeof declaration.default)
-      ? code(String(declaration.default))
+      ? code(JSON.stringify(declaration.default))
       : expect.stringMatching(/^[^`]+$/),
     env: declaration.env ? code(declaration.env) : '',
   }));

@@ -74,6 +74,21 @@ class HostedFollower {
   }
 
   onMessage(message: Message): void {
+    try {
+      this.#serve(message);
+    } catch (error) {
+      // formatKey and transcode of the user run here, on what a peer has sent. Nothing of that may end this process.
+      if (message.type === 'call') this.#fail(message, error);
+      else this.#onError(error);
+    }
+  }
+
+  leave(): void {
+    this.#unanswered = [];
+    this.#session.leave();
+  }
+
+  #serve(message: Message): void {
     switch (message.type) {
       case 'register':
         this.#onRegister(message);
@@ -93,11 +108,6 @@ class HostedFollower {
         return;
       default: // nothing else goes from a follower to its leader
     }
-  }
-
-  leave(): void {
-    this.#unanswered = [];
-    this.#session.leave();
   }
 
   #onRegister(message: Register): void {
@@ -124,13 +134,8 @@ class HostedFollower {
         this.#connection.send({ type: 'event', id: this.#connection.nextId(), timeoutMs, key, payload: value });
       },
     };
-    try {
-      const whole = payload ? this.#spec.values.decode(payload) : registration;
-      this.#session.subscribe(whole, subscriber);
-      this.#subscriptions.set(key, subscriber);
-    } catch (error) {
-      this.#onError(error); // the transcode or formatKey of the user threw
-    }
+    this.#session.subscribe(payload ? this.#spec.values.decode(payload) : registration, subscriber);
+    this.#subscriptions.set(key, subscriber);
   }
 
   #onCall(call: Call): void {

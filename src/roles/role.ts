@@ -8,6 +8,7 @@ import type { Clock } from '../time';
 
 /** Gets the values of one key, as the bytes that the channel's transcode made of them. */
 export interface Subscriber {
+  /** Must not throw. */
   deliver(payload: Buffer): void;
 }
 
