@@ -1,7 +1,7 @@
 // What this process has asked of the channel, independent of terms: it is replayed into every new role.
 
 import type { Patience } from '../time';
-import type { Role, Subscriber } from '../roles/role';
+import type { Subscriber, Verbs } from '../roles/role';
 
 export type Listener = (value: unknown) => unknown;
 
@@ -22,15 +22,15 @@ export class Registrations {
   readonly #subscriptions = new Map<string, Subscription[]>();
   readonly #publications = new Map<string, Publication>();
 
-  subscribe(key: string, subscription: Subscription, role: Role | undefined): void {
+  subscribe(key: string, subscription: Subscription, verbs: Verbs | undefined): void {
     const others = this.#subscriptions.get(key);
     if (others) others.push(subscription);
     else this.#subscriptions.set(key, [subscription]);
-    role?.subscribe(subscription.registration, subscription);
+    verbs?.subscribe(subscription.registration, subscription);
   }
 
   /** @param listener undefined: every listener of the key */
-  unsubscribe(key: string, listener: Listener | undefined, role: Role | undefined): void {
+  unsubscribe(key: string, listener: Listener | undefined, verbs: Verbs | undefined): void {
     const all = this.#subscriptions.get(key) ?? [];
     const staying = listener ? all.filter((subscription) => subscription.listener !== listener) : [];
     if (staying.length > 0) this.#subscriptions.set(key, staying);
@@ -38,21 +38,21 @@ export class Registrations {
     for (const subscription of all) {
       if (staying.includes(subscription)) continue;
       subscription.patience?.cancel();
-      role?.unsubscribe(subscription.registration, subscription);
+      verbs?.unsubscribe(subscription.registration, subscription);
     }
   }
 
-  publish(key: string, registration: unknown, role: Role | undefined): void {
-    this.#publications.set(key, { registration, sent: role !== undefined });
-    role?.publish(registration, { replay: false });
+  publish(key: string, registration: unknown, verbs: Verbs | undefined): void {
+    this.#publications.set(key, { registration, sent: verbs !== undefined });
+    verbs?.publish(registration, { replay: false });
   }
 
   unpublish(key: string): void {
     this.#publications.delete(key);
   }
 
-  /** @param onError gets what cannot be asked of the role, e.g. a publication that cannot be encoded */
-  replay(role: Role, onError: (error: unknown) => void): void {
+  /** @param onError gets what cannot be asked, e.g. a publication that cannot be encoded */
+  replay(verbs: Verbs, onError: (error: unknown) => void): void {
     const attempt = (action: () => void): void => {
       try {
         action();
@@ -61,10 +61,10 @@ export class Registrations {
       }
     };
     for (const subscriptions of this.#subscriptions.values()) {
-      for (const subscription of subscriptions) attempt(() => role.subscribe(subscription.registration, subscription));
+      for (const subscription of subscriptions) attempt(() => verbs.subscribe(subscription.registration, subscription));
     }
     for (const publication of this.#publications.values()) {
-      attempt(() => role.publish(publication.registration, { replay: publication.sent }));
+      attempt(() => verbs.publish(publication.registration, { replay: publication.sent }));
       publication.sent = true;
     }
   }

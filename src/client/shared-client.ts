@@ -66,7 +66,7 @@ export class SharedClient extends Base {
       {
         onEnter: (role) => {
           this.#lastSetback = '';
-          this.#registrations.replay(role, (error) => this.#emitError(error));
+          this.#registrations.replay(role.verbs, (error) => this.#emitError(error));
           this.#setReady(true);
         },
         onLeave: () => {
@@ -83,11 +83,11 @@ export class SharedClient extends Base {
       },
       unSubscribe: (registration, listener) => {
         if (this.#state !== 'open') return;
-        this.#registrations.unsubscribe(this.#spec.formatKey(registration), listener, this.#failover.role);
+        this.#registrations.unsubscribe(this.#spec.formatKey(registration), listener, this.#failover.role?.verbs);
       },
       publish: (registration) => {
         this.#assertOpen('publish');
-        this.#registrations.publish(this.#spec.formatKey(registration), registration, this.#failover.role);
+        this.#registrations.publish(this.#spec.formatKey(registration), registration, this.#failover.role?.verbs);
       },
       invoke: (method, args, style, idempotent) => this.#invoke(method, args, style, idempotent),
       invokeOneway: (method, args) => {
@@ -161,7 +161,7 @@ export class SharedClient extends Base {
         this.#emitError(new TrunklineError('ERR_TRUNKLINE_SUBSCRIBE_TIMEOUT', message, { channel, key, subscribeTimeout }));
       });
     }
-    this.#registrations.subscribe(key, subscription, this.#failover.role);
+    this.#registrations.subscribe(key, subscription, this.#failover.role?.verbs);
   }
 
   #deliver(listener: Listener, payload: Buffer): void {
@@ -202,7 +202,7 @@ export class SharedClient extends Base {
       const role = this.#failover.role ?? (await this.#nextRole(method));
       if (!role) continue;
       try {
-        return await role.call(method, args, style);
+        return await role.verbs.call(method, args, style);
       } catch (error) {
         if (!idempotent || this.#state !== 'open' || !hasCode(error, 'ERR_TRUNKLINE_LEADER_LOST')) {
           if (!role.isLeader) appendOwnStack(error);
@@ -218,11 +218,11 @@ export class SharedClient extends Base {
     if (method === this.#spec.methods.unPublish) this.#registrations.unpublish(this.#spec.formatKey(args[0]));
     const { role } = this.#failover;
     if (role) {
-      role.notify(method, args);
+      role.verbs.notify(method, args);
       return;
     }
     this.#nextRole(method).then(
-      (next) => next?.notify(method, args),
+      (next) => next?.verbs.notify(method, args),
       (error: unknown) => {
         this.#emitError(error);
       },

@@ -13,7 +13,7 @@ import type { Connection, ConnectionEnd } from '../transport/connection';
 import { SILENCE_INTERVALS } from '../transport/heartbeat';
 import { dial } from '../transport/dialer';
 import { PendingCalls } from './pending-calls';
-import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber } from './role';
+import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Verbs } from './role';
 import { SubscriptionHub } from './subscription-hub';
 
 /** Keys are sent with the prefix that cluster-client 3.x gives them. */
@@ -35,8 +35,9 @@ export type JoinOutcome =
   /** A leader is there and said no, or something else is there. */
   | { readonly refused: unknown };
 
-export class Follower implements Role {
+export class Follower implements Role, Verbs {
   readonly isLeader = false;
+  readonly verbs = this;
   readonly ended: Promise<RoleEnd>;
   readonly #spec: ChannelSpec;
   readonly #hooks: RoleHooks;

@@ -1,10 +1,9 @@
 // A leader is a Single plus a ChannelHost behind the cluster port.
 
-import type { CallStyle } from '../../protocol/message';
 import type { ChannelLease } from '../election/term';
 import { Listener } from '../transport/listener';
 import { ChannelHost } from './channel-host';
-import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber } from './role';
+import type { ChannelSpec, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
 export class Leader implements Role {
@@ -13,7 +12,7 @@ export class Leader implements Role {
   readonly #spec: ChannelSpec;
   readonly #lease: ChannelLease;
   readonly #single: Single;
-  readonly #session: Session;
+  readonly verbs: Session;
   readonly #listener: Listener;
   readonly #host: ChannelHost;
   #end!: (end: RoleEnd) => void;
@@ -23,7 +22,7 @@ export class Leader implements Role {
     this.#spec = spec;
     this.#lease = lease;
     this.#single = new Single(spec);
-    this.#session = this.#single.join(hooks);
+    this.verbs = this.#single.join(hooks);
     this.#host = new ChannelHost(this.#single, (error) => {
       hooks.onError(error);
     });
@@ -43,26 +42,6 @@ export class Leader implements Role {
     return this.#single.ready;
   }
 
-  subscribe(registration: unknown, subscriber: Subscriber): void {
-    this.#session.subscribe(registration, subscriber);
-  }
-
-  unsubscribe(registration: unknown, subscriber: Subscriber): void {
-    this.#session.unsubscribe(registration, subscriber);
-  }
-
-  publish(registration: unknown, options: PublishOptions): void {
-    this.#session.publish(registration, options);
-  }
-
-  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
-    return this.#session.call(method, args, style);
-  }
-
-  notify(method: string, args: readonly unknown[]): void {
-    this.#session.notify(method, args);
-  }
-
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -73,7 +52,7 @@ export class Leader implements Role {
     // The port first: a follower that loses its connection must be able to bind it at once.
     const portFree = this.#lease.release();
     await Promise.all([this.#host.close(), this.#single.close()]);
-    this.#session.leave();
+    this.verbs.leave();
     await portFree;
     this.#end({ reason: 'closed' });
   }

@@ -1,5 +1,5 @@
-// What a process does for a channel during one term. Every role answers the same verbs, so the client layer never
-// asks which one it has.
+// What a process does for a channel during one term. Every role gives the same verbs, so the client layer never asks
+// which one it has.
 
 import type { CallStyle } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
@@ -35,8 +35,11 @@ export interface Verbs {
   notify(method: string, args: readonly unknown[]): void;
 }
 
-export interface Role extends Verbs {
+export interface Role {
+  /** Whether the upstream client is in this process. */
   readonly isLeader: boolean;
+  /** What the client of this process asks of the channel. */
+  readonly verbs: Verbs;
   readonly ended: Promise<RoleEnd>;
   close(): Promise<void>;
 }

@@ -1,7 +1,6 @@
 // Single mode: the clients of one channel in this process share one Single by reference count.
 
-import type { CallStyle } from '../../protocol/message';
-import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber } from './role';
+import type { ChannelSpec, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
 interface Shared {
@@ -15,13 +14,13 @@ export class SharedSingle implements Role {
   readonly isLeader = true;
   readonly ended: Promise<RoleEnd>;
   readonly #shared: Shared;
-  readonly #session: Session;
+  readonly verbs: Session;
   #end!: (end: RoleEnd) => void;
   #closing: Promise<void> | undefined;
 
   private constructor(shared: Shared, hooks: RoleHooks) {
     this.#shared = shared;
-    this.#session = shared.single.join(hooks);
+    this.verbs = shared.single.join(hooks);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -44,26 +43,6 @@ export class SharedSingle implements Role {
     return this.#shared.single.ready;
   }
 
-  subscribe(registration: unknown, subscriber: Subscriber): void {
-    this.#session.subscribe(registration, subscriber);
-  }
-
-  unsubscribe(registration: unknown, subscriber: Subscriber): void {
-    this.#session.unsubscribe(registration, subscriber);
-  }
-
-  publish(registration: unknown, options: PublishOptions): void {
-    this.#session.publish(registration, options);
-  }
-
-  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
-    return this.#session.call(method, args, style);
-  }
-
-  notify(method: string, args: readonly unknown[]): void {
-    this.#session.notify(method, args);
-  }
-
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -76,7 +55,7 @@ export class SharedSingle implements Role {
       if (channels.get(single.spec.name) === this.#shared) channels.delete(single.spec.name);
       await single.close();
     }
-    this.#session.leave();
+    this.verbs.leave();
     this.#end({ reason: 'closed' });
   }
 }
