@@ -15,8 +15,10 @@ export interface FailoverEvents {
   onEnter(role: Role): void;
   /** The role is over, another one is sought. */
   onLeave(): void;
-  /** There is no role, and this is why. It is tried again in the background. */
+  /** This process is not ready, and this is why. It is tried again in the background. */
   onSetback(error: unknown): void;
+  /** The role has recovered from a setback. */
+  onRecovery(): void;
 }
 
 /** Between tries to reach a leader that is not there yet, ms: a late leader is found within this time. */
@@ -32,7 +34,7 @@ export class Failover {
   readonly #spec: ChannelSpec;
   readonly #election: Election;
   readonly #maxWaitMs: number;
-  readonly #hooks: Omit<RoleHooks, 'onSetback'>;
+  readonly #hooks: Pick<RoleHooks, 'onError' | 'onUpstream'>;
   readonly #events: FailoverEvents;
   readonly #life = new AbortController();
   readonly #absent = new Backoff(ABSENT_MIN_MS, ABSENT_MAX_MS);
@@ -48,7 +50,7 @@ export class Failover {
     spec: ChannelSpec,
     election: Election,
     maxWaitMs: number,
-    hooks: Omit<RoleHooks, 'onSetback'>,
+    hooks: Pick<RoleHooks, 'onError' | 'onUpstream'>,
     events: FailoverEvents,
   ) {
     this.#spec = spec;
@@ -101,6 +103,9 @@ export class Failover {
   async #tryToEnter(signal: AbortSignal): Promise<Role | undefined> {
     const hooks: RoleHooks = {
       ...this.#hooks,
+      onReady: () => {
+        if (this.#role) this.#events.onRecovery();
+      },
       onSetback: (error) => {
         this.#setback(error, signal);
       },

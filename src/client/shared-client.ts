@@ -75,6 +75,10 @@ export class SharedClient extends Base {
         onSetback: (error) => {
           this.#onSetback(error);
         },
+        onRecovery: () => {
+          this.#lastSetback = '';
+          this.#setReady(true);
+        },
       },
     );
     expose({

@@ -66,6 +66,9 @@ class HostedFollower {
     this.#onError = onError;
     this.#session = single.join({
       onError: () => undefined, // the leader's own client hears of it
+      onReady: () => {
+        this.#answer(writeAcceptance(this.#spec.values));
+      },
       onSetback: (error) => {
         this.#answer(writeRefusal(error, this.#spec.values));
       },
@@ -115,10 +118,7 @@ class HostedFollower {
     const setback = this.#single.setback;
     if (this.#single.upstream.isReady) this.#answer(writeAcceptance(this.#spec.values));
     else if (setback) this.#answer(writeRefusal(setback.error, this.#spec.values));
-    else
-      void this.#single.ready.then(() => {
-        this.#answer(writeAcceptance(this.#spec.values));
-      });
+    // Otherwise the first outcome is the answer.
   }
 
   #answer(payload: Buffer): void {

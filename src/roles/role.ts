@@ -48,6 +48,8 @@ export interface Role {
 export interface RoleHooks {
   /** Something failed that nobody waits for. */
   onError(error: unknown): void;
+  /** The upstream client is ready: for the first time, or again after a setback. */
+  onReady(): void;
   /** The upstream client is not ready because of this; it is tried again. May be called several times, or never. */
   onSetback(error: unknown): void;
   /**

@@ -135,6 +135,7 @@ export class Single {
     this.hub.reopen();
     for (const registration of this.ledger.registrations()) this.ask('publish', registration);
     this.#firstReady();
+    for (const session of this.#sessions.keys()) session.hooks.onReady();
   }
 
   #subscribeUpstream(key: string, registration: unknown, backoff = new Backoff(RESUBSCRIBE_MIN_MS, RESUBSCRIBE_MAX_MS)): void {

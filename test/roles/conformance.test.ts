@@ -38,6 +38,7 @@ describe.each(roles)('%s', (role) => {
       .delegate('never')
       .delegate('unPublish', 'invokeOneway')
       .create();
+    client.on('error', () => undefined); // printed otherwise
     open.push(client);
     return client;
   }
@@ -522,6 +523,7 @@ describe.each(roles)('%s', (role) => {
       await eventually('a value', () => seen.length > 0);
       expect(seen).toEqual(['of the new one']);
       await expect(client.echo(1)).resolves.toBe(1);
+      for (const each of open as (typeof client)[]) await each.ready();
     });
 
     it('has its events on the client that leads', async () => {
