@@ -1,0 +1,84 @@
+// The command line of `npm run bench`.
+
+import { parseArgs } from 'node:util';
+import { PEER_NAMES, type PeerName } from './peers/peer';
+import type { Scale } from './workloads/workload';
+
+export interface Arguments {
+  readonly rounds: number;
+  readonly scale: Scale;
+  /** Names of workloads; undefined: all. */
+  readonly only: readonly string[] | undefined;
+  readonly peers: readonly PeerName[];
+  readonly growth: boolean;
+  readonly json: string | undefined;
+  readonly help: boolean;
+}
+
+/** What the user got wrong, in one sentence. */
+export class ArgumentsError extends Error {}
+
+const DEFAULT_ROUNDS = 3;
+
+export const USAGE = `usage: npm run bench -- [options]
+
+  --rounds N      rounds of each workload, default ${DEFAULT_ROUNDS}; the peers take turns in each
+  --only A,B      only these workloads
+  --peers A,B     only these peers: ${PEER_NAMES.join(', ')}
+  --growth        the growth workloads too, up to 64 followers and 100,000 keys; takes many minutes
+  --quick         one round with small counts, to prove that everything runs
+  --json FILE     write the figures of every round to a file
+  --help          this text`;
+
+/**
+ * @param names all workloads
+ * @throws ArgumentsError
+ */
+export function parseArguments(argv: readonly string[], names: readonly string[]): Arguments {
+  const values = parse(argv);
+  const quick = values.quick === true;
+  return {
+    rounds: wholeNumber('--rounds', values.rounds) ?? (quick ? 1 : DEFAULT_ROUNDS),
+    scale: quick ? 'quick' : 'full',
+    only: listOf('--only', values.only, names),
+    peers: listOf('--peers', values.peers, PEER_NAMES) ?? PEER_NAMES,
+    growth: values.growth === true,
+    json: values.json,
+    help: values.help === true,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        rounds: { type: 'string' },
+        only: { type: 'string' },
+        peers: { type: 'string' },
+        growth: { type: 'boolean' },
+        quick: { type: 'boolean' },
+        json: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    const [sentence] = (error as Error).message.split(/\. |\n/);
+    throw new ArgumentsError(`${sentence}; see --help.`);
+  }
+}
+
+function wholeNumber(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new ArgumentsError(`${option} must be a whole number above 0, but is '${text}'.`);
+  return Number(text);
+}
+
+function listOf<T extends string>(option: string, text: string | undefined, known: readonly T[]): T[] | undefined {
+  if (text === undefined) return undefined;
+  return text.split(',').map((name) => {
+    const match = known.find((candidate) => candidate === name);
+    if (match === undefined) throw new ArgumentsError(`${option}: '${name}' is none of ${known.join(', ')}.`);
+    return match;
+  });
+}

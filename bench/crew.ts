@@ -1,0 +1,149 @@
+// The processes of one measurement: the driver's side of worker.ts. A crew has its own cluster port and dies with
+// `disband`.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { freePort } from '../test/support/ports';
+import type { Answer, Nothing, Order, OrderName } from './orders';
+import type { PeerName, Role } from './peers/peer';
+
+/** Longer than any order takes on a slow machine, ms. */
+const PATIENCE_MS = 120_000;
+/** Processes that are started at the same time. */
+const STARTED_AT_ONCE = 8;
+
+interface Pending {
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type WorkerMessage = { readonly id: number; readonly answer?: unknown; readonly error?: string };
+
+export class WorkerHandle {
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<void>;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  /** Resolves when the process has loaded its peer. */
+  readonly started: Promise<void>;
+
+  constructor(peer: PeerName) {
+    this.#process = fork(join(__dirname, 'worker.js'), [peer], {
+      execArgv: ['--expose-gc'],
+      serialization: 'advanced',
+    });
+    this.started = new Promise((resolve, reject) => {
+      this.#pending.set(0, { resolve: resolve, reject });
+    });
+    this.#process.on('message', (message) => {
+      this.#onMessage(message as WorkerMessage);
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#process.once('exit', (code, signal) => {
+        const error = new Error(`worker process ${this.pid} (${peer}) ended: ${signal ?? code}`);
+        for (const { reject } of this.#pending.values()) reject(error);
+        this.#pending.clear();
+        resolve();
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /**
+   * @throws Error when the worker fails, ends, or does not answer
+   */
+  async ask<K extends OrderName>(name: K, order: Order<K>): Promise<Answer<K>> {
+    const id = ++this.#lastId;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<Answer<K>>((resolve, reject) => {
+        this.#pending.set(id, { resolve, reject });
+        timer = setTimeout(() => {
+          reject(new Error(`worker process ${this.pid} has not answered to ${name} within ${PATIENCE_MS} ms`));
+        }, PATIENCE_MS);
+        this.#process.send({ id, name, order }, (error) => {
+          if (error) reject(error);
+        });
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#pending.delete(id);
+    }
+  }
+
+  /** Ends the process as a crash would. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  #onMessage({ id, answer, error }: WorkerMessage): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (error === undefined) pending?.resolve(answer as never);
+    else pending?.reject(new Error(error));
+  }
+}
+
+export class Crew {
+  readonly peer: PeerName;
+  readonly port: number;
+  #workers: WorkerHandle[] = [];
+
+  private constructor(peer: PeerName, port: number) {
+    this.peer = peer;
+    this.port = port;
+  }
+
+  /** Runs `measure` with a crew, and ends every process of it afterwards. */
+  static async during<T>(peer: PeerName, measure: (crew: Crew) => Promise<T>): Promise<T> {
+    const crew = new Crew(peer, await freePort());
+    try {
+      return await measure(crew);
+    } finally {
+      await Promise.all(crew.#workers.map((worker) => worker.kill()));
+    }
+  }
+
+  /** Starts processes that have loaded their peer, but have not joined. */
+  async start(count: number): Promise<WorkerHandle[]> {
+    const started: WorkerHandle[] = [];
+    while (started.length < count) {
+      const batch = Array.from({ length: Math.min(STARTED_AT_ONCE, count - started.length) }, () => new WorkerHandle(this.peer));
+      this.#workers.push(...batch);
+      started.push(...batch);
+      await Promise.all(batch.map((worker) => worker.started));
+    }
+    return started;
+  }
+
+  async join(worker: WorkerHandle, role: Role, entries = 1): Promise<{ readyAtMs: number }> {
+    return worker.ask('join', { role, port: this.port, entries });
+  }
+
+  /** Starts a leader and its followers; all of them are ready. */
+  async assemble(followers: number, entries = 1): Promise<{ leader: WorkerHandle; followers: WorkerHandle[] }> {
+    const [leader, ...rest] = (await this.start(1 + followers)) as [WorkerHandle, ...WorkerHandle[]];
+    await this.join(leader, 'leader', entries);
+    await Promise.all(rest.map((follower) => this.join(follower, 'follower', entries)));
+    return { leader, followers: rest };
+  }
+
+  async kill(worker: WorkerHandle): Promise<void> {
+    this.#workers = this.#workers.filter((other) => other !== worker);
+    await worker.kill();
+  }
+}
+
+/** The CPU time, µs, that a worker spends while something is done. */
+export async function cpuDuring<T>(worker: WorkerHandle, work: () => Promise<T>): Promise<{ result: T; cpuUs: number }> {
+  const before = await worker.ask('cpu', NOTHING);
+  const result = await work();
+  const after = await worker.ask('cpu', NOTHING);
+  return { result, cpuUs: after.cpuUs - before.cpuUs };
+}
+
+export const NOTHING: Nothing = {};

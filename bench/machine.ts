@@ -1,0 +1,34 @@
+// What the figures of a run depend on, in one line.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly platform: string;
+  readonly node: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export function describeMachine(): Machine {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model.trim() ?? 'unknown CPU',
+    cores: cores.length,
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+    versions: { trunkline: versionOf('trunkline'), 'cluster-client': versionOf('cluster-client') },
+  };
+}
+
+export function machineLine({ cpu, cores, platform, node, versions }: Machine): string {
+  const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [`${cpu}, ${cores} cores`, platform, `Node.js ${node}`, ...packages].join('; ');
+}
+
+function versionOf(packageName: string): string {
+  const path = createRequire(__filename).resolve(`${packageName}/package.json`);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
