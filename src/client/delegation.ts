@@ -121,9 +121,11 @@ function memberOf(upstreamClass: UpstreamClass, name: string): PropertyDescripto
   return undefined;
 }
 
+/** Without those of sdk-base: the shared client has them itself. */
 function* methodsOf(upstreamClass: UpstreamClass): Iterable<[string, unknown]> {
   const seen = new Set<string>();
   for (const prototype of prototypesOf(upstreamClass)) {
+    if (prototype === Base.prototype) return;
     for (const name of Object.getOwnPropertyNames(prototype)) {
       if (seen.has(name)) continue; // overridden further down
       seen.add(name);
@@ -134,7 +136,7 @@ function* methodsOf(upstreamClass: UpstreamClass): Iterable<[string, unknown]> {
 
 function* prototypesOf(upstreamClass: UpstreamClass): Iterable<object> {
   let prototype: unknown = upstreamClass.prototype;
-  while (prototype && prototype !== Object.prototype && prototype !== Base.prototype) {
+  while (prototype && prototype !== Object.prototype) {
     yield prototype;
     prototype = Object.getPrototypeOf(prototype);
   }

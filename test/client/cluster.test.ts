@@ -1,3 +1,4 @@
+import { Base } from 'sdk-base';
 import cluster from '../../src';
 import { eventually } from '../support/eventually';
 import { FakeUpstream, upstreamClass } from '../support/fake-upstream';
@@ -176,6 +177,24 @@ describe('what is delegated', () => {
     open.push(client);
     expect(client.getMaxListeners()).toBe(33);
   });
+});
+
+it('a class that follows sdk-base and only has _close is closed with its client', async () => {
+  const closed: string[] = [];
+  class Conventional extends Base {
+    constructor() {
+      super();
+      this.ready(true);
+    }
+    async _close(): Promise<void> {
+      await Promise.resolve();
+      closed.push('_close');
+    }
+  }
+  const client = cluster(Conventional, { singleMode: true, name: 'conventional' }).create();
+  await client.ready();
+  await cluster.close(client);
+  expect(closed).toEqual(['_close']);
 });
 
 describe('single mode', () => {
