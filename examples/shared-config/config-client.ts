@@ -1,0 +1,37 @@
+// What the processes share: a client of a server that keeps settings. Two classes implement it, one for the registry
+// of this example and one for etcd; the address says which one is meant, and only that one is loaded.
+
+import type { Base } from 'sdk-base';
+
+/** One value as the server has it. */
+export interface Setting {
+  readonly key: string;
+  readonly value: string;
+  /** Counts the changes that the server has made: a later change has a greater version. */
+  readonly version: number;
+  /** The process whose connection it came through: proof of who is the leader. */
+  readonly via: number;
+}
+
+export type SettingListener = (setting: Setting) => void;
+
+export interface ConfigClient extends Base {
+  /** Pushes the present value, and each later one. */
+  subscribe(topic: { key: string }, listener: SettingListener): void;
+  unSubscribe(topic: { key: string }, listener?: SettingListener): void;
+  /**
+   * Sets a value, and keeps it so: a new leader publishes it again. Right for what belongs to this process, such as
+   * its own address; for a value that others may change use `set`.
+   */
+  publish(change: { key: string; value: string }): void;
+  get(key: string): Promise<Setting | undefined>;
+  set(key: string, value: string): Promise<Setting>;
+}
+
+export type ConfigClientClass = new (options: { url: string }) => ConfigClient;
+
+/** @param url `tcp://…` for the registry of this example, `http://…` or `https://…` for etcd */
+export async function configClientClass(url: string): Promise<ConfigClientClass> {
+  if (url.startsWith('http')) return (await import('./etcd-client.js')).EtcdClient;
+  return (await import('./registry-client.js')).RegistryClient;
+}

@@ -1,0 +1,88 @@
+// A small registry server, run as a process of its own. It keeps settings in a file, tells whoever watches a key of
+// its changes, and counts the connections of its clients: the number that this example is about.
+
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { receiveLines, sendLine, type Request, type StoredSetting } from './registry-protocol';
+
+/** What the server tells the process that has forked it. */
+export type RegistryReport =
+  { readonly type: 'listening'; readonly port: number } | { readonly type: 'connections'; readonly count: number };
+
+class RegistryServer {
+  readonly #file: string;
+  readonly #settings: Map<string, StoredSetting>;
+  readonly #connections = new Map<Socket, Set<string>>();
+  readonly #server = net.createServer({ noDelay: true }, (socket) => this.#accept(socket));
+
+  constructor(file: string) {
+    this.#file = file;
+    const stored = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as StoredSetting[]) : [];
+    this.#settings = new Map(stored.map((setting) => [setting.key, setting]));
+  }
+
+  start(): void {
+    this.#server.listen(0, '127.0.0.1', () => {
+      report({ type: 'listening', port: (this.#server.address() as AddressInfo).port });
+    });
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.set(socket, new Set());
+    report({ type: 'connections', count: this.#connections.size });
+    receiveLines<Request>(socket, (request) => this.#onRequest(socket, request));
+    socket.on('error', (error) => console.error(`a client was disconnected: ${error.message}`));
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      report({ type: 'connections', count: this.#connections.size });
+    });
+  }
+
+  #onRequest(socket: Socket, request: Request): void {
+    const { key } = request;
+    const watched = this.#connections.get(socket);
+    switch (request.op) {
+      case 'watch': {
+        watched?.add(key);
+        const setting = this.#settings.get(key);
+        if (setting) sendLine(socket, { type: 'changed', setting });
+        break;
+      }
+      case 'unwatch':
+        watched?.delete(key);
+        break;
+      case 'get':
+        sendLine(socket, { type: 'answer', id: request.id, setting: this.#settings.get(key) });
+        break;
+      case 'set':
+        sendLine(socket, { type: 'answer', id: request.id, setting: this.#set(key, request.value) });
+    }
+  }
+
+  #set(key: string, value: string): StoredSetting {
+    const setting = { key, value, version: 1 + Math.max(0, ...this.#versions()) };
+    this.#settings.set(key, setting);
+    this.#save();
+    for (const [socket, watched] of this.#connections) if (watched.has(key)) sendLine(socket, { type: 'changed', setting });
+    return setting;
+  }
+
+  #versions(): number[] {
+    return [...this.#settings.values()].map(({ version }) => version);
+  }
+
+  /** Whoever reads the file sees all of the old state or all of the new one. */
+  #save(): void {
+    writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#settings.values()], undefined, 2));
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+}
+
+function report(message: RegistryReport): void {
+  if (process.connected) process.send?.(message);
+}
+
+const [folder = '.'] = process.argv.slice(2);
+process.once('disconnect', () => process.exit()); // the demo is over
+new RegistryServer(join(folder, 'settings.json')).start();

@@ -1,0 +1,4 @@
+// An expectation of the demo that did not come true. Its message is the sentence that the user reads; any other
+// error is a mistake in the code and keeps its stack.
+
+export class Failure extends Error {}

@@ -1,0 +1,41 @@
+// The code under test: business logic over a shared client. The class of the upstream client and the options come in
+// from outside, which is all that a test needs.
+
+import cluster, { type ClusterOptions, type SharedClientOf } from 'trunkline';
+import type { PriceFeedClass } from './price-feed';
+
+export type SharedPriceFeed = SharedClientOf<PriceFeedClass>;
+
+export function sharePriceFeed(Feed: PriceFeedClass, options?: ClusterOptions): SharedPriceFeed {
+  return cluster(Feed, options).create({ url: 'tcp://prices.example:4000' });
+}
+
+export class PriceService {
+  readonly #feed: SharedPriceFeed;
+  readonly #cents = new Map<string, number>();
+
+  constructor(feed: SharedPriceFeed) {
+    this.#feed = feed;
+  }
+
+  /** Keeps the price of a symbol up to date from now on. */
+  follow(symbol: string): void {
+    this.#feed.subscribe({ symbol }, ({ cents }) => this.#cents.set(symbol, cents));
+  }
+
+  /** Undefined as long as no price has come in. */
+  priceOf(symbol: string): number | undefined {
+    return this.#cents.get(symbol);
+  }
+
+  /** The server's quote; where it cannot give one, the last known price times the number of pieces. */
+  async quote(symbol: string, pieces: number): Promise<number> {
+    try {
+      return await this.#feed.quote(symbol, pieces);
+    } catch (error) {
+      const cents = this.#cents.get(symbol);
+      if (cents === undefined) throw error;
+      return cents * pieces;
+    }
+  }
+}
