@@ -15,7 +15,8 @@ export function canonicalJson(registration: unknown): unknown {
   return canonical(registration, []);
 }
 
-function canonical(value: unknown, ancestors: readonly object[]): unknown {
+/** @param ancestors the objects that the value is inside of; as on entry again on return */
+function canonical(value: unknown, ancestors: object[]): unknown {
   switch (typeof value) {
     case 'bigint':
       return { $bigint: String(value) };
@@ -30,7 +31,15 @@ function canonical(value: unknown, ancestors: readonly object[]): unknown {
   }
   if (value === null) return null;
   if (ancestors.includes(value)) return '[Circular]';
-  const inside = [...ancestors, value];
+  ancestors.push(value);
+  try {
+    return canonicalObject(value, ancestors);
+  } finally {
+    ancestors.pop();
+  }
+}
+
+function canonicalObject(value: object, inside: object[]): unknown {
   if (Array.isArray(value)) return value.map((each) => canonical(each, inside));
   if (value instanceof Map) {
     return { $map: sortedByJson([...value].map((entry) => canonical(entry, inside))) };

@@ -2,7 +2,7 @@
 // back-off, and the measure of this process's own pauses.
 
 import { performance } from 'node:perf_hooks';
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 export interface Timer {
   unref(): unknown;
@@ -13,6 +13,8 @@ export interface Clock {
   now(): number;
   setTimeout(callback: () => void, delayMs: number): Timer;
   clearTimeout(timer: Timer | undefined): void;
+  /** Calls back when the sockets have been read once more. */
+  afterIo(callback: () => void): void;
 }
 
 // Taken from node:timers, not from the global object: a user's fake timers must not stop our heartbeats.
@@ -21,6 +23,10 @@ export const systemClock: Clock = {
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (timer) => {
     clearTimeout(timer as NodeJS.Timeout | undefined);
+  },
+  // Timers run before sockets are read, immediates after it.
+  afterIo: (callback) => {
+    setImmediate(callback);
   },
 };
 
@@ -38,27 +44,31 @@ export interface Patience {
 }
 
 /**
- * A timeout that judges others, and is fair to them: when it is late because this process did not run, it waits a
- * little longer, since timers run before sockets are read. Does not keep the process alive.
- * @param onPause called when that happens
+ * A timeout that judges others, and is fair to them: it fires only after what lies in the sockets has been read, and
+ * when it is late because this process did not run, it waits a little longer. Does not keep the process alive.
+ * @param onPause called when this process did not run
  */
 export function patientTimeout(clock: Clock, delayMs: number, onExpired: () => void, onPause?: () => void): Patience {
   let timer: Timer;
+  let cancelled = false;
   const schedule = (ms: number): void => {
     const dueAt = clock.now() + ms;
     timer = clock.setTimeout(() => {
-      if (clock.now() - dueAt <= PAUSE_MS) {
-        onExpired();
+      if (clock.now() - dueAt > PAUSE_MS) {
+        onPause?.();
+        schedule(GRACE_MS);
         return;
       }
-      onPause?.();
-      schedule(GRACE_MS);
+      clock.afterIo(() => {
+        if (!cancelled) onExpired();
+      });
     }, ms);
     timer.unref();
   };
   schedule(delayMs);
   return {
     cancel: () => {
+      cancelled = true;
       clock.clearTimeout(timer);
     },
   };

@@ -2,7 +2,7 @@
 // Everything that can happen to a process's place in the host goes through the one loop in `#run`.
 
 import type { Election } from '../election/term';
-import { formatEndpoint } from '../endpoint';
+import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { Follower } from '../roles/follower';
 import { Leader } from '../roles/leader';
@@ -128,7 +128,7 @@ export class Failover {
           }
           if ('absent' in outcome) {
             this.#lastAbsence = outcome.absent;
-            if (term.isPortHeld || outcome.accepted) this.#unanswered(formatEndpoint(term.endpoint), signal);
+            if (term.isPortHeld || outcome.accepted) this.#unanswered(term.endpoint, signal);
             else this.#unansweredSince = undefined;
             await delay(this.#spec.clock, this.#absent.nextMs(), signal);
             return undefined;
@@ -179,7 +179,7 @@ export class Failover {
     if (!signal.aborted) this.#events.onSetback(error);
   }
 
-  #unanswered(where: string, signal: AbortSignal): void {
+  #unanswered(endpoint: Endpoint, signal: AbortSignal): void {
     const now = this.#spec.clock.now();
     this.#unansweredSince ??= now;
     if (now - this.#unansweredSince < UNANSWERED_MS) return;
@@ -187,9 +187,9 @@ export class Failover {
     this.#setback(
       new TrunklineError(
         'ERR_TRUNKLINE_PORT_FOREIGN',
-        `${this.#spec.name}: cluster port ${where} is held by a program that does not answer as a leader: ${heard}; ` +
+        `${this.#spec.name}: cluster port ${formatEndpoint(endpoint)} is held by a program that does not answer as a leader: ${heard}; ` +
           'stop it, or choose another port in every process',
-        { channel: this.#spec.name, heard },
+        { channel: this.#spec.name, port: endpoint.port, heard },
       ),
       signal,
     );

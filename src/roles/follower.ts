@@ -86,7 +86,11 @@ export class Follower implements Role, Verbs {
   /** Connects to the process at the endpoint and registers; waits as long as the leader there is not ready. */
   static async join(spec: ChannelSpec, endpoint: Endpoint, hooks: RoleHooks, signal: AbortSignal): Promise<JoinOutcome> {
     const dialled = await dial(endpoint, spec.connectTimeoutMs, spec.clock, signal);
-    if ('unreachable' in dialled) return { absent: dialled.unreachable, accepted: false };
+    if ('unreachable' in dialled) {
+      // A reset can overtake the news of the connection.
+      const accepted = (dialled.unreachable as NodeJS.ErrnoException).code === 'ECONNRESET';
+      return { absent: dialled.unreachable, accepted };
+    }
     const { connection } = dialled;
     const abort = (): void => void connection.close();
     signal.addEventListener('abort', abort, { once: true });
@@ -278,6 +282,7 @@ async function register(
         resolve(foreign(`it accepted the connection and said nothing for ${Math.round(firstWordMs)} ms`));
     });
     connection.receiver = (message) => {
+      if (message.type === 'register') resolve(foreign('it sends back what it is sent'));
       if (message.type !== 'register-result') return;
       impatience.cancel();
       try {

@@ -34,11 +34,14 @@ export class Connection {
   #lastId = 0;
   #messagesHeard = 0;
 
+  /** For log lines: the port of the other side. */
+  readonly remotePort: number | undefined;
   /** Settles when the socket is gone, whoever closed it. */
   readonly closed: Promise<ConnectionEnd>;
 
   constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
+    this.remotePort = socket.remotePort; // the socket forgets it when it closes
     this.#clock = clock;
     this.#outbox = new Outbox(socket);
     let socketError: Error | undefined;
@@ -59,11 +62,6 @@ export class Connection {
         resolve(this.#end);
       });
     });
-  }
-
-  /** For log lines: the port of the other side. */
-  get remotePort(): number | undefined {
-    return this.#socket.remotePort;
   }
 
   /** Whether the other side has proved that it speaks the protocol. */

@@ -52,7 +52,7 @@ export class Listener {
     for (const [connection, register] of this.#waiting) {
       if (register.channel !== channel) continue;
       this.#waiting.delete(connection);
-      door.admit(connection, register);
+      this.#admit(door, connection, register);
     }
   }
 
@@ -74,7 +74,6 @@ export class Listener {
         return;
       }
       this.#clock.clearTimeout(deadline);
-      connection.maxFrameBytes = MAX_FRAME_BYTES;
       this.#onRegister(connection, message);
     };
     void connection.closed.then((end) => {
@@ -82,7 +81,7 @@ export class Listener {
       this.#waiting.delete(connection);
       // Only of strangers: what a registered peer sends may hold values of the user.
       if (end.reason === 'not-understood' && connection.messagesHeard === 0) {
-        this.#debug(connection, `${end.error.message}, heard ${end.error.heard}`);
+        this.#debug(connection, end.error.message);
       }
     });
   }
@@ -90,13 +89,18 @@ export class Listener {
   #onRegister(connection: Connection, register: Register): void {
     const door = this.#doors.get(register.channel);
     if (door) {
-      door.admit(connection, register);
+      this.#admit(door, connection, register);
       return;
     }
     this.#waiting.set(connection, register);
     connection.receiver = (message) => {
       if (message.type === 'register') this.#onRegister(connection, message);
     };
+  }
+
+  #admit(door: ChannelDoor, connection: Connection, register: Register): void {
+    connection.maxFrameBytes = MAX_FRAME_BYTES;
+    door.admit(connection, register);
   }
 
   #dismiss(connection: Connection, why: string): void {

@@ -30,17 +30,22 @@ afterEach(async () => {
   await registry.close();
 });
 
-/** A leader and followers, with the first value. */
+/** A leader and followers, some of which would compete, with the first value. */
 async function start(followers: number, options: Record<string, unknown> = {}): Promise<[Member, ...Member[]]> {
-  const members = Array.from({ length: followers + 1 }, (_, index) =>
+  const join = (isLeader: boolean | undefined): Member =>
     crew.start({
-      options: { port, heartbeatInterval, isLeader: index === 0, ...options },
+      options: { port, heartbeatInterval, isLeader, ...options },
       upstream: { registryPort: registry.port },
       subscribe: ['config'],
-    }),
-  );
+    });
+  const leader = join(true);
+  await leader.ready();
+  const members: [Member, ...Member[]] = [
+    leader,
+    ...Array.from({ length: followers }, (_, index) => join(index % 2 ? undefined : false)),
+  ];
   await Promise.all(members.map((member) => member.value('the first value', () => true)));
-  return members as [Member, ...Member[]];
+  return members;
 }
 
 const endsOn = (version: number, members: readonly Member[]): Promise<unknown> =>

@@ -14,8 +14,9 @@ import * as serializeJson from 'serialize-json';
 
 leavesNothingOpen();
 
-/** Must not turn up in any log line. */
+/** Must not turn up in any log line. A debug line quotes the first 48 bytes of a stranger, so it comes later than that. */
 const SECRET = 'TopSecretPayload';
+const QUOTED = 'q'.repeat(48);
 
 const crew = new Crew();
 const strangers = new Set<net.Socket>();
@@ -25,7 +26,9 @@ let follower: Member;
 
 beforeEach(async () => {
   port = await freePort();
-  leader = crew.start({ options: { port, isLeader: true }, subscribe: ['config'] });
+  // With a small heap: what strangers can make it keep would kill it.
+  const execArgv = ['--max-old-space-size=24'];
+  leader = crew.start({ options: { port, isLeader: true }, subscribe: ['config'] }, 'member', {}, execArgv);
   follower = crew.start({ options: { port, isLeader: false }, subscribe: ['config'] });
   await Promise.all([leader.ready(), follower.ready()]);
 });
@@ -51,7 +54,9 @@ async function connect(): Promise<Stranger> {
     heard = Buffer.concat([heard, chunk]);
   });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  await new Promise((resolve) => socket.once('connect', resolve));
+  await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  if (socket.destroyed && !leader.isAlive)
+    throw new Error(`the leader has died: ${JSON.stringify(await leader.exited)}\n${leader.output}`);
   return { socket, heard: () => heard, closed };
 }
 
@@ -64,7 +69,11 @@ async function say(...bytes: (Buffer | string)[]): Promise<Stranger> {
 }
 
 /** A frame with any connection object, and with lengths that need not be true. */
-function frame(connection: string, application: Buffer = Buffer.alloc(0), lengths: { connection?: number; application?: number } = {}): Buffer {
+function frame(
+  connection: string,
+  application: Buffer = Buffer.alloc(0),
+  lengths: { connection?: number; application?: number } = {},
+): Buffer {
   const header = Buffer.alloc(24);
   header[0] = 1;
   header.writeBigInt64BE(1n, 4);
@@ -91,10 +100,20 @@ async function servesOn(): Promise<void> {
 }
 
 test('an HTTP request is closed with one debug line', async () => {
-  const { heard } = await say(`GET /a/path/that/is/quite/a/bit/longer/than/the/first/bytes?token=${SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  const { heard } = await say(
+    `GET /a/path/that/is/quite/a/bit/longer/than/the/first/bytes?token=${SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+  );
   expect(heard()).toHaveLength(0);
   await servesOn();
   expect(leader.messages.filter(({ type }) => type === 'log').map(({ level }) => level)).toEqual(['debug']);
+});
+
+test('the debug line names the port of the stranger', async () => {
+  const { socket } = await connect();
+  const { localPort } = socket;
+  socket.write('GET / HTTP/1.1\r\n\r\n');
+  await eventually('the line', () => leader.logLines.length > 0);
+  expect(leader.logLines[0]).toContain(`remotePort=${localPort}`);
 });
 
 test('two hundred connections with random bytes', async () => {
@@ -122,10 +141,10 @@ test('half a frame and then silence is closed after five seconds, a reset at onc
 });
 
 test('frames that cannot be are closed at once', async () => {
-  const filler = Buffer.from(SECRET.repeat(10));
+  const filler = Buffer.from(QUOTED + SECRET.repeat(10));
   const impossible: Buffer[] = [
-    frame(`{"type":"register_channel","channelName":"${SECRET}`, filler), // JSON that ends early
-    frame(`{"channelName":"${SECRET}"}`),
+    frame(`{"type":"register_channel","channelName":"${QUOTED}${SECRET}`, filler), // JSON that ends early
+    frame(`{"channelName":"${QUOTED}${SECRET}"}`),
     frame('null'),
     frame('{"type":"register_channel","channelName":7}'),
     frame('{}', filler, { connection: -1 }),
@@ -160,7 +179,14 @@ test('garbage after a registration costs that connection only', async () => {
 test('messages of an unknown type, or of the wrong direction, are skipped', async () => {
   const { socket, heard } = await connect();
   socket.write(register);
-  for (const type of ['from_the_future', 'register_channel_res', 'subscribe_result', 'subscribe_result_res', 'invoke_result', 'heartbeat_res']) {
+  for (const type of [
+    'from_the_future',
+    'register_channel_res',
+    'subscribe_result',
+    'subscribe_result_res',
+    'invoke_result',
+    'heartbeat_res',
+  ]) {
     socket.write(frame(`{"type":"${type}","key":"k","success":true}`));
   }
   socket.write(message({ type: 'call', method: 'echo', args: [serializeJson.encode(SECRET)], oneway: false, style: 'promise' }));
@@ -168,30 +194,37 @@ test('messages of an unknown type, or of the wrong direction, are skipped', asyn
   await servesOn();
 });
 
-test.each(['constructor', '__proto__', 'toString', 'close', 'subscribe', '_start', 'emit', 'hasOwnProperty', 'set', ''])(
-  'the method %j, which is not delegated, cannot be called',
-  async (method) => {
-    const { socket, heard } = await connect();
-    socket.write(register);
-    socket.write(message({ type: 'call', method, args: [], oneway: false, style: 'promise' }));
-    await eventually('an answer', () => heard().includes('invoke_result'));
-    expect(heard().toString()).toContain('ERR_TRUNKLINE_UNKNOWN_METHOD');
-    await servesOn();
-  },
-);
+test('methods that are not delegated cannot be called', async () => {
+  const methods = ['constructor', '__proto__', 'toString', 'close', 'subscribe', '_start', 'emit', 'hasOwnProperty', 'set', ''];
+  await Promise.all(
+    methods.map(async (method) => {
+      const { socket, heard } = await connect();
+      socket.write(register);
+      socket.write(message({ type: 'call', method, args: [], oneway: false, style: 'promise' }));
+      await eventually(`an answer to ${method}`, () => heard().includes('invoke_result'));
+      expect(heard().toString()).toContain('ERR_TRUNKLINE_UNKNOWN_METHOD');
+    }),
+  );
+  await servesOn();
+});
 
 test('values that are made to hurt the reader cost an answer at most', async () => {
   const before = (await leader.status()).rss;
-  const deep = (depth: number, open: string): Buffer => Buffer.from(`^^^${`${open}|`.repeat(depth)}`);
+  const deep = (depth: number, open: string): Buffer => Buffer.from(`^^^^${open.repeat(depth)}`);
   const values: Buffer[] = [
-    deep(200_000, '@'), // arrays in arrays: the reader is recursive
-    deep(200_000, '$'),
-    Buffer.from(`^^^*${'|1'.repeat(100_000)}`),
-    Buffer.from('^^^$0|0'),
-    Buffer.from(`__proto__|polluted^^^$|0|$|1|1|]|]`),
+    // Arrays in arrays: reader, formatKey and writer are recursive.
+    ...[500, 2_000, 5_000, 200_000].map((depth) => deep(depth, '@')),
+    ...[2_000, 200_000].map((depth) => deep(depth, '$')),
+    deep(200_000, '#'),
+    Buffer.from(`^1^^^*${'0|'.repeat(100_000)}]`),
+    Buffer.from(`^1^^^*@0]]`),
+    Buffer.from('^^^^$0|0'),
+    Buffer.from('__proto__|polluted^^^^$0|$1|1]]'),
+    Buffer.from('constructor|prototype|polluted^^^^$0|$1|$2|2]]]'),
+    Buffer.from('toJSON|x^^^^$0|1]'),
+    Buffer.from('message|x^^^^#0|@]|1|$]]'),
     Buffer.from('no serialize-json at all'),
     randomBytes(5_000),
-    Buffer.from(`${'['.repeat(100_000)}`),
   ];
   for (const value of values) {
     const { socket, heard } = await connect();
@@ -202,7 +235,10 @@ test('values that are made to hurt the reader cost an answer at most', async () 
     socket.write(message({ type: 'call', method: 'publish', args: [value], oneway: true }));
     socket.write(frame(`{"type":"subscribe","key":"k","reg":${'['.repeat(5_000)}${']'.repeat(5_000)}}`));
     socket.write(message({ type: 'call', method: 'echo', args: [], oneway: false, style: 'promise', id: 2 }));
-    await eventually('the connection is served on, or closed', () => socket.closed || heard().toString().split('invoke_result').length > 2);
+    await eventually(
+      'the connection is served on, or closed',
+      () => socket.closed || heard().toString().split('invoke_result').length > 2,
+    );
     socket.destroy();
   }
   expect((await follower.call('echo', 'still there?')).value).toMatchObject({ pid: leader.pid });

@@ -10,6 +10,7 @@ interface FakeTimer extends Timer {
 export class FakeClock implements Clock {
   #now = 0;
   #timers: FakeTimer[] = [];
+  #afterIo: (() => void)[] = [];
 
   now(): number {
     return this.#now;
@@ -25,6 +26,10 @@ export class FakeClock implements Clock {
     this.#timers = this.#timers.filter((each) => each !== timer);
   }
 
+  afterIo(callback: () => void): void {
+    this.#afterIo.push(callback);
+  }
+
   /** Timers that are set. */
   get pending(): number {
     return this.#timers.length;
@@ -34,6 +39,7 @@ export class FakeClock implements Clock {
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
+      for (const callback of this.#afterIo.splice(0)) callback();
       const next = this.#timers.filter(({ dueAt }) => dueAt <= end).sort((a, b) => a.dueAt - b.dueAt)[0];
       if (!next) break;
       this.#now = Math.max(this.#now, next.dueAt);
@@ -43,7 +49,10 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
-  /** Time passes in which this process does not run: what fell due meanwhile runs late, all at once. */
+  /**
+   * Time passes in which this process does not run: what fell due meanwhile runs late, all at once. Sockets are read
+   * after that, with the next `advance`.
+   */
   sleep(ms: number): void {
     this.#now += ms;
     for (const timer of this.#timers.filter(({ dueAt }) => dueAt <= this.#now)) {

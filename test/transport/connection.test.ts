@@ -1,0 +1,165 @@
+// Connection over real sockets: messages, order, limits, and all the ways to end.
+
+import net from 'node:net';
+import type { Message } from '../../protocol/message';
+import { v1Codec } from '../../protocol/v1';
+import { systemClock } from '../../src/time';
+import { Connection } from '../../src/transport/connection';
+import { eventually } from '../support/eventually';
+import { leavesNothingOpen } from '../support/open-handles';
+
+leavesNothingOpen();
+
+let server: net.Server;
+let here: net.Socket;
+let there: net.Socket;
+let connection: Connection;
+let received: Message[];
+
+beforeEach(async () => {
+  server = net.createServer({ noDelay: true, allowHalfOpen: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const accepted = new Promise<net.Socket>((resolve) => server.once('connection', resolve));
+  here = net.connect({ port: (server.address() as net.AddressInfo).port, host: '127.0.0.1', noDelay: true });
+  there = await accepted;
+  there.on('error', () => undefined);
+  connection = new Connection(here, systemClock);
+  received = [];
+  connection.receiver = (message) => received.push(message);
+});
+
+afterEach(async () => {
+  here.destroy();
+  there.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const envelope = { id: 1, timeoutMs: 3_000 };
+const event = (key: string): Message => ({ type: 'event', ...envelope, key, payload: Buffer.from(key) });
+
+function heardThere(): () => Buffer {
+  let heard = Buffer.alloc(0);
+  there.on('data', (chunk: Buffer) => {
+    heard = Buffer.concat([heard, chunk]);
+  });
+  return () => heard;
+}
+
+test('messages arrive in order, however the bytes are cut', async () => {
+  const messages = Array.from({ length: 20 }, (_, index) => event(`key ${index}`));
+  const bytes = Buffer.concat(messages.map((message) => v1Codec.encode(message)));
+  let offset = 0;
+  for (let size = 1; offset < bytes.length; offset += size, size = (size * 7) % 61) {
+    there.write(bytes.subarray(offset, offset + size));
+    if (size % 3 === 0) await new Promise(setImmediate);
+  }
+  await eventually('all messages', () => received.length === messages.length);
+  expect(received).toEqual(messages);
+});
+
+test('the messages of one tick leave together', async () => {
+  let chunks = 0;
+  there.on('data', () => chunks++);
+  const heard = heardThere();
+  for (let i = 0; i < 50; i++) connection.send(event(`key ${i}`));
+  await eventually('the last message', () => heard().includes('key 49'));
+  expect(chunks).toBe(1);
+});
+
+test('a ping is answered with its id, and reaches no receiver', async () => {
+  const heard = heardThere();
+  there.write(v1Codec.encode({ type: 'ping', id: 77, timeoutMs: 500 }));
+  await eventually('the pong', () => heard().length > 0);
+  expect(v1Codec.decode(heard())).toEqual({ type: 'pong', id: 77, timeoutMs: 500 });
+  there.write(v1Codec.encode({ type: 'pong', ...envelope }));
+  there.write(v1Codec.encode(event('k')));
+  await eventually('the event', () => received.length > 0);
+  expect(received).toEqual([event('k')]);
+  expect(connection.messagesHeard).toBe(3);
+});
+
+test('close() sends what is queued first, and can be repeated', async () => {
+  const heard = heardThere();
+  there.on('end', () => there.end());
+  connection.send(event('the last word'));
+  await Promise.all([connection.close(), connection.close()]);
+  await connection.close();
+  await eventually('the last word', () => heard().includes('the last word'));
+  expect(await connection.closed).toEqual({ reason: 'closed' });
+});
+
+test('close() does not wait for ever for a peer that reads nothing', async () => {
+  there.pause();
+  for (let i = 0; i < 200; i++) connection.send({ type: 'event', ...envelope, key: 'k', payload: Buffer.alloc(100_000) });
+  const startedAt = performance.now();
+  await connection.close();
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test('nothing is received or sent after close()', async () => {
+  const closing = connection.close();
+  const heard = heardThere();
+  connection.send(event('too late'));
+  there.write(v1Codec.encode(event('too late')));
+  there.end();
+  await closing;
+  connection.send(event('far too late'));
+  expect(received).toEqual([]);
+  expect(heard()).toHaveLength(0);
+});
+
+test('the end of the peer ends the connection, with the error of a reset', async () => {
+  there.resetAndDestroy();
+  expect(await connection.closed).toMatchObject({ reason: 'ended-by-peer', error: { code: 'ECONNRESET' } });
+});
+
+test('an orderly end of the peer ends the connection without an error', async () => {
+  there.end();
+  expect(await connection.closed).toEqual({ reason: 'ended-by-peer' });
+});
+
+test('bytes that are no frame end the connection, and say what was heard', async () => {
+  there.write('HTTP/1.1 400 Bad Request\r\n\r\n');
+  expect(await connection.closed).toMatchObject({
+    reason: 'not-understood',
+    error: { heard: expect.stringContaining('HTTP/1.1 400') as string },
+  });
+});
+
+test('a frame beyond the limit is refused by its header', async () => {
+  connection.maxFrameBytes = 1_000;
+  there.write(v1Codec.encode({ type: 'event', ...envelope, key: 'k', payload: Buffer.alloc(900) }));
+  await eventually('the one within', () => received.length === 1);
+  there.write(v1Codec.encode({ type: 'event', ...envelope, key: 'k', payload: Buffer.alloc(2_000) }).subarray(0, 24));
+  expect(await connection.closed).toMatchObject({
+    reason: 'not-understood',
+    error: { message: expect.stringContaining('1000') as string },
+  });
+});
+
+test('frames after the one in which the receiver closes are not handed out', async () => {
+  connection.receiver = (message) => {
+    received.push(message);
+    void connection.close();
+  };
+  there.write(Buffer.concat([event('a'), event('b')].map((message) => v1Codec.encode(message))));
+  there.end();
+  await connection.closed;
+  expect(received).toEqual([event('a')]);
+});
+
+test('a silent peer is pinged and then given up, with who and how long in the error', async () => {
+  const heard = heardThere();
+  connection.startHeartbeat(60, 'leader', 'my-channel');
+  const end = await connection.closed;
+  expect(end).toMatchObject({
+    reason: 'silent',
+    error: {
+      code: 'ERR_TRUNKLINE_PEER_SILENT',
+      channel: 'my-channel',
+      side: 'leader',
+      message: expect.stringMatching(/^my-channel: the leader was silent for \d+ ms/) as string,
+    },
+  });
+  expect(v1Codec.decode(heard().subarray(0, v1Codec.encode({ type: 'ping', ...envelope }).length)).type).toBe('ping');
+});
