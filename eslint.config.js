@@ -30,6 +30,11 @@ module.exports = tseslint.config(
     },
   },
   {
+    // Values that are there for their types.
+    files: ['test/types/**'],
+    rules: { '@typescript-eslint/no-unused-vars': 'off' },
+  },
+  {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: {
       globals: {

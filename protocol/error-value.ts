@@ -212,7 +212,8 @@ export function isError(value: unknown): value is Error {
   }
 }
 
-function safeString(value: unknown): string {
+/** A value as text, whatever it is. */
+export function safeString(value: unknown): string {
   try {
     return String(value);
   } catch {

@@ -22,7 +22,13 @@ export const serializeJsonTranscode: Transcode = {
 };
 
 /** What still fits into a frame with room for the rest of it: refused by the sender, the receiver would end the connection. */
-export const MAX_VALUE_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
+const MAX_VALUE_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
+
+/** @throws RangeError when values that go into one frame are too large for it together */
+export function assertFits(values: readonly Buffer[]): void {
+  const bytes = values.reduce((sum, { length }) => sum + length, 0);
+  if (bytes > MAX_VALUE_BYTES) throw new RangeError(`${bytes} bytes, the limit is ${MAX_VALUE_BYTES}`);
+}
 
 /** The rest of the code sees bytes only: this hides that a user's `encode` may give a string or nothing for undefined. */
 export class ValueCodec {
@@ -35,7 +41,7 @@ export class ValueCodec {
   /** @throws whatever the transcode throws for a value it cannot carry. */
   encode(value: unknown): Buffer {
     const bytes = this.#encode(value);
-    if (bytes.length > MAX_VALUE_BYTES) throw new RangeError(`${bytes.length} bytes; a value may have ${MAX_VALUE_BYTES}`);
+    assertFits([bytes]);
     return bytes;
   }
 

@@ -4,6 +4,19 @@
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
+// All of these are taken once and not looked up later: a user's fake timers must not stop our heartbeats and writes.
+const realNextTick = process.nextTick.bind(process);
+
+/** After the code that runs now, before any input or output. */
+export function nextTick(callback: () => void): void {
+  realNextTick(callback);
+}
+
+/** After the sockets have been read once. */
+export function soon(callback: () => void): void {
+  setImmediate(callback);
+}
+
 export interface Timer {
   unref(): unknown;
 }
@@ -17,7 +30,6 @@ export interface Clock {
   afterIo(callback: () => void): void;
 }
 
-// Taken from node:timers, not from the global object: a user's fake timers must not stop our heartbeats.
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
@@ -25,9 +37,7 @@ export const systemClock: Clock = {
     clearTimeout(timer as NodeJS.Timeout | undefined);
   },
   // Timers run before sockets are read, immediates after it.
-  afterIo: (callback) => {
-    setImmediate(callback);
-  },
+  afterIo: soon,
 };
 
 /**

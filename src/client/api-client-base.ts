@@ -4,6 +4,7 @@
 import { Base, type BaseOptions } from 'sdk-base';
 import { TrunklineError } from '../errors';
 import type { ClusterOptions } from '../options';
+import { nextTick } from '../time';
 import { cluster, ClusterBuilder, close } from './cluster';
 import type { DelegateOptions, DelegateTarget, UpstreamClass } from './delegation';
 import { forwardEvents } from './forward-events';
@@ -27,7 +28,7 @@ export class APIClientBase<C extends UpstreamClass = any> extends Base {
   constructor(options?: APIClientOptions) {
     super(options ?? {});
     // Not built here: the class fields of the subclass do not exist yet. `_client` builds it when it is first used.
-    process.nextTick(() => {
+    nextTick(() => {
       // A subclass that declares `_client` as a field without `declare` has just hidden ours.
       if (Object.hasOwn(this, '_client') && (this as { _client: unknown })._client === undefined)
         Reflect.deleteProperty(this, '_client');
@@ -45,6 +46,11 @@ export class APIClientBase<C extends UpstreamClass = any> extends Base {
   /** The shared client. */
   get _client(): SharedClientOf<C> {
     return this.#build();
+  }
+
+  /** Tests may put another client in its place. */
+  set _client(client: SharedClientOf<C>) {
+    this.#client = client;
   }
 
   /** The upstream class. A subclass must give it. */
@@ -91,6 +97,8 @@ export class APIClientBase<C extends UpstreamClass = any> extends Base {
 
   #build(): SharedClientOf<C> {
     if (this.#client) return this.#client;
+    if (this.#closing)
+      throw new TrunklineError('ERR_TRUNKLINE_CLOSED', `${this.constructor.name}: the client is closed; create a new one`);
     const options = this.options as APIClientOptions;
     const create = (options.cluster ?? cluster) as typeof cluster;
     const builder = create(this.DataClient, this.clusterOptions) as unknown as ClusterBuilder<UpstreamClass>;

@@ -56,7 +56,7 @@ export class ClusterBuilder<
     options?: DelegateOptions,
   ): ClusterBuilder<C, D & Record<K, To>, O, Auto> {
     this.#descriptors.set(name, delegateDescriptor(this.#options.name, name, to ?? 'invoke', options));
-    return this as never;
+    return this;
   }
 
   /** Gives the shared client a member of its own. */

@@ -51,10 +51,8 @@ export function delegateDescriptor(channel: string, name: string, to: unknown, o
  */
 export function completeDescriptors(upstreamClass: UpstreamClass, given: Descriptors, reserved: object): Descriptors {
   const complete = new Map(given);
-  const targeted = new Set<string>();
-  for (const descriptor of given.values()) if (descriptor.type === 'delegate') targeted.add(descriptor.to);
   for (const verb of VERBS) {
-    if (!complete.has(verb) && !targeted.has(verb) && isMethod(upstreamClass, verb)) {
+    if (!complete.has(verb) && isMethod(upstreamClass, verb)) {
       complete.set(verb, { type: 'delegate', to: verb, idempotent: false });
     }
   }

@@ -2,8 +2,9 @@
 // Everything that can happen to a process's place in the host goes through the one loop in `#run`.
 
 import type { Election } from '../election/term';
-import { formatEndpoint, type Endpoint } from '../endpoint';
+import type { Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
+import { FIRST_WORD_MS, foreignPort } from '../roles/foreign-port';
 import { Follower } from '../roles/follower';
 import { Leader } from '../roles/leader';
 import type { ChannelSpec, Role, RoleHooks } from '../roles/role';
@@ -27,8 +28,6 @@ const ABSENT_MAX_MS = 50;
 /** Between tries after a refusal, ms. */
 const REFUSED_MIN_MS = 50;
 const REFUSED_MAX_MS = 500;
-/** A port whose holder closes every connection without an answer for this long, ms, is not held by one of us. */
-const UNANSWERED_MS = 1_500;
 
 export class Failover {
   readonly #spec: ChannelSpec;
@@ -94,7 +93,7 @@ export class Failover {
       this.#events.onLeave();
       waiting = this.#limitWaiting();
       const why = end.reason === 'leader-lost' && end.error ? `: ${end.error.message}` : '';
-      this.#spec.logger.warn(`${this.#spec.name}: leader lost, a new one is sought${why}`);
+      this.#warn(`leader lost, a new one is sought${why}`);
     }
     waiting.cancel();
   }
@@ -112,6 +111,10 @@ export class Failover {
     };
     try {
       const term = await this.#election.campaign();
+      if (signal.aborted) {
+        if (term.kind === 'leader') await term.lease.release();
+        return undefined;
+      }
       switch (term.kind) {
         case 'single':
           return await this.#serve(SharedSingle.join(this.#spec, hooks), signal);
@@ -182,26 +185,23 @@ export class Failover {
   #unanswered(endpoint: Endpoint, signal: AbortSignal): void {
     const now = this.#spec.clock.now();
     this.#unansweredSince ??= now;
-    if (now - this.#unansweredSince < UNANSWERED_MS) return;
-    const heard = this.#lastAbsence?.message ?? 'no answer';
-    this.#setback(
-      new TrunklineError(
-        'ERR_TRUNKLINE_PORT_FOREIGN',
-        `${this.#spec.name}: cluster port ${formatEndpoint(endpoint)} is held by a program that does not answer as a leader: ${heard}; ` +
-          'stop it, or choose another port in every process',
-        { channel: this.#spec.name, port: endpoint.port, heard },
-      ),
-      signal,
-    );
+    if (now - this.#unansweredSince < FIRST_WORD_MS) return;
+    this.#setback(foreignPort(this.#spec.name, endpoint, this.#lastAbsence?.message ?? 'gives no answer'), signal);
+  }
+
+  #warn(message: string): void {
+    try {
+      this.#spec.logger.warn(`${this.#spec.name}: ${message}`);
+    } catch (error) {
+      this.#hooks.onError(error); // a logger of the user must not end the loop
+    }
   }
 
   #limitWaiting(): Patience {
     return patientTimeout(this.#spec.clock, this.#maxWaitMs, () => {
       if (this.#waitsForUpstream) {
         // Slow is not failed: only the upstream client can tell the difference.
-        this.#spec.logger.warn(
-          `${this.#spec.name}: this process leads, but its upstream client has not been ready for ${this.#maxWaitMs} ms`,
-        );
+        this.#warn(`this process leads, but its upstream client has not been ready for ${this.#maxWaitMs} ms`);
         return;
       }
       this.#setback(

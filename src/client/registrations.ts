@@ -38,7 +38,7 @@ export class Registrations {
     for (const subscription of all) {
       if (staying.includes(subscription)) continue;
       subscription.patience?.cancel();
-      verbs?.unsubscribe(subscription.registration, subscription);
+      verbs?.unsubscribe(subscription);
     }
   }
 

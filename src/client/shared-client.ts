@@ -2,14 +2,14 @@
 // what this process has asked for (registrations.ts) with its place in the host (failover.ts).
 
 import { Base } from 'sdk-base';
-import { isError } from '../../protocol/error-value';
+import { isError, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { Unopposed, type Election } from '../election/term';
 import { PortRace } from '../election/port-race';
-import { hasCode, TrunklineError } from '../errors';
+import { TrunklineError } from '../errors';
 import type { ResolvedOptions } from '../options';
 import type { ChannelSpec } from '../roles/role';
-import { patientTimeout } from '../time';
+import { nextTick, patientTimeout } from '../time';
 import { Failover } from './failover';
 import { forwardEvents } from './forward-events';
 import { Registrations, type Listener, type Subscription } from './registrations';
@@ -61,7 +61,8 @@ export class SharedClient extends Base {
         onError: (error) => {
           this.#emitError(error);
         },
-        onUpstream: (upstreamClient) => forwardEvents(upstreamClient, this),
+        // Not `close`: on this client it says that the client itself is closed.
+        onUpstream: (upstreamClient) => forwardEvents(upstreamClient, this, ['close']),
       },
       {
         onEnter: (role) => {
@@ -135,6 +136,7 @@ export class SharedClient extends Base {
     // Whoever still waits for ready() must hear that it will not come.
     if (!this.isReady) this.#setReady(this.#closedError('ready()'));
     await super.close();
+    this.emit('close');
     this.#state = 'closed';
   }
 
@@ -187,7 +189,7 @@ export class SharedClient extends Base {
   #run(what: string, code: (...args: never[]) => unknown, args: unknown[]): void {
     const failed = (cause: unknown): void => {
       const { name: channel } = this.#spec;
-      const reason = isError(cause) ? cause.message : String(cause);
+      const reason = isError(cause) ? cause.message : safeString(cause);
       this.#emitError(
         new TrunklineError('ERR_TRUNKLINE_LISTENER_THREW', `${channel}: ${what} threw: ${reason}`, { channel, cause }),
       );
@@ -208,7 +210,9 @@ export class SharedClient extends Base {
       try {
         return await role.verbs.call(method, args, style);
       } catch (error) {
-        if (!idempotent || this.#state !== 'open' || !hasCode(error, 'ERR_TRUNKLINE_LEADER_LOST')) {
+        // Made by the follower of this very client: an upstream method may fail with the same code.
+        const isLeaderLost = error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_LEADER_LOST' && !role.isLeader;
+        if (!idempotent || this.#state !== 'open' || !isLeaderLost) {
           if (!role.isLeader) appendOwnStack(error);
           throw error;
         }
@@ -242,7 +246,7 @@ export class SharedClient extends Base {
   }
 
   #onSetback(error: unknown): void {
-    const reason = isError(error) ? error.message : String(error);
+    const reason = isError(error) ? error.message : safeString(error);
     const isNews = reason !== this.#lastSetback;
     this.#lastSetback = reason;
     const isAwaited = this.hasReadyCallbacks || [...this.#mirrors].some((mirror) => mirror.hasReadyCallbacks);
@@ -260,7 +264,7 @@ export class SharedClient extends Base {
   }
 
   #emitError(error: unknown): void {
-    process.nextTick(() => {
+    nextTick(() => {
       if (this.#state !== 'closed') this.emit('error', error);
     });
   }

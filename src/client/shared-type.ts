@@ -64,9 +64,9 @@ type Delegated<F, To extends DelegateTarget> = To extends 'invoke'
       ? () => Promise<void>
       : Fire<F>;
 
-/** Verbs of the class that keep their own name: those that were not delegated under another. */
-type AutoVerbs<T, D extends Record<string, DelegateTarget>> = {
-  [K in Exclude<Extract<keyof T, 'subscribe' | 'unSubscribe' | 'publish'>, D[keyof D]>]: Delegated<T[K], K & DelegateTarget>;
+/** Verbs of the class under their own names. */
+type AutoVerbs<T> = {
+  [K in Extract<keyof T, 'subscribe' | 'unSubscribe' | 'publish'>]: Delegated<T[K], K & DelegateTarget>;
 };
 
 type Named<T, D extends Record<string, DelegateTarget>> = {
@@ -74,7 +74,7 @@ type Named<T, D extends Record<string, DelegateTarget>> = {
 };
 
 type Members<T, D extends Record<string, DelegateTarget>, Auto extends boolean> = Named<T, D> &
-  (Auto extends true ? Omit<AutoVerbs<T, D>, keyof D> & Pick<T, Exclude<AutoNames<T>, keyof D>> : unknown);
+  (Auto extends true ? Omit<AutoVerbs<T>, keyof D> & Pick<T, Exclude<AutoNames<T>, keyof D>> : unknown);
 
 /**
  * The type that `create()` returns.

@@ -4,6 +4,7 @@
 import net from 'node:net';
 import { formatEndpoint, loopback, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
+import { soon } from '../time';
 import type { ChannelLease } from './term';
 
 /** Ports that are bound, being bound, or being closed by this process. */
@@ -96,7 +97,7 @@ class HeldPort {
     // The listening socket is closed within this call: whoever loses a connection from here on can bind the port.
     this.#server.close();
     // What belongs to a channel closes its connections itself and may still flush them; only strangers are left then.
-    setImmediate(() => {
+    soon(() => {
       for (const socket of this.#sockets) if (!socket.writableEnded) socket.destroy();
     });
     await this.closed;

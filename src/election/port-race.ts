@@ -1,5 +1,5 @@
 // The election: whoever binds the cluster port leads. One campaign is one attempt; the failover loop
-// (src/client/shared-client.ts) decides when to try again.
+// (src/client/failover.ts) decides when to try again.
 
 import { formatEndpoint, loopback } from '../endpoint';
 import { TrunklineError } from '../errors';

@@ -13,9 +13,12 @@ export function callbackIndex(method: (...args: never[]) => unknown): number | u
 }
 
 function findCallback(source: string): number | undefined {
-  const code = source.replace(/\/\*[^]*?\*\/|\/\/.*$/gm, '');
+  // Comments go, and what stands in quotes, where commas and slashes mean nothing.
+  const code = source.replace(/("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)|\/\*[^]*?\*\/|\/\/.*$/gm, (_, quoted) =>
+    quoted === undefined ? '' : '""',
+  );
   const parameters = parameterList(code);
-  const last = parameters.at(-1);
+  const last = parameters.at(-1)?.replace(/\s*=[^]*$/, '');
   return last !== undefined && CALLBACK_NAME.test(last) ? parameters.length - 1 : undefined;
 }
 

@@ -4,7 +4,9 @@
 import { OUR_HELLO, writeAcceptance, writeRefusal } from '../../protocol/handshake';
 import { toErrorValue } from '../../protocol/error-value';
 import type { Call, Message, Register, Subscribe } from '../../protocol/message';
+import { assertFits } from '../../protocol/value-codec';
 import { TrunklineError } from '../errors';
+import type { Logger } from '../logger';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor } from '../transport/listener';
 import type { ChannelSpec, Subscriber } from './role';
@@ -19,6 +21,10 @@ export class ChannelHost implements ChannelDoor {
   constructor(single: Single, onError: (error: unknown) => void) {
     this.#single = single;
     this.#onError = onError;
+  }
+
+  get logger(): Logger {
+    return this.#single.spec.logger;
   }
 
   admit(connection: Connection, register: Register): void {
@@ -67,10 +73,10 @@ class HostedFollower {
     this.#session = single.join({
       onError: () => undefined, // the leader's own client hears of it
       onReady: () => {
-        this.#answer(writeAcceptance(this.#spec.values));
+        this.#answer(() => writeAcceptance(this.#spec.values));
       },
       onSetback: (error) => {
-        this.#answer(writeRefusal(error, this.#spec.values));
+        this.#answer(() => writeRefusal(error, this.#spec.values));
       },
       onUpstream: () => () => undefined,
     });
@@ -103,7 +109,7 @@ class HostedFollower {
         const subscriber = this.#subscriptions.get(message.key);
         if (!subscriber) return;
         this.#subscriptions.delete(message.key);
-        this.#session.unsubscribe(message.registration, subscriber);
+        this.#session.unsubscribe(subscriber);
         return;
       }
       case 'call':
@@ -116,14 +122,31 @@ class HostedFollower {
   #onRegister(message: Register): void {
     this.#unanswered.push(message);
     const setback = this.#single.setback;
-    if (this.#single.upstream.isReady) this.#answer(writeAcceptance(this.#spec.values));
-    else if (setback) this.#answer(writeRefusal(setback.error, this.#spec.values));
+    if (this.#single.upstream.isReady) this.#answer(() => writeAcceptance(this.#spec.values));
+    else if (setback) this.#answer(() => writeRefusal(setback.error, this.#spec.values));
     // Otherwise the first outcome is the answer.
   }
 
-  #answer(payload: Buffer): void {
-    for (const { id, timeoutMs, hello } of this.#unanswered.splice(0)) {
+  #answer(write: () => Buffer): void {
+    const registers = this.#unanswered.splice(0);
+    if (registers.length === 0) return;
+    const payload = this.#encoded(write);
+    if (!payload) {
+      void this.#connection.close(); // the follower asks again
+      return;
+    }
+    for (const { id, timeoutMs, hello } of registers) {
       this.#connection.send({ type: 'register-result', id, timeoutMs, payload, ...(hello && { hello: OUR_HELLO }) });
+    }
+  }
+
+  /** The transcode of the user may throw, where no caller could be told. */
+  #encoded(write: () => Buffer): Buffer | undefined {
+    try {
+      return write();
+    } catch (error) {
+      this.#onError(error);
+      return undefined;
     }
   }
 
@@ -178,6 +201,7 @@ class HostedFollower {
     try {
       encoded = readable.map((value) => this.#spec.values.encode(value));
       if (call.style === undefined && encoded.length === 0) encoded.push(this.#spec.values.encode(undefined));
+      assertFits(encoded);
     } catch (cause) {
       this.#fail(
         call,
@@ -197,12 +221,12 @@ class HostedFollower {
       this.#onError(error);
       return;
     }
-    let payload: Buffer;
-    try {
-      payload = this.#spec.values.encode(toErrorValue(error));
-    } catch {
-      payload = this.#spec.values.encode({ name: 'Error', message: String((error as Error).message) });
-    }
+    const value = toErrorValue(error);
+    const { name, message, code } = value;
+    const { values } = this.#spec;
+    // Some field of the error may be what cannot be encoded. No bytes at all tell the follower that nothing could.
+    const payload =
+      this.#encoded(() => values.encode(value)) ?? this.#encoded(() => values.encode({ name, message, code })) ?? Buffer.alloc(0);
     this.#connection.send({ type: 'call-failure', id: call.id, timeoutMs: call.timeoutMs, payload });
   }
 }

@@ -1,29 +1,25 @@
 // A follower: a hub over the connection to the leader. It ends with that connection; the failover loop
-// (src/client/shared-client.ts) then starts the next term.
+// (src/client/failover.ts) then starts the next term.
 
+import { isDeepStrictEqual } from 'node:util';
 import { fromErrorValue } from '../../protocol/error-value';
 import { OUR_HELLO, readOutcome } from '../../protocol/handshake';
 import type { CallStyle, Message } from '../../protocol/message';
-import { MAX_VALUE_BYTES } from '../../protocol/value-codec';
-import { formatEndpoint, type Endpoint } from '../endpoint';
+import { assertFits } from '../../protocol/value-codec';
+import type { Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { canonicalJson } from '../format-key';
 import { patientTimeout } from '../time';
 import type { Connection, ConnectionEnd } from '../transport/connection';
 import { SILENCE_INTERVALS } from '../transport/heartbeat';
 import { dial } from '../transport/dialer';
+import { FIRST_WORD_MS, foreignPort } from './foreign-port';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Verbs } from './role';
 import { SubscriptionHub } from './subscription-hub';
 
 /** Keys are sent with the prefix that cluster-client 3.x gives them. */
 const KEY_PREFIX = '$$inner$$__';
-
-/**
- * A leader answers the first ping at once, whatever its upstream client does. A program that holds the port and says
- * nothing for this time, ms, is not one, or does not run.
- */
-const FIRST_WORD_MS = 1_500;
 
 export type JoinOutcome =
   | { readonly follower: Follower }
@@ -44,6 +40,8 @@ export class Follower implements Role, Verbs {
   readonly #connection: Connection;
   readonly #hub: SubscriptionHub;
   readonly #pending: PendingCalls;
+  /** The registration of each key as it was when the key was opened: it is an object of the user and may have changed. */
+  readonly #opened = new Map<string, unknown>();
   #isOver = false;
 
   private constructor(spec: ChannelSpec, connection: Connection, hooks: RoleHooks) {
@@ -61,15 +59,11 @@ export class Follower implements Role, Verbs {
     this.#hub = new SubscriptionHub({
       source: {
         open: (key, registration) => {
-          this.#send({
-            type: 'subscribe',
-            key: KEY_PREFIX + key,
-            registration: canonicalJson(registration),
-            payload: this.#wholeRegistration(registration),
-          });
+          this.#openKey(key, registration);
         },
-        close: (key, registration) => {
-          this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: canonicalJson(registration) });
+        close: (key) => {
+          this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: this.#opened.get(key) });
+          this.#opened.delete(key);
           return true;
         },
       },
@@ -106,8 +100,8 @@ export class Follower implements Role, Verbs {
     this.#hub.subscribe(this.#spec.formatKey(registration), registration, subscriber);
   }
 
-  unsubscribe(registration: unknown, subscriber: Subscriber): void {
-    this.#hub.unsubscribe(this.#spec.formatKey(registration), subscriber);
+  unsubscribe(subscriber: Subscriber): void {
+    this.#hub.unsubscribe(subscriber);
   }
 
   publish(registration: unknown, { replay }: PublishOptions): void {
@@ -172,6 +166,7 @@ export class Follower implements Role, Verbs {
         const call = this.#pending.take(message.id);
         if (!call) return;
         try {
+          if (message.payload.length === 0) throw new TypeError('the leader could not encode the error');
           call.reject(fromErrorValue(this.#spec.values.decode(message.payload)));
         } catch (cause) {
           call.reject(this.#notDecodable(call.method, cause));
@@ -211,14 +206,26 @@ export class Follower implements Role, Verbs {
     this.#connection.send({ ...message, id: this.#connection.nextId(), timeoutMs: this.#spec.responseTimeoutMs });
   }
 
-  /** What JSON would lose of a registration; nothing when it loses nothing, or the transcode cannot carry it either. */
-  #wholeRegistration(registration: unknown): Buffer | undefined {
-    if (registration === null || typeof registration !== 'object') return undefined;
-    try {
-      return this.#spec.values.encode(registration);
-    } catch {
-      return undefined;
+  #openKey(key: string, registration: unknown): void {
+    const { name: channel, values, formatKey } = this.#spec;
+    const json = canonicalJson(registration);
+    this.#opened.set(key, json);
+    if (isDeepStrictEqual(json, registration)) {
+      this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json });
+      return;
     }
+    // JSON would lose a part of it: the transcode must carry it, without making another registration of it.
+    let payload: Buffer;
+    try {
+      payload = values.encode(registration);
+      if (formatKey(values.decode(payload)) !== formatKey(registration))
+        throw new TypeError('it would be another one in the leader');
+    } catch (cause) {
+      const message = `${channel}: the registration ${key} cannot be encoded; use plain values, or a transcode that keeps it`;
+      this.#hooks.onError(new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, key, cause }));
+      return;
+    }
+    this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json, payload });
   }
 
   #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {
@@ -233,17 +240,18 @@ export class Follower implements Role, Verbs {
           cause,
         },
       );
-    let totalBytes = 0;
     const encoded = args.map((arg, index) => {
       try {
-        const bytes = this.#spec.values.encode(arg);
-        totalBytes += bytes.length;
-        return bytes;
+        return this.#spec.values.encode(arg);
       } catch (cause) {
         throw notEncodable(`argument ${index}`, cause);
       }
     });
-    if (totalBytes > MAX_VALUE_BYTES) throw notEncodable('the arguments', new RangeError(`${totalBytes} bytes together`));
+    try {
+      assertFits(encoded);
+    } catch (cause) {
+      throw notEncodable('the arguments', cause);
+    }
     return encoded;
   }
 
@@ -263,26 +271,18 @@ async function register(
   connection: Connection,
   accepted: () => Follower,
 ): Promise<JoinOutcome> {
-  const where = formatEndpoint(endpoint);
   const foreign = (heard: string): JoinOutcome => {
     void connection.close();
-    return {
-      refused: new TrunklineError(
-        'ERR_TRUNKLINE_PORT_FOREIGN',
-        `${spec.name}: cluster port ${where} is held by a program that does not answer as a leader: ${heard}; ` +
-          'stop it, wake it up, or choose another port in every process',
-        { channel: spec.name, port: endpoint.port, heard },
-      ),
-    };
+    return { refused: foreignPort(spec.name, endpoint, heard) };
   };
   return new Promise<JoinOutcome>((resolve) => {
     const firstWordMs = Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS);
     const impatience = patientTimeout(spec.clock, firstWordMs, () => {
       if (connection.messagesHeard === 0)
-        resolve(foreign(`it accepted the connection and said nothing for ${Math.round(firstWordMs)} ms`));
+        resolve(foreign(`accepted the connection and said nothing for ${Math.round(firstWordMs)} ms`));
     });
     connection.receiver = (message) => {
-      if (message.type === 'register') resolve(foreign('it sends back what it is sent'));
+      if (message.type === 'register') resolve(foreign('sends back what it is sent'));
       if (message.type !== 'register-result') return;
       impatience.cancel();
       try {
@@ -308,9 +308,9 @@ async function register(
     };
     void connection.closed.then((end) => {
       impatience.cancel();
-      if (end.reason === 'not-understood') resolve(foreign(`it said ${end.error.heard}`));
+      if (end.reason === 'not-understood') resolve(foreign(`said ${end.error.heard}`));
       else if (end.reason === 'silent') resolve({ refused: end.error });
-      else resolve({ absent: new Error(`${where} closed the connection without an answer`), accepted: true });
+      else resolve({ absent: new Error('closed the connection without an answer'), accepted: true });
     });
     if (spec.heartbeatIntervalMs !== undefined) connection.startHeartbeat(spec.heartbeatIntervalMs, 'leader', spec.name);
     connection.send({

@@ -26,7 +26,7 @@ export class Leader implements Role {
     this.#host = new ChannelHost(this.#single, (error) => {
       hooks.onError(error);
     });
-    this.#listener = Listener.of(lease.server, spec.clock, spec.logger);
+    this.#listener = Listener.of(lease.server, spec.clock);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });

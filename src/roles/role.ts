@@ -23,7 +23,7 @@ export type RoleEnd = { readonly reason: 'closed' } | { readonly reason: 'leader
 /** What one consumer of a channel (a client of this process, a connected follower) can ask for. */
 export interface Verbs {
   subscribe(registration: unknown, subscriber: Subscriber): void;
-  unsubscribe(registration: unknown, subscriber: Subscriber): void;
+  unsubscribe(subscriber: Subscriber): void;
   publish(registration: unknown, options: PublishOptions): void;
   /**
    * Runs a delegated method at most once.

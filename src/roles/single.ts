@@ -23,8 +23,6 @@ interface UpstreamSubscription {
 
 export class Single {
   readonly spec: ChannelSpec;
-  /** Resolves when the upstream client is ready for the first time. */
-  readonly ready: Promise<void>;
   // The three parts that sessions work on.
   readonly hub: SubscriptionHub;
   readonly ledger: PublicationLedger;
@@ -35,15 +33,12 @@ export class Single {
   readonly #sessions = new Map<Session, () => void>();
   #client: object | undefined;
   #setback: { readonly error: unknown } | undefined;
-  #firstReady!: () => void;
+  #awaitingReady: (() => void)[] = [];
   #started = false;
   #closing: Promise<void> | undefined;
 
   constructor(spec: ChannelSpec) {
     this.spec = spec;
-    this.ready = new Promise((resolve) => {
-      this.#firstReady = resolve;
-    });
     this.ledger = new PublicationLedger(spec.clock, (registration) => {
       this.ask('unPublish', registration);
     });
@@ -73,6 +68,14 @@ export class Single {
   /** Why the upstream client is not ready; undefined when it is, or while the first try is under way. */
   get setback(): { readonly error: unknown } | undefined {
     return this.#setback;
+  }
+
+  /** Resolves when the upstream client is ready: at once, or the next time. */
+  get ready(): Promise<void> {
+    if (this.upstream.isReady) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#awaitingReady.push(resolve);
+    });
   }
 
   /** Idempotent. */
@@ -134,7 +137,7 @@ export class Single {
     this.#forgetSubscriptions();
     this.hub.reopen();
     for (const registration of this.ledger.registrations()) this.ask('publish', registration);
-    this.#firstReady();
+    for (const resolve of this.#awaitingReady.splice(0)) resolve();
     for (const session of this.#sessions.keys()) session.hooks.onReady();
   }
 
@@ -162,7 +165,8 @@ export class Single {
   #unsubscribeUpstream(key: string, registration: unknown): boolean {
     const subscription = this.#subscriptions.get(key);
     if (!subscription) return true;
-    if (!this.upstream.has('unSubscribe')) return false;
+    // Without a ready client there is nobody to tell: the next one is not asked for the key.
+    if (this.upstream.isReady && !this.upstream.has('unSubscribe')) return false;
     this.spec.clock.clearTimeout(subscription.retry);
     this.#subscriptions.delete(key);
     this.ask('unSubscribe', registration, subscription.listener);
@@ -200,7 +204,7 @@ export class Single {
 export class Session implements Verbs {
   readonly hooks: RoleHooks;
   readonly #single: Single;
-  readonly #subscriptions = new Map<Subscriber, string>();
+  readonly #subscribers = new Set<Subscriber>();
   #left = false;
 
   constructor(single: Single, hooks: RoleHooks) {
@@ -209,16 +213,14 @@ export class Session implements Verbs {
   }
 
   subscribe(registration: unknown, subscriber: Subscriber): void {
-    const key = this.#single.spec.formatKey(registration);
-    this.#subscriptions.set(subscriber, key);
-    this.#single.hub.subscribe(key, registration, subscriber);
+    const { hub, spec } = this.#single;
+    hub.subscribe(spec.formatKey(registration), registration, subscriber);
+    this.#subscribers.add(subscriber);
   }
 
-  unsubscribe(_registration: unknown, subscriber: Subscriber): void {
-    const key = this.#subscriptions.get(subscriber);
-    if (key === undefined) return;
-    this.#subscriptions.delete(subscriber);
-    this.#single.hub.unsubscribe(key, subscriber);
+  unsubscribe(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+    this.#single.hub.unsubscribe(subscriber);
   }
 
   publish(registration: unknown, { replay }: PublishOptions): void {
@@ -252,8 +254,8 @@ export class Session implements Verbs {
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    for (const [subscriber, key] of this.#subscriptions) this.#single.hub.unsubscribe(key, subscriber);
-    this.#subscriptions.clear();
+    for (const subscriber of this.#subscribers) this.#single.hub.unsubscribe(subscriber);
+    this.#subscribers.clear();
     this.#single.leave(this);
   }
 }

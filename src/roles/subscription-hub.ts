@@ -47,6 +47,8 @@ interface Delivery {
 export class SubscriptionHub {
   readonly #options: HubOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Where each subscriber is: its registration may have changed since, it is an object of the user. */
+  readonly #keys = new Map<Subscriber, string>();
   #queue: Delivery[] = [];
   #flushing = false;
   #closed = false;
@@ -56,6 +58,7 @@ export class SubscriptionHub {
   }
 
   subscribe(key: string, registration: unknown, subscriber: Subscriber): void {
+    this.#keys.set(subscriber, key);
     const known = this.#entries.get(key);
     if (!known) {
       const entry: Entry = {
@@ -77,7 +80,10 @@ export class SubscriptionHub {
     }
   }
 
-  unsubscribe(key: string, subscriber: Subscriber): void {
+  unsubscribe(subscriber: Subscriber): void {
+    const key = this.#keys.get(subscriber);
+    if (key === undefined) return;
+    this.#keys.delete(subscriber);
     const entry = this.#entries.get(key);
     if (!entry?.subscribers.delete(subscriber) || entry.subscribers.size > 0) return;
     if (this.#options.lingerMs === 0) {
@@ -104,17 +110,13 @@ export class SubscriptionHub {
     for (const [key, entry] of this.#entries) this.#options.source.open(key, entry.registration);
   }
 
-  /** Whether the key still has an entry: somebody is subscribed, or was a moment ago. */
-  wants(key: string): boolean {
-    return this.#entries.has(key);
-  }
-
   /** Nothing is delivered after it. */
   close(): void {
     this.#closed = true;
     this.#queue = [];
     for (const entry of this.#entries.values()) this.#options.clock.clearTimeout(entry.linger);
     this.#entries.clear();
+    this.#keys.clear();
   }
 
   #abandon(key: string, entry: Entry): void {
@@ -132,9 +134,11 @@ export class SubscriptionHub {
   }
 
   #flush(): void {
-    // The queue may grow while subscribers run.
-    for (let i = 0; i < this.#queue.length; i++) {
-      const { entry, version, payload, only } = this.#queue[i]!;
+    // What subscribers cause while they run is for the next flush.
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#flushing = false;
+    for (const { entry, version, payload, only } of queue) {
       for (const subscriber of only ? [only] : this.#receivers(entry)) {
         const seen = entry.subscribers.get(subscriber);
         if (seen === undefined || seen >= version) continue; // left meanwhile, or has it from a replay
@@ -142,8 +146,6 @@ export class SubscriptionHub {
         subscriber.deliver(payload);
       }
     }
-    this.#queue = [];
-    this.#flushing = false;
   }
 
   #receivers({ subscribers }: Entry): Subscriber[] {

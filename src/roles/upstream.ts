@@ -1,15 +1,12 @@
 // The user's upstream client, kept alive: created, awaited, created again when it failed to start or closed by
-// itself. It hides how the user's methods give their results (promise, callback, generator, plain value) and that
-// they may throw. Single (single.ts) decides what to ask of it.
+// itself. Single (single.ts) decides what to ask of it.
 
-import co from 'co';
-import { isGeneratorFunction } from 'is-type-of';
-import type { CallStyle } from '../../protocol/message';
 import { isError } from '../../protocol/error-value';
-import { TrunklineError } from '../errors';
+import type { CallStyle } from '../../protocol/message';
+import { TrunklineError, type ErrorCode } from '../errors';
 import { Backoff, type Timer } from '../time';
-import { callbackIndex } from './callback-parameter';
 import type { ChannelSpec } from './role';
+import { isThenable, runMethod, runVerb, type Method } from './upstream-method';
 
 export interface UpstreamHooks {
   /** A live client exists, perhaps not ready yet. @returns undoes what was attached to it */
@@ -20,8 +17,14 @@ export interface UpstreamHooks {
   onSetback(error: unknown): void;
 }
 
-type Client = Record<string, unknown>;
-type Method = (...args: unknown[]) => unknown;
+/** One upstream client, from its creation to its end. */
+interface Instance {
+  readonly client: Record<string, unknown>;
+  isReady: boolean;
+  /** Rejects the calls that are under way. */
+  readonly calls: Set<(reason: Error) => void>;
+  detach: () => void;
+}
 
 /** Time between two attempts to get a working upstream client, ms. */
 const RETRY_MIN_MS = 100;
@@ -33,9 +36,9 @@ export class Upstream {
   readonly #spec: ChannelSpec;
   readonly #hooks: UpstreamHooks;
   readonly #backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
-  #client: Client | undefined;
-  #detach: () => void = () => undefined;
-  #ready = false;
+  /** At most one: the next is created when this one has been discarded. */
+  #instance: Instance | undefined;
+  #discarding: Promise<void> | undefined;
   #retry: Timer | undefined;
   #closed = false;
 
@@ -45,248 +48,210 @@ export class Upstream {
   }
 
   get isReady(): boolean {
-    return this.#ready;
+    return this.#instance?.isReady === true;
   }
 
   start(): void {
-    let client: Client;
+    if (this.#closed) return;
     try {
-      client = this.#spec.createUpstream() as Client;
+      const client = this.#spec.createUpstream() as Instance['client'];
+      const instance: Instance = { client, isReady: false, calls: new Set(), detach: () => undefined };
+      this.#instance = instance;
+      this.#attach(instance);
+      this.#await(instance);
     } catch (error) {
       this.#failed(error);
-      return;
     }
-    this.#client = client;
-    const detach = this.#hooks.onCreated(client);
-    const unwatch = onceClosed(client, () => {
-      if (this.#client === client) this.#lost();
-    });
-    this.#detach = () => {
-      detach();
-      unwatch();
-    };
-    this.#await(client);
   }
 
   /** Whether the client has a method for this verb. */
   has(verb: keyof ChannelSpec['methods']): boolean {
-    const name = this.#spec.methods[verb];
-    return name !== undefined && typeof this.#client?.[name] === 'function';
+    return this.#verbOf(this.#instance, verb) !== undefined;
   }
 
   /**
    * subscribe, unSubscribe, publish or unPublish. Without effect where the client has no such method.
-   * @returns settles when a promise that the method returned does
-   * @throws never: a synchronous throw becomes a rejection
+   * @returns settles when a promise that the method returned does; a synchronous throw is a rejection too
    */
   async verb(verb: keyof ChannelSpec['methods'], ...args: unknown[]): Promise<void> {
-    const client = this.#client;
-    const name = this.#spec.methods[verb];
-    if (!client || name === undefined) return;
-    const method = client[name];
-    if (typeof method === 'function') await runPlain(client, method as Method, args);
+    const method = this.#verbOf(this.#instance, verb);
+    if (method) await runVerb(this.#instance!.client, method, args);
   }
 
-  call(name: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
-    const client = this.#client;
-    if (!client || !this.#ready) {
-      return Promise.reject(
-        new TrunklineError(
-          'ERR_TRUNKLINE_UPSTREAM_LOST',
-          `${this.#spec.name}: ${name} cannot run, the upstream client has closed and a new one is being created; try again`,
-          { channel: this.#spec.name, method: name },
-        ),
-      );
-    }
-    const method = client[name];
+  async call(name: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
+    const instance = this.#instance;
+    if (!instance?.isReady) throw this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, name);
+    const method = instance.client[name];
     if (typeof method !== 'function') {
-      return Promise.reject(
-        new TrunklineError(
-          'ERR_TRUNKLINE_UNKNOWN_METHOD',
-          `${this.#spec.name}: the upstream client has no method ${name}; check delegate()`,
-          { channel: this.#spec.name, method: name },
-        ),
-      );
+      throw this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', `the upstream client has no method ${name}; check delegate()`, name);
     }
-    return runAndCollect(client, method as Method, args, style);
+    let lose!: (reason: Error) => void;
+    const lost = new Promise<never>((_resolve, reject) => {
+      lose = reject;
+    });
+    instance.calls.add(lose);
+    try {
+      return await Promise.race([runMethod(instance.client, method as Method, args, style), lost]);
+    } finally {
+      instance.calls.delete(lose);
+    }
   }
 
+  /** Closes the client, and waits for those that are being discarded. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#spec.clock.clearTimeout(this.#retry);
-    const client = this.#client;
-    this.#client = undefined;
-    this.#ready = false;
-    // The client's last events while it closes still reach the user; nothing after that does.
-    try {
-      if (client) await this.#closeClient(client);
-    } finally {
-      this.#detach();
+    const instance = this.#instance;
+    this.#instance = undefined;
+    if (instance) {
+      this.#loseCalls(instance, this.#error('ERR_TRUNKLINE_CLOSED', 'the client was closed while a call was under way'));
+      // The client's last events while it closes still reach the user; nothing after that does.
+      try {
+        await this.#closeClient(instance);
+      } finally {
+        instance.detach();
+      }
     }
+    await this.#discarding;
   }
 
-  #await(client: Client): void {
-    const settle = (error?: unknown): void => {
-      if (this.#client !== client || this.#ready || this.#closed) return;
+  #attach(instance: Instance): void {
+    const detach = this.#hooks.onCreated(instance.client);
+    const unwatch = onceClosed(instance.client, () => {
+      if (this.#instance === instance) this.#lost(instance);
+    });
+    instance.detach = () => {
+      detach();
+      unwatch();
+    };
+  }
+
+  #await(instance: Instance): void {
+    whenReady(instance.client, (error) => {
+      if (this.#instance !== instance || instance.isReady) return;
       if (error) {
         this.#failed(error);
         return;
       }
-      this.#ready = true;
+      instance.isReady = true;
+      this.#spec.clock.clearTimeout(this.#retry);
       this.#backoff.reset();
       this.#hooks.onReady();
-    };
-    whenReady(client, settle);
+    });
   }
 
   #failed(error: unknown): void {
     if (this.#closed) return;
-    this.#hooks.onSetback(
-      isError(error)
-        ? error
-        : new TrunklineError('ERR_TRUNKLINE_UPSTREAM_FAILED', `${this.#spec.name}: the upstream client failed to start`, {
-            channel: this.#spec.name,
-            cause: error,
-          }),
-    );
+    const reason = isError(error)
+      ? error
+      : this.#error('ERR_TRUNKLINE_UPSTREAM_FAILED', 'the upstream client failed to start', error);
+    this.#hooks.onSetback(reason);
+    this.#tryLater();
+  }
+
+  #lost(instance: Instance): void {
+    const reason = this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', LOST);
+    void this.#discard(instance, reason).then(() => {
+      this.#tryLater();
+    });
+    this.#hooks.onSetback(reason);
+  }
+
+  #tryLater(): void {
+    if (this.#closed) return;
     this.#spec.clock.clearTimeout(this.#retry);
     this.#retry = this.#spec.clock.setTimeout(() => void this.#tryAgain(), this.#backoff.nextMs());
   }
 
   async #tryAgain(): Promise<void> {
-    const failed = this.#client;
+    const failed = this.#instance;
     if (failed) {
       // It may have recovered by itself; and a client that cannot be closed must not get a second one beside it.
-      if (isReadyNow(failed) || !this.has('close')) {
+      if (isReadyNow(failed.client) || !this.has('close')) {
         this.#await(failed);
         return;
       }
-      await this.#discard(failed);
+      await this.#discard(failed, this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', LOST));
     }
-    if (!this.#closed) this.start();
+    this.start();
   }
 
-  #lost(): void {
-    const client = this.#client;
-    if (this.#closed || !client) return;
-    this.#ready = false;
-    void this.#discard(client).then(() => {
-      this.#failed(
-        new TrunklineError(
-          'ERR_TRUNKLINE_UPSTREAM_LOST',
-          `${this.#spec.name}: the upstream client has closed; a new one is being created`,
-          {
-            channel: this.#spec.name,
-          },
-        ),
-      );
-    });
-  }
-
-  async #discard(client: Client): Promise<void> {
+  /** Ends an instance for good; afterwards there is none. */
+  #discard(instance: Instance, reason: Error): Promise<void> {
     const { clock } = this.#spec;
-    this.#client = undefined;
-    this.#detach();
-    this.#detach = () => undefined;
-    let timer: Timer | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = clock.setTimeout(resolve, DISCARD_MS);
-    });
-    // It has failed, and that was reported; how it closes changes nothing.
-    await Promise.race([this.#closeClient(client).catch(() => undefined), patience]);
-    clock.clearTimeout(timer);
-  }
-
-  async #closeClient(client: Client): Promise<void> {
-    const name = this.#spec.methods.close;
-    if (name === undefined) return;
-    const method = client[name];
-    if (typeof method === 'function') await runPlain(client, method as Method, []);
-  }
-}
-
-/** Runs a method whose results nobody collects; waits for its promise or generator. */
-async function runPlain(client: Client, method: Method, args: unknown[]): Promise<void> {
-  await (isGeneratorFunction(method) ? co.wrap(method as never) : method).apply(client, args as never);
-}
-
-/** Awaits instead of chaining promises, so that the stack of a failure shows who called. */
-async function runAndCollect(
-  client: Client,
-  method: Method,
-  args: readonly unknown[],
-  style: CallStyle | undefined,
-): Promise<unknown[]> {
-  if (isGeneratorFunction(method)) return [await co.wrap(method as never).apply(client, args as never)];
-  const position = callbackPosition(method, args, style);
-  if (position === undefined) return [await method.apply(client, [...args])];
-  return new Promise((resolve, reject) => {
-    const passed = [...args];
-    passed[position] = (error?: unknown, ...results: unknown[]): void => {
-      if (error) reject(error);
-      else resolve(results);
+    clock.clearTimeout(this.#retry);
+    this.#instance = undefined;
+    instance.isReady = false;
+    instance.detach();
+    this.#loseCalls(instance, reason);
+    const discard = async (): Promise<void> => {
+      let timer: Timer | undefined;
+      const patience = new Promise<void>((resolve) => {
+        timer = clock.setTimeout(resolve, DISCARD_MS);
+      });
+      // It has failed, and that was reported; how it closes changes nothing.
+      await Promise.race([this.#closeClient(instance).catch(() => undefined), patience]);
+      clock.clearTimeout(timer);
     };
-    // Some methods take a callback and return a promise all the same: the first answer counts.
-    const returned = method.apply(client, passed);
-    if (isThenable(returned)) returned.then((value) => resolve([value]), reject);
-  });
-}
+    this.#discarding = discard();
+    return this.#discarding;
+  }
 
-/** Where the upstream method gets a callback; undefined when it gets none and the arguments are exactly the caller's. */
-function callbackPosition(method: Method, args: readonly unknown[], style: CallStyle | undefined): number | undefined {
-  if (isAsync(method)) return undefined;
-  switch (style) {
-    case 'callback':
-      return args.length;
-    case undefined:
-      return args.length; // cluster-client 3.x always appends one, and its callers may count on it
-    case 'promise': {
-      const index = callbackIndex(method);
-      return index === undefined ? undefined : Math.max(index, args.length);
-    }
+  #loseCalls(instance: Instance, reason: Error): void {
+    for (const lose of instance.calls) lose(reason);
+  }
+
+  async #closeClient(instance: Instance): Promise<void> {
+    const method = this.#verbOf(instance, 'close');
+    if (method) await runVerb(instance.client, method, []);
+  }
+
+  #verbOf(instance: Instance | undefined, verb: keyof ChannelSpec['methods']): Method | undefined {
+    const name = this.#spec.methods[verb];
+    const method = name === undefined ? undefined : instance?.client[name];
+    return typeof method === 'function' ? (method as Method) : undefined;
+  }
+
+  #error(code: ErrorCode, what: string, about?: unknown): TrunklineError {
+    const { name: channel } = this.#spec;
+    const facts = typeof about === 'string' ? { method: about } : { cause: about };
+    return new TrunklineError(code, `${channel}: ${what}`, { channel, ...facts });
   }
 }
 
-function isAsync(method: Method): boolean {
-  return Object.prototype.toString.call(method) === '[object AsyncFunction]';
-}
+const LOST = 'the upstream client has closed and a new one is being created';
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
-}
-
-/** Calls back once the client says that it is ready, or why not. A client without `ready()` is ready at once. */
-function whenReady(client: Client, settle: (error?: unknown) => void): void {
-  if (typeof client.ready !== 'function') {
+/** Calls back once, when the client says that it is ready, or why not. A client without `ready()` is ready at once. */
+function whenReady(client: Instance['client'], callBack: (error?: unknown) => void): void {
+  let isSettled = false;
+  const settle = (error?: unknown): void => {
+    if (isSettled) return;
+    isSettled = true;
+    callBack(error);
+  };
+  const { ready } = client;
+  if (typeof ready !== 'function') {
     settle();
     return;
   }
-  try {
-    const returned = (client.ready as Method)((error?: unknown) => {
-      settle(error);
-    });
-    // Some classes only have the promise form.
-    if (isThenable(returned)) {
-      returned.then(
-        () => {
-          settle();
-        },
-        (error: unknown) => {
-          settle(error ?? new Error('ready() was rejected without a reason'));
-        },
-      );
-    }
-  } catch (error) {
-    settle(error);
-  }
+  const returned = (ready as Method).call(client, settle);
+  if (!isThenable(returned)) return;
+  // A method that takes a callback answers through it; its promise says only that it has run.
+  const takesCallback = ready.length > 0;
+  returned.then(
+    () => {
+      if (!takesCallback) settle();
+    },
+    (error: unknown) => settle(error ?? new Error('ready() was rejected without a reason')),
+  );
 }
 
 /** Whether a client of the sdk-base kind has become ready after all. */
-function isReadyNow(client: Client): boolean {
+function isReadyNow(client: Instance['client']): boolean {
   return client.isReady === true && (client.readyError === undefined || client.readyError === null);
 }
 
-function onceClosed(client: Client, onClose: () => void): () => void {
+function onceClosed(client: Instance['client'], onClose: () => void): () => void {
   if (typeof client.once !== 'function' || typeof client.removeListener !== 'function') return () => undefined;
   (client.once as Method)('close', onClose);
   return () => {

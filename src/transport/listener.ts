@@ -15,6 +15,7 @@ export const STRANGER_MS = 5_000;
 
 /** The serving side of one channel. */
 export interface ChannelDoor {
+  readonly logger: Logger;
   /** A peer has registered; from here on the connection belongs to the channel. */
   admit(connection: Connection, register: Register): void;
 }
@@ -23,21 +24,19 @@ const listeners = new WeakMap<Server, Listener>();
 
 export class Listener {
   readonly #clock: Clock;
-  readonly #logger: Logger;
   readonly #doors = new Map<string, ChannelDoor>();
   /** Peers that asked for a channel which nobody serves yet: they are let in when its leader comes. */
   readonly #waiting = new Map<Connection, Register>();
 
-  private constructor(clock: Clock, logger: Logger) {
+  private constructor(clock: Clock) {
     this.#clock = clock;
-    this.#logger = logger;
   }
 
-  /** The one listener of a bound server; the first caller's clock and logger are used. */
-  static of(server: Server, clock: Clock, logger: Logger): Listener {
+  /** The one listener of a bound server; the first caller's clock is used. */
+  static of(server: Server, clock: Clock): Listener {
     let listener = listeners.get(server);
     if (!listener) {
-      const created = (listener = new Listener(clock, logger));
+      const created = (listener = new Listener(clock));
       listeners.set(server, created);
       server.on('connection', (socket) => {
         created.#onSocket(socket);
@@ -109,6 +108,8 @@ export class Listener {
   }
 
   #debug(connection: Connection, why: string): void {
-    this.#logger.debug?.(`cluster port: socket closed, remotePort=${connection.remotePort}: ${why}`);
+    // A stranger belongs to no channel: any that is served may tell of it.
+    const [door] = this.#doors.values();
+    door?.logger.debug?.(`cluster port: socket closed, remotePort=${connection.remotePort}: ${why}`);
   }
 }

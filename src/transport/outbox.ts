@@ -1,6 +1,7 @@
 // The write queue of a connection: frames of one tick leave in one system call.
 
 import type { Socket } from 'node:net';
+import { nextTick } from '../time';
 
 export class Outbox {
   readonly #socket: Socket;
@@ -10,16 +11,11 @@ export class Outbox {
     this.#socket = socket;
   }
 
-  /** Bytes that the other side has not taken yet. */
-  get pendingBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   write(frame: Buffer): void {
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
-      process.nextTick(() => {
+      nextTick(() => {
         this.#corked = false;
         this.#socket.uncork();
       });

@@ -148,6 +148,24 @@ it('can be closed before it was used', async () => {
   expect(Registry.instances).toHaveLength(0);
 });
 
+it('does not come to life again after close', async () => {
+  const Registry = upstreamClass();
+  const api = new (clientClass(Registry))();
+  await api.close();
+  expect(() => api._client).toThrow(expect.objectContaining({ code: 'ERR_TRUNKLINE_CLOSED' }));
+  expect(Registry.instances).toHaveLength(0);
+});
+
+it('lets tests put another client in place of its own', async () => {
+  const Registry = upstreamClass();
+  const api = new (clientClass(Registry))();
+  const own = api._client;
+  api._client = { echo: () => Promise.resolve('fake') } as never;
+  await expect(api.twice('a')).resolves.toBe('fake a');
+  api._client = own;
+  await api.close();
+});
+
 it('lets tests replace methods of its client', async () => {
   const Registry = upstreamClass();
   const api = new (clientClass(Registry))();

@@ -1,6 +1,5 @@
+import { runInThisContext } from 'node:vm';
 import { callbackIndex } from '../../src/roles/callback-parameter';
-
-/* eslint-disable @typescript-eslint/no-empty-function -- only the parameter lists matter */
 
 const methods = {
   none() {},
@@ -10,13 +9,13 @@ const methods = {
 };
 
 // Not compiled by TypeScript, as users may write it.
-const written = new Function(`return {
+const written = runInThisContext(`({
   cb(id, cb) {}, callback(callback) {}, done(a, b, done) {}, upper(a, CALLBACK) {},
   defaults(a = { x: [1, 2], y: (1, 2) }, callback) {}, destructured({ a, b }, [c], cb) {},
   commented(a /* , callback */, options /* callback */) {}, callbackFirst(callback, options) {},
   notQuite(callbacks) {}, oldStyle: function (a, callback) {}, arrow: (a, cb) => {},
-  [\`computed\`](a, callback) {},
-}`)() as Record<string, (...args: never[]) => unknown>;
+  [\`computed\`](a, callback) {}, withDefault(id, callback = () => {}) {}, quoted(u = 'http://x, y', callback) {},
+})`) as Record<string, (...args: never[]) => unknown>;
 
 it.each([
   ['cb', 1],
@@ -28,6 +27,8 @@ it.each([
   ['oldStyle', 1],
   ['arrow', 1],
   ['computed', 1],
+  ['withDefault', 1],
+  ['quoted', 1],
   ['commented', undefined],
   ['callbackFirst', undefined],
   ['notQuite', undefined],

@@ -341,6 +341,39 @@ describe.each(roles)('%s', (role) => {
       expect(Registry.last.subscribed[0]).toEqual(registration);
     });
 
+    it('never makes two registrations one, or says that it cannot carry them', async () => {
+      const client = await ready();
+      const errors: unknown[] = [];
+      client.on('error', (error) => errors.push(error));
+      const registrations = [{ of: new Map([['a', 1]]) }, { of: new Map([['b', 2]]) }];
+      for (const registration of registrations) client.subscribe(registration, () => undefined);
+      if (role === 'follower') {
+        // serialize-json makes {} of both maps.
+        await eventually('both refusals', () => errors.length === 2);
+        expect(errors).toEqual(Array(2).fill(expect.objectContaining({ code: 'ERR_TRUNKLINE_NOT_ENCODABLE' })));
+        await client.echo('a fence');
+        expect(Registry.last.subscribed).toEqual([]);
+      } else {
+        await eventually('both', () => Registry.last.subscribed.length === 2);
+        expect(Registry.last.subscribed).toEqual(registrations);
+      }
+    });
+
+    it('unsubscribes although the registration object has changed since', async () => {
+      const client = await ready();
+      const registration = { id: 'a' };
+      const seen: unknown[] = [];
+      const listener = (value: unknown): void => void seen.push(value);
+      client.subscribe(registration, listener);
+      await eventually('the upstream subscription', () => Registry.last.subscribed.length === 1);
+      registration.id = 'b';
+      client.unSubscribe({ id: 'a' }, listener);
+      await client.echo('a fence');
+      Registry.instances[0]!.upstreamListeners.forEach((push) => push('too late'));
+      await client.echo('another fence');
+      expect(seen).toEqual([]);
+    });
+
     it('asks again when the upstream client throws in subscribe', async () => {
       const client = await ready();
       const errors: unknown[] = [];
@@ -443,6 +476,18 @@ describe.each(roles)('%s', (role) => {
       expect(() => client.publish('key')).toThrow(expect.objectContaining({ code: 'ERR_TRUNKLINE_CLOSED' }));
       await expect(client.echo(1)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' });
       client.unSubscribe('key');
+    });
+
+    it('tells of its end with a close event, once, and not of that of the upstream client', async () => {
+      const client = await ready();
+      let closed = 0;
+      client.on('close', () => closed++);
+      client.on('error', () => undefined);
+      Registry.last.emit('close');
+      expect(closed).toBe(0);
+      await client.close();
+      await client.close();
+      expect(closed).toBe(1);
     });
 
     it('closes the upstream client once', async () => {

@@ -24,7 +24,8 @@ async function listen(withClock: Clock): Promise<void> {
   server.on('connection', (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   logger = recordingLogger();
-  listener = Listener.of(server, withClock, logger);
+  listener = Listener.of(server, withClock);
+  listener.open('some channel', door());
 }
 
 beforeEach(async () => {
@@ -55,13 +56,14 @@ const bytes = (message: Message): Buffer => v1Codec.encode(message);
 function door() {
   const admitted: { connection: Connection; register: Register }[] = [];
   return {
+    logger,
     admitted,
     admit: (connection: Connection, message: Register) => void admitted.push({ connection, register: message }),
   };
 }
 
 test('a server has one listener', () => {
-  expect(Listener.of(server, systemClock, recordingLogger())).toBe(listener);
+  expect(Listener.of(server, systemClock)).toBe(listener);
 });
 
 test('a peer is handed to the channel that it asks for', async () => {

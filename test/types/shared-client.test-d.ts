@@ -105,8 +105,7 @@ export async function types(): Promise<void> {
   delegated.find('a', (error, value) => [error, value]);
   delegated.watch('a', (value) => value.toFixed());
   check<Equal<typeof delegated.flavour, 'vanilla'>>(true);
-  // @ts-expect-error -- `watch` has taken the place of `subscribe`
-  void delegated.subscribe;
+  delegated.subscribe({ dataId: 'a' }, () => undefined);
 
   const oneWay = cluster(RegistryClient).delegate('get', 'invokeOneway').create({ server: 'x' });
   check<Equal<ReturnType<typeof oneWay.get>, void>>(true);

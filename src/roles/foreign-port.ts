@@ -1,0 +1,20 @@
+// The cluster port is taken, but whoever has it does not answer as a leader.
+
+import { formatEndpoint, type Endpoint } from '../endpoint';
+import { TrunklineError } from '../errors';
+
+/**
+ * A leader answers the first ping at once, whatever its upstream client does. A program that holds the port and gives
+ * no such answer for this time, ms, is not one, or does not run.
+ */
+export const FIRST_WORD_MS = 1_500;
+
+/** @param heard what the program did or said instead, as a phrase after "it" */
+export function foreignPort(channel: string, endpoint: Endpoint, heard: string): TrunklineError {
+  return new TrunklineError(
+    'ERR_TRUNKLINE_PORT_FOREIGN',
+    `${channel}: cluster port ${formatEndpoint(endpoint)} is held by a program that does not answer as a leader: it ${heard}; ` +
+      'stop it, wake it up if it is one of yours, or choose another port in every process',
+    { channel, port: endpoint.port, heard },
+  );
+}
