@@ -172,11 +172,16 @@ function unreadable(error: unknown): string {
   return `[unreadable: ${safeString(error)}]`;
 }
 
+/** Errors of these names are of these classes again. */
+const NATIVE: ReadonlyMap<unknown, ErrorConstructor> = new Map(
+  [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((native) => [native.name, native]),
+);
+
 function rebuild(value: ErrorValue): Error {
   const { message, name, stack, code, cause, errors, fields, ...rest } = value;
   const error = Array.isArray(errors)
     ? new AggregateError(errors.map(rebuildNested), safeString(message))
-    : new Error(safeString(message));
+    : new (NATIVE.get(name) ?? Error)(safeString(message));
   hidden(error, 'name', safeString(name ?? 'Error'));
   if (typeof stack === 'string') hidden(error, 'stack', stack);
   if (cause !== undefined) hidden(error, 'cause', rebuildNested(cause));

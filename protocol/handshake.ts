@@ -18,9 +18,10 @@ export function writeRefusal(error: unknown, values: ValueCodec): Buffer {
   return values.encode({ success: false, error: toErrorValue(error) });
 }
 
-/** @throws what the transcode throws when the two sides do not use the same. */
+/** @throws what the transcode throws, or TypeError, when the two sides do not use the same. */
 export function readOutcome(payload: Buffer, values: ValueCodec): RegisterOutcome {
   const outcome = values.decode(payload) as { success?: unknown; error?: unknown } | undefined;
   if (outcome?.success === true) return { accepted: true };
-  return { accepted: false, error: fromErrorValue(outcome?.error ?? 'registration refused without a reason') };
+  if (outcome?.success !== false) throw new TypeError('the answer to the registration is none');
+  return { accepted: false, error: fromErrorValue(outcome.error ?? 'registration refused without a reason') };
 }

@@ -40,7 +40,15 @@ export class ValueCodec {
 
   /** @throws whatever the transcode throws for a value it cannot carry. */
   encode(value: unknown): Buffer {
-    const bytes = this.#encode(value);
+    let bytes: Buffer;
+    try {
+      bytes = this.#encode(value);
+    } catch (cause) {
+      // The call stack is exhausted: of all values, those with a cycle do that.
+      if (cause instanceof RangeError && cause.message.includes('call stack'))
+        throw new TypeError('it holds a cycle, or is nested too deeply', { cause });
+      throw cause;
+    }
     assertFits([bytes]);
     return bytes;
   }

@@ -67,11 +67,15 @@ const kinds = {
   },
   ERR_TRUNKLINE_UPSTREAM_FAILED: {
     retryable: true,
-    meaning: 'The upstream client could not be created or did not become ready. It is tried again in the background.',
+    meaning: 'The upstream client did not become ready and gave no error of its own. It is tried again in the background.',
   },
   ERR_TRUNKLINE_UPSTREAM_LOST: {
     retryable: true,
     meaning: 'The upstream client closed by itself; a new one is being created.',
+  },
+  ERR_TRUNKLINE_CLOSE_TIMEOUT: {
+    retryable: false,
+    meaning: 'The `close` method of the upstream client did not finish within 5 s and is not waited for any longer.',
   },
   ERR_TRUNKLINE_LISTENER_THREW: {
     retryable: false,
@@ -109,7 +113,10 @@ export class TrunklineError extends Error {
   }
 }
 
-/** Whether an error, also one of another copy of the library or one that came over the wire, has this code. */
-export function hasCode(error: unknown, code: ErrorCode): boolean {
-  return typeof error === 'object' && error !== null && (error as { code?: unknown }).code === code;
+/** Makes an error that another process has made, and that lost its class on the way, one of ours again. */
+export function adopt(error: unknown): unknown {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (!(error instanceof Error) || error instanceof TrunklineError || typeof code !== 'string' || !Object.hasOwn(kinds, code))
+    return error;
+  return Object.setPrototypeOf(error, TrunklineError.prototype);
 }

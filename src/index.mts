@@ -4,7 +4,11 @@ import cluster from './index.js';
 
 export default cluster;
 export const { close, APIClientBase, TrunklineError } = cluster;
-export type APIClientBase<C extends cluster.UpstreamClass = any> = cluster.APIClientBase<C>; // eslint-disable-line @typescript-eslint/no-explicit-any
+type Targets = Record<string, cluster.DelegateTarget>;
+export type APIClientBase<
+  C extends cluster.UpstreamClass = any, // eslint-disable-line @typescript-eslint/no-explicit-any -- as the class
+  D extends Targets = Record<never, never>,
+> = cluster.APIClientBase<C, D>;
 export type TrunklineError = cluster.TrunklineError;
 export type APIClientOptions = cluster.APIClientOptions;
 export type ClusterBuilder<C extends cluster.UpstreamClass> = cluster.ClusterBuilder<C>;
@@ -15,6 +19,9 @@ export type DelegateTarget = cluster.DelegateTarget;
 export type ErrorCode = cluster.ErrorCode;
 export type Logger = cluster.Logger;
 export type SharedClient = cluster.SharedClient;
-export type SharedClientOf<C extends cluster.UpstreamClass> = cluster.SharedClientOf<C>;
+export type SharedClientOf<C extends cluster.UpstreamClass, D extends Targets = Record<never, never>> = cluster.SharedClientOf<
+  C,
+  D
+>;
 export type Transcode = cluster.Transcode;
 export type UpstreamClass = cluster.UpstreamClass;

@@ -30,7 +30,8 @@ cluster.default = cluster;
 
 // eslint-disable-next-line @typescript-eslint/no-namespace -- the only way to export types beside `export =`
 declare namespace cluster {
-  export type APIClientBase<C extends Upstream = any> = APIClient<C>; // eslint-disable-line @typescript-eslint/no-explicit-any
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the class
+  export type APIClientBase<C extends Upstream = any, D extends Record<string, Target> = Record<never, never>> = APIClient<C, D>;
   export type APIClientOptions = APIClientOpts;
   export type ClusterBuilder<C extends Upstream> = Builder<C>;
   export type ClusterOptions = Options;

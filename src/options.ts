@@ -105,7 +105,11 @@ export const OPTION_DECLARATIONS: { readonly [K in keyof ResolvedOptions]: Decla
     env: 'NODE_CLUSTER_CLIENT_PORT',
     fromEnv: Number,
   },
-  singleMode: { ...flag(false), env: 'NODE_CLUSTER_CLIENT_SINGLE_MODE', fromEnv: (text) => text === '1' },
+  singleMode: {
+    ...flag(false),
+    env: 'NODE_CLUSTER_CLIENT_SINGLE_MODE',
+    fromEnv: (text) => ({ 1: true, true: true, 0: false, false: false })[text] ?? text,
+  },
   isLeader: flag(undefined),
   maxWaitTime: ms(30_000),
   connectTimeout: { ...ms(10_000), env: 'NODE_CLUSTER_CLIENT_CONNECT_TIMEOUT', fromEnv: Number },
@@ -147,12 +151,13 @@ export function resolveOptions(
   className: string,
   env: NodeJS.ProcessEnv = process.env,
 ): ResolvedOptions {
-  if (given !== undefined && (typeof given !== 'object' || (given as unknown) === null)) {
+  if (given !== undefined && (typeof given !== 'object' || (given as unknown) === null || Array.isArray(given))) {
     throw new TrunklineError(
       'ERR_TRUNKLINE_OPTION_INVALID',
       `cluster(Client, options): options must be an object, not ${show(given)}`,
     );
   }
+  const unknown = Object.keys(given ?? {}).filter((name) => !Object.hasOwn(OPTION_DECLARATIONS, name));
   const resolved: Record<string, unknown> = {};
   for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ResolvedOptions, Declaration<unknown>][]) {
     const { value, source } = choose(name, declaration, given ?? {}, env);
@@ -165,7 +170,10 @@ export function resolveOptions(
     }
     resolved[name] = value ?? (name === 'name' ? className : declaration.default);
   }
-  return resolved as unknown as ResolvedOptions;
+  const options = resolved as unknown as ResolvedOptions;
+  // Not an error: frameworks hand on options of their own.
+  if (unknown.length > 0) options.logger.warn(`${options.name}: unknown options are ignored: ${unknown.join(', ')}`);
+  return options;
 }
 
 function choose(
@@ -184,5 +192,6 @@ function choose(
 
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : `a value of type ${typeof value}`;
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
 }

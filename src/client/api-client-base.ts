@@ -4,12 +4,14 @@
 import { Base, type BaseOptions } from 'sdk-base';
 import { TrunklineError } from '../errors';
 import type { ClusterOptions } from '../options';
+import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
 import { cluster, ClusterBuilder, close } from './cluster';
 import type { DelegateOptions, DelegateTarget, UpstreamClass } from './delegation';
 import { forwardEvents } from './forward-events';
 import { CLOSE, SharedClient } from './shared-client';
 import type { SharedClientOf } from './shared-type';
+import { logUnheard } from './unheard-error';
 
 /** What `delegates` gives: method → target, or target and options. */
 export type Delegates = Record<string, DelegateTarget | (DelegateOptions & { to?: DelegateTarget })>;
@@ -19,9 +21,15 @@ export interface APIClientOptions extends BaseOptions {
   cluster?: ((upstreamClass: never, options?: never) => unknown) | undefined;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- without a type argument `_client` is not checked
-export class APIClientBase<C extends UpstreamClass = any> extends Base {
-  #client: SharedClientOf<C> | undefined;
+/**
+ * @typeParam C the upstream class, e.g. `typeof RegistryClient`; without it `_client` is not checked
+ * @typeParam D what `delegates` gives, name → target, for the type of `_client`
+ */
+export class APIClientBase<
+  C extends UpstreamClass = any, // eslint-disable-line @typescript-eslint/no-explicit-any -- see above
+  D extends Record<string, DelegateTarget> = Record<never, never>,
+> extends Base {
+  #client: SharedClientOf<C, D> | undefined;
   #closing: Promise<void> | undefined;
 
   /** @param options go to the constructor of DataClient, and to Base of sdk-base */
@@ -44,12 +52,12 @@ export class APIClientBase<C extends UpstreamClass = any> extends Base {
   }
 
   /** The shared client. */
-  get _client(): SharedClientOf<C> {
+  get _client(): SharedClientOf<C, D> {
     return this.#build();
   }
 
   /** Tests may put another client in its place. */
-  set _client(client: SharedClientOf<C>) {
+  set _client(client: SharedClientOf<C, D>) {
     this.#client = client;
   }
 
@@ -75,6 +83,10 @@ export class APIClientBase<C extends UpstreamClass = any> extends Base {
     return (this._client as { isClusterClientLeader: boolean }).isClusterClientLeader;
   }
 
+  override _defaultErrorHandler(error: unknown): void {
+    logUnheard(this, error, this.clusterOptions.logger ?? defaultLogger);
+  }
+
   override close(): Promise<void> {
     return this[CLOSE]();
   }
@@ -95,7 +107,7 @@ export class APIClientBase<C extends UpstreamClass = any> extends Base {
     await super.close();
   }
 
-  #build(): SharedClientOf<C> {
+  #build(): SharedClientOf<C, D> {
     if (this.#client) return this.#client;
     if (this.#closing)
       throw new TrunklineError('ERR_TRUNKLINE_CLOSED', `${this.constructor.name}: the client is closed; create a new one`);
@@ -107,7 +119,7 @@ export class APIClientBase<C extends UpstreamClass = any> extends Base {
       builder.delegate(name as never, to, delegateOptions);
     }
     const client = builder.create(options) as unknown as SharedClient;
-    this.#client = client as unknown as SharedClientOf<C>;
+    this.#client = client as unknown as SharedClientOf<C, D>;
     forwardEvents(client, this);
     if (!options.initMethod) this.#followReadiness(client);
     return this.#client;

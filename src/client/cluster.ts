@@ -37,7 +37,10 @@ export class ClusterBuilder<
 
   constructor(upstreamClass: C, options?: ClusterOptions) {
     if (typeof upstreamClass !== 'function' || typeof upstreamClass.prototype !== 'object') {
-      throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', 'cluster(Client, options): Client must be a class');
+      throw new TrunklineError(
+        'ERR_TRUNKLINE_OPTION_INVALID',
+        `cluster(Client, options): Client must be a class, but is a value of type ${typeof upstreamClass}`,
+      );
     }
     this.#class = upstreamClass;
     this.#options = resolveOptions(options, upstreamClass.name || 'anonymous');
@@ -129,7 +132,7 @@ function channelSpec(
     methods: upstreamMethods(upstreamClass, descriptors),
     callable: callableMethods(descriptors),
     values: new ValueCodec(options.transcode),
-    formatKey: (registration) => String(options.formatKey(registration)),
+    formatKey: (registration) => checkedKey(options, registration),
     isBroadcast: options.isBroadcast,
     connectTimeoutMs: options.connectTimeout,
     responseTimeoutMs: options.responseTimeout,
@@ -137,6 +140,19 @@ function channelSpec(
     logger: options.logger,
     clock: systemClock,
   };
+}
+
+function checkedKey({ name, formatKey }: ResolvedOptions, registration: unknown): string {
+  const key: unknown = formatKey(registration);
+  if (typeof key === 'string') return key;
+  throw new TrunklineError(
+    'ERR_TRUNKLINE_OPTION_INVALID',
+    `${name}: formatKey must give a string, but gave a value of type ${typeof key}`,
+    {
+      channel: name,
+      option: 'formatKey',
+    },
+  );
 }
 
 /** The function that the shared client has for a delegated method. */

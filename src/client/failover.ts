@@ -2,13 +2,14 @@
 // Everything that can happen to a process's place in the host goes through the one loop in `#run`.
 
 import type { Election } from '../election/term';
-import type { Endpoint } from '../endpoint';
+import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { FIRST_WORD_MS, foreignPort } from '../roles/foreign-port';
 import { Follower } from '../roles/follower';
 import { Leader } from '../roles/leader';
 import type { ChannelSpec, Role, RoleHooks } from '../roles/role';
 import { SharedSingle } from '../roles/shared-single';
+import type { Connection } from '../transport/connection';
 import { Backoff, delay, patientTimeout, type Patience } from '../time';
 
 export interface FailoverEvents {
@@ -44,6 +45,9 @@ export class Failover {
   #unansweredSince: number | undefined;
   #lastAbsence: Error | undefined;
   #waitsForUpstream = false;
+  /** Where a leader is sought, and the connection on which its answer is awaited. */
+  #endpoint: Endpoint | undefined;
+  #dialled: Connection | undefined;
 
   constructor(
     spec: ChannelSpec,
@@ -92,7 +96,7 @@ export class Failover {
       if (signal.aborted) break;
       this.#events.onLeave();
       waiting = this.#limitWaiting();
-      const why = end.reason === 'leader-lost' && end.error ? `: ${end.error.message}` : '';
+      const why = end.reason === 'leader-lost' && end.error ? ` (${this.#withoutName(end.error.message)})` : '';
       this.#warn(`leader lost, a new one is sought${why}`);
     }
     waiting.cancel();
@@ -124,7 +128,11 @@ export class Failover {
           return await this.#serve(leader, signal);
         }
         case 'follower': {
-          const outcome = await Follower.join(this.#spec, term.endpoint, hooks, signal);
+          this.#endpoint = term.endpoint;
+          this.#dialled = undefined;
+          const outcome = await Follower.join(this.#spec, term.endpoint, hooks, signal, (connection) => {
+            this.#dialled = connection;
+          });
           if ('follower' in outcome) {
             this.#settled();
             return outcome.follower;
@@ -189,6 +197,12 @@ export class Failover {
     this.#setback(foreignPort(this.#spec.name, endpoint, this.#lastAbsence?.message ?? 'gives no answer'), signal);
   }
 
+  /** Our own errors begin with the channel, and so does the log line. */
+  #withoutName(message: string): string {
+    const prefix = `${this.#spec.name}: `;
+    return message.startsWith(prefix) ? message.slice(prefix.length) : message;
+  }
+
   #warn(message: string): void {
     try {
       this.#spec.logger.warn(`${this.#spec.name}: ${message}`);
@@ -204,12 +218,23 @@ export class Failover {
         this.#warn(`this process leads, but its upstream client has not been ready for ${this.#maxWaitMs} ms`);
         return;
       }
+      const { name: channel } = this.#spec;
+      const where = this.#endpoint && formatEndpoint(this.#endpoint);
+      const isAnswered = (this.#dialled?.messagesHeard ?? 0) > 0;
+      const why = isAnswered
+        ? `the process that holds ${where} does not lead this channel, or its upstream client is not ready; ` +
+          'create the channel there, or use another port'
+        : `nobody leads on ${where}; start the process that does, or leave isLeader unset`;
       this.#setback(
         new TrunklineError(
           'ERR_TRUNKLINE_NO_LEADER',
-          `${this.#spec.name}: no ready leader for ${this.#maxWaitMs} ms; ` +
-            'start the process that leads this channel, or leave isLeader unset; waiting goes on',
-          { channel: this.#spec.name, maxWaitTime: this.#maxWaitMs, cause: this.#lastAbsence },
+          `${channel}: no ready leader for ${this.#maxWaitMs} ms: ${why}; waiting goes on`,
+          {
+            channel,
+            port: this.#endpoint?.port,
+            maxWaitTime: this.#maxWaitMs,
+            cause: this.#lastAbsence,
+          },
         ),
         this.#life.signal,
       );

@@ -12,6 +12,7 @@ import type { ChannelSpec } from '../roles/role';
 import { nextTick, patientTimeout } from '../time';
 import { Failover } from './failover';
 import { forwardEvents } from './forward-events';
+import { logUnheard } from './unheard-error';
 import { Registrations, type Listener, type Subscription } from './registrations';
 
 /** The name under which cluster-client 3.x closes a client; `close()` of either library then works on either's clients. */
@@ -110,6 +111,10 @@ export class SharedClient extends Base {
     return this.#failover.role?.isLeader ?? false;
   }
 
+  override _defaultErrorHandler(error: unknown): void {
+    logUnheard(this, error, this.#options.logger);
+  }
+
   /** Keeps the readiness of another object equal to this one's, through every failover. */
   mirrorReady(mirror: ReadyMirror): void {
     this.#mirrors.add(mirror);
@@ -133,8 +138,8 @@ export class SharedClient extends Base {
     this.#state = 'closing';
     await this.#failover.close();
     this.#registrations.clear();
-    // Whoever still waits for ready() must hear that it will not come.
-    if (!this.isReady) this.#setReady(this.#closedError('ready()'));
+    // Whoever still waits for ready(), or asks later, must hear that it will not come.
+    this.#setReady(this.#closedError('ready()'));
     await super.close();
     this.emit('close');
     this.#state = 'closed';
@@ -210,8 +215,8 @@ export class SharedClient extends Base {
       try {
         return await role.verbs.call(method, args, style);
       } catch (error) {
-        // Made by the follower of this very client: an upstream method may fail with the same code.
-        const isLeaderLost = error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_LEADER_LOST' && !role.isLeader;
+        // The code alone does not tell: an upstream method may fail with it, if it uses a shared client itself.
+        const isLeaderLost = role.isOver && error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_LEADER_LOST';
         if (!idempotent || this.#state !== 'open' || !isLeaderLost) {
           if (!role.isLeader) appendOwnStack(error);
           throw error;
@@ -240,8 +245,11 @@ export class SharedClient extends Base {
   /** Waits until there is a role; rejects when there is none and a reason for it. */
   async #nextRole(method: string): Promise<ReturnType<() => Failover['role']>> {
     this.#assertOpen(method);
-    await this.ready();
-    this.#assertOpen(method);
+    try {
+      await this.ready();
+    } finally {
+      this.#assertOpen(method);
+    }
     return this.#failover.role;
   }
 

@@ -37,10 +37,14 @@ type Invoked<F> =
   IsAsync<F> extends true
     ? F
     : F extends (...args: infer A) => infer R
-      ? A extends [...infer Front, (...results: infer Results) => any]
-        ? F & ((...args: Front) => Promise<FirstResult<Results>>)
+      ? Last<A> extends (...results: infer Results) => any
+        ? ((...args: WithoutLast<A>) => Promise<FirstResult<Results>>) & F
         : (...args: A) => Promise<Awaited<R>>
       : never;
+
+type Last<A extends any[]> = Required<A> extends [...any[], infer L] ? NonNullable<L> : unknown;
+
+type WithoutLast<A extends any[]> = A extends [...infer Front, any] ? Front : A extends [...infer Front, any?] ? Front : never;
 
 /** The first result of a callback `(error, ...results) => …`. */
 type FirstResult<Results extends any[]> = Results extends [any?, ...infer Rest]

@@ -28,7 +28,7 @@ export class PortRace implements Election {
       if (this.#isLeader) {
         throw new TrunklineError(
           'ERR_TRUNKLINE_PORT_TAKEN',
-          `${this.#channel}: isLeader is true, but ${formatEndpoint(endpoint)} is occupied by another leader; ` +
+          `${this.#channel}: isLeader is true, but ${formatEndpoint(endpoint)} is occupied by another leader or a foreign program; ` +
             'stop that process, choose another port, or leave isLeader unset',
           { channel: this.#channel, port: this.#port },
         );

@@ -7,7 +7,7 @@ import { OUR_HELLO, readOutcome } from '../../protocol/handshake';
 import type { CallStyle, Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
 import type { Endpoint } from '../endpoint';
-import { TrunklineError } from '../errors';
+import { adopt, TrunklineError } from '../errors';
 import { canonicalJson } from '../format-key';
 import { patientTimeout } from '../time';
 import type { Connection, ConnectionEnd } from '../transport/connection';
@@ -35,6 +35,7 @@ export class Follower implements Role, Verbs {
   readonly isLeader = false;
   readonly verbs = this;
   readonly ended: Promise<RoleEnd>;
+  isOver = false;
   readonly #spec: ChannelSpec;
   readonly #hooks: RoleHooks;
   readonly #connection: Connection;
@@ -42,7 +43,6 @@ export class Follower implements Role, Verbs {
   readonly #pending: PendingCalls;
   /** The registration of each key as it was when the key was opened: it is an object of the user and may have changed. */
   readonly #opened = new Map<string, unknown>();
-  #isOver = false;
 
   private constructor(spec: ChannelSpec, connection: Connection, hooks: RoleHooks) {
     this.#spec = spec;
@@ -77,8 +77,17 @@ export class Follower implements Role, Verbs {
     this.ended = connection.closed.then((end) => this.#onClosed(end));
   }
 
-  /** Connects to the process at the endpoint and registers; waits as long as the leader there is not ready. */
-  static async join(spec: ChannelSpec, endpoint: Endpoint, hooks: RoleHooks, signal: AbortSignal): Promise<JoinOutcome> {
+  /**
+   * Connects to the process at the endpoint and registers; waits as long as the leader there is not ready.
+   * @param onDialled gets the connection on which it waits
+   */
+  static async join(
+    spec: ChannelSpec,
+    endpoint: Endpoint,
+    hooks: RoleHooks,
+    signal: AbortSignal,
+    onDialled: (connection: Connection) => void,
+  ): Promise<JoinOutcome> {
     const dialled = await dial(endpoint, spec.connectTimeoutMs, spec.clock, signal);
     if ('unreachable' in dialled) {
       // A reset can overtake the news of the connection.
@@ -86,6 +95,7 @@ export class Follower implements Role, Verbs {
       return { absent: dialled.unreachable, accepted };
     }
     const { connection } = dialled;
+    onDialled(connection);
     const abort = (): void => void connection.close();
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
@@ -112,7 +122,7 @@ export class Follower implements Role, Verbs {
   }
 
   async call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
-    if (this.#isOver) throw this.#lost(method, undefined);
+    if (this.isOver) throw this.#lost(method, undefined);
     const encoded = this.#encodeArguments(method, args);
     let id: number;
     do id = this.#connection.nextId();
@@ -167,7 +177,7 @@ export class Follower implements Role, Verbs {
         if (!call) return;
         try {
           if (message.payload.length === 0) throw new TypeError('the leader could not encode the error');
-          call.reject(fromErrorValue(this.#spec.values.decode(message.payload)));
+          call.reject(adopt(fromErrorValue(this.#spec.values.decode(message.payload))));
         } catch (cause) {
           call.reject(this.#notDecodable(call.method, cause));
         }
@@ -179,7 +189,7 @@ export class Follower implements Role, Verbs {
 
   #onClosed(end: ConnectionEnd): RoleEnd {
     this.#hub.close();
-    this.#isOver = true;
+    this.isOver = true;
     const { name: channel } = this.#spec;
     const cause = 'error' in end ? end.error : undefined;
     this.#pending.failAll((method) =>
@@ -291,7 +301,7 @@ async function register(
           resolve({ follower: accepted() });
           return;
         }
-        resolve({ refused: outcome.error });
+        resolve({ refused: adopt(outcome.error) });
       } catch (cause) {
         resolve({
           refused: new TrunklineError(

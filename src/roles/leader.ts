@@ -9,6 +9,7 @@ import { Single, type Session } from './single';
 export class Leader implements Role {
   readonly isLeader = true;
   readonly ended: Promise<RoleEnd>;
+  isOver = false;
   readonly #spec: ChannelSpec;
   readonly #lease: ChannelLease;
   readonly #single: Single;
@@ -54,6 +55,7 @@ export class Leader implements Role {
     await Promise.all([this.#host.close(), this.#single.close()]);
     this.verbs.leave();
     await portFree;
+    this.isOver = true;
     this.#end({ reason: 'closed' });
   }
 }

@@ -41,6 +41,8 @@ export interface Role {
   /** What the client of this process asks of the channel. */
   readonly verbs: Verbs;
   readonly ended: Promise<RoleEnd>;
+  /** Whether it has ended: nothing can be asked of it any more. */
+  readonly isOver: boolean;
   close(): Promise<void>;
 }
 

@@ -13,6 +13,7 @@ const channels = new Map<string, Shared>();
 export class SharedSingle implements Role {
   readonly isLeader = true;
   readonly ended: Promise<RoleEnd>;
+  isOver = false;
   readonly #shared: Shared;
   readonly verbs: Session;
   #end!: (end: RoleEnd) => void;
@@ -56,6 +57,7 @@ export class SharedSingle implements Role {
       await single.close();
     }
     this.verbs.leave();
+    this.isOver = true;
     this.#end({ reason: 'closed' });
   }
 }

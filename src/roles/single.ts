@@ -186,7 +186,7 @@ export class Single {
       this.#report(
         new TrunklineError(
           'ERR_TRUNKLINE_NOT_ENCODABLE',
-          `${this.spec.name}: the upstream client pushed a value that cannot be encoded; its subscribers keep the one before`,
+          `${this.spec.name}: the upstream client pushed a value that cannot be encoded: ${(cause as Error).message}; its subscribers keep the one before`,
           { channel: this.spec.name, key, cause },
         ),
       );

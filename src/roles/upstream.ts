@@ -31,6 +31,8 @@ const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 10_000;
 /** How long the close method of a client that has failed may take before a new one is created, ms. */
 const DISCARD_MS = 1_000;
+/** How long it may take when the user closes. */
+const CLOSE_MS = 5_000;
 
 export class Upstream {
   readonly #spec: ChannelSpec;
@@ -107,7 +109,9 @@ export class Upstream {
       this.#loseCalls(instance, this.#error('ERR_TRUNKLINE_CLOSED', 'the client was closed while a call was under way'));
       // The client's last events while it closes still reach the user; nothing after that does.
       try {
-        await this.#closeClient(instance);
+        if (!(await this.#within(CLOSE_MS, this.#closeClient(instance)))) {
+          throw this.#error('ERR_TRUNKLINE_CLOSE_TIMEOUT', `the upstream client did not close within ${CLOSE_MS} ms`);
+        }
       } finally {
         instance.detach();
       }
@@ -178,23 +182,31 @@ export class Upstream {
 
   /** Ends an instance for good; afterwards there is none. */
   #discard(instance: Instance, reason: Error): Promise<void> {
-    const { clock } = this.#spec;
-    clock.clearTimeout(this.#retry);
+    this.#spec.clock.clearTimeout(this.#retry);
     this.#instance = undefined;
     instance.isReady = false;
     instance.detach();
     this.#loseCalls(instance, reason);
-    const discard = async (): Promise<void> => {
-      let timer: Timer | undefined;
-      const patience = new Promise<void>((resolve) => {
-        timer = clock.setTimeout(resolve, DISCARD_MS);
-      });
-      // It has failed, and that was reported; how it closes changes nothing.
-      await Promise.race([this.#closeClient(instance).catch(() => undefined), patience]);
-      clock.clearTimeout(timer);
-    };
-    this.#discarding = discard();
+    // It has failed, and that was reported; how it closes changes nothing.
+    this.#discarding = this.#within(DISCARD_MS, this.#closeClient(instance)).then(
+      () => undefined,
+      () => undefined,
+    );
     return this.#discarding;
+  }
+
+  /** @returns false when the time is over first */
+  async #within(limitMs: number, work: Promise<void>): Promise<boolean> {
+    const { clock } = this.#spec;
+    let timer: Timer | undefined;
+    const patience = new Promise<false>((resolve) => {
+      timer = clock.setTimeout(() => resolve(false), limitMs);
+    });
+    try {
+      return await Promise.race([work.then(() => true), patience]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
   }
 
   #loseCalls(instance: Instance, reason: Error): void {

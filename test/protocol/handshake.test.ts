@@ -47,16 +47,19 @@ describe.each([
     ['a string', 'no'],
     ['an object without success', {}],
     ['success that is not true', { success: 1 }],
-    ['a failure without an error', { success: false }],
-  ])('%s is a refusal without a reason', (_case, sent) => {
-    expect(readOutcome(values.encode(sent), values)).toEqual({
+  ])('%s is no answer', (_case, sent) => {
+    expect(() => readOutcome(values.encode(sent), values)).toThrow(TypeError);
+  });
+
+  test('no bytes at all are no answer', () => {
+    expect(() => readOutcome(Buffer.alloc(0), values)).toThrow(TypeError);
+  });
+
+  test('a failure without an error is a refusal without a reason', () => {
+    expect(readOutcome(values.encode({ success: false }), values)).toEqual({
       accepted: false,
       error: new Error('registration refused without a reason'),
     });
-  });
-
-  test('no bytes at all are a refusal without a reason', () => {
-    expect(readOutcome(Buffer.alloc(0), values)).toMatchObject({ accepted: false });
   });
 });
 

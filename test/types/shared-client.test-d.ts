@@ -41,6 +41,9 @@ class RegistryClient extends Base {
   find(_key: string, _callback: (error: Error | null, value?: Date) => void): void {
     return undefined;
   }
+  read(_key: string, _callback?: (error: Error | null, value: number) => void): void {
+    return undefined;
+  }
   watch(_key: string, _listener: (value: number) => void): void {
     return undefined;
   }
@@ -95,6 +98,7 @@ export async function types(): Promise<void> {
   const delegated = cluster(RegistryClient)
     .delegate('size')
     .delegate('find')
+    .delegate('read')
     .delegate('watch', 'subscribe')
     .override('flavour', 'vanilla' as const)
     .create({ server: 'x' });
@@ -102,6 +106,8 @@ export async function types(): Promise<void> {
   check<Equal<typeof size, number>>(true);
   const found = await delegated.find('a');
   check<Equal<typeof found, Date>>(true);
+  const read = await delegated.read('a');
+  check<Equal<typeof read, number>>(true);
   delegated.find('a', (error, value) => [error, value]);
   delegated.watch('a', (value) => value.toFixed());
   check<Equal<typeof delegated.flavour, 'vanilla'>>(true);
@@ -146,4 +152,17 @@ export async function types(): Promise<void> {
     }
   }
   await new Api().both();
+  // What `delegates` gives is in the type when it is said.
+  class Delegating extends cluster.APIClientBase<typeof RegistryClient, { size: 'invoke' }> {
+    override get DataClient() {
+      return RegistryClient;
+    }
+    override get delegates() {
+      return { size: 'invoke' } as const;
+    }
+    async count(): Promise<number> {
+      return this._client.size();
+    }
+  }
+  await new Delegating().count();
 }
