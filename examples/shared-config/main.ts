@@ -38,6 +38,11 @@ async function main(): Promise<number> {
   }
   const interrupt = new AbortController();
   let interruptedBy: keyof typeof EXIT_CODES | undefined;
+  // Whoever reads has gone (`| head`): the story is over.
+  process.stdout.on('error', () => {
+    interruptedBy ??= 'SIGHUP';
+    interrupt.abort();
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       interruptedBy ??= signal;

@@ -95,6 +95,11 @@ export class RegistryClient extends Base implements ConfigClient {
   }
 
   #onResponse(response: Response): void {
+    if (response.type === 'failure') {
+      this.#waiting.get(response.id)?.reject(new Error(response.reason));
+      this.#waiting.delete(response.id);
+      return;
+    }
     const setting = response.setting && received(response.setting);
     if (response.type === 'answer') {
       this.#waiting.get(response.id)?.resolve(setting);

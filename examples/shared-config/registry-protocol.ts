@@ -13,6 +13,7 @@ export type Request =
 
 export type Response =
   | { readonly type: 'answer'; readonly id: number; readonly setting: StoredSetting | undefined }
+  | { readonly type: 'failure'; readonly id: number; readonly reason: string }
   | { readonly type: 'changed'; readonly setting: StoredSetting };
 
 export function sendLine(socket: Socket, message: Request | Response): void {

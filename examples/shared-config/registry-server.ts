@@ -56,14 +56,22 @@ class RegistryServer {
         sendLine(socket, { type: 'answer', id: request.id, setting: this.#settings.get(key) });
         break;
       case 'set':
-        sendLine(socket, { type: 'answer', id: request.id, setting: this.#set(key, request.value) });
+        this.#onSet(socket, request);
+    }
+  }
+
+  #onSet(socket: Socket, { id, key, value }: Request & { op: 'set' }): void {
+    try {
+      sendLine(socket, { type: 'answer', id, setting: this.#set(key, value) });
+    } catch (error) {
+      sendLine(socket, { type: 'failure', id, reason: `${key} was not stored: ${(error as Error).message}` });
     }
   }
 
   #set(key: string, value: string): StoredSetting {
     const setting = { key, value, version: 1 + Math.max(0, ...this.#versions()) };
-    this.#settings.set(key, setting);
-    this.#save();
+    this.#save(new Map(this.#settings).set(key, setting));
+    this.#settings.set(key, setting); // once it is on disk
     for (const [socket, watched] of this.#connections) if (watched.has(key)) sendLine(socket, { type: 'changed', setting });
     return setting;
   }
@@ -73,8 +81,8 @@ class RegistryServer {
   }
 
   /** Whoever reads the file sees all of the old state or all of the new one. */
-  #save(): void {
-    writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#settings.values()], undefined, 2));
+  #save(settings: ReadonlyMap<string, StoredSetting>): void {
+    writeFileSync(`${this.#file}.new`, JSON.stringify([...settings.values()], undefined, 2));
     renameSync(`${this.#file}.new`, this.#file);
   }
 }

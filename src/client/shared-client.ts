@@ -272,6 +272,10 @@ export class SharedClient extends Base {
   }
 
   #emitError(error: unknown): void {
+    if (this.#state === 'closing') {
+      this.emit('error', error); // a tick later the client is closed and says nothing any more
+      return;
+    }
     nextTick(() => {
       if (this.#state !== 'closed') this.emit('error', error);
     });

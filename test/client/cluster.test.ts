@@ -275,3 +275,60 @@ it('a ready() that nobody awaits becomes an error event, not an unhandled reject
   expect(error).toMatchObject({ message: 'server down' });
   await client.close();
 });
+
+describe('what is said', () => {
+  it('an unknown option is named in a warning', async () => {
+    const logger = recordingLogger();
+    const options = { singleMode: true, name: 'unknown', logger, prot: 1, isleader: true };
+    await cluster(upstreamClass(), options).create().close();
+    expect(logger.lines).toEqual([{ level: 'warn', message: 'unknown: unknown options are ignored: prot, isleader' }]);
+  });
+
+  it('an error event without a listener is logged with its causes', async () => {
+    const logger = recordingLogger();
+    const Registry = upstreamClass();
+    const client = cluster(Registry, { singleMode: true, name: 'unheard', logger }).create();
+    client.subscribe('key', () => {
+      throw new Error('the fault of the user');
+    });
+    await client.ready();
+    Registry.last.push('key', 1);
+    await eventually('the line', () => logger.lines.length > 0);
+    expect(logger.lines[0]).toMatchObject({
+      level: 'error',
+      message: expect.stringContaining('caused by: Error: the fault of the user'),
+    });
+    await client.close();
+  });
+
+  it('errors that the leader has made are TrunklineErrors in a follower, and native errors have their class', async () => {
+    const Registry = upstreamClass();
+    const port = await freePort();
+    const create = (isLeader: boolean) =>
+      cluster(Registry, { port, isLeader, logger: recordingLogger() }).delegate('throwAtOnce').delegate('plain').create();
+    const leader = create(true);
+    await leader.ready();
+    const follower = create(false);
+    Object.defineProperty(Registry.last, 'plain', { value: undefined });
+    await expect(follower.plain(1)).rejects.toBeInstanceOf(cluster.TrunklineError);
+    await expect(follower.plain(1)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_UNKNOWN_METHOD', retryable: false });
+    await expect(follower.throwAtOnce()).rejects.toBeInstanceOf(RangeError);
+    await follower.close();
+    await leader.close();
+  });
+
+  it('NO_LEADER says whether nobody is there, or somebody without this channel', async () => {
+    const port = await freePort();
+    const options = { port, maxWaitTime: 100, logger: recordingLogger() };
+    const nobody = cluster(upstreamClass(), { ...options, name: 'b', isLeader: false }).create();
+    await expect(nobody.ready()).rejects.toThrow(/nobody leads on 127\.0\.0\.1:\d+; start the process/);
+    await nobody.close();
+    const holder = cluster(upstreamClass(), { ...options, name: 'a' }).create();
+    await holder.ready();
+    const other = cluster(upstreamClass(), { ...options, name: 'b', isLeader: false }).create();
+    await expect(other.ready()).rejects.toThrow(/does not lead this channel, or its upstream client is not ready/);
+    await other.close();
+    await holder.close();
+    await expect(holder.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' });
+  });
+});

@@ -226,3 +226,15 @@ it('a listener or callback that throws what has no text stops nobody', async () 
   await eventually('the value', () => seen.length === 1);
   expect(errors[0]).toMatchObject({ code: 'ERR_TRUNKLINE_LISTENER_THREW' });
 });
+
+it('one whose close never finishes is given up, and that is said', async () => {
+  class Registry extends upstreamClass() {
+    override close(): Promise<void> {
+      return new Promise(() => undefined);
+    }
+  }
+  const { client, errors } = single(Registry);
+  await client.ready();
+  await cluster.close(client);
+  expect(errors).toEqual([expect.objectContaining({ code: 'ERR_TRUNKLINE_CLOSE_TIMEOUT' })]);
+});

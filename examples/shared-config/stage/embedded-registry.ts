@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { RegistryReport } from '../registry-server';
 import type { Changes } from './changes';
 import type { ConfigServer } from './config-server';
+import { Failure } from './failure';
 import { Program } from './program';
 
 export class EmbeddedRegistry implements ConfigServer {
@@ -32,7 +33,11 @@ export class EmbeddedRegistry implements ConfigServer {
   }
 
   async start(): Promise<void> {
-    this.#folder = mkdtempSync(join(tmpdir(), 'trunkline-registry-'));
+    try {
+      this.#folder = mkdtempSync(join(tmpdir(), 'trunkline-registry-'));
+    } catch (error) {
+      throw new Failure(`no temporary folder for the registry server: ${(error as Error).message}`);
+    }
     this.#program = new Program(
       require.resolve('../registry-server'),
       { args: [this.#folder] },

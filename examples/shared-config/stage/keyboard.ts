@@ -12,6 +12,8 @@ export class Keyboard {
   readonly #changes: Changes;
   readonly #fleet: Fleet;
   readonly #screen: Screen;
+  /** One command after the other. */
+  #previous = Promise.resolve();
   #isOver = false;
 
   constructor(changes: Changes, fleet: Fleet, screen: Screen) {
@@ -42,9 +44,11 @@ export class Keyboard {
     }
     lines.on('line', (line) => {
       if (isTerminal) this.#screen.onEnter();
-      this.#obey(line.trim()).catch((error: Error) => {
-        this.#screen.say(error instanceof Failure ? error.message : String(error.stack), 'bad');
-      });
+      this.#previous = this.#previous
+        .then(() => this.#obey(line.trim()))
+        .catch((error: Error) => {
+          this.#screen.say(error instanceof Failure ? error.message : String(error.stack), 'bad');
+        });
     });
     return lines;
   }
@@ -61,7 +65,7 @@ export class Keyboard {
     const { running, leader, followers } = this.#fleet;
     for (const worker of running) if (!worker.seen(key)) worker.watch(key);
     const writer = followers[0] ?? leader;
-    if (!writer) throw new Failure('There is no leader at the moment.');
+    if (!writer) throw new Failure('There is no leader at the moment; try again.');
     const startedAt = performance.now();
     const { version } = await writer.set(key, value);
     await this.#changes.until('the change', () =>
@@ -73,7 +77,7 @@ export class Keyboard {
 
   #killLeader(): void {
     const { leader } = this.#fleet;
-    if (!leader) throw new Failure('There is no leader at the moment.');
+    if (!leader) throw new Failure('There is no leader at the moment; try again.');
     this.#screen.say(`SIGKILL to leader ${leader.pid}`);
     leader.kill();
     if (this.#fleet.running.length > 0) return;
