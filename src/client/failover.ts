@@ -5,7 +5,7 @@ import type { Election } from '../election/term';
 import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { FIRST_WORD_MS, foreignPort } from '../roles/foreign-port';
-import { Follower } from '../roles/follower';
+import { joinLeader } from '../roles/join-leader';
 import { Leader } from '../roles/leader';
 import type { ChannelSpec, Role, RoleHooks } from '../roles/role';
 import { SharedSingle } from '../roles/shared-single';
@@ -130,7 +130,7 @@ export class Failover {
         case 'follower': {
           this.#endpoint = term.endpoint;
           this.#dialled = undefined;
-          const outcome = await Follower.join(this.#spec, term.endpoint, hooks, signal, (connection) => {
+          const outcome = await joinLeader(this.#spec, term.endpoint, hooks, signal, (connection) => {
             this.#dialled = connection;
           });
           if ('follower' in outcome) {

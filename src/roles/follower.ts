@@ -3,33 +3,17 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { fromErrorValue } from '../../protocol/error-value';
-import { OUR_HELLO, readOutcome } from '../../protocol/handshake';
 import type { CallStyle, Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
-import type { Endpoint } from '../endpoint';
 import { adopt, TrunklineError } from '../errors';
 import { canonicalJson } from '../format-key';
-import { patientTimeout } from '../time';
 import type { Connection, ConnectionEnd } from '../transport/connection';
-import { SILENCE_INTERVALS } from '../transport/heartbeat';
-import { dial } from '../transport/dialer';
-import { FIRST_WORD_MS, foreignPort } from './foreign-port';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Verbs } from './role';
 import { SubscriptionHub } from './subscription-hub';
 
 /** Keys are sent with the prefix that cluster-client 3.x gives them. */
 const KEY_PREFIX = '$$inner$$__';
-
-export type JoinOutcome =
-  | { readonly follower: Follower }
-  /**
-   * Nobody listens, or the process there is just going: normal while leaders change.
-   * `accepted`: the connection was accepted, and closed without an answer.
-   */
-  | { readonly absent: Error; readonly accepted: boolean }
-  /** A leader is there and said no, or something else is there. */
-  | { readonly refused: unknown };
 
 export class Follower implements Role, Verbs {
   readonly isLeader = false;
@@ -44,7 +28,8 @@ export class Follower implements Role, Verbs {
   /** The registration of each key as it was when the key was opened: it is an object of the user and may have changed. */
   readonly #opened = new Map<string, unknown>();
 
-  private constructor(spec: ChannelSpec, connection: Connection, hooks: RoleHooks) {
+  /** @param connection is registered; the follower owns it from here on */
+  constructor(spec: ChannelSpec, connection: Connection, hooks: RoleHooks) {
     this.#spec = spec;
     this.#hooks = hooks;
     this.#connection = connection;
@@ -75,35 +60,6 @@ export class Follower implements Role, Verbs {
       this.#onMessage(message);
     };
     this.ended = connection.closed.then((end) => this.#onClosed(end));
-  }
-
-  /**
-   * Connects to the process at the endpoint and registers; waits as long as the leader there is not ready.
-   * @param onDialled gets the connection on which it waits
-   */
-  static async join(
-    spec: ChannelSpec,
-    endpoint: Endpoint,
-    hooks: RoleHooks,
-    signal: AbortSignal,
-    onDialled: (connection: Connection) => void,
-  ): Promise<JoinOutcome> {
-    const dialled = await dial(endpoint, spec.connectTimeoutMs, spec.clock, signal);
-    if ('unreachable' in dialled) {
-      // A reset can overtake the news of the connection.
-      const accepted = (dialled.unreachable as NodeJS.ErrnoException).code === 'ECONNRESET';
-      return { absent: dialled.unreachable, accepted };
-    }
-    const { connection } = dialled;
-    onDialled(connection);
-    const abort = (): void => void connection.close();
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-    try {
-      return await register(spec, endpoint, connection, () => new Follower(spec, connection, hooks));
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
   }
 
   subscribe(registration: unknown, subscriber: Subscriber): void {
@@ -272,66 +228,6 @@ export class Follower implements Role, Verbs {
       { channel: this.#spec.name, method, cause },
     );
   }
-}
-
-/** The first exchange on a connection. */
-async function register(
-  spec: ChannelSpec,
-  endpoint: Endpoint,
-  connection: Connection,
-  accepted: () => Follower,
-): Promise<JoinOutcome> {
-  const foreign = (heard: string): JoinOutcome => {
-    void connection.close();
-    return { refused: foreignPort(spec.name, endpoint, heard) };
-  };
-  return new Promise<JoinOutcome>((resolve) => {
-    const firstWordMs = Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS);
-    const impatience = patientTimeout(spec.clock, firstWordMs, () => {
-      if (connection.messagesHeard === 0)
-        resolve(foreign(`accepted the connection and said nothing for ${Math.round(firstWordMs)} ms`));
-    });
-    connection.receiver = (message) => {
-      if (message.type === 'register') resolve(foreign('sends back what it is sent'));
-      if (message.type !== 'register-result') return;
-      impatience.cancel();
-      try {
-        const outcome = readOutcome(message.payload, spec.values);
-        if (outcome.accepted) {
-          resolve({ follower: accepted() });
-          return;
-        }
-        resolve({ refused: adopt(outcome.error) });
-      } catch (cause) {
-        resolve({
-          refused: new TrunklineError(
-            'ERR_TRUNKLINE_NOT_DECODABLE',
-            `${spec.name}: the leader's answer cannot be decoded; use the same transcode in every process`,
-            {
-              channel: spec.name,
-              cause,
-            },
-          ),
-        });
-      }
-      void connection.close();
-    };
-    void connection.closed.then((end) => {
-      impatience.cancel();
-      if (end.reason === 'not-understood') resolve(foreign(`said ${end.error.heard}`));
-      else if (end.reason === 'silent') resolve({ refused: end.error });
-      else resolve({ absent: new Error('closed the connection without an answer'), accepted: true });
-    });
-    if (spec.heartbeatIntervalMs !== undefined) connection.startHeartbeat(spec.heartbeatIntervalMs, 'leader', spec.name);
-    connection.send({
-      type: 'register',
-      id: connection.nextId(),
-      timeoutMs: spec.responseTimeoutMs,
-      channel: spec.name,
-      hello: OUR_HELLO,
-    });
-    connection.ping(spec.responseTimeoutMs);
-  });
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
