@@ -41,6 +41,10 @@ const options: ClusterOptions = {}; void options;${TYPED_CLASS}${BODY}`,
 const options: cluster.ClusterOptions = {}; void options;${TYPED_CLASS}${BODY}`,
   'typed-require.cts': `import cluster = require('trunkline'); import sdk = require('sdk-base'); const { Base } = sdk; const { close, APIClientBase } = cluster;
 class Api extends cluster.APIClientBase<typeof Registry> { override get DataClient() { return Registry; } } void Api;${TYPED_CLASS}${BODY}`,
+  'supervisor.mjs': `import { startCluster, ready, onStop } from 'trunkline/supervisor';
+if (![startCluster, ready, onStop].every((each) => typeof each === 'function')) throw new Error('no supervisor'); console.log('ok');`,
+  'typed-supervisor.mts': `import { startCluster, type SupervisorOptions } from 'trunkline/supervisor';
+const options: SupervisorOptions = { app: 'app.js' }; void options; void startCluster; console.log('ok');`,
   // The other name under which users will install it.
   'alias.cjs': `const cluster = require('cluster-client'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');${CLASS}${BODY}`,
 };

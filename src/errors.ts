@@ -81,6 +81,10 @@ const kinds = {
     retryable: false,
     meaning: 'A listener or callback of the user threw; `cause` is what it threw.',
   },
+  ERR_TRUNKLINE_BOOT_FAILED: {
+    retryable: false,
+    meaning: 'A process of the application ended before it was ready at the first start; everything was stopped again.',
+  },
   ERR_TRUNKLINE_CLOSED: {
     retryable: false,
     meaning: 'The client was used after `close()`, or closed before it became ready.',

@@ -5,6 +5,7 @@ import { serializeJsonTranscode, type Transcode } from '../protocol/value-codec'
 import { TrunklineError } from './errors';
 import { formatKey } from './format-key';
 import { defaultLogger, type Logger } from './logger';
+import { parseSeat, SEAT_VARIABLE } from './seat';
 
 /** What `cluster(Client, options)` takes. Everything is optional. */
 export interface ClusterOptions {
@@ -158,9 +159,14 @@ export function resolveOptions(
     );
   }
   const unknown = Object.keys(given ?? {}).filter((name) => !Object.hasOwn(OPTION_DECLARATIONS, name));
+  // What a supervisor says of this process stands between what the user gives and what the shell has.
+  const seat = parseSeat(env[SEAT_VARIABLE]);
+  const seated = seat
+    ? { port: seat.clusterPort, isLeader: { leads: true, follows: false, competes: undefined }[seat.part] }
+    : {};
   const resolved: Record<string, unknown> = {};
   for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ResolvedOptions, Declaration<unknown>][]) {
-    const { value, source } = choose(name, declaration, given ?? {}, env);
+    const { value, source } = choose(name, declaration, { ...seated, ...withoutNothing(given) }, env);
     if (value !== undefined && !declaration.check(value)) {
       throw new TrunklineError(
         'ERR_TRUNKLINE_OPTION_INVALID',
@@ -176,6 +182,11 @@ export function resolveOptions(
   return options;
 }
 
+/** Null and undefined count as not given. */
+function withoutNothing(given: ClusterOptions | undefined): ClusterOptions {
+  return Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined && value !== null));
+}
+
 function choose(
   name: keyof ResolvedOptions,
   declaration: Declaration<unknown>,
@@ -183,7 +194,7 @@ function choose(
   env: NodeJS.ProcessEnv,
 ): { value: unknown; source: string } {
   const value: unknown = given[name];
-  if (value !== undefined && value !== null) return { value, source: `option ${name}` };
+  if (value !== undefined) return { value, source: `option ${name}` };
   const text = declaration.env === undefined ? undefined : env[declaration.env];
   if (text === undefined || text === '' || !declaration.fromEnv) return { value: undefined, source: '' };
   const parsed = declaration.fromEnv(text);

@@ -13,6 +13,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/transport': ['kernel', 'protocol'],
   'src/roles': ['kernel', 'protocol', 'src/transport', 'src/election (types)'],
   'src/client': ['kernel', 'protocol', 'src/roles', 'src/election', 'src/transport'],
+  'src/supervisor': ['kernel'],
   'public face': ['kernel', 'protocol', 'src/client'],
 };
 
@@ -85,9 +86,10 @@ it('packages are imported only where they belong', () => {
 
 it('the environment is read in the options only', () => {
   const reading = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.env'));
-  expect(reading).toEqual([join('src', 'options.ts')]);
+  expect(reading).toEqual([join('src', 'options.ts'), join('src', 'supervisor', 'options.ts')]);
 });
 
-it('nothing below the command line ends the process', () => {
-  expect(files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.exit('))).toEqual([]);
+it('nothing but the entry of a child ends the process', () => {
+  const ending = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.exit('));
+  expect(ending).toEqual([join('src', 'supervisor', 'child-entry.ts')]);
 });

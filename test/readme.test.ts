@@ -69,8 +69,8 @@ it.each([
   expect(local.filter((target) => !existsSync(join(root, dirname(document), target)))).toEqual([]);
 });
 
-it('src/README.md names every file of src', () => {
-  const map = readFileSync(join(root, 'src/README.md'), 'utf8');
+it('the maps of src name every file of it', () => {
+  const map = ['src/README.md', 'src/supervisor/README.md'].map((name) => readFileSync(join(root, name), 'utf8')).join();
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => /\.m?ts$/.test(name));
   expect(files.filter((name) => !map.includes(name.split(/[/\\]/).at(-1)!))).toEqual([]);
 });

@@ -1,0 +1,25 @@
+// The one thing that a supervisor and the shared client have in common: an environment variable in which the
+// supervisor tells each child where the processes of the application meet, and what part it has there.
+
+/** Set by the supervisor for its children. */
+export const SEAT_VARIABLE = 'TRUNKLINE_SEAT';
+
+/** What a child does for every channel: `leads` (the agent), `follows` (workers beside an agent), `competes` (workers alone). */
+export type Part = 'leads' | 'follows' | 'competes';
+
+export interface Seat {
+  readonly part: Part;
+  /** The cluster port of the application. */
+  readonly clusterPort: number;
+}
+
+/** As the variable has it, e.g. `follows:41234`. */
+export function formatSeat({ part, clusterPort }: Seat): string {
+  return `${part}:${clusterPort}`;
+}
+
+/** @returns undefined for anything that formatSeat has not written */
+export function parseSeat(text: string | undefined): Seat | undefined {
+  const [, part, port] = /^(leads|follows|competes):(\d{1,5})$/.exec(text ?? '') ?? [];
+  return part === undefined ? undefined : { part: part as Part, clusterPort: Number(port) };
+}

@@ -1,0 +1,195 @@
+// An application under supervision: real processes, real signals, real HTTP.
+
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from '../support/child';
+import { eventually } from '../support/eventually';
+import { freePort } from '../support/ports';
+
+interface Answer {
+  readonly pid: number;
+  readonly holder: number;
+  readonly seen: number;
+  readonly isLeader: boolean;
+}
+
+interface ProcessStatus {
+  readonly name: string;
+  readonly pid: number | undefined;
+  readonly state: string;
+}
+
+let masters: Child[] = [];
+let pids: number[] = [];
+let port: number;
+
+beforeEach(async () => {
+  port = await freePort();
+});
+
+afterEach(async () => {
+  await Promise.all(masters.map((master) => master.stop()));
+  masters = [];
+  // Whatever a test has left: none of it may outlive the master for long.
+  await eventually('an end of all processes', () => !pids.some(isAlive));
+  pids = [];
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // An orphan that has ended stays in the list of processes until init has looked after it.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function master(options: object, env: Record<string, string> = {}): Child {
+  const child = new Child('supervisor-master', { OPTIONS: JSON.stringify(options), PORT: port, ...env });
+  masters.push(child);
+  return child;
+}
+
+async function start(options: object, env?: Record<string, string>): Promise<Child> {
+  const child = master(options, env);
+  const { status } = await child.message('the start', ({ type }) => type === 'started' || type === 'failed');
+  remember(status as ProcessStatus[]);
+  return child;
+}
+
+function remember(status: ProcessStatus[]): void {
+  pids.push(...status.flatMap(({ pid }) => pid ?? []));
+}
+
+async function statusOf(child: Child): Promise<ProcessStatus[]> {
+  const { status } = await child.ask({ type: 'status' });
+  remember(status as ProcessStatus[]);
+  return status as ProcessStatus[];
+}
+
+function get(path = '/', agent?: http.Agent): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ host: '127.0.0.1', port, path, ...(agent && { agent }) }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => (body += text));
+      response.on('end', () => resolve(JSON.parse(body) as Answer));
+    });
+    request.on('error', reject);
+  });
+}
+
+const states = (status: ProcessStatus[]) => status.map(({ name, state }) => `${name} ${state}`);
+
+test('the agent holds the upstream client, the workers follow, without any option in the programs', async () => {
+  const child = await start({ workers: 3 });
+  const status = await statusOf(child);
+  expect(states(status)).toEqual(['agent ready', 'worker 1 ready', 'worker 2 ready', 'worker 3 ready']);
+  const answers = await Promise.all(Array.from({ length: 12 }, () => get()));
+  expect(new Set(answers.map(({ holder }) => holder))).toEqual(new Set([status[0]!.pid]));
+  expect(answers.every(({ isLeader }) => !isLeader)).toBe(true);
+  expect(new Set(answers.map(({ pid }) => pid)).size).toBe(3);
+});
+
+test('without an agent the workers compete', async () => {
+  const child = await start({ workers: 2, withAgent: false });
+  const workers = (await statusOf(child)).map(({ pid }) => pid);
+  const answers = await Promise.all(Array.from({ length: 8 }, () => get()));
+  expect(new Set(answers.map(({ holder }) => holder)).size).toBe(1);
+  expect(workers).toContain(answers[0]!.holder);
+});
+
+test('workers start after the agent is ready', async () => {
+  const child = master({ workers: 1 }, { AGENT_START_MS: '300' });
+  await child.message('the start', ({ type }) => type === 'started');
+  const status = await statusOf(child);
+  expect(states(status)).toEqual(['agent ready', 'worker 1 ready']);
+});
+
+test('a killed worker is replaced, and a killed agent: all workers have data from the new one', async () => {
+  const child = await start({ workers: 2 });
+  const before = await statusOf(child);
+  process.kill(before[1]!.pid!, 'SIGKILL');
+  await eventually('a new worker', async () => {
+    const [, first] = await statusOf(child);
+    return first!.state === 'ready' && first!.pid !== before[1]!.pid;
+  });
+  process.kill(before[0]!.pid!, 'SIGKILL');
+  await eventually('data from a new agent in both workers', async () => {
+    const [agent] = await statusOf(child);
+    if (agent!.state !== 'ready' || agent!.pid === before[0]!.pid) return false;
+    const answers = await Promise.all(Array.from({ length: 4 }, () => get().catch(() => undefined)));
+    return answers.every((answer) => answer?.holder === agent!.pid && answer?.seen === agent!.pid);
+  });
+});
+
+test.each([
+  ['agent', { AGENT_FAILS: '1' }, 'the agent cannot start'],
+  ['worker 1', { APP_FAILS: '1' }, 'the worker cannot start'],
+])('a first start in which the %s fails ends everything and says why', async (name, env, reason) => {
+  const child = master({ workers: 1 }, env);
+  const failure = await child.message('the failure', ({ type }) => type === 'failed');
+  expect(failure.code).toBe('ERR_TRUNKLINE_BOOT_FAILED');
+  expect(failure.message).toContain(name);
+  expect(failure.message).toContain(reason);
+  expect(await child.exited).toEqual({ code: 1, signal: null });
+});
+
+test('a stop lets requests finish, runs the callbacks, and leaves nothing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trunkline-stop-'));
+  const mark = join(folder, 'mark');
+  const agent = new http.Agent({ keepAlive: true });
+  try {
+    const child = await start({ workers: 2 }, { STOP_MARK: mark });
+    const status = await statusOf(child);
+    await get('/', agent); // a connection that stays open
+    const slow = get('/slow', agent);
+    await get(); // the slow one is under way by now
+    const stopped = await child.ask({ type: 'stop' });
+    expect(await slow).toMatchObject({ holder: status[0]!.pid });
+    expect(stopped).toMatchObject({ forced: false });
+    expect(states(stopped.status as ProcessStatus[])).toEqual(['agent stopped', 'worker 1 stopped', 'worker 2 stopped']);
+    expect(readdirSync(folder)).toHaveLength(2);
+    expect(existsSync(`${mark}.${status[1]!.pid}`)).toBe(true);
+    expect(status.some(({ pid }) => isAlive(pid!))).toBe(false);
+  } finally {
+    agent.destroy();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('what does not stop within the deadline is killed, a stopped process too, and that is said', async () => {
+  const child = await start({ workers: 2, stopTimeout: 500 }, { APP_IGNORES_STOP: '1' });
+  const status = await statusOf(child);
+  process.kill(status[2]!.pid!, 'SIGSTOP');
+  expect(await child.ask({ type: 'stop' })).toMatchObject({ forced: true });
+  expect(status.some(({ pid }) => isAlive(pid!))).toBe(false);
+});
+
+test('SIGTERM to the master stops the application and the master ends by itself', async () => {
+  const child = await start({ workers: 1 });
+  await statusOf(child);
+  child.process.disconnect(); // nothing else shall keep it
+  child.kill('SIGTERM');
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+});
+
+test('a killed master takes its children with it within 2 s, also one whose loop is blocked', async () => {
+  const child = await start({ workers: 2 });
+  const status = await statusOf(child);
+  get('/block').catch(() => undefined);
+  await get(); // answered by the other one
+  const killedAt = performance.now();
+  child.kill('SIGKILL');
+  await eventually('no process', () => !status.some(({ pid }) => isAlive(pid!)));
+  expect(performance.now() - killedAt).toBeLessThan(2_000);
+});
+
+test('a file that does not exist is refused before anything is started', async () => {
+  const child = master({ app: '/nowhere/app.js' });
+  const failure = await child.message('the failure', ({ type }) => type === 'failed');
+  expect(failure).toMatchObject({ code: 'ERR_TRUNKLINE_OPTION_INVALID' });
+  expect(failure.message).toContain('/nowhere/app.js');
+});
