@@ -85,6 +85,10 @@ const kinds = {
     retryable: false,
     meaning: 'A process of the application ended before it was ready at the first start; everything was stopped again.',
   },
+  ERR_TRUNKLINE_RELOAD_FAILED: {
+    retryable: true,
+    meaning: 'A reload found that a new process does not become ready. The old processes go on.',
+  },
   ERR_TRUNKLINE_CLOSED: {
     retryable: false,
     meaning: 'The client was used after `close()`, or closed before it became ready.',

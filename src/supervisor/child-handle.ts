@@ -28,6 +28,7 @@ export class ChildHandle {
   readonly #process: ChildProcess;
   #reason: string | undefined;
   #readyAt: number | undefined;
+  #wasTold = false;
   #onReady!: () => void;
 
   /** Resolves when the child has said that it is ready; never, if it does not. */
@@ -69,9 +70,15 @@ export class ChildHandle {
     return this.#readyAt !== undefined;
   }
 
+  /** Whether it was asked to end. */
+  get wasTold(): boolean {
+    return this.#wasTold;
+  }
+
   /** Asks the child to finish what it does and to end. */
-  stop(withinMs: number): void {
-    const message: ToChild = { trunkline: 'stop', withinMs };
+  stop(withinMs: number, gently: boolean): void {
+    this.#wasTold = true;
+    const message: ToChild = { trunkline: 'stop', withinMs, gently };
     if (this.#process.connected) this.#process.send(message, () => undefined);
     else this.#process.kill('SIGTERM');
   }

@@ -30,7 +30,7 @@ export class ChildRuntime {
   async run(file: string): Promise<void> {
     this.#servers.observe();
     process.on('message', (message) => {
-      if (isOurs(message) && message.trunkline === 'stop') void this.#stop(message.withinMs);
+      if (isOurs(message) && message.trunkline === 'stop') void this.#stop(message.withinMs, message.gently);
     });
     process.on('disconnect', () => void this.#stop(ORPHAN_MS));
     // The master decides: a Ctrl-C in the terminal goes to every process of the group.
@@ -57,13 +57,13 @@ export class ChildRuntime {
     this.#callbacks.push(callback);
   }
 
-  async #stop(withinMs: number): Promise<void> {
+  async #stop(withinMs: number, gently = false): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
     let code = 0;
     const late = setTimeout(() => this.#exit(1), withinMs);
     late.unref();
-    await this.#servers.drain();
+    await this.#servers.drain(gently);
     for (const callback of this.#callbacks.reverse()) {
       try {
         await callback();

@@ -2,7 +2,7 @@
 
 import cluster from 'node:cluster';
 import net from 'node:net';
-import { LOOPBACK } from '../endpoint';
+import { loopback } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { formatSeat, SEAT_VARIABLE, type Part } from '../seat';
 import { CHILD_ENTRY, type ChildEnd } from './child-handle';
@@ -20,6 +20,7 @@ export class Master {
   #agent: Slot | undefined;
   #workers: Slot[] = [];
   #clusterPort: number | undefined;
+  #reloading: Promise<void> = Promise.resolve();
   #stopping: Promise<{ forced: boolean }> | undefined;
 
   constructor(options: ResolvedSupervisorOptions) {
@@ -53,6 +54,16 @@ export class Master {
     await this.#allReady(this.#workers);
   }
 
+  /**
+   * Replaces the workers one by one, each by one that is ready before, then restarts the agent. A second call waits its turn.
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED at the first worker that cannot be replaced; the old ones stay
+   */
+  reload(): Promise<void> {
+    const reload = this.#reloading.then(() => this.#reload());
+    this.#reloading = reload.catch(() => undefined); // whoever asked is told
+    return reload;
+  }
+
   /** Workers first, then the agent, within the one deadline of the option. Idempotent. */
   stop(): Promise<{ forced: boolean }> {
     this.#stopping ??= this.#stop();
@@ -63,6 +74,15 @@ export class Master {
   kill(): void {
     void this.stop();
     for (const slot of this.#slots()) slot.kill();
+  }
+
+  async #reload(): Promise<void> {
+    const { reloadTimeoutMs, stopTimeoutMs } = this.#options;
+    for (const worker of this.#workers) {
+      if (this.#stopping) return;
+      await worker.reload(reloadTimeoutMs);
+    }
+    if (!this.#stopping) await this.#agent?.restart(stopTimeoutMs);
   }
 
   async #stop(): Promise<{ forced: boolean }> {
@@ -84,8 +104,9 @@ export class Master {
   }
 
   async #allReady(slots: readonly Slot[]): Promise<void> {
-    for (const slot of slots) slot.start();
+    if (!this.#stopping) for (const slot of slots) slot.start();
     try {
+      if (this.#stopping) throw new TrunklineError('ERR_TRUNKLINE_BOOT_FAILED', 'the application was stopped during its start');
       await Promise.all(slots.map((slot) => slot.firstReady.catch((end: ChildEnd) => this.#bootFailed(slot, end))));
     } catch (error) {
       await this.stop();
@@ -103,14 +124,22 @@ export class Master {
   }
 }
 
+/** Cluster ports are chosen below the ephemeral range, where no outgoing connection can have one. */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+
 /** The port is chosen once and given to all children, who bind it themselves. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = net.createServer();
-    server.once('error', reject);
-    server.listen({ host: LOOPBACK, port: 0, exclusive: true }, () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(false));
+    server.listen({ ...loopback(port), exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

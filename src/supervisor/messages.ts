@@ -1,7 +1,12 @@
 // What master and child say to each other over IPC. Messages of the application pass beside these: ours have the
 // one property `trunkline`.
 
-export type ToChild = { readonly trunkline: 'stop'; readonly withinMs: number };
+export interface ToChild {
+  readonly trunkline: 'stop';
+  readonly withinMs: number;
+  /** A successor already serves: take the time to end connections without losing a request. */
+  readonly gently: boolean;
+}
 
 export type ToMaster =
   | { readonly trunkline: 'ready' }

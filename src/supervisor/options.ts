@@ -19,6 +19,8 @@ export interface SupervisorOptions {
   startTimeout?: number | undefined;
   /** How long a stop may take before what is left is killed, ms. Default 5000. */
   stopTimeout?: number | undefined;
+  /** How long a replaced worker may take to finish its requests at a reload, ms. Default 30000. */
+  reloadTimeout?: number | undefined;
   /** How connections are spread over the workers, as in node:cluster. Default `rr`. */
   scheduling?: 'rr' | 'none' | undefined;
   /** More environment for the children. */
@@ -35,6 +37,7 @@ export interface ResolvedSupervisorOptions {
   readonly clusterPort: number | undefined;
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
+  readonly reloadTimeoutMs: number;
   readonly scheduling: 'rr' | 'none';
   /** All of it. */
   readonly env: NodeJS.ProcessEnv;
@@ -54,6 +57,7 @@ export function resolveSupervisorOptions(
     clusterPort: optionalPort(given.clusterPort ?? fromEnv),
     startTimeoutMs: whole('startTimeout', given.startTimeout ?? 60_000, 1, 2 ** 31 - 1),
     stopTimeoutMs: whole('stopTimeout', given.stopTimeout ?? 5_000, 1, 2 ** 31 - 1),
+    reloadTimeoutMs: whole('reloadTimeout', given.reloadTimeout ?? 30_000, 1, 2 ** 31 - 1),
     scheduling: given.scheduling ?? 'rr',
     env: { ...env, ...given.env },
     logger: given.logger ?? defaultLogger,

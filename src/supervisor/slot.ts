@@ -1,6 +1,7 @@
-// One place of the application that must always be taken: it starts its child, starts another when that one dies, and
-// ends with it when told to.
+// One place of the application that must always be taken: it starts its child, starts another when that one dies,
+// replaces it by a new one on request, and ends with it when told to.
 
+import { TrunklineError } from '../errors';
 import type { Logger } from '../logger';
 import { delay, systemClock } from '../time';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
@@ -15,9 +16,11 @@ export class Slot {
   readonly #logger: Logger;
   readonly #policy = new RestartPolicy();
   readonly #life = new AbortController();
+  /** Who has the place; undefined while a start is awaited. */
   #child: ChildHandle | undefined;
+  /** Children that have been replaced or told to stop and still finish. */
+  readonly #leaving = new Set<Promise<boolean>>();
   #running: Promise<void> | undefined;
-  #wasForced = false;
   #onFirst!: { resolve: () => void; reject: (end: ChildEnd) => void };
 
   /** Fulfilled when the first child is ready, rejected with its end when it died before. */
@@ -50,60 +53,103 @@ export class Slot {
   }
 
   /**
+   * Starts a new child beside the present one, and lets that one go when the new one is ready.
+   * @param withinMs how long the old one may take to finish its requests
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when the new one does not become ready; the old one stays
+   */
+  async reload(withinMs: number): Promise<void> {
+    const successor = this.#begin();
+    const end = await Promise.race([successor.ready, successor.ended]);
+    if (end || this.#life.signal.aborted) {
+      if (!end) void this.#leave(successor, withinMs, false);
+      throw new TrunklineError(
+        'ERR_TRUNKLINE_RELOAD_FAILED',
+        `${this.name}: the new process did not become ready, the old one goes on${end?.reason === undefined ? '' : `: ${end.reason}`}`,
+        { process: this.name },
+      );
+    }
+    const predecessor = this.#child;
+    this.#child = successor;
+    if (predecessor) await this.#leave(predecessor, withinMs, true);
+  }
+
+  /** Lets the present child go, and starts a new one when it has ended. */
+  async restart(withinMs: number): Promise<void> {
+    const child = this.#child;
+    if (!child) return;
+    await this.#leave(child, withinMs, false);
+  }
+
+  /**
    * Ends the child, and replaces it no more.
    * @returns whether force was needed
    */
   async stop(withinMs: number): Promise<boolean> {
     this.#life.abort();
-    const child = this.#child;
-    if (child) {
-      child.stop(withinMs);
-      const timer = systemClock.setTimeout(() => {
-        this.#wasForced = true;
-        child.kill();
-      }, withinMs);
-      await child.ended;
-      systemClock.clearTimeout(timer);
-    }
+    if (this.#child) void this.#leave(this.#child, withinMs, false);
+    const forced = await Promise.all(this.#leaving);
     await this.#running;
-    return this.#wasForced;
+    return forced.includes(true);
   }
 
-  /** Ends the child at once. */
+  /** Ends every child of the place at once. */
   kill(): void {
     this.#life.abort();
-    this.#wasForced ||= this.#child !== undefined;
     this.#child?.kill();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const end = await this.#oneLife();
-      if (signal.aborted) break;
+    this.#child = this.#begin();
+    while (this.#child) {
+      const child: ChildHandle = this.#child;
+      const end = await child.ended;
+      if (child !== this.#child) continue; // a successor has taken the place
+      this.#child = undefined;
       this.#onFirst.reject(end);
-      const pauseMs = Math.round(this.#policy.onEnd(end.readyForMs));
-      this.#logger.warn(
-        `${this.name}: ended unexpectedly, pid=${end.pid} code=${end.code} signal=${end.signal} ` +
-          `ready=${end.readyForMs !== undefined} next start in ${pauseMs} ms${end.reason === undefined ? '' : `: ${end.reason}`}`,
-      );
-      await delay(systemClock, pauseMs, signal);
+      if (signal.aborted) return;
+      await delay(systemClock, child.wasTold ? 0 : this.#pauseAfter(child, end), signal);
+      if (!signal.aborted) this.#child = this.#begin();
     }
   }
 
-  async #oneLife(): Promise<ChildEnd & { pid: number | undefined }> {
+  #pauseAfter(child: ChildHandle, end: ChildEnd): number {
+    const pauseMs = Math.round(this.#policy.onEnd(end.readyForMs));
+    this.#logger.warn(
+      `${this.name}: ended unexpectedly, pid=${child.pid} code=${end.code} signal=${end.signal} ` +
+        `ready=${end.readyForMs !== undefined} next start in ${pauseMs} ms${end.reason === undefined ? '' : `: ${end.reason}`}`,
+    );
+    return pauseMs;
+  }
+
+  #begin(): ChildHandle {
     const child = new ChildHandle(this.#spec);
-    this.#child = child;
     const limit = systemClock.setTimeout(() => {
       this.#logger.error(`${this.name}: not ready after ${this.#startTimeoutMs} ms, pid=${child.pid}; it is killed`);
       child.kill();
     }, this.#startTimeoutMs);
-    void child.ready.then(() => {
+    void Promise.race([child.ready, child.ended]).then((end) => {
       systemClock.clearTimeout(limit);
-      this.#onFirst.resolve();
+      if (!end) this.#onFirst.resolve();
     });
-    const end = await child.ended;
-    systemClock.clearTimeout(limit);
-    this.#child = undefined;
-    return { ...end, pid: child.pid };
+    return child;
+  }
+
+  /** @returns whether force was needed */
+  #leave(child: ChildHandle, withinMs: number, gently: boolean): Promise<boolean> {
+    const leave = async (): Promise<boolean> => {
+      let wasForced = false;
+      child.stop(withinMs, gently);
+      const timer = systemClock.setTimeout(() => {
+        wasForced = true;
+        child.kill();
+      }, withinMs);
+      const end = await child.ended;
+      systemClock.clearTimeout(timer);
+      return wasForced || end.signal === 'SIGKILL';
+    };
+    const leaving = leave();
+    this.#leaving.add(leaving);
+    void leaving.then(() => this.#leaving.delete(leaving));
+    return leaving;
   }
 }

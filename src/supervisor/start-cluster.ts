@@ -1,4 +1,5 @@
-// `startCluster(options)`: an application under supervision. SIGTERM and SIGINT stop it, a second one forces.
+// `startCluster(options)`: an application under supervision. SIGTERM and SIGINT stop it, a second one forces; SIGHUP
+// reloads.
 
 import { Master, type ProcessStatus } from './master';
 import { resolveSupervisorOptions, type SupervisorOptions } from './options';
@@ -8,6 +9,11 @@ export interface Supervised {
   readonly clusterPort: number;
   /** Agent and workers, in this order. */
   readonly status: ProcessStatus[];
+  /**
+   * Replaces every process by a new one, workers without losing a request.
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED; the old processes stay
+   */
+  reload(): Promise<void>;
   /** Stops workers, then the agent. `forced`: something had to be killed. Idempotent. */
   stop(): Promise<{ forced: boolean }>;
 }
@@ -31,20 +37,26 @@ export async function startCluster(options: SupervisorOptions, callback?: (error
 }
 
 async function start(options: SupervisorOptions): Promise<Supervised> {
-  const master = new Master(resolveSupervisorOptions(options));
+  const resolved = resolveSupervisorOptions(options);
+  const master = new Master(resolved);
   let signals = 0;
   const onSignal = (): void => {
     if (++signals === 1) void master.stop();
     else master.kill();
+  };
+  const onHangUp = (): void => {
+    master.reload().catch((error: unknown) => resolved.logger.error(String(error)));
   };
   const stop = async (): Promise<{ forced: boolean }> => {
     try {
       return await master.stop();
     } finally {
       for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+      process.removeListener('SIGHUP', onHangUp);
     }
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  process.on('SIGHUP', onHangUp);
   try {
     await master.start();
   } catch (error) {
@@ -56,6 +68,7 @@ async function start(options: SupervisorOptions): Promise<Supervised> {
     get status() {
       return master.status;
     },
+    reload: () => master.reload(),
     stop,
   };
 }

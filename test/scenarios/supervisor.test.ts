@@ -1,6 +1,6 @@
 // An application under supervision: real processes, real signals, real HTTP.
 
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -185,6 +185,78 @@ test('a killed master takes its children with it within 2 s, also one whose loop
   child.kill('SIGKILL');
   await eventually('no process', () => !status.some(({ pid }) => isAlive(pid!)));
   expect(performance.now() - killedAt).toBeLessThan(2_000);
+});
+
+test('a reload under load loses no request, keep-alive included, and replaces every process', async () => {
+  const child = await start({ workers: 2 });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+  let isOver = false;
+  const served = new Set<number>();
+  const failures: unknown[] = [];
+  let requests = 0;
+  const client = async (): Promise<void> => {
+    while (!isOver) {
+      await get('/self', requests++ % 2 ? agent : undefined).then(
+        ({ pid }) => served.add(pid),
+        (error: unknown) => failures.push(error),
+      );
+    }
+  };
+  const clients = Array.from({ length: 8 }, client);
+  try {
+    for (let round = 0; round < 3; round++) {
+      const workers = (await statusOf(child)).slice(1);
+      const reloaded = await child.ask({ type: 'reload' });
+      expect(reloaded.type).toBe('reloaded');
+      const after = (await statusOf(child)).slice(1);
+      expect(after.map(({ state }) => state)).toEqual(['ready', 'ready']);
+      expect(after.some(({ pid }) => workers.some((worker) => worker.pid === pid))).toBe(false);
+    }
+  } finally {
+    isOver = true;
+    await Promise.all(clients);
+    agent.destroy();
+  }
+  expect(failures).toEqual([]);
+  expect(requests).toBeGreaterThan(100);
+  expect(served.size).toBe(8);
+});
+
+test('SIGHUP reloads: the agent too, and workers have data from the new one', async () => {
+  const child = await start({ workers: 1 });
+  const before = await statusOf(child);
+  child.kill('SIGHUP');
+  await eventually('all new', async () => {
+    const after = await statusOf(child);
+    const isNew = after.every(({ pid, state }, i) => state === 'ready' && pid !== before[i]!.pid);
+    return isNew && (await get().catch(() => undefined))?.seen === after[0]!.pid;
+  });
+});
+
+test('a reload with broken code keeps the old processes and says why', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trunkline-reload-'));
+  const broken = join(folder, 'broken');
+  try {
+    const child = await start({ workers: 2 }, { APP_BROKEN_FILE: broken });
+    const before = await statusOf(child);
+    writeFileSync(broken, '');
+    const outcome = await child.ask({ type: 'reload' });
+    expect(outcome).toMatchObject({ type: 'not-reloaded', code: 'ERR_TRUNKLINE_RELOAD_FAILED' });
+    expect(outcome.message).toContain('the worker cannot start');
+    expect(await statusOf(child)).toEqual(before);
+    await get();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('SIGTERM during the start ends it', async () => {
+  const child = master({ workers: 1 }, { AGENT_START_MS: '60000' });
+  await eventually('the agent', () => child.output.includes('agent runs'));
+  child.kill('SIGTERM');
+  const failure = await child.message('the failure', ({ type }) => type === 'failed');
+  expect(failure.code).toBe('ERR_TRUNKLINE_BOOT_FAILED');
+  expect(await child.exited).toEqual({ code: 1, signal: null });
 });
 
 test('a file that does not exist is refused before anything is started', async () => {
