@@ -1,0 +1,21 @@
+// A worker: answers HTTP from what the agent gets from upstream. Run by itself it would lead and work just the same.
+
+import http from 'node:http';
+import cluster from 'trunkline';
+import { onStop } from 'trunkline/supervisor';
+import { RatesClient, type Rate } from './rates-client';
+
+const rates = cluster(RatesClient).create();
+const latest = new Map<string, Rate>();
+for (const currency of ['CHF', 'USD'] as const) {
+  rates.subscribe({ currency }, (rate) => latest.set(rate.currency, rate));
+}
+onStop(() => rates.close());
+
+const server = http.createServer((request, response) => {
+  const rate = latest.get((request.url ?? '/').slice(1));
+  response.writeHead(rate ? 200 : 404, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify({ ...rate, answeredBy: process.pid })}\n`);
+});
+// A worker is ready when it listens, so it listens when it has something to say.
+void rates.ready().then(() => server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1'));
