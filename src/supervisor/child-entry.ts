@@ -4,12 +4,12 @@ import { ChildRuntime } from './child-runtime';
 import { watchMaster } from './orphan-watch';
 import { installRuntime } from './runtime';
 
-const [file] = process.argv.slice(2);
-if (file === undefined || !process.connected) {
+const [file, masterPid] = process.argv.slice(2);
+if (file === undefined || masterPid === undefined || !process.connected) {
   console.error('this program is started by startCluster of trunkline');
   process.exit(2);
 }
 const runtime = new ChildRuntime((code) => process.exit(code));
 installRuntime(runtime);
-watchMaster(process.ppid);
+watchMaster(Number(masterPid));
 void runtime.run(file);

@@ -3,11 +3,17 @@
 import cluster from 'node:cluster';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { HttpServers } from './http-servers';
-import { isOurs, type ToMaster } from './messages';
+import { isOurs, type ToChild, type ToMaster } from './messages';
+import { ServerSockets } from './server-sockets';
 
 /** How long an orphan may take to finish, ms. */
 const ORPHAN_MS = 750;
+/** The share of a stop in which connections may finish; the rest is for callbacks. */
+const DRAIN_SHARE = 0.7;
+/** How long the master may take to say farewell, ms. */
+const FAREWELL_MS = 250;
+/** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
+const MAX_REASON = 8_000;
 
 type StopCallback = () => unknown;
 
@@ -17,9 +23,10 @@ interface Module {
 
 export class ChildRuntime {
   readonly #exit: (code: number) => void;
-  readonly #servers = new HttpServers();
+  readonly #sockets = new ServerSockets();
   readonly #callbacks: StopCallback[] = [];
   #stopping = false;
+  #onFarewell: () => void = () => undefined;
 
   /** @param exit ends the process */
   constructor(exit: (code: number) => void) {
@@ -28,14 +35,16 @@ export class ChildRuntime {
 
   /** Loads the program. The agent is ready when that is done; a worker when it listens, which node:cluster tells the master. */
   async run(file: string): Promise<void> {
-    this.#servers.observe();
+    this.#sockets.observe();
     process.on('message', (message) => {
-      if (isOurs(message) && message.trunkline === 'stop') void this.#stop(message.withinMs, message.gently);
+      if (isOurs(message)) this.#onMessage(message as ToChild);
     });
-    process.on('disconnect', () => void this.#stop(ORPHAN_MS));
-    // The master decides: a Ctrl-C in the terminal goes to every process of the group.
+    // Otherwise node:cluster ends the worker at once when the master is gone.
+    if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+    process.on('disconnect', () => void this.#stop(ORPHAN_MS, false));
+    // The master decides: Ctrl-C and a service manager's SIGTERM go to every process of the group, in no order.
     process.on('SIGINT', () => undefined);
-    process.on('SIGTERM', () => void this.#stop(ORPHAN_MS));
+    process.on('SIGTERM', () => this.#tell({ trunkline: 'terminated' }));
     process.on('uncaughtExceptionMonitor', (error) => this.#tell({ trunkline: 'failed', reason: describe(error) }));
     try {
       const module = (await import(pathToFileURL(file).href)) as Module;
@@ -52,18 +61,22 @@ export class ChildRuntime {
     this.#tell({ trunkline: 'ready' });
   }
 
-  /** Runs before the process ends, after its HTTP servers have answered their last requests; last registered first. */
+  /** Runs before the process ends, after its connections have finished; last registered first. */
   onStop(callback: StopCallback): void {
     this.#callbacks.push(callback);
   }
 
-  async #stop(withinMs: number, gently = false): Promise<void> {
+  #onMessage(message: ToChild): void {
+    if (message.trunkline === 'stop') void this.#stop(message.withinMs, message.gently);
+    else this.#onFarewell();
+  }
+
+  async #stop(withinMs: number, gently: boolean): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
     let code = 0;
-    const late = setTimeout(() => this.#exit(1), withinMs);
-    late.unref();
-    await this.#servers.drain(gently);
+    setTimeout(() => this.#exit(1), withinMs).unref();
+    await this.#sockets.drain(withinMs * DRAIN_SHARE, gently);
     for (const callback of this.#callbacks.reverse()) {
       try {
         await callback();
@@ -72,7 +85,21 @@ export class ChildRuntime {
         code = 1;
       }
     }
+    await this.#farewell();
     this.#exit(code);
+  }
+
+  /** A connection that the master has just handed to this process goes back to it and on to another: wait for that. */
+  #farewell(): Promise<void> {
+    return new Promise((resolve) => {
+      const limit = setTimeout(resolve, FAREWELL_MS);
+      this.#onFarewell = () => {
+        clearTimeout(limit);
+        resolve();
+      };
+      if (process.connected) this.#tell({ trunkline: 'leaving' });
+      else this.#onFarewell();
+    });
   }
 
   #tell(message: ToMaster, then?: () => void): void {
@@ -82,5 +109,5 @@ export class ChildRuntime {
 }
 
 function describe(error: unknown): string {
-  return inspect(error); // stack, causes and all
+  return inspect(error).slice(0, MAX_REASON); // stack, causes and all
 }

@@ -5,9 +5,12 @@ import net from 'node:net';
 import { loopback } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { formatSeat, SEAT_VARIABLE, type Part } from '../seat';
-import { CHILD_ENTRY, type ChildEnd } from './child-handle';
+import type { ChildEnd } from './child-handle';
 import type { ResolvedSupervisorOptions } from './options';
 import { Slot, type SlotState } from './slot';
+
+/** The share of a stop that belongs to the workers where there is an agent. */
+const WORKERS_SHARE = 0.8;
 
 export interface ProcessStatus {
   readonly name: string;
@@ -44,7 +47,6 @@ export class Master {
     const { agent, app, scheduling, workers } = this.#options;
     this.#clusterPort = this.#options.clusterPort ?? (await freePort());
     cluster.schedulingPolicy = scheduling === 'rr' ? cluster.SCHED_RR : cluster.SCHED_NONE;
-    cluster.setupPrimary({ exec: CHILD_ENTRY, args: [app] });
     if (agent !== undefined) {
       this.#agent = this.#slot('agent', 'agent', agent, 'leads');
       await this.#allReady([this.#agent]);
@@ -77,19 +79,22 @@ export class Master {
   }
 
   async #reload(): Promise<void> {
-    const { reloadTimeoutMs, stopTimeoutMs } = this.#options;
+    const { reloadTimeoutMs } = this.#options;
     for (const worker of this.#workers) {
       if (this.#stopping) return;
       await worker.reload(reloadTimeoutMs);
     }
-    if (!this.#stopping) await this.#agent?.restart(stopTimeoutMs);
+    await Promise.all(this.#workers.map((worker) => worker.drained()));
+    if (!this.#stopping) await this.#agent?.restart();
   }
 
   async #stop(): Promise<{ forced: boolean }> {
-    const deadline = performance.now() + this.#options.stopTimeoutMs;
-    const stop = (slot: Slot): Promise<boolean> => slot.stop(Math.max(1, deadline - performance.now()));
-    const workers = await Promise.all(this.#workers.map(stop));
-    const agent = this.#agent ? await stop(this.#agent) : false;
+    const { stopTimeoutMs } = this.#options;
+    const deadline = performance.now() + stopTimeoutMs;
+    // Workers that take all of their time must leave some to the agent.
+    const workersMs = this.#agent ? stopTimeoutMs * WORKERS_SHARE : stopTimeoutMs;
+    const workers = await Promise.all(this.#workers.map((worker) => worker.stop(workersMs)));
+    const agent = await this.#agent?.stop(deadline - performance.now());
     return { forced: [...workers, agent].includes(true) };
   }
 
@@ -98,20 +103,25 @@ export class Master {
   }
 
   #slot(name: string, kind: 'agent' | 'worker', file: string, part: Part): Slot {
-    const { env, logger, startTimeoutMs } = this.#options;
+    const { env, logger } = this.#options;
     const seat = formatSeat({ part, clusterPort: this.#clusterPort! });
-    return new Slot(name, { kind, file, env: { ...env, [SEAT_VARIABLE]: seat } }, startTimeoutMs, logger);
+    return new Slot(name, { kind, file, env: { ...env, [SEAT_VARIABLE]: seat } }, this.#options, logger);
   }
 
   async #allReady(slots: readonly Slot[]): Promise<void> {
     if (!this.#stopping) for (const slot of slots) slot.start();
     try {
-      if (this.#stopping) throw new TrunklineError('ERR_TRUNKLINE_BOOT_FAILED', 'the application was stopped during its start');
+      this.#assertNotStopped();
       await Promise.all(slots.map((slot) => slot.firstReady.catch((end: ChildEnd) => this.#bootFailed(slot, end))));
+      this.#assertNotStopped(); // a child that was told to stop may have become ready all the same
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  #assertNotStopped(): void {
+    if (this.#stopping) throw new TrunklineError('ERR_TRUNKLINE_BOOT_FAILED', 'the application was stopped during its start');
   }
 
   #bootFailed(slot: Slot, { code, signal, reason }: ChildEnd): never {

@@ -58,10 +58,15 @@ export function resolveSupervisorOptions(
     startTimeoutMs: whole('startTimeout', given.startTimeout ?? 60_000, 1, 2 ** 31 - 1),
     stopTimeoutMs: whole('stopTimeout', given.stopTimeout ?? 5_000, 1, 2 ** 31 - 1),
     reloadTimeoutMs: whole('reloadTimeout', given.reloadTimeout ?? 30_000, 1, 2 ** 31 - 1),
-    scheduling: given.scheduling ?? 'rr',
+    scheduling: scheduling(given.scheduling ?? 'rr'),
     env: { ...env, ...given.env },
     logger: given.logger ?? defaultLogger,
   };
+}
+
+function scheduling(given: unknown): 'rr' | 'none' {
+  if (given === 'rr' || given === 'none') return given;
+  throw invalid('scheduling', "'rr' or 'none'", given);
 }
 
 function file(option: string, given: unknown): string {

@@ -20,8 +20,12 @@ const timer = setInterval(() => {
 export function watchMaster(masterPid: number): void {
   const thread = new Worker(LOOK, {
     eval: true,
+    // Preloads of the application (NODE_OPTIONS, --require) are not for this thread.
+    execArgv: [],
+    env: {},
     workerData: { masterPid, lookMs: LOOK_MS, graceMs: GRACE_MS },
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
   });
+  thread.on('error', () => undefined); // without it an orphan is only found by its IPC channel
   thread.unref();
 }

@@ -7,12 +7,16 @@ import { delay, systemClock } from '../time';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
 import { RestartPolicy } from './restart-policy';
 
+/** A SIGTERM to a whole group reaches the master within this time, ms, of its children. */
+const TERMINATED_MS = 100;
+
 export type SlotState = 'starting' | 'ready' | 'waiting' | 'crash-loop' | 'stopping' | 'stopped';
 
 export class Slot {
   readonly name: string;
   readonly #spec: ChildSpec;
   readonly #startTimeoutMs: number;
+  readonly #stopTimeoutMs: number;
   readonly #logger: Logger;
   readonly #policy = new RestartPolicy();
   readonly #life = new AbortController();
@@ -26,10 +30,11 @@ export class Slot {
   /** Fulfilled when the first child is ready, rejected with its end when it died before. */
   readonly firstReady: Promise<void>;
 
-  constructor(name: string, spec: ChildSpec, startTimeoutMs: number, logger: Logger) {
+  constructor(name: string, spec: ChildSpec, limits: { startTimeoutMs: number; stopTimeoutMs: number }, logger: Logger) {
     this.name = name;
     this.#spec = spec;
-    this.#startTimeoutMs = startTimeoutMs;
+    this.#startTimeoutMs = limits.startTimeoutMs;
+    this.#stopTimeoutMs = limits.stopTimeoutMs;
     this.#logger = logger;
     this.firstReady = new Promise((resolve, reject) => {
       this.#onFirst = { resolve, reject: reject as (end: ChildEnd) => void };
@@ -53,7 +58,7 @@ export class Slot {
   }
 
   /**
-   * Starts a new child beside the present one, and lets that one go when the new one is ready.
+   * Starts a new child beside the present one, and lets that one go when the new one is ready. Resolves then; see `drained`.
    * @param withinMs how long the old one may take to finish its requests
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when the new one does not become ready; the old one stays
    */
@@ -70,14 +75,17 @@ export class Slot {
     }
     const predecessor = this.#child;
     this.#child = successor;
-    if (predecessor) await this.#leave(predecessor, withinMs, true);
+    if (predecessor) void this.#leave(predecessor, withinMs, true);
   }
 
-  /** Lets the present child go, and starts a new one when it has ended. */
-  async restart(withinMs: number): Promise<void> {
-    const child = this.#child;
-    if (!child) return;
-    await this.#leave(child, withinMs, false);
+  /** Resolves when every child that was let go has ended. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#leaving);
+  }
+
+  /** Lets the present child go; a new one is started when it has ended. */
+  async restart(): Promise<void> {
+    if (this.#child) await this.#leave(this.#child, this.#stopTimeoutMs, false);
   }
 
   /**
@@ -122,16 +130,22 @@ export class Slot {
   }
 
   #begin(): ChildHandle {
-    const child = new ChildHandle(this.#spec);
+    const child: ChildHandle = new ChildHandle(this.#spec, () => this.#onTerminated(child));
     const limit = systemClock.setTimeout(() => {
-      this.#logger.error(`${this.name}: not ready after ${this.#startTimeoutMs} ms, pid=${child.pid}; it is killed`);
-      child.kill();
+      child.kill(`not ready after ${this.#startTimeoutMs} ms (startTimeout)`);
     }, this.#startTimeoutMs);
     void Promise.race([child.ready, child.ended]).then((end) => {
       systemClock.clearTimeout(limit);
       if (!end) this.#onFirst.resolve();
     });
     return child;
+  }
+
+  /** Somebody has sent SIGTERM to the child. If the whole application is meant, the master hears of it in a moment too. */
+  #onTerminated(child: ChildHandle): void {
+    void delay(systemClock, TERMINATED_MS, this.#life.signal).then(() => {
+      if (!this.#life.signal.aborted && !child.wasTold) void this.#leave(child, this.#stopTimeoutMs, false);
+    });
   }
 
   /** @returns whether force was needed */

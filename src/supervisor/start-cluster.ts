@@ -1,6 +1,7 @@
 // `startCluster(options)`: an application under supervision. SIGTERM and SIGINT stop it, a second one forces; SIGHUP
 // reloads.
 
+import { nextTick } from '../time';
 import { Master, type ProcessStatus } from './master';
 import { resolveSupervisorOptions, type SupervisorOptions } from './options';
 
@@ -24,25 +25,32 @@ export interface Supervised {
  * @returns resolves when everything is ready
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_BOOT_FAILED
  */
-export async function startCluster(options: SupervisorOptions, callback?: (error?: unknown) => void): Promise<Supervised> {
-  try {
-    const supervised = await start(options);
-    callback?.();
-    return supervised;
-  } catch (error) {
-    if (!callback) throw error;
-    callback(error);
+export function startCluster(options: SupervisorOptions, callback?: (error?: unknown) => void): Promise<Supervised> {
+  const started = start(options);
+  // With a callback nobody need look at the promise.
+  if (callback) started.then(() => callback(), callback).catch(throwLater);
+  return started;
+}
+
+/** What a callback of the user throws is an uncaught exception, as it would be anywhere. */
+function throwLater(error: unknown): void {
+  nextTick(() => {
     throw error;
-  }
+  });
 }
 
 async function start(options: SupervisorOptions): Promise<Supervised> {
   const resolved = resolveSupervisorOptions(options);
   const master = new Master(resolved);
-  let signals = 0;
+  let firstSignalAt: number | undefined;
   const onSignal = (): void => {
-    if (++signals === 1) void master.stop();
-    else master.kill();
+    const now = performance.now();
+    firstSignalAt ??= now;
+    // A terminal and a shell may both send the same Ctrl-C.
+    if (now - firstSignalAt > SAME_SIGNAL_MS) master.kill();
+    void stop().then(({ forced }) => {
+      if (forced) process.exitCode = 1;
+    });
   };
   const onHangUp = (): void => {
     master.reload().catch((error: unknown) => resolved.logger.error(String(error)));
@@ -74,3 +82,5 @@ async function start(options: SupervisorOptions): Promise<Supervised> {
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+/** Signals within this time, ms, are one. */
+const SAME_SIGNAL_MS = 500;

@@ -1,0 +1,89 @@
+// The servers of this process and their connections, found through Node's diagnostics channels: the application need
+// not tell of them. They are what a process has to finish before it ends.
+
+import { subscribe } from 'node:diagnostics_channel';
+import http, { type ServerResponse } from 'node:http';
+import net from 'node:net';
+
+/** Idle keep-alive connections get this long, ms, because a client may just be writing to one. */
+const IDLE_GRACE_MS = 100;
+
+interface Connection {
+  /** The answer that is under way. */
+  response: ServerResponse | undefined;
+  /** Answers given. */
+  answered: number;
+}
+
+export class ServerSockets {
+  readonly #servers = new Set<net.Server>();
+  readonly #connections = new Map<net.Socket, Connection>();
+  #isDraining = false;
+  #onQuiet: (() => void) | undefined;
+
+  /** From now on servers and their connections are known. */
+  observe(): void {
+    subscribe('tracing:net.server.listen:asyncEnd', (message) => {
+      this.#servers.add((message as { server: net.Server }).server);
+    });
+    subscribe('net.server.socket', (message) => this.#onSocket((message as { socket: net.Socket }).socket));
+    subscribe('http.server.request.start', (message) => {
+      const { socket, response } = message as { socket: net.Socket; response: ServerResponse };
+      const connection = this.#connections.get(socket);
+      if (connection) connection.response = response;
+      // The next request of this connection shall go to another process.
+      if (this.#isDraining) response.shouldKeepAlive = false;
+    });
+    subscribe('http.server.response.finish', (message) => {
+      const connection = this.#connections.get((message as { socket: net.Socket }).socket);
+      if (!connection) return;
+      connection.response = undefined;
+      connection.answered++;
+    });
+  }
+
+  /**
+   * Accepts nothing more; resolves when the last connection has ended, or after the limit, when what is left is cut.
+   * @param gently idle connections are left to end with their next answer, or by the keepAliveTimeout that clients are
+   *   told of; else they get a moment
+   */
+  async drain(limitMs: number, gently: boolean): Promise<void> {
+    this.#isDraining = true;
+    // Not the close of http.Server, which cuts answers that are not written out yet.
+    for (const server of this.#servers) if (server.listening) net.Server.prototype.close.call(server);
+    for (const { response } of this.#connections.values()) if (response) response.shouldKeepAlive = false;
+    const idle = gently ? undefined : setTimeout(() => this.#endIdle(), IDLE_GRACE_MS);
+    await new Promise<void>((resolve) => {
+      const limit = setTimeout(resolve, limitMs);
+      this.#onQuiet = () => {
+        clearTimeout(limit);
+        resolve();
+      };
+      this.#tellWhenQuiet();
+    });
+    clearTimeout(idle);
+    for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  #onSocket(socket: net.Socket): void {
+    const { server } = socket as { server?: net.Server };
+    if (server) this.#servers.add(server);
+    this.#connections.set(socket, { response: undefined, answered: 0 });
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      this.#tellWhenQuiet();
+    });
+  }
+
+  /** HTTP connections between two requests, or before their first. Upgraded and other connections go on. */
+  #endIdle(): void {
+    for (const [socket, { response, answered }] of this.#connections) {
+      const { server } = socket as { server?: unknown };
+      if (server instanceof http.Server && !response && (answered > 0 || socket.bytesRead === 0)) socket.destroySoon();
+    }
+  }
+
+  #tellWhenQuiet(): void {
+    if (this.#connections.size === 0) this.#onQuiet?.();
+  }
+}
