@@ -80,9 +80,7 @@ export class Follower implements Role, Verbs {
   async call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
     if (this.isOver) throw this.#lost(method, undefined);
     const encoded = this.#encodeArguments(method, args);
-    let id: number;
-    do id = this.#connection.nextId();
-    while (this.#pending.has(id));
+    const id = this.#connection.nextId((taken) => this.#pending.has(taken));
     const answer = this.#pending.add(id, method);
     this.#connection.send({
       type: 'call',

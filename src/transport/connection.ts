@@ -3,7 +3,8 @@
 
 import type { Socket } from 'node:net';
 import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
-import { MAX_ID, type Message } from '../../protocol/message';
+import type { Message } from '../../protocol/message';
+import { IdSequence } from '../../protocol/id-sequence';
 import { ProtocolError } from '../../protocol/protocol-error';
 import { v1Codec, v1Framing } from '../../protocol/v1';
 import { TrunklineError } from '../errors';
@@ -31,7 +32,7 @@ export class Connection {
   #heartbeat: Heartbeat | undefined;
   #receive: Receiver = () => undefined;
   #end: ConnectionEnd | undefined;
-  #lastId = 0;
+  readonly #ids = new IdSequence();
   #messagesHeard = 0;
 
   /** For log lines: the port of the other side. */
@@ -79,10 +80,9 @@ export class Connection {
     this.#receive = receive;
   }
 
-  /** An id for the next request of this side: small, and not in use for 2^30 requests. */
-  nextId(): number {
-    this.#lastId = this.#lastId >= MAX_ID ? 1 : this.#lastId + 1;
-    return this.#lastId;
+  /** An id for the next request of this side. @param isTaken whether one still waits for its answer */
+  nextId(isTaken?: (id: number) => boolean): number {
+    return this.#ids.next(isTaken);
   }
 
   /** Queues a message; without effect after the end. */
