@@ -164,9 +164,10 @@ export function resolveOptions(
   const seated = seat
     ? { port: seat.clusterPort, isLeader: { leads: true, follows: false, competes: undefined }[seat.part] }
     : {};
+  const effective = { ...seated, ...withoutNothing(given) };
   const resolved: Record<string, unknown> = {};
   for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ResolvedOptions, Declaration<unknown>][]) {
-    const { value, source } = choose(name, declaration, { ...seated, ...withoutNothing(given) }, env);
+    const { value, source } = choose(name, declaration, effective, env);
     if (value !== undefined && !declaration.check(value)) {
       throw new TrunklineError(
         'ERR_TRUNKLINE_OPTION_INVALID',

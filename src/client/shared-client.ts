@@ -8,7 +8,7 @@ import { Unopposed, type Election } from '../election/term';
 import { PortRace } from '../election/port-race';
 import { TrunklineError } from '../errors';
 import type { ResolvedOptions } from '../options';
-import type { ChannelSpec } from '../roles/role';
+import type { ChannelSpec, Role } from '../roles/role';
 import { nextTick, patientTimeout } from '../time';
 import { Failover } from './failover';
 import { forwardEvents } from './forward-events';
@@ -208,10 +208,9 @@ export class SharedClient extends Base {
   }
 
   async #invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown[]> {
-    if (method === this.#spec.methods.unPublish) this.#registrations.unpublish(this.#spec.formatKey(args[0]));
+    this.#noteUnpublish(method, args);
     for (;;) {
       const role = this.#failover.role ?? (await this.#nextRole(method));
-      if (!role) continue;
       try {
         return await role.verbs.call(method, args, style);
       } catch (error) {
@@ -228,14 +227,14 @@ export class SharedClient extends Base {
 
   #invokeOneway(method: string, args: readonly unknown[]): void {
     this.#assertOpen(method);
-    if (method === this.#spec.methods.unPublish) this.#registrations.unpublish(this.#spec.formatKey(args[0]));
+    this.#noteUnpublish(method, args);
     const { role } = this.#failover;
     if (role) {
       role.verbs.notify(method, args);
       return;
     }
     this.#nextRole(method).then(
-      (next) => next?.verbs.notify(method, args),
+      (next) => next.verbs.notify(method, args),
       (error: unknown) => {
         this.#emitError(error);
       },
@@ -243,14 +242,21 @@ export class SharedClient extends Base {
   }
 
   /** Waits until there is a role; rejects when there is none and a reason for it. */
-  async #nextRole(method: string): Promise<ReturnType<() => Failover['role']>> {
+  async #nextRole(method: string): Promise<Role> {
     this.#assertOpen(method);
-    try {
-      await this.ready();
-    } finally {
-      this.#assertOpen(method);
+    for (;;) {
+      try {
+        await this.ready();
+      } finally {
+        this.#assertOpen(method);
+      }
+      if (this.#failover.role) return this.#failover.role; // else it is lost again already
     }
-    return this.#failover.role;
+  }
+
+  /** A publication that the user takes back is not repeated to the next leader. */
+  #noteUnpublish(method: string, args: readonly unknown[]): void {
+    if (method === this.#spec.methods.unPublish) this.#registrations.unpublish(this.#spec.formatKey(args[0]));
   }
 
   #onSetback(error: unknown): void {

@@ -17,7 +17,6 @@ const RESUBSCRIBE_MAX_MS = 30_000;
 /** One key that the present upstream client was asked for. */
 interface UpstreamSubscription {
   readonly listener: (value: unknown) => void;
-  readonly backoff: Backoff;
   retry: Timer | undefined;
 }
 
@@ -148,7 +147,6 @@ export class Single {
       listener: (value) => {
         if (isCurrent()) this.#push(key, value);
       },
-      backoff,
       retry: undefined,
     };
     this.#subscriptions.set(key, subscription);

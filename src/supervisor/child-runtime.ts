@@ -72,10 +72,13 @@ export class ChildRuntime {
   }
 
   async #stop(withinMs: number, gently: boolean): Promise<void> {
-    if (this.#stopping) return;
+    setTimeout(() => this.#exit(1), withinMs).unref();
+    if (this.#stopping) {
+      if (!gently) this.#sockets.endIdle(); // told again, and now it is urgent
+      return;
+    }
     this.#stopping = true;
     let code = 0;
-    setTimeout(() => this.#exit(1), withinMs).unref();
     await this.#sockets.drain(withinMs * DRAIN_SHARE, gently);
     for (const callback of this.#callbacks.reverse()) {
       try {

@@ -52,7 +52,7 @@ export class ServerSockets {
     // Not the close of http.Server, which cuts answers that are not written out yet.
     for (const server of this.#servers) if (server.listening) net.Server.prototype.close.call(server);
     for (const { response } of this.#connections.values()) if (response) response.shouldKeepAlive = false;
-    const idle = gently ? undefined : setTimeout(() => this.#endIdle(), IDLE_GRACE_MS);
+    const idle = gently ? undefined : setTimeout(() => this.endIdle(), IDLE_GRACE_MS);
     await new Promise<void>((resolve) => {
       const limit = setTimeout(resolve, limitMs);
       this.#onQuiet = () => {
@@ -75,8 +75,8 @@ export class ServerSockets {
     });
   }
 
-  /** HTTP connections between two requests, or before their first. Upgraded and other connections go on. */
-  #endIdle(): void {
+  /** Ends HTTP connections between two requests, or before their first. Upgraded and other connections go on. */
+  endIdle(): void {
     for (const [socket, { response, answered }] of this.#connections) {
       const { server } = socket as { server?: unknown };
       if (server instanceof http.Server && !response && (answered > 0 || socket.bytesRead === 0)) socket.destroySoon();

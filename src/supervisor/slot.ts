@@ -22,8 +22,8 @@ export class Slot {
   readonly #life = new AbortController();
   /** Who has the place; undefined while a start is awaited. */
   #child: ChildHandle | undefined;
-  /** Children that have been replaced or told to stop and still finish. */
-  readonly #leaving = new Set<Promise<boolean>>();
+  /** Every child that lives: who has the place, who is about to take it, who still finishes. */
+  readonly #children = new Set<ChildHandle>();
   #running: Promise<void> | undefined;
   #onFirst!: { resolve: () => void; reject: (end: ChildEnd) => void };
 
@@ -47,7 +47,7 @@ export class Slot {
   }
 
   get state(): SlotState {
-    if (this.#life.signal.aborted) return this.#child ? 'stopping' : 'stopped';
+    if (this.#life.signal.aborted) return this.#children.size > 0 ? 'stopping' : 'stopped';
     if (this.#child?.isReady) return 'ready';
     if (this.#policy.isCrashLoop) return 'crash-loop';
     return this.#child ? 'starting' : 'waiting';
@@ -66,7 +66,6 @@ export class Slot {
     const successor = this.#begin();
     const end = await Promise.race([successor.ready, successor.ended]);
     if (end || this.#life.signal.aborted) {
-      if (!end) void this.#leave(successor, withinMs, false);
       throw new TrunklineError(
         'ERR_TRUNKLINE_RELOAD_FAILED',
         `${this.name}: the new process did not become ready, the old one goes on${end?.reason === undefined ? '' : `: ${end.reason}`}`,
@@ -75,27 +74,26 @@ export class Slot {
     }
     const predecessor = this.#child;
     this.#child = successor;
-    if (predecessor) void this.#leave(predecessor, withinMs, true);
+    if (predecessor) void this.#letGo(predecessor, withinMs, true);
   }
 
   /** Resolves when every child that was let go has ended. */
   async drained(): Promise<void> {
-    await Promise.all(this.#leaving);
+    await Promise.all([...this.#children].filter((child) => child !== this.#child).map(({ ended }) => ended));
   }
 
   /** Lets the present child go; a new one is started when it has ended. */
   async restart(): Promise<void> {
-    if (this.#child) await this.#leave(this.#child, this.#stopTimeoutMs, false);
+    if (this.#child) await this.#letGo(this.#child, this.#stopTimeoutMs, false);
   }
 
   /**
-   * Ends the child, and replaces it no more.
+   * Ends every child of the place, and starts no more.
    * @returns whether force was needed
    */
   async stop(withinMs: number): Promise<boolean> {
     this.#life.abort();
-    if (this.#child) void this.#leave(this.#child, withinMs, false);
-    const forced = await Promise.all(this.#leaving);
+    const forced = await Promise.all([...this.#children].map((child) => this.#letGo(child, withinMs, false)));
     await this.#running;
     return forced.includes(true);
   }
@@ -103,7 +101,7 @@ export class Slot {
   /** Ends every child of the place at once. */
   kill(): void {
     this.#life.abort();
-    this.#child?.kill();
+    for (const child of this.#children) child.kill();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -131,6 +129,8 @@ export class Slot {
 
   #begin(): ChildHandle {
     const child: ChildHandle = new ChildHandle(this.#spec, () => this.#onTerminated(child));
+    this.#children.add(child);
+    void child.ended.then(() => this.#children.delete(child));
     const limit = systemClock.setTimeout(() => {
       child.kill(`not ready after ${this.#startTimeoutMs} ms (startTimeout)`);
     }, this.#startTimeoutMs);
@@ -144,26 +144,16 @@ export class Slot {
   /** Somebody has sent SIGTERM to the child. If the whole application is meant, the master hears of it in a moment too. */
   #onTerminated(child: ChildHandle): void {
     void delay(systemClock, TERMINATED_MS, this.#life.signal).then(() => {
-      if (!this.#life.signal.aborted && !child.wasTold) void this.#leave(child, this.#stopTimeoutMs, false);
+      if (!this.#life.signal.aborted && !child.wasTold) void this.#letGo(child, this.#stopTimeoutMs, false);
     });
   }
 
   /** @returns whether force was needed */
-  #leave(child: ChildHandle, withinMs: number, gently: boolean): Promise<boolean> {
-    const leave = async (): Promise<boolean> => {
-      let wasForced = false;
-      child.stop(withinMs, gently);
-      const timer = systemClock.setTimeout(() => {
-        wasForced = true;
-        child.kill();
-      }, withinMs);
-      const end = await child.ended;
-      systemClock.clearTimeout(timer);
-      return wasForced || end.signal === 'SIGKILL';
-    };
-    const leaving = leave();
-    this.#leaving.add(leaving);
-    void leaving.then(() => this.#leaving.delete(leaving));
-    return leaving;
+  async #letGo(child: ChildHandle, withinMs: number, gently: boolean): Promise<boolean> {
+    child.stop(withinMs, gently);
+    const timer = systemClock.setTimeout(() => child.kill(), withinMs);
+    const { signal } = await child.ended;
+    systemClock.clearTimeout(timer);
+    return signal === 'SIGKILL';
   }
 }

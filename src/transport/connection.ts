@@ -2,7 +2,7 @@
 // socket can die: there is one `closed` promise, which never rejects. Both the dialer's and the listener's side use it.
 
 import type { Socket } from 'node:net';
-import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
+import { FrameReader } from '../../protocol/frame';
 import type { Message } from '../../protocol/message';
 import { IdSequence } from '../../protocol/id-sequence';
 import { ProtocolError } from '../../protocol/protocol-error';
@@ -170,5 +170,3 @@ export class Connection {
     this.#socket.destroy();
   }
 }
-
-export { MAX_FRAME_BYTES };

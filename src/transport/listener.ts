@@ -3,10 +3,11 @@
 // stranger does reaches a channel.
 
 import type { Server, Socket } from 'node:net';
+import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import type { Register } from '../../protocol/message';
 import type { Logger } from '../logger';
 import type { Clock, Timer } from '../time';
-import { Connection, MAX_FRAME_BYTES } from './connection';
+import { Connection } from './connection';
 
 /** What a stranger may send before it has registered: a registration is a few hundred bytes. */
 export const STRANGER_BYTES = 16 * 1024;

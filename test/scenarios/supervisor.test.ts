@@ -293,6 +293,25 @@ test('a reload under load loses no request, keep-alive included, and replaces ev
   expect(served.size).toBe(6);
 });
 
+test('a stop during a reload keeps its deadline and leaves neither the old processes nor the new ones', async () => {
+  const child = await start({ workers: 2, stopTimeout: 2_000 });
+  const before = await statusOf(child);
+  const agent = new http.Agent({ keepAlive: true });
+  try {
+    await Promise.all(Array.from({ length: 6 }, () => get('/self', agent))); // idle connections that a gentle end waits for
+    const reload = child.ask({ type: 'reload' });
+    await eventually('a new worker', async () => (await statusOf(child))[1]!.pid !== before[1]!.pid);
+    const startedAt = performance.now();
+    const stopped = await child.ask({ type: 'stop' });
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    expect(states(stopped.status as ProcessStatus[])).toEqual(['agent stopped', 'worker 1 stopped', 'worker 2 stopped']);
+    await reload;
+    expect([...before, ...(await statusOf(child))].some(({ pid }) => pid !== undefined && isAlive(pid))).toBe(false);
+  } finally {
+    agent.destroy();
+  }
+});
+
 test('SIGHUP reloads: the agent too, and workers have data from the new one', async () => {
   const child = await start({ workers: 1 });
   const before = await statusOf(child);
