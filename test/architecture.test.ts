@@ -91,5 +91,5 @@ it('the environment is read in the options only', () => {
 
 it('nothing but the entry of a child ends the process', () => {
   const ending = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.exit('));
-  expect(ending).toEqual([join('src', 'supervisor', 'child-entry.ts')]);
+  expect(ending).toEqual([join('src', 'supervisor', 'child', 'entry.ts')]);
 });

@@ -2,7 +2,7 @@
 // reloads.
 
 import { nextTick } from '../time';
-import { Master, type ProcessStatus } from './master';
+import { Master, type ProcessStatus } from './master/master';
 import { resolveSupervisorOptions, type SupervisorOptions } from './options';
 
 export interface Supervised {

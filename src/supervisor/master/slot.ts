@@ -1,9 +1,9 @@
 // One place of the application that must always be taken: it starts its child, starts another when that one dies,
 // replaces it by a new one on request, and ends with it when told to.
 
-import { TrunklineError } from '../errors';
-import type { Logger } from '../logger';
-import { delay, systemClock } from '../time';
+import { TrunklineError } from '../../errors';
+import type { Logger } from '../../logger';
+import { delay, systemClock } from '../../time';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
 import { RestartPolicy } from './restart-policy';
 

@@ -2,11 +2,11 @@
 
 import cluster from 'node:cluster';
 import net from 'node:net';
-import { loopback } from '../endpoint';
-import { TrunklineError } from '../errors';
-import { formatSeat, SEAT_VARIABLE, type Part } from '../seat';
+import { loopback } from '../../endpoint';
+import { TrunklineError } from '../../errors';
+import { formatSeat, SEAT_VARIABLE, type Part } from '../../seat';
 import type { ChildEnd } from './child-handle';
-import type { ResolvedSupervisorOptions } from './options';
+import type { ResolvedSupervisorOptions } from '../options';
 import { Slot, type SlotState } from './slot';
 
 /** The share of a stop that belongs to the workers where there is an agent. */

@@ -1,4 +1,4 @@
-import { RestartPolicy } from '../../src/supervisor/restart-policy';
+import { RestartPolicy } from '../../../src/supervisor/master/restart-policy';
 
 it('starts a child again at once that has been ready for long, every time', () => {
   const policy = new RestartPolicy();

@@ -2,7 +2,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
-import { isOurs, type ToChild, type ToMaster } from './messages';
+import { isOurs, type ToChild, type ToMaster } from '../messages';
 
 export interface ChildSpec {
   readonly kind: 'agent' | 'worker';
@@ -22,7 +22,7 @@ export interface ChildEnd {
 }
 
 /** The program that every child runs; it loads the user's. */
-const CHILD_ENTRY = require.resolve('./child-entry');
+const CHILD_ENTRY = require.resolve('../child/entry');
 /** A child is asked to be done a little before it would be killed: its own end is the better one. */
 const MARGIN = 0.9;
 /** The last words of a child may arrive after its end, but not later than this, ms. */

@@ -3,7 +3,7 @@
 import cluster from 'node:cluster';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { isOurs, type ToChild, type ToMaster } from './messages';
+import { isOurs, type ToChild, type ToMaster } from '../messages';
 import { ServerSockets } from './server-sockets';
 
 /** How long an orphan may take to finish, ms. */
