@@ -1,0 +1,152 @@
+// The thread of watchdog.ts. It looks whether the master is still the parent of this process, and whether the main thread
+// still runs its loop. Of a blocked one it takes stack and profile through the inspector and writes them down: no more.
+// That works at once in any JavaScript, in regular expressions and in Atomics.wait; in a native call (JSON.parse,
+// execSync, crypto, sort of numbers) only when it has returned.
+
+import { mkdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import type { Debugger, Profiler } from 'node:inspector';
+import type { Session } from 'node:inspector/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { workerData } from 'node:worker_threads';
+
+export interface ThreadData {
+  readonly masterPid: number;
+  readonly lookMs: number;
+  readonly graceMs: number;
+  /** 0: the loop is not judged. */
+  readonly blockedMs: number;
+  readonly profileFile: string;
+  /** One number: counts how often the loop has shown that it runs. */
+  readonly beats: Int32Array;
+  /** One number: 1 while an inspector is open. Who stops at a breakpoint looks blocked. */
+  readonly isInspected: Int32Array;
+}
+
+/** How long the main thread may take to answer, ms. */
+const ANSWER_MS = 2_000;
+/** A stack that comes later than this, ms, had to wait for a native call to return. */
+const AT_ONCE_MS = 200;
+const PROFILE_MS = 1_000;
+const SAMPLE_US = 1_000;
+
+function watchMaster({ masterPid, lookMs, graceMs }: ThreadData): void {
+  const timer = setInterval(() => {
+    if (process.ppid === masterPid) return;
+    clearInterval(timer);
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), graceMs);
+  }, lookMs);
+}
+
+/**
+ * Silence is counted in looks, not by the clock: when the whole process does not run (stopped, asleep), this thread does
+ * not look either, and the pause counts as one look.
+ */
+function watchLoop({ lookMs, blockedMs, profileFile, beats, isInspected }: ThreadData): void {
+  let lastBeat: number | undefined;
+  let silentMs = 0;
+  let isKnown = false;
+  setInterval(() => {
+    const beat = Atomics.load(beats, 0);
+    if (beat !== lastBeat || Atomics.load(isInspected, 0) === 1) {
+      lastBeat = beat;
+      silentMs = 0;
+      isKnown = false;
+      return;
+    }
+    silentMs += lookMs;
+    if (silentMs < blockedMs || isKnown) return;
+    isKnown = true;
+    keepEvidence(profileFile, silentMs, () => Atomics.load(beats, 0) === beat).catch((error: unknown) => {
+      // Not the console: that needs the main thread.
+      writeSync(2, `trunkline: no evidence of the blocked event loop of process ${process.pid}: ${String(error)}\n`);
+    });
+  }, lookMs);
+}
+
+/** The stack is written before the profile is begun: nobody knows how long the process will live. */
+async function keepEvidence(profileFile: string, silentMs: number, isBlocked: () => boolean): Promise<void> {
+  const what = `${new Date().toISOString()} process ${process.pid}: the event loop has been blocked for ${Math.round(silentMs)} ms.`;
+  const { Session } = await import('node:inspector/promises');
+  const session = new Session();
+  session.connectToMainThread();
+  try {
+    const stackFile = `${profileFile.replace(/\.cpuprofile$/, '')}.stack.txt`;
+    const stack = await takeStack(session);
+    if (!isBlocked()) write(stackFile, `${what}\nThen it went on, before its stack could be taken: it was in native code.\n`);
+    else if (stack) write(stackFile, `${what}${stack.note}\n${stack.frames.join('\n')}\n`);
+    else write(stackFile, `${what}\nNeither stack nor profile could be had within ${ANSWER_MS} ms: it is in native code.\n`);
+    if (!stack || !isBlocked()) return;
+    const profile = await takeProfile(session);
+    if (profile) write(profileFile, JSON.stringify(profile));
+  } finally {
+    // Takes back what the main thread has not answered; it goes on if it is paused.
+    session.disconnect();
+  }
+}
+
+interface Stack {
+  readonly frames: readonly string[];
+  /** What to keep in mind when reading. */
+  readonly note: string;
+}
+
+/** @returns undefined when the main thread does not answer */
+async function takeStack(session: Session): Promise<Stack | undefined> {
+  const startedAt = performance.now();
+  const urls = new Map<string, string>();
+  session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
+  const paused = new Promise<Stack>((resolve) => {
+    session.on('Debugger.paused', ({ params }) => {
+      unanswered(session.post('Debugger.resume')); // first of all, and also at a `debugger` statement
+      const afterMs = Math.round(performance.now() - startedAt);
+      const note = afterMs > AT_ONCE_MS ? `\nTaken ${afterMs} ms later, when a native call had returned:` : ' It is here:';
+      resolve({ frames: params.callFrames.map((frame) => formatFrame(frame, urls)), note });
+    });
+  });
+  unanswered(session.post('Debugger.enable'));
+  unanswered(session.post('Debugger.pause'));
+  const stack = await Promise.race([paused, delay(ANSWER_MS)]);
+  if (stack) unanswered(session.post('Debugger.disable'));
+  return stack ?? undefined;
+}
+
+/** @returns undefined when the main thread does not answer */
+async function takeProfile(session: Session): Promise<Profiler.Profile | undefined> {
+  unanswered(session.post('Profiler.enable'));
+  // To begin to count calls, V8 drops all optimized code. A loop that was optimized while it ran has no name in a profile.
+  unanswered(session.post('Profiler.startPreciseCoverage', { callCount: false, detailed: false }));
+  unanswered(session.post('Profiler.stopPreciseCoverage'));
+  unanswered(session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US }));
+  unanswered(session.post('Profiler.start'));
+  await delay(PROFILE_MS);
+  const stopped = session.post('Profiler.stop');
+  unanswered(stopped);
+  return (await Promise.race([stopped, delay(ANSWER_MS)]))?.profile;
+}
+
+/** Whoever waits for the answer has a limit; without one the post fails when the session ends. */
+function unanswered(answer: Promise<unknown>): void {
+  answer.catch(() => undefined);
+}
+
+function formatFrame({ functionName, location, url }: Debugger.CallFrame, urls: ReadonlyMap<string, string>): string {
+  const known = urls.get(location.scriptId) ?? url;
+  const file = known.startsWith('file:') ? fileURLToPath(known) : known || '<anonymous>';
+  // The inspector counts from 0.
+  const place = `${file}:${location.lineNumber + 1}:${(location.columnNumber ?? 0) + 1}`;
+  return `    at ${functionName || '<anonymous>'} (${place})`;
+}
+
+/** Whoever finds the file finds all of it. */
+function write(file: string, content: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const unfinished = `${file}.${process.pid}.tmp`;
+  writeFileSync(unfinished, content);
+  renameSync(unfinished, file);
+}
+
+const data = workerData as ThreadData;
+watchMaster(data);
+if (data.blockedMs > 0) watchLoop(data);

@@ -1,0 +1,51 @@
+// Ends this process when its master is gone, and keeps evidence when its loop is blocked. Both are seen from a thread of
+// its own (watchdog-thread.ts), so a blocked loop does not help. What becomes of a blocked process is up to the master.
+
+import inspector from 'node:inspector';
+import { setInterval } from 'node:timers';
+import { Worker } from 'node:worker_threads';
+import type { ThreadData } from './watchdog-thread';
+
+/** How often the thread looks at most, ms: an orphan lives no longer than twice this, and the grace. */
+const LOOK_MS = 250;
+/** An orphan whose loop still runs may finish by itself within this time, ms. */
+const GRACE_MS = 750;
+/** So many times per `blockedMs` the loop shows that it runs, and twice as often the thread looks. */
+const BEATS_PER_BLOCK = 4;
+
+export interface WatchdogOptions {
+  readonly masterPid: number;
+  /** A loop that has not run for so long, ms, is blocked; 0: never. */
+  readonly blockedMs: number;
+  /** Where the profile of a blocked loop is kept, `….cpuprofile`. Its stack is kept beside it, `….stack.txt`. */
+  readonly profileFile: string;
+}
+
+/** Does not keep the process alive. */
+export function watchdog({ masterPid, blockedMs, profileFile }: WatchdogOptions): void {
+  const [beats, isInspected] = [sharedNumber(), sharedNumber()];
+  if (blockedMs > 0) {
+    const beat = (): void => {
+      // The thread cannot ask: in a thread the inspector never has an address.
+      Atomics.store(isInspected, 0, inspector.url() === undefined ? 0 : 1);
+      Atomics.add(beats, 0, 1);
+    };
+    beat();
+    setInterval(beat, blockedMs / BEATS_PER_BLOCK).unref();
+  }
+  const lookMs = blockedMs > 0 ? Math.min(LOOK_MS, blockedMs / (2 * BEATS_PER_BLOCK)) : LOOK_MS;
+  const thread = new Worker(require.resolve('./watchdog-thread'), {
+    // Preloads of the application (NODE_OPTIONS, --require) are not for this thread.
+    execArgv: [],
+    env: {},
+    workerData: { masterPid, lookMs, graceMs: GRACE_MS, blockedMs, profileFile, beats, isInspected } satisfies ThreadData,
+    // A stack of ten thousand calls comes as a message of ten megabytes.
+    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
+  });
+  thread.on('error', () => undefined); // without it an orphan is only found by its IPC channel
+  thread.unref();
+}
+
+function sharedNumber(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+}

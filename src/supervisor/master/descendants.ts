@@ -1,0 +1,146 @@
+// The processes below a process: what a child has started must end with it. Taken while the parents live, for the system
+// forgets whose child an orphan was. A process is known by its pid and the time of its start, so one that has got a pid
+// of an ended one is never signalled. On Windows, which has no such tree, the set is empty.
+
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { delay, systemClock } from '../../time';
+
+/** Pauses between two looks at whether all have ended, ms: growing. */
+const MIN_LOOK_MS = 5;
+const MAX_LOOK_MS = 100;
+/** What has not gone so long after SIGKILL, ms, hangs in the kernel: nobody can end it. */
+const KILL_MS = 1_000;
+
+interface Process {
+  readonly pid: number;
+  readonly parentPid: number;
+  /** In whatever unit the system has; only compared. */
+  readonly startedAt: string;
+}
+
+export class Descendants {
+  readonly #processes = new Map<number, Process>();
+
+  /** Every process below this one, without itself. */
+  static of(pid: number): Descendants {
+    const found = new Descendants();
+    found.#addBelow([pid], livingProcesses());
+    return found;
+  }
+
+  get pids(): number[] {
+    return [...this.#processes.keys()];
+  }
+
+  /** Adds what a later look has found. */
+  add(later: Descendants): void {
+    for (const each of later.#processes.values()) this.#processes.set(each.pid, each);
+  }
+
+  /**
+   * Asks every process to end, and those that have started since; kills what still lives after the time, ms. Those who
+   * are stopped go on, or they would not hear of it.
+   * @returns whether force was needed
+   */
+  async terminate(withinMs: number): Promise<boolean> {
+    const asked = new Set<Process>();
+    const haveEnded = await this.#lookUntil(withinMs, (living) => {
+      for (const each of living.filter((one) => !asked.has(one))) {
+        asked.add(each);
+        signal(each, 'SIGTERM');
+        signal(each, 'SIGCONT');
+      }
+    });
+    if (haveEnded) return false;
+    await this.#lookUntil(KILL_MS, (living) => {
+      for (const each of living) signal(each, 'SIGKILL');
+    });
+    return true;
+  }
+
+  /** @returns whether all have ended */
+  async #lookUntil(limitMs: number, onLiving: (living: readonly Process[]) => void): Promise<boolean> {
+    const endsAt = systemClock.now() + limitMs;
+    for (let pauseMs = MIN_LOOK_MS; ; pauseMs = Math.min(MAX_LOOK_MS, pauseMs * 2)) {
+      const living = this.#living();
+      if (living.length === 0) return true;
+      onLiving(living);
+      const leftMs = endsAt - systemClock.now();
+      if (leftMs <= 0) return false;
+      await delay(systemClock, Math.min(pauseMs, leftMs), NEVER);
+    }
+  }
+
+  /** Those that have not ended, and what they have started meanwhile. */
+  #living(): Process[] {
+    if (this.#processes.size === 0) return [];
+    const all = livingProcesses();
+    for (const { pid, startedAt } of this.#processes.values()) {
+      if (all.get(pid)?.startedAt !== startedAt) this.#processes.delete(pid);
+    }
+    this.#addBelow(this.pids, all);
+    return [...this.#processes.values()];
+  }
+
+  #addBelow(pids: readonly number[], all: ReadonlyMap<number, Process>): void {
+    const children = new Map<number, Process[]>();
+    for (const each of all.values()) {
+      const siblings = children.get(each.parentPid);
+      if (siblings) siblings.push(each);
+      else children.set(each.parentPid, [each]);
+    }
+    const parents = [...pids];
+    for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {
+      for (const child of children.get(parent) ?? []) {
+        if (this.#processes.has(child.pid)) continue;
+        this.#processes.set(child.pid, child);
+        parents.push(child.pid);
+      }
+    }
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+/** A process may end between the look and the signal; one of another user is not ours to end. */
+function signal({ pid }: Process, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+  }
+}
+
+/** By pid. A zombie has ended: only its parent has not looked yet. */
+function livingProcesses(): Map<number, Process> {
+  if (process.platform === 'win32') return new Map();
+  const all = process.platform === 'linux' ? listOfLinux() : listOfPs();
+  return new Map(all.map((each) => [each.pid, each]));
+}
+
+function listOfLinux(): Process[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        // The name of the program comes in brackets and may hold any character; man proc_pid_stat counts from 1.
+        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        const [state, parentPid, startedAt] = [fields[3 - 3]!, Number(fields[4 - 3]), fields[22 - 3]!];
+        return /[ZX]/.test(state) ? [] : [{ pid: Number(pid), parentPid, startedAt }];
+      } catch {
+        return []; // has ended since its name was read
+      }
+    });
+}
+
+function listOfPs(): Process[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,lstart='], { encoding: 'utf8', env: { LC_ALL: 'C' } });
+  return [...lines.matchAll(/^\s*(\d+)\s+(\d+)\s+([^Z\s]\S*)\s+(.+?)\s*$/gm)].map(([, pid, parentPid, , startedAt]) => ({
+    pid: Number(pid),
+    parentPid: Number(parentPid),
+    startedAt: startedAt!,
+  }));
+}
