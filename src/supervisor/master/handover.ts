@@ -1,0 +1,115 @@
+// Passes connections to one child over its IPC channel. The master keeps its own descriptor of a connection until the
+// child has confirmed that it has taken it: whatever a child had not taken when it died, another one can serve.
+
+import type net from 'node:net';
+import { systemClock, type Clock, type Timer } from '../../time';
+import type { HandedConnection } from '../messages';
+
+/** A child that has not answered for this time, ms, is asked whether it got what it was sent. */
+const ASK_MS = 1_000;
+
+/** Sends messages with a descriptor that stays open in this process. */
+export interface HandleChannel {
+  send(message: HandedConnection, socket: net.Socket | undefined, onSent: (error: Error | null) => void): unknown;
+}
+
+interface Pending {
+  readonly socket: net.Socket;
+  readonly resolve: (isTaken: boolean) => void;
+}
+
+export class Handover {
+  readonly #channel: HandleChannel;
+  readonly #clock: Clock;
+  /** Sent and not answered, oldest first. */
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #isEnded = false;
+  #asking: Timer | undefined;
+
+  constructor(channel: HandleChannel, clock: Clock = systemClock) {
+    this.#channel = channel;
+    this.#clock = clock;
+  }
+
+  /** Connections that the child has not confirmed yet. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * Sends the connection; nothing may read from it any more.
+   * @param head what has been read of it
+   * @returns true: the child has it, and the master's descriptor is closed; false: the child will never touch it
+   */
+  hand(socket: net.Socket, head: Buffer | undefined): Promise<boolean> {
+    if (this.#isEnded || socket.destroyed) return Promise.resolve(false);
+    // Without a server Node does not keep account of the socket in both processes, which would make the end of the
+    // server wait for connections of the children.
+    (socket as { server?: unknown }).server = null;
+    const id = ++this.#lastId;
+    return new Promise((resolve) => {
+      this.#pending.set(id, { socket, resolve });
+      const message = { trunkline: 'connection', id, ...(head && { head: head.toString('base64') }) } as const;
+      this.#channel.send(message, socket, (error) => {
+        if (error) this.#settle(id, false);
+      });
+      this.#askLater();
+    });
+  }
+
+  /** The child has confirmed: from now on the connection is its own. */
+  onTaken(id: number): void {
+    this.#onAnswer(id, true);
+  }
+
+  /** The child has no server for the connection, or did not get a handle. */
+  onRefused(id: number): void {
+    this.#onAnswer(id, false);
+  }
+
+  /**
+   * The child is gone, and everything that it had sent before has been read: that is its `close` event. On `exit` a
+   * confirmation may still lie in the channel; `disconnect` does not come when a handle was under way.
+   */
+  onEnded(): void {
+    this.#isEnded = true;
+    this.#lose(Infinity);
+    this.#clock.clearTimeout(this.#asking);
+  }
+
+  #onAnswer(id: number, isTaken: boolean): void {
+    this.#lose(id);
+    this.#settle(id, isTaken);
+    this.#clock.clearTimeout(this.#asking);
+    this.#asking = undefined;
+    this.#askLater();
+  }
+
+  /**
+   * A child answers in the order in which it was sent the connections. One that it has skipped it never got: Node drops
+   * handles for which a process has no descriptors left, and says nothing.
+   */
+  #lose(before: number): void {
+    for (const id of this.#pending.keys()) if (id < before) this.#settle(id, false);
+  }
+
+  /** Such a connection may be the last for a while: a message without a handle, which is refused, brings it to light. */
+  #askLater(): void {
+    if (this.#asking || this.#pending.size === 0) return;
+    this.#asking = this.#clock.setTimeout(() => {
+      const question = { trunkline: 'connection', id: ++this.#lastId } as const;
+      this.#channel.send(question, undefined, () => undefined);
+    }, ASK_MS);
+    this.#asking.unref();
+  }
+
+  #settle(id: number, isTaken: boolean): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    // Only closes this process's descriptor: the client notices nothing, as the child has its own.
+    if (isTaken) pending.socket.destroy();
+    pending.resolve(isTaken);
+  }
+}

@@ -1,0 +1,212 @@
+// Owns the public port, and gives each connection to the worker that belongs to the client's address. While no worker
+// is ready, connections wait.
+
+import net, { type AddressInfo } from 'node:net';
+import type { Logger } from '../../logger';
+import { systemClock, type Clock, type Timer } from '../../time';
+import { chooseWorker, clientAddress } from './sticky-choice';
+
+/** So many connections wait for a worker. */
+const MAX_WAITING = 1024;
+/** And so long, ms. */
+const MAX_WAIT_MS = 10_000;
+/** A client whose header is wanted but does not come is known by its socket after this time, ms. */
+const HEAD_MS = 5_000;
+
+export interface StickyWorker {
+  /** Stable: the one that replaces it has the same name, and so the same clients. */
+  readonly name: string;
+  /**
+   * @param head what has been read of the connection
+   * @returns true when the worker has confirmed that it took it; false when it did not and will not
+   */
+  hand(connection: net.Socket, head: Buffer | undefined): Promise<boolean>;
+}
+
+export interface StickyListenerOptions {
+  readonly port: number;
+  readonly host?: string | undefined;
+  /** The header in which a proxy tells the client's address. Without it the address of the connection counts. */
+  readonly header?: string | undefined;
+  /** Those that are ready. */
+  readonly workers: () => readonly StickyWorker[];
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+interface Connection {
+  readonly socket: net.Socket;
+  readonly address: string;
+  readonly head: Buffer | undefined;
+  /** When it has waited long enough; set the first time that it has to wait. */
+  waitsUntil?: number;
+}
+
+export class StickyListener {
+  readonly #options: StickyListenerOptions;
+  readonly #header: string | undefined;
+  readonly #clock: Clock;
+  readonly #server: net.Server;
+  /** No worker for them yet. */
+  readonly #waiting = new Map<Connection, Timer>();
+  /** The header of these is being read. */
+  readonly #reading = new Set<net.Socket>();
+  #changes = 0;
+  #dropped = 0;
+  #hasWarned = false;
+  #isClosed = false;
+
+  constructor(options: StickyListenerOptions) {
+    this.#options = options;
+    this.#header = options.header?.toLowerCase();
+    this.#clock = options.clock ?? systemClock;
+    // A client may end its side before it is answered. highWaterMark: see `stopReading`.
+    this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, highWaterMark: 1 });
+    this.#server.on('connection', (socket: net.Socket) => this.#onConnection(socket));
+  }
+
+  /** How many connections wait for a worker. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** How many were closed because no worker was ready for them. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Rejects with the system's error when the port cannot be bound. */
+  listen(): Promise<AddressInfo> {
+    const { port, host, logger } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, ...(host !== undefined && { host }), exclusive: true }, () => {
+        this.#server.removeListener('error', reject);
+        this.#server.on('error', (error) => logger.error(`sticky: cannot accept a connection: ${error.message}`));
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** A worker is ready, or no longer: those that wait may have a place now. */
+  onWorkersChanged(): void {
+    this.#changes++;
+    if (this.#options.workers().length === 0) return;
+    this.#hasWarned = false;
+    for (const [connection, limit] of [...this.#waiting]) {
+      this.#clock.clearTimeout(limit);
+      this.#waiting.delete(connection);
+      void this.#give(connection);
+    }
+  }
+
+  /** Accepts nothing more. What waits is closed; what is on its way to a worker gets there. Idempotent. */
+  close(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    this.#isClosed = true;
+    this.#server.close(); // the port is free at once
+    for (const socket of this.#reading) socket.destroy();
+    for (const connection of this.#waiting.keys()) this.#abandon(connection);
+    return Promise.resolve();
+  }
+
+  #onConnection(socket: net.Socket): void {
+    socket.on('error', () => socket.destroy());
+    const address = socket.remoteAddress;
+    if (address === undefined || this.#isClosed)
+      socket.destroy(); // it has gone again already
+    else if (this.#header === undefined) void this.#give({ socket, address, head: undefined });
+    else this.#readHead(socket, address, this.#header);
+  }
+
+  #readHead(socket: net.Socket, socketAddress: string, header: string): void {
+    let head: Buffer = Buffer.alloc(0);
+    const go = (address: string): void => {
+      forget();
+      stopReading(socket, head);
+      void this.#give({ socket, address, head: head.length > 0 ? head : undefined });
+    };
+    const onData = (chunk: Buffer): void => {
+      head = Buffer.concat([head, chunk]);
+      const address = clientAddress(head, header, socketAddress);
+      if (address !== undefined) go(address);
+    };
+    const onEnd = (): void => go(socketAddress);
+    const forget = (): void => {
+      this.#clock.clearTimeout(limit);
+      this.#reading.delete(socket);
+      socket.removeListener('data', onData).removeListener('end', onEnd).removeListener('close', forget);
+    };
+    const limit = this.#clock.setTimeout(onEnd, HEAD_MS);
+    limit.unref();
+    this.#reading.add(socket);
+    socket.on('data', onData).on('end', onEnd).on('close', forget).resume();
+  }
+
+  /** To the worker of its address; to the next one when that could not take it; else it waits. */
+  async #give(connection: Connection): Promise<void> {
+    const { socket, address, head } = connection;
+    let tried = new Set<string>();
+    let changes = this.#changes;
+    while (!socket.destroyed) {
+      if (changes !== this.#changes) {
+        tried = new Set(); // another worker may have the same name
+        changes = this.#changes;
+      }
+      const workers = this.#options.workers().filter(({ name }) => !tried.has(name));
+      const chosen = chooseWorker(
+        address,
+        workers.map(({ name }) => name),
+      );
+      if (chosen === undefined) {
+        this.#wait(connection);
+        return;
+      }
+      tried.add(chosen);
+      if (await workers.find(({ name }) => name === chosen)!.hand(socket, head)) return;
+    }
+  }
+
+  #wait(connection: Connection): void {
+    if (this.#isClosed) this.#abandon(connection);
+    else if (this.#waiting.size >= MAX_WAITING) this.#drop(connection);
+    else {
+      const now = this.#clock.now();
+      connection.waitsUntil ??= now + MAX_WAIT_MS;
+      const limit = this.#clock.setTimeout(() => this.#drop(connection), connection.waitsUntil - now);
+      limit.unref();
+      this.#waiting.set(connection, limit);
+    }
+  }
+
+  #drop(connection: Connection): void {
+    this.#abandon(connection);
+    this.#dropped++;
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#options.logger.warn(`sticky: connections are closed because no worker is ready, waiting=${this.#waiting.size}`);
+  }
+
+  #abandon(connection: Connection): void {
+    this.#clock.clearTimeout(this.#waiting.get(connection));
+    this.#waiting.delete(connection);
+    connection.socket.destroy();
+  }
+}
+
+interface Readable {
+  readonly _handle?: { reading: boolean; readStop(): unknown } | null;
+}
+
+/**
+ * From here on not one byte is taken from the socket: it would be missing in the worker. To pause a stream is not enough,
+ * as it goes on until it is full; so it is made full, by giving back what was read, and its handle is stopped.
+ */
+function stopReading(socket: net.Socket, head: Buffer): void {
+  socket.pause();
+  if (head.length > 0 && !socket.readableEnded) socket.unshift(head);
+  const { _handle: handle } = socket as Readable;
+  if (!handle) return;
+  handle.reading = false;
+  handle.readStop();
+}
