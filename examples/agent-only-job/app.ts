@@ -1,0 +1,31 @@
+// A worker: writes to the log all the time, and opens it again when the agent says so.
+
+import cluster from 'trunkline';
+import { onStop, ready } from 'trunkline/supervisor';
+import { LogFile } from './log-file';
+import { LogRotation } from './log-rotation';
+
+/** How often there is something to write, ms. */
+const WORK_MS = 20;
+
+const { LOG_FILE: file = 'app.log' } = process.env;
+
+const log = new LogFile(file);
+let lines = 0;
+const work = setInterval(() => log.write(`${process.pid} ${++lines}`), WORK_MS);
+
+const rotation = cluster(LogRotation).create({ file });
+rotation.subscribe('rotated', ({ by, renamedTo }) => {
+  log.reopen();
+  if (renamedTo)
+    console.log(`worker ${process.pid}: opened a new file after ${lines} lines, agent ${by} has renamed the old one`);
+});
+
+onStop(async () => {
+  clearInterval(work);
+  await Promise.all([log.close(), rotation.close()]);
+  console.log(`worker ${process.pid}: wrote ${lines} lines`);
+});
+
+// This worker does not listen, so it says itself that it is ready.
+void rotation.ready().then(ready);
