@@ -3,7 +3,7 @@
 import cluster from './index.js';
 
 export default cluster;
-export const { close, APIClientBase, TrunklineError } = cluster;
+export const { close, startCluster, APIClientBase, TrunklineError } = cluster;
 type Targets = Record<string, cluster.DelegateTarget>;
 export type APIClientBase<
   C extends cluster.UpstreamClass = any, // eslint-disable-line @typescript-eslint/no-explicit-any -- as the class
@@ -23,5 +23,7 @@ export type SharedClientOf<C extends cluster.UpstreamClass, D extends Targets = 
   C,
   D
 >;
+export type Supervised = cluster.Supervised;
+export type SupervisorOptions = cluster.SupervisorOptions;
 export type Transcode = cluster.Transcode;
 export type UpstreamClass = cluster.UpstreamClass;

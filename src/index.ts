@@ -14,11 +14,14 @@ import { TrunklineError as TrunklineErr, type ErrorCode as Code } from './errors
 import type { Logger as Log } from './logger';
 import type { ClusterOptions as Options } from './options';
 import type { Transcode as Coding } from '../protocol/value-codec';
+import type { startCluster as start, Supervised as Running, SupervisorOptions as Supervision } from './supervisor';
 
 type Cluster = typeof build & {
   close: typeof closeClient;
   APIClientBase: typeof APIClient;
   TrunklineError: typeof TrunklineErr;
+  /** As of `trunkline/supervisor`, which is loaded when this is called. */
+  startCluster: typeof start;
   default: Cluster;
 };
 
@@ -26,6 +29,9 @@ const cluster = build as Cluster;
 cluster.close = closeClient;
 cluster.APIClientBase = APIClient;
 cluster.TrunklineError = TrunklineErr;
+// Loading the shared client loads nothing of the supervisor.
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- at the call
+cluster.startCluster = (...args) => (require('./supervisor') as typeof import('./supervisor')).startCluster(...args);
 cluster.default = cluster;
 
 // eslint-disable-next-line @typescript-eslint/no-namespace -- the only way to export types beside `export =`
@@ -42,6 +48,8 @@ declare namespace cluster {
   export type Logger = Log;
   export type SharedClient = Shared;
   export type SharedClientOf<C extends Upstream, D extends Record<string, Target> = Record<never, never>> = SharedOf<C, D>;
+  export type Supervised = Running;
+  export type SupervisorOptions = Supervision;
   export type Transcode = Coding;
   export type TrunklineError = TrunklineErr;
   export type UpstreamClass = Upstream;

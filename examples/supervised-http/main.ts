@@ -10,7 +10,7 @@ startCluster({
   agent: join(__dirname, 'agent.js'),
   app: join(__dirname, 'app.js'),
   workers: 4,
-  env: { PORT: port },
+  environment: { PORT: port },
 }).then(
   ({ status }) => {
     for (const { name, pid } of status) console.log(`${name}: process ${pid}`);

@@ -1,7 +1,8 @@
 // `trunkline/supervisor`: bring up an application of several processes, and what its programs need.
 
-export { startCluster, type Supervised } from './start-cluster';
-export type { ProcessStatus } from './master/master';
+export { startCluster, type ProcessStatus, type Supervised } from './start-cluster';
 export type { SlotState } from './master/slot';
-export type { SupervisorOptions } from './options';
-export { onStop, ready } from './child/runtime';
+export type { FrameworkOptions, ProgramOptions, SupervisorOptions } from './options';
+export type { Address, Delivery, Receiver } from './messages';
+export type { Acknowledged, Messages, Messenger } from './messenger';
+export { messenger, onStop, ready } from './child/runtime';

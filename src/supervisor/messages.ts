@@ -1,5 +1,66 @@
 // What master and child say to each other over IPC. Messages of the application pass beside these: ours have the
-// one property `trunkline`.
+// property `trunkline`. Mail is both: ours, and with an `action` as applications know it.
+
+/** What a child has to do; its argument. */
+export interface ChildTask {
+  readonly name: string;
+  readonly kind: 'agent' | 'worker';
+  readonly masterPid: number;
+  /** The process title. */
+  readonly title?: string | undefined;
+  readonly program: Program;
+  /** Modules that are loaded before the program. Absolute paths. */
+  readonly require: readonly string[];
+  /** Where the shared clients meet: a server on this port is no sign of being ready. */
+  readonly clusterPort: number;
+  /** The port on which the worker takes the connections that the master hands over. */
+  readonly stickyPort?: number | undefined;
+  /** A loop that does not turn for this long, ms, is blocked; 0: never. */
+  readonly blockedTimeoutMs: number;
+  /** Where the profile of a blocked loop is kept. */
+  readonly profileFile: string;
+}
+
+/** A file of the user, or the class of that kind that a framework exports. */
+export type Program =
+  { readonly file: string } | { readonly framework: string; readonly options: Readonly<Record<string, unknown>> };
+
+/** As `server.address()` gives it: the path of a Unix socket, or host and port. */
+export type Address = string | { readonly address: string; readonly port: number };
+
+export type Sender = 'parent' | 'master' | 'agent' | 'app';
+
+/** A message of the application, in the form that egg uses. */
+export interface AppMessage {
+  readonly action: string;
+  readonly data?: unknown;
+  readonly to?: Sender | 'random' | undefined;
+  readonly from?: Sender | undefined;
+  /** To this process only. */
+  readonly receiverPid?: string | undefined;
+}
+
+/** A message of the messenger: it waits until its receivers are ready. */
+export interface Mail extends AppMessage {
+  readonly trunkline: 'mail';
+  /** The sender's, on the way to the master; the master's, on the way to a receiver. */
+  readonly id: number;
+  /** The sender waits to hear that it was handled, so long, ms; 0: it does not. */
+  readonly withinMs: number;
+}
+
+/** Who has handled a message, and who has not. */
+export interface Delivery {
+  readonly handled: readonly Receiver[];
+  readonly missed: readonly (Receiver & { readonly reason: string })[];
+}
+
+export interface Receiver {
+  /** `agent`, `worker 1` … */
+  readonly name: string;
+  /** undefined where there was no such process. */
+  readonly pid: number | undefined;
+}
 
 export type ToChild =
   | {
@@ -9,17 +70,60 @@ export type ToChild =
       readonly gently: boolean;
     }
   /** The answer to `leaving`: whatever the master had sent before has arrived. */
-  | { readonly trunkline: 'farewell' };
+  | { readonly trunkline: 'farewell' }
+  | Mail
+  /** What came of mail that this child has sent. */
+  | { readonly trunkline: 'delivered'; readonly id: number; readonly action: string; readonly delivery: Delivery }
+  | HandedConnection;
+
+/** Comes with a socket. Each is answered once, and in order. */
+export interface HandedConnection {
+  readonly trunkline: 'connection';
+  readonly id: number;
+  /** What the master has read of it, base64. */
+  readonly head?: string;
+}
+
+/** Whether the connection is the child's now. */
+export interface HandedReply {
+  readonly trunkline: 'taken' | 'refused';
+  readonly id: number;
+}
 
 export type ToMaster =
-  | { readonly trunkline: 'ready' }
+  /** The program, or its framework, says that it is ready. */
+  | { readonly trunkline: 'ready'; readonly address?: Address | undefined }
+  /** A server listens. (Workers that are processes need not say it: node:cluster does.) */
+  | { readonly trunkline: 'listening'; readonly address: Address }
   /** The file could not be loaded, or its promise was rejected; the process ends. */
   | { readonly trunkline: 'failed'; readonly reason: string }
   /** The child got SIGTERM from somebody else than the master, who decides what comes of it. */
   | { readonly trunkline: 'terminated' }
   /** The child accepts nothing more and is about to end. */
-  | { readonly trunkline: 'leaving' };
+  | { readonly trunkline: 'leaving' }
+  /** The loop turns; how it feels. */
+  | ({ readonly trunkline: 'alive' } & Health)
+  | Mail
+  /** Mail was handled; `reason`: it was not, because. */
+  | { readonly trunkline: 'handled'; readonly id: number; readonly reason?: string | undefined }
+  | HandedReply;
+
+export interface Health {
+  /** Resident memory of a process, used heap of a thread, bytes. */
+  readonly memoryBytes: number;
+  /** The longest delay of the event loop since the last report, ms. */
+  readonly eventLoopDelayMs: number;
+  /** A debugger may stop the loop as it likes. */
+  readonly isInspected: boolean;
+}
 
 export function isOurs(message: unknown): message is ToChild | ToMaster {
   return typeof message === 'object' && message !== null && typeof (message as { trunkline?: unknown }).trunkline === 'string';
+}
+
+/** A message of the application, or undefined for anything else. A string is its own action and data, as in egg. */
+export function asAppMessage(message: unknown): AppMessage | undefined {
+  if (typeof message === 'string') return { action: message, data: message };
+  if (typeof message !== 'object' || message === null) return undefined;
+  return typeof (message as { action?: unknown }).action === 'string' ? (message as AppMessage) : undefined;
 }

@@ -1,79 +1,303 @@
-// The options of startCluster, each declared once.
+// The options of startCluster, each declared once; with the CLI the only place of the supervisor that reads the environment.
 
 import { existsSync } from 'node:fs';
-import os from 'node:os';
-import { resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
 import { TrunklineError } from '../errors';
 import { defaultLogger, type Logger } from '../logger';
+import { parseBytes } from './bytes';
+import { consoleLogger } from './console-logger';
+import { findFramework } from './framework';
+import { containerLimits, workersFor } from './master/container-limits';
 
-export interface SupervisorOptions {
-  /** The program of the workers: CommonJS or ESM. */
-  app: string;
-  /** The program that runs once, beside the workers, and leads every channel. Default: none, the workers compete. */
-  agent?: string | undefined;
-  /** How many workers. Default: the number of CPUs. */
+interface CommonOptions {
+  /** Where the application is; relative paths begin there. Default: the working directory. */
+  baseDir?: string | undefined;
+  /** How many workers. Default: what CPUs and memory of the machine or container allow. */
   workers?: number | undefined;
+  /** The port of the application; children find it in PORT. Default: theirs. Needed for `sticky`. */
+  port?: number | undefined;
+  /** Each client address goes to one worker. With `header` (e.g. `x-forwarded-for`) the address that a proxy tells counts. */
+  sticky?: boolean | { readonly header: string } | undefined;
+  /** Children as processes, or as threads of this process. Default `process`. */
+  startMode?: 'process' | 'worker_threads' | undefined;
+  /** `worker_threads` only: the port of each worker, in place of `workers`. */
+  ports?: readonly number[] | undefined;
+  /** Modules to load in each child before the program, as for `node --require`. */
+  require?: string | readonly string[] | undefined;
+  /** Arguments of node for the children, e.g. `--max-old-space-size=512`. Default: those of this process. */
+  nodeArgs?: readonly string[] | undefined;
+  /** The name of the environment; children find it in EGG_SERVER_ENV. Default: EGG_SERVER_ENV. */
+  env?: string | undefined;
+  /** More environment variables for the children. */
+  environment?: Readonly<Record<string, string>> | undefined;
+  /** The process title of the master; children get it with their name. Default: untouched. */
+  title?: string | undefined;
+  /** A file that holds the process id of the master while it runs. Default: none. */
+  pidFile?: string | undefined;
   /** The cluster port of the shared clients. Default: NODE_CLUSTER_CLIENT_PORT, or a free port. */
   clusterPort?: number | undefined;
   /** How long a child may take until it is ready, ms. Default 60000. */
   startTimeout?: number | undefined;
-  /** How long a stop may take before what is left is killed, ms. Default 5000. */
+  /**
+   * How long a stop may take before what is left is killed, ms; the agent has a fifth of it. Default 5000, or
+   * EGG_APP_CLOSE_TIMEOUT for the workers and EGG_AGENT_CLOSE_TIMEOUT for the agent, or EGG_MASTER_CLOSE_TIMEOUT for each.
+   */
   stopTimeout?: number | undefined;
   /** How long a replaced worker may take to finish its requests at a reload, ms. Default 30000. */
   reloadTimeout?: number | undefined;
+  /** A child whose event loop does not turn for this long is replaced, ms; 0: never. Default 30000. */
+  blockedTimeout?: number | undefined;
+  /** Where stack and profile of a blocked child are kept. Default: the folder for temporary files. */
+  profileDir?: string | undefined;
+  /** A worker above this is replaced without losing requests, one at a time. Bytes, or as `300MB`. Default: none. */
+  maxMemory?: number | string | undefined;
+  /** A child above this is killed and replaced at once. Bytes, or as `500MB`. Default: none. */
+  hardMaxMemory?: number | string | undefined;
   /** How connections are spread over the workers, as in node:cluster. Default `rr`. */
   scheduling?: 'rr' | 'none' | undefined;
-  /** More environment for the children. */
-  env?: Record<string, string> | undefined;
-  /** Where log lines go. Default: warnings and errors on the console. */
+  /** Where log lines go. Default: the console; warnings and errors, with a framework all from EGG_MASTER_LOGGER_LEVEL up. */
   logger?: Logger | undefined;
 }
 
+/** An application of ordinary programs. */
+export interface ProgramOptions extends CommonOptions {
+  /** The program of the workers: CommonJS or ESM. */
+  app: string;
+  /** The program that runs once, beside the workers, and leads every channel. Default: none, the workers compete. */
+  agent?: string | undefined;
+}
+
+/** An application of a framework: a package that exports the classes `Agent` and `Application`, as egg does. */
+export interface FrameworkOptions extends CommonOptions {
+  app?: undefined;
+  agent?: undefined;
+  /** Its name or folder. Default: `egg.framework` of the application's package.json, or `egg`. */
+  framework?: string | undefined;
+  /** Files of key and certificate. */
+  https?: { readonly key: string; readonly cert: string; readonly ca?: string | undefined } | boolean | undefined;
+  /** Another port for HTTP beside HTTPS. */
+  debugPort?: number | undefined;
+  /** Each worker binds the port itself, with SO_REUSEPORT (Node 23.1 and later, not everywhere). Default false. */
+  reusePort?: boolean | undefined;
+  /** Everything else is for Agent and Application, untouched. */
+  [option: string]: unknown;
+}
+
+export type SupervisorOptions = ProgramOptions | FrameworkOptions;
+
+export type Programs =
+  | { readonly kind: 'files'; readonly app: string; readonly agent: string | undefined }
+  | { readonly kind: 'framework'; readonly path: string; readonly options: Readonly<Record<string, unknown>> };
+
 export interface ResolvedSupervisorOptions {
+  readonly programs: Programs;
   /** Absolute path. */
-  readonly app: string;
-  readonly agent: string | undefined;
+  readonly baseDir: string;
   readonly workers: number;
+  readonly port: number | undefined;
+  readonly sticky: { readonly header: string | undefined } | undefined;
+  readonly startMode: 'process' | 'worker_threads';
+  readonly ports: readonly number[];
+  /** Absolute paths. */
+  readonly require: readonly string[];
+  readonly nodeArgs: readonly string[];
+  readonly title: string | undefined;
+  readonly pidFile: string | undefined;
   readonly clusterPort: number | undefined;
   readonly startTimeoutMs: number;
+  /** The whole of a stop. */
   readonly stopTimeoutMs: number;
+  /** The workers' part of it. */
+  readonly workersStopMs: number;
   readonly reloadTimeoutMs: number;
+  readonly blockedTimeoutMs: number;
+  readonly profileDir: string;
+  readonly maxMemoryBytes: number | undefined;
+  readonly hardMaxMemoryBytes: number | undefined;
   readonly scheduling: 'rr' | 'none';
+  /** EGG_AGENT_DEBUG_PORT */
+  readonly agentInspectPort: number | undefined;
   /** All of it. */
   readonly env: NodeJS.ProcessEnv;
   readonly logger: Logger;
 }
 
+/** The share of a stop that belongs to the workers where there is an agent. */
+const WORKERS_SHARE = 0.8;
+const MAX_MS = 2 ** 31 - 1;
+
 /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
 export function resolveSupervisorOptions(
-  given: SupervisorOptions,
+  options: SupervisorOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): ResolvedSupervisorOptions {
+  // egg's launchers give null for what is not set.
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) as unknown as SupervisorOptions;
+  const baseDir = folder('baseDir', given.baseDir ?? process.cwd());
+  const startMode = oneOf('startMode', given.startMode ?? 'process', ['process', 'worker_threads'] as const);
+  const ports = (given.ports ?? []).map((port) => whole('ports', port, 0, 65535));
+  const port = optionalWhole('port', asNumber(given.port), 0, 65535);
+  const sticky = stickyOf(given.sticky, port, startMode);
+  const environmentName = given.env ?? env.EGG_SERVER_ENV;
+  if (environmentName !== undefined && typeof environmentName !== 'string')
+    throw invalid('env', 'a name (variables go into `environment`)', environmentName);
   const fromEnv = env.NODE_CLUSTER_CLIENT_PORT === undefined ? undefined : Number(env.NODE_CLUSTER_CLIENT_PORT);
+  const workers =
+    ports.length > 0 && startMode === 'worker_threads'
+      ? ports.length
+      : whole('workers', asNumber(given.workers) ?? workersFor(containerLimits()), 1, 1024);
+  const resolved = {
+    baseDir,
+    workers,
+    port,
+    sticky,
+    startMode,
+    ports,
+    require: [given.require ?? []].flat().map((name) => modulePath(name, baseDir)),
+    nodeArgs: given.nodeArgs ?? process.execArgv,
+    title: optionalText('title', given.title),
+    pidFile: given.pidFile === undefined ? undefined : resolve(baseDir, text('pidFile', given.pidFile)),
+    clusterPort: optionalWhole('clusterPort', given.clusterPort ?? fromEnv, 1, 65535),
+    startTimeoutMs: whole('startTimeout', given.startTimeout ?? 60_000, 1, MAX_MS),
+    ...stopTimes(given, env),
+    reloadTimeoutMs: whole('reloadTimeout', given.reloadTimeout ?? 30_000, 1, MAX_MS),
+    blockedTimeoutMs: whole('blockedTimeout', given.blockedTimeout ?? 30_000, 0, MAX_MS),
+    profileDir: given.profileDir === undefined ? tmpdir() : folder('profileDir', resolve(baseDir, given.profileDir)),
+    maxMemoryBytes: optionalBytes('maxMemory', given.maxMemory),
+    hardMaxMemoryBytes: optionalBytes('hardMaxMemory', given.hardMaxMemory),
+    scheduling: oneOf('scheduling', given.scheduling ?? 'rr', ['rr', 'none'] as const),
+    agentInspectPort: optionalWhole('EGG_AGENT_DEBUG_PORT', asNumber(env.EGG_AGENT_DEBUG_PORT), 1, 65535),
+    env: {
+      ...env,
+      ...(environmentName !== undefined && { EGG_SERVER_ENV: environmentName }),
+      ...(port !== undefined && { PORT: String(port) }),
+      ...given.environment,
+    },
+    logger: given.logger ?? (given.app === undefined ? consoleLogger(env.EGG_MASTER_LOGGER_LEVEL) : defaultLogger),
+  };
+  return { ...resolved, programs: programsOf(given, resolved, environmentName) };
+}
+
+function programsOf(
+  given: SupervisorOptions,
+  resolved: Pick<ResolvedSupervisorOptions, 'baseDir' | 'workers' | 'port' | 'startMode' | 'ports' | 'require'>,
+  env: string | undefined,
+): Programs {
+  const { baseDir, workers, port, startMode, ports, require } = resolved;
+  if (given.app !== undefined) {
+    const agent = given.agent === undefined ? undefined : file('agent', given.agent, baseDir);
+    return { kind: 'files', app: file('app', given.app, baseDir), agent };
+  }
+  if (given.agent !== undefined) throw invalid('app', 'given where `agent` is', undefined);
+  const { framework, customEgg, ...rest } = given as FrameworkOptions & { customEgg?: string };
+  delete rest.logger; // an object of this process
+  const path = findFramework(baseDir, framework ?? customEgg);
+  const https = httpsFiles(given, baseDir);
+  const httpsPort = https === undefined ? undefined : 8443;
+  // The names and defaults that Agent and Application have always been given.
+  const options = {
+    plugins: null,
+    reusePort: false,
+    ...rest,
+    framework: path,
+    baseDir,
+    workers,
+    port: port ?? httpsPort,
+    https: https ?? false,
+    startMode,
+    ports,
+    env: env ?? null,
+    ...(require.length > 0 && { require }),
+  };
+  return { kind: 'framework', path, options };
+}
+
+function stickyOf(given: unknown, port: number | undefined, startMode: string): { header: string | undefined } | undefined {
+  if (given === undefined || given === false) return undefined;
+  if (startMode === 'worker_threads')
+    throw invalid('sticky', 'off with worker_threads: connections cannot be handed to a thread', given);
+  const header = typeof given === 'object' ? (given as { header?: unknown }).header : undefined;
+  if (given !== true && typeof header !== 'string') throw invalid('sticky', 'true, false or { header }', given);
+  if (port === undefined)
+    throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', 'startCluster: option sticky needs the option port', {
+      option: 'port',
+    });
+  return { header: header === undefined ? undefined : (header as string).toLowerCase() };
+}
+
+function stopTimes(given: SupervisorOptions, env: NodeJS.ProcessEnv): { stopTimeoutMs: number; workersStopMs: number } {
+  const eachMs = asNumber(env.EGG_MASTER_CLOSE_TIMEOUT);
+  const appMs = optionalWhole('EGG_APP_CLOSE_TIMEOUT', asNumber(env.EGG_APP_CLOSE_TIMEOUT) ?? eachMs, 1, MAX_MS / 2);
+  const agentMs = optionalWhole('EGG_AGENT_CLOSE_TIMEOUT', asNumber(env.EGG_AGENT_CLOSE_TIMEOUT) ?? eachMs, 1, MAX_MS / 2);
+  if (given.stopTimeout !== undefined || (appMs === undefined && agentMs === undefined)) {
+    const stopTimeoutMs = whole('stopTimeout', given.stopTimeout ?? 5_000, 1, MAX_MS);
+    const hasAgent = given.app === undefined || given.agent !== undefined;
+    return { stopTimeoutMs, workersStopMs: hasAgent ? stopTimeoutMs * WORKERS_SHARE : stopTimeoutMs };
+  }
+  const workersStopMs = appMs ?? 5_000;
+  return { stopTimeoutMs: workersStopMs + (agentMs ?? 5_000), workersStopMs };
+}
+
+function httpsFiles(
+  { https, key, cert }: FrameworkOptions,
+  baseDir: string,
+): { key: string; cert: string; ca?: string } | undefined {
+  if (https === undefined || https === false) return undefined;
+  const given = (https === true ? { key, cert } : https) as { key?: unknown; cert?: unknown; ca?: unknown };
   return {
-    app: file('app', given.app),
-    agent: given.agent === undefined ? undefined : file('agent', given.agent),
-    workers: whole('workers', given.workers ?? os.availableParallelism(), 1, 1024),
-    clusterPort: optionalPort(given.clusterPort ?? fromEnv),
-    startTimeoutMs: whole('startTimeout', given.startTimeout ?? 60_000, 1, 2 ** 31 - 1),
-    stopTimeoutMs: whole('stopTimeout', given.stopTimeout ?? 5_000, 1, 2 ** 31 - 1),
-    reloadTimeoutMs: whole('reloadTimeout', given.reloadTimeout ?? 30_000, 1, 2 ** 31 - 1),
-    scheduling: scheduling(given.scheduling ?? 'rr'),
-    env: { ...env, ...given.env },
-    logger: given.logger ?? defaultLogger,
+    key: file('https.key', given.key, baseDir),
+    cert: file('https.cert', given.cert, baseDir),
+    ...(given.ca !== undefined && { ca: file('https.ca', given.ca, baseDir) }),
   };
 }
 
-function scheduling(given: unknown): 'rr' | 'none' {
-  if (given === 'rr' || given === 'none') return given;
-  throw invalid('scheduling', "'rr' or 'none'", given);
+function modulePath(name: string, baseDir: string): string {
+  try {
+    return isAbsolute(name) ? require.resolve(name) : createRequire(join(baseDir, 'package.json')).resolve(name);
+  } catch {
+    throw invalid('require', `a module that can be found from ${baseDir}`, name);
+  }
 }
 
-function file(option: string, given: unknown): string {
-  if (typeof given !== 'string' || given === '') throw invalid(option, 'the path of a file', given);
-  const path = resolve(given);
+function oneOf<T extends string>(option: string, given: unknown, values: readonly T[]): T {
+  if (values.includes(given as T)) return given as T;
+  throw invalid(option, values.map((value) => `'${value}'`).join(' or '), given);
+}
+
+function file(option: string, given: unknown, baseDir: string): string {
+  const path = resolve(baseDir, text(option, given));
   if (!existsSync(path)) throw invalid(option, 'the path of a file that exists', path);
   return path;
+}
+
+function folder(option: string, given: unknown): string {
+  const path = resolve(text(option, given));
+  if (!existsSync(path)) throw invalid(option, 'the path of a folder that exists', path);
+  return path;
+}
+
+function text(option: string, given: unknown): string {
+  if (typeof given === 'string' && given !== '') return given;
+  throw invalid(option, 'a text', given);
+}
+
+function optionalText(option: string, given: unknown): string | undefined {
+  return given === undefined ? undefined : text(option, given);
+}
+
+function optionalBytes(option: string, given: unknown): number | undefined {
+  if (given === undefined) return undefined;
+  const bytes = parseBytes(given);
+  if (bytes === undefined) throw invalid(option, 'a number of bytes, or a text like 300MB', given);
+  return bytes;
+}
+
+/** Launchers and environments give numbers as text. */
+function asNumber(given: unknown): number | undefined {
+  if (given === undefined || given === '') return undefined;
+  return typeof given === 'string' ? Number(given) : (given as number);
 }
 
 function whole(option: string, given: unknown, min: number, max: number): number {
@@ -81,8 +305,8 @@ function whole(option: string, given: unknown, min: number, max: number): number
   throw invalid(option, `a whole number from ${min} to ${max}`, given);
 }
 
-function optionalPort(given: unknown): number | undefined {
-  return given === undefined ? undefined : whole('clusterPort', given, 1, 65535);
+function optionalWhole(option: string, given: unknown, min: number, max: number): number | undefined {
+  return given === undefined ? undefined : whole(option, given, min, max);
 }
 
 function invalid(option: string, mustBe: string, given: unknown): TrunklineError {

@@ -1,19 +1,34 @@
-// What happens in a child: load the program, say when it is ready, and end in order when told to or when the master is gone.
+// What happens in a child: load the program, say when it is ready, pass messages, and end in order when told to or when
+// the master is gone.
 
 import cluster from 'node:cluster';
+import inspector from 'node:inspector';
+import type net from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { isOurs, type ToChild, type ToMaster } from '../messages';
+import { getHeapStatistics } from 'node:v8';
+import { isMainThread } from 'node:worker_threads';
+import type { Postbox } from '../messenger';
+import { asAppMessage, isOurs, type ChildTask, type ToChild } from '../messages';
+import { runFramework } from './framework-program';
+import { link } from './link';
+import { installRuntime } from './runtime';
 import { ServerSockets } from './server-sockets';
+import { StickyInlet } from './sticky-inlet';
 
 /** How long an orphan may take to finish, ms. */
 const ORPHAN_MS = 750;
+/** How long a child may take that has left its living master by `disconnect()`, ms. */
+const LEFT_MS = 5_000;
 /** The share of a stop in which connections may finish; the rest is for callbacks. */
 const DRAIN_SHARE = 0.7;
 /** How long the master may take to say farewell, ms. */
 const FAREWELL_MS = 250;
 /** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
 const MAX_REASON = 8_000;
+/** How often a child says how it feels, ms, unless a shorter `blockedTimeout` needs more. */
+const ALIVE_MS = 1_000;
 
 type StopCallback = () => unknown;
 
@@ -22,43 +37,53 @@ interface Module {
 }
 
 export class ChildRuntime {
+  readonly #task: ChildTask;
   readonly #exit: (code: number) => void;
   readonly #sockets = new ServerSockets();
+  readonly #inlet: StickyInlet;
   readonly #callbacks: StopCallback[] = [];
+  readonly #postbox: Postbox;
   #stopping = false;
   #onFarewell: () => void = () => undefined;
 
   /** @param exit ends the process */
-  constructor(exit: (code: number) => void) {
+  constructor(task: ChildTask, exit: (code: number) => void) {
+    this.#task = task;
     this.#exit = exit;
+    this.#inlet = new StickyInlet({
+      servers: () => this.#sockets.servers,
+      port: () => task.stickyPort,
+      tell: (reply, then) => link.send(reply, then),
+      onConnection: (socket, server, hasData) => this.#sockets.add(socket, server, hasData),
+    });
+    this.#postbox = installRuntime(this, (mail) => link.send(mail));
   }
 
-  /** Loads the program. The agent is ready when that is done; a worker when it listens, which node:cluster tells the master. */
-  async run(file: string): Promise<void> {
+  /** Loads the program. An agent is ready when that is done; a worker when it listens; either when it says so. */
+  async run(): Promise<void> {
     this.#sockets.observe();
-    process.on('message', (message) => {
-      if (isOurs(message)) this.#onMessage(message as ToChild);
-    });
+    link.onMessage((message, socket) => this.#onMessage(message, socket));
     // Otherwise node:cluster ends the worker at once when the master is gone.
     if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
-    process.on('disconnect', () => void this.#stop(ORPHAN_MS, false));
-    // The master decides: Ctrl-C and a service manager's SIGTERM go to every process of the group, in no order.
-    process.on('SIGINT', () => undefined);
-    process.on('SIGTERM', () => this.#tell({ trunkline: 'terminated' }));
-    process.on('uncaughtExceptionMonitor', (error) => this.#tell({ trunkline: 'failed', reason: describe(error) }));
-    try {
-      const module = (await import(pathToFileURL(file).href)) as Module;
-      // A promise that the module exports; compiled TypeScript has it one level deeper.
-      await (module.default?.__esModule ? module.default.default : module.default);
-      if (!cluster.isWorker) this.ready();
-    } catch (error) {
-      this.#tell({ trunkline: 'failed', reason: describe(error) }, () => this.#exit(1));
+    link.onDisconnect(() => void this.#stop(process.ppid === this.#task.masterPid ? LEFT_MS : ORPHAN_MS, false));
+    if (isMainThread) {
+      // The master decides: Ctrl-C and a service manager's SIGTERM go to every process of the group, in no order.
+      process.on('SIGINT', () => undefined);
+      process.on('SIGTERM', () => link.send({ trunkline: 'terminated' }));
     }
+    process.on('uncaughtExceptionMonitor', (error) => link.send({ trunkline: 'failed', reason: describe(error) }));
+    try {
+      await this.#load();
+    } catch (error) {
+      link.send({ trunkline: 'failed', reason: describe(error) }, () => this.#exit(1));
+      return;
+    }
+    this.#reportHealth();
   }
 
   /** The program says itself that it is ready. */
   ready(): void {
-    this.#tell({ trunkline: 'ready' });
+    link.send({ trunkline: 'ready' });
   }
 
   /** Runs before the process ends, after its connections have finished; last registered first. */
@@ -66,9 +91,71 @@ export class ChildRuntime {
     this.#callbacks.push(callback);
   }
 
-  #onMessage(message: ToChild): void {
-    if (message.trunkline === 'stop') void this.#stop(message.withinMs, message.gently);
-    else this.#onFarewell();
+  async #load(): Promise<void> {
+    const { kind, program, require: modules, clusterPort } = this.#task;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- as node --require does
+    for (const module of modules) require(module);
+    if ('framework' in program) {
+      const host = { kind, onStop: (callback: StopCallback) => this.onStop(callback) };
+      link.send({ trunkline: 'ready', address: await runFramework(program.framework, program.options, host) });
+      return;
+    }
+    if (!cluster.worker) this.#sockets.onListening(clusterPort, (address) => link.send({ trunkline: 'listening', address }));
+    const module = (await import(pathToFileURL(program.file).href)) as Module;
+    // A promise that the module exports; compiled TypeScript has it one level deeper.
+    await (module.default?.__esModule ? module.default.default : module.default);
+    if (kind === 'agent') this.ready();
+  }
+
+  #onMessage(message: unknown, socket: net.Socket | undefined): void {
+    if (isOurs(message)) this.#onOurs(message as ToChild, socket);
+    else {
+      const given = asAppMessage(message);
+      if (given) this.#postbox.receiveUnheard(given);
+    }
+  }
+
+  #onOurs(message: ToChild, socket: net.Socket | undefined): void {
+    switch (message.trunkline) {
+      case 'stop':
+        void this.#stop(message.withinMs, message.gently);
+        return;
+      case 'farewell':
+        this.#onFarewell();
+        return;
+      case 'delivered':
+        this.#postbox.onDelivered(message.id, message.action, message.delivery);
+        return;
+      case 'connection':
+        this.#inlet.take(message, socket);
+        return;
+      case 'mail':
+        if (message.withinMs === 0) {
+          this.#postbox.receiveUnheard(message);
+          return;
+        }
+        this.#postbox.receive(message).then(
+          () => link.send({ trunkline: 'handled', id: message.id }),
+          (error: unknown) => link.send({ trunkline: 'handled', id: message.id, reason: describe(error) }),
+        );
+    }
+  }
+
+  #reportHealth(): void {
+    const { blockedTimeoutMs } = this.#task;
+    const delays = monitorEventLoopDelay();
+    delays.enable();
+    const report = (): void => {
+      link.send({
+        trunkline: 'alive',
+        memoryBytes: isMainThread ? process.memoryUsage.rss() : getHeapStatistics().used_heap_size,
+        eventLoopDelayMs: Math.round(delays.max / 1e6),
+        isInspected: inspector.url() !== undefined,
+      });
+      delays.reset();
+    };
+    report();
+    setInterval(report, blockedTimeoutMs > 0 ? Math.min(ALIVE_MS, blockedTimeoutMs / 4) : ALIVE_MS).unref();
   }
 
   async #stop(withinMs: number, gently: boolean): Promise<void> {
@@ -100,14 +187,9 @@ export class ChildRuntime {
         clearTimeout(limit);
         resolve();
       };
-      if (process.connected) this.#tell({ trunkline: 'leaving' });
+      if (link.isConnected) link.send({ trunkline: 'leaving' });
       else this.#onFarewell();
     });
-  }
-
-  #tell(message: ToMaster, then?: () => void): void {
-    if (process.connected) process.send?.(message, undefined, undefined, () => then?.());
-    else then?.();
   }
 }
 

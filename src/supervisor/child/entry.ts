@@ -1,15 +1,20 @@
 // The program that a child runs. With the command line the only place that reads argv or ends the process.
 
+import { isMainThread } from 'node:worker_threads';
+import type { ChildTask } from '../messages';
 import { ChildRuntime } from './child-runtime';
-import { watchMaster } from './orphan-watch';
-import { installRuntime } from './runtime';
+import { watchdog } from './watchdog';
 
-const [file, masterPid] = process.argv.slice(2);
-if (file === undefined || masterPid === undefined || !process.connected) {
+const [node, , given] = process.argv;
+if (given === undefined || (isMainThread && !process.connected)) {
   console.error('this program is started by startCluster of trunkline');
   process.exit(2);
 }
-const runtime = new ChildRuntime((code) => process.exit(code));
-installRuntime(runtime);
-watchMaster(Number(masterPid));
-void runtime.run(file);
+const task = JSON.parse(given) as ChildTask;
+// The program sees itself as the one that was started.
+if ('file' in task.program) process.argv = [node!, task.program.file];
+if (task.title !== undefined) process.title = task.title;
+const runtime = new ChildRuntime(task, (code) => process.exit(code));
+const { masterPid, blockedTimeoutMs: blockedMs, profileFile } = task;
+if (isMainThread) watchdog({ masterPid, blockedMs, profileFile });
+void runtime.run();

@@ -1,4 +1,7 @@
-// The runtime of this process, if it is a child of a supervisor: what `ready()` and `onStop()` of the public face reach.
+// The runtime of this process, if it is a child of a supervisor: what the functions of the public face reach.
+
+import { Postbox, type Messenger } from '../messenger';
+import type { Mail } from '../messages';
 
 /** The part of ChildRuntime that programs use. */
 interface Runtime {
@@ -6,16 +9,25 @@ interface Runtime {
   onStop(callback: () => unknown): void;
 }
 
+interface Shared {
+  readonly postbox: Postbox;
+  runtime?: Runtime;
+}
+
 // On the global object: the application may have loaded another copy of this package than the child's entry.
 const KEY = Symbol.for('trunkline.supervisor.runtime');
+const shared = ((globalThis as { [KEY]?: Shared })[KEY] ??= { postbox: new Postbox() });
 
-export function installRuntime(runtime: Runtime): void {
-  (globalThis as { [KEY]?: Runtime })[KEY] = runtime;
+/** @returns what messages of the master are given to */
+export function installRuntime(runtime: Runtime, post: (mail: Mail) => void): Postbox {
+  shared.runtime = runtime;
+  shared.postbox.connect(post);
+  return shared.postbox;
 }
 
 /** Says that this process is ready: for a worker that does not listen, or an agent that has more to do first. */
 export function ready(): void {
-  (globalThis as { [KEY]?: Runtime })[KEY]?.ready();
+  shared.runtime?.ready();
 }
 
 /**
@@ -23,5 +35,8 @@ export function ready(): void {
  * Callbacks run in reverse order; a promise is awaited. Without a supervisor it is never called.
  */
 export function onStop(callback: () => unknown): void {
-  (globalThis as { [KEY]?: Runtime })[KEY]?.onStop(callback);
+  shared.runtime?.onStop(callback);
 }
+
+/** Messages to the other processes of the application. Without a supervisor they go nowhere. */
+export const messenger: Messenger = shared.postbox;

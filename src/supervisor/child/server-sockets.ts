@@ -4,11 +4,15 @@
 import { subscribe } from 'node:diagnostics_channel';
 import http, { type ServerResponse } from 'node:http';
 import net from 'node:net';
+import type { Address } from '../messages';
 
 /** Idle keep-alive connections get this long, ms, because a client may just be writing to one. */
 const IDLE_GRACE_MS = 100;
 
 interface Connection {
+  readonly server: net.Server | undefined;
+  /** Whether something had been read of it before it came to this process. */
+  readonly hasData: boolean;
   /** The answer that is under way. */
   response: ServerResponse | undefined;
   /** Answers given. */
@@ -20,13 +24,24 @@ export class ServerSockets {
   readonly #connections = new Map<net.Socket, Connection>();
   #isDraining = false;
   #onQuiet: (() => void) | undefined;
+  #onListening: (address: Address) => void = () => undefined;
+
+  /** Oldest first. */
+  get servers(): Iterable<net.Server> {
+    return this.#servers;
+  }
 
   /** From now on servers and their connections are known. */
   observe(): void {
     subscribe('tracing:net.server.listen:asyncEnd', (message) => {
-      this.#servers.add((message as { server: net.Server }).server);
+      const { server } = message as { server: net.Server };
+      this.#servers.add(server);
+      this.#onListening(server.address()!);
     });
-    subscribe('net.server.socket', (message) => this.#onSocket((message as { socket: net.Socket }).socket));
+    subscribe('net.server.socket', (message) => {
+      const { socket } = message as { socket: net.Socket & { server?: net.Server } };
+      this.add(socket, socket.server, false);
+    });
     subscribe('http.server.request.start', (message) => {
       const { socket, response } = message as { socket: net.Socket; response: ServerResponse };
       const connection = this.#connections.get(socket);
@@ -40,6 +55,13 @@ export class ServerSockets {
       connection.response = undefined;
       connection.answered++;
     });
+  }
+
+  /** Calls back for each server that listens, but for the one of the shared clients. */
+  onListening(clusterPort: number, listener: (address: Address) => void): void {
+    this.#onListening = (address) => {
+      if (typeof address === 'string' || address.port !== clusterPort) listener(address);
+    };
   }
 
   /**
@@ -65,10 +87,13 @@ export class ServerSockets {
     for (const socket of this.#connections.keys()) socket.destroy();
   }
 
-  #onSocket(socket: net.Socket): void {
-    const { server } = socket as { server?: net.Server };
+  /**
+   * A connection that the master has handed over: no listening socket of this process has accepted it.
+   * @param hasData whether something had been read of it before
+   */
+  add(socket: net.Socket, server: net.Server | undefined, hasData: boolean): void {
     if (server) this.#servers.add(server);
-    this.#connections.set(socket, { response: undefined, answered: 0 });
+    this.#connections.set(socket, { server, hasData, response: undefined, answered: 0 });
     socket.once('close', () => {
       this.#connections.delete(socket);
       this.#tellWhenQuiet();
@@ -77,9 +102,9 @@ export class ServerSockets {
 
   /** Ends HTTP connections between two requests, or before their first. Upgraded and other connections go on. */
   endIdle(): void {
-    for (const [socket, { response, answered }] of this.#connections) {
-      const { server } = socket as { server?: unknown };
-      if (server instanceof http.Server && !response && (answered > 0 || socket.bytesRead === 0)) socket.destroySoon();
+    for (const [socket, { server, hasData, response, answered }] of this.#connections) {
+      const isFresh = socket.bytesRead === 0 && !hasData;
+      if (server instanceof http.Server && !response && (answered > 0 || isFresh)) socket.destroySoon();
     }
   }
 

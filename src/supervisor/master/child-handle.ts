@@ -1,75 +1,137 @@
-// The master's view of one child process: started, ready, gone. What runs inside is child-runtime.ts.
+// The master's view of one child: started, ready, gone. What runs inside is child-runtime.ts.
 
-import { fork, type ChildProcess } from 'node:child_process';
-import cluster from 'node:cluster';
-import { isOurs, type ToChild, type ToMaster } from '../messages';
+import type net from 'node:net';
+import { patientTimeout, systemClock, type Patience } from '../../time';
+import {
+  asAppMessage,
+  isOurs,
+  type Address,
+  type AppMessage,
+  type Delivery,
+  type Health,
+  type Mail,
+  type ToMaster,
+} from '../messages';
+import { oomKills } from './container-limits';
+import { Descendants } from './descendants';
+import { describeEnd } from './end-report';
+import { Handover } from './handover';
+import { launch, type Launched, type LaunchSpec } from './launch';
 
-export interface ChildSpec {
-  readonly kind: 'agent' | 'worker';
-  /** The program of the user. */
-  readonly file: string;
-  /** The whole environment of the child. */
-  readonly env: NodeJS.ProcessEnv;
+export interface ChildSpec extends LaunchSpec {
+  /** A worker is ready when it listens; otherwise only when it says so. */
+  readonly isReadyWhenListening: boolean;
 }
 
 export interface ChildEnd {
   readonly code: number | null;
   readonly signal: string | null;
+  /** In plain words, as in `worker 1 …`. */
+  readonly description: string;
+  /** It, or what it had started, had to be killed. */
+  readonly neededForce: boolean;
   /** How long it had been ready, ms; undefined when it never was. */
   readonly readyForMs: number | undefined;
   /** What is known of its failure. */
   readonly reason: string | undefined;
 }
 
-/** The program that every child runs; it loads the user's. */
-const CHILD_ENTRY = require.resolve('../child/entry');
+/** What a child tells its place. */
+export interface ChildEvents {
+  onReady(): void;
+  /** SIGTERM from somebody else. */
+  onTerminated(): void;
+  onHealth(health: Health): void;
+  /** Its loop has not turned for the time of the option. */
+  onBlocked(): void;
+  onMessage(message: AppMessage): void;
+  onMail(mail: Mail, tell: (delivery: Delivery) => void): void;
+  onHandled(id: number, reason: string | undefined): void;
+}
+
 /** A child is asked to be done a little before it would be killed: its own end is the better one. */
 const MARGIN = 0.9;
-/** The last words of a child may arrive after its end, but not later than this, ms. */
+/** The last words of a child may arrive after its end, but not later than this, ms. And its end after them. */
 const LAST_WORDS_MS = 200;
+/** What a child has started itself gets this long, ms, to end after it. */
+const DESCENDANTS_MS = 500;
 
 export class ChildHandle {
-  #process: ChildProcess | undefined;
+  readonly #launched: Launched | undefined;
+  readonly #handover = new Handover({ send: (message, socket, onSent) => this.#launched?.send(message, socket, onSent) });
+  readonly #events: ChildEvents;
+  readonly #spec: ChildSpec;
   #reason: string | undefined;
   #readyAt: number | undefined;
+  #address: Address | undefined;
+  #health: Health | undefined;
+  #oomKillsBefore = oomKills();
+  #descendants: Descendants | undefined;
+  #blocked: Patience | undefined;
+  #exit: Pick<ChildEnd, 'code' | 'signal'> | undefined;
+  #hasEnded = false;
   #wasTold = false;
+  #wasKilled = false;
   #onReady!: () => void;
-  #onEnd!: (end: Pick<ChildEnd, 'code' | 'signal'>) => void;
-  readonly #onTerminated: () => void;
+  #onEnd!: (end: ChildEnd) => void;
+  #onLeft!: () => void;
 
   /** Resolves when the child has said that it is ready; never, if it does not. */
   readonly ready: Promise<void>;
   readonly ended: Promise<ChildEnd>;
+  /** Resolves when it cannot be spoken to any longer although it lives: it has called `process.disconnect()`. */
+  readonly left: Promise<void>;
 
-  /**
-   * Starts the process. That it cannot be started is an end like any other.
-   * @param onTerminated the child got SIGTERM from somebody else
-   */
-  constructor(spec: ChildSpec, onTerminated: () => void) {
-    this.#onTerminated = onTerminated;
-    this.ready = new Promise((resolve) => {
-      this.#onReady = resolve;
-    });
-    this.ended = new Promise((resolve) => {
-      this.#onEnd = ({ code, signal }) => {
-        const readyForMs = this.#readyAt === undefined ? undefined : performance.now() - this.#readyAt;
-        resolve({ code, signal, readyForMs, reason: this.#reason });
-      };
-    });
+  /** Starts the child. That it cannot be started is an end like any other. */
+  constructor(spec: ChildSpec, events: ChildEvents) {
+    this.#spec = spec;
+    this.#events = events;
+    this.ready = new Promise((resolve) => (this.#onReady = resolve));
+    this.ended = new Promise((resolve) => (this.#onEnd = resolve));
+    this.left = new Promise((resolve) => (this.#onLeft = resolve));
     try {
-      this.#process = spec.kind === 'worker' ? this.#forkWorker(spec) : fork(CHILD_ENTRY, argumentsOf(spec), { env: spec.env });
-      this.#listen(this.#process);
+      this.#launched = launch(spec, {
+        onMessage: (message) => this.#onMessage(message),
+        onListening: (address) => this.#onListening(address),
+        onError: (error) => this.#failed(error),
+        onDisconnect: () => this.#onDisconnect(),
+        onExit: (code, signal) => this.#onExit(code, signal),
+        onClose: () => this.#onClose(),
+      });
     } catch (error) {
       this.#failed(error as Error);
     }
   }
 
+  /** Where it keeps evidence of a blocked loop; a thread does not. */
+  get profileFile(): string | undefined {
+    return this.#spec.startMode === 'process' ? this.#spec.task.profileFile : undefined;
+  }
+
+  get blockedTimeoutMs(): number {
+    return this.#spec.task.blockedTimeoutMs;
+  }
+
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.#launched?.id;
   }
 
   get isReady(): boolean {
     return this.#readyAt !== undefined;
+  }
+
+  /** How long it is ready, ms. */
+  get readyForMs(): number | undefined {
+    return this.#readyAt === undefined ? undefined : performance.now() - this.#readyAt;
+  }
+
+  /** Where it listens. */
+  get address(): Address | undefined {
+    return this.#address;
+  }
+
+  get health(): Health | undefined {
+    return this.#health;
   }
 
   /** Whether it was asked to end. */
@@ -77,80 +139,151 @@ export class ChildHandle {
     return this.#wasTold;
   }
 
+  get wasKilled(): boolean {
+    return this.#wasKilled;
+  }
+
   /** Asks the child to finish what it does and to end. */
   stop(withinMs: number, gently: boolean): void {
     this.#wasTold = true;
-    if (this.#process?.connected) this.#send({ trunkline: 'stop', withinMs: withinMs * MARGIN, gently });
-    else this.#process?.kill('SIGTERM');
+    this.#lookForDescendants();
+    if (this.#launched?.isConnected) this.#launched.send({ trunkline: 'stop', withinMs: withinMs * MARGIN, gently });
+    else this.#launched?.terminate();
   }
 
   /** Ends the child now; works for a stopped one too. @param reason why, for its end */
   kill(reason?: string): void {
     this.#reason ??= reason;
-    this.#process?.kill('SIGKILL');
+    this.#wasKilled = true;
+    this.#lookForDescendants();
+    this.#launched?.kill();
   }
 
-  /** Workers share listening sockets through node:cluster; the agent is an ordinary child. */
-  #forkWorker(spec: ChildSpec): ChildProcess {
-    cluster.setupPrimary({ exec: CHILD_ENTRY, args: argumentsOf(spec) });
-    const worker = cluster.fork(spec.env);
-    worker.once('listening', () => this.#becomeReady());
-    worker.on('error', () => undefined); // told by the process too
-    return worker.process;
+  /** A message to a child that is just gone is no matter: its end is told. */
+  send(message: AppMessage): void {
+    this.#launched?.send(message);
   }
 
-  #listen(child: ChildProcess): void {
-    child.on('message', (message) => {
-      if (isOurs(message)) this.#onMessage(message as ToMaster);
-    });
-    child.on('error', (error) => this.#failed(error));
-    child.once('exit', (code, signal) => {
-      const end = (): void => this.#onEnd({ code, signal });
-      if (!child.connected) {
-        end();
-        return;
-      }
-      const limit = setTimeout(end, LAST_WORDS_MS);
-      child.once('disconnect', () => {
-        clearTimeout(limit);
-        end();
-      });
-    });
+  /** While it lives: afterwards nobody knows whose they were. */
+  #lookForDescendants(): void {
+    const { processId } = this.#launched ?? {};
+    if (processId === undefined || this.#exit) return;
+    const found = Descendants.of(processId);
+    if (this.#descendants) this.#descendants.add(found);
+    else this.#descendants = found;
   }
 
-  /** A message to a child that is just gone is no matter; without a process there will be no `exit`. */
+  /** Gives the child a connection. @returns whether it has taken it */
+  hand(socket: net.Socket, head: Buffer | undefined): Promise<boolean> {
+    return this.#handover.hand(socket, head);
+  }
+
+  #onExit(code: number | null, signal: string | null): void {
+    this.#exit = { code, signal };
+    this.#blocked?.cancel();
+    setTimeout(() => void this.#end(), LAST_WORDS_MS);
+  }
+
+  #onClose(): void {
+    this.#handover.onEnded();
+    void this.#end();
+  }
+
+  /** A child that has ended cannot be spoken to either: wait for its end. */
+  #onDisconnect(): void {
+    setTimeout(() => !this.#exit && this.#onLeft(), LAST_WORDS_MS).unref();
+  }
+
+  async #end(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const { code, signal } = this.#exit!;
+    const reason = this.#reason;
+    const { readyForMs } = this;
+    const oom = { oomKillsBefore: this.#oomKillsBefore, oomKillsNow: oomKills() };
+    const description = describeEnd({ code, signal, reason, wasKilledByUs: this.#wasKilled, ...oom });
+    const forced = await this.#descendants?.terminate(DESCENDANTS_MS);
+    this.#onEnd({ code, signal, description, reason, readyForMs, neededForce: signal === 'SIGKILL' || forced === true });
+  }
+
+  /** Without a process there will be no exit. */
   #failed(error: Error): void {
     this.#reason ??= error.message;
-    if (this.#process?.pid === undefined) this.#onEnd({ code: null, signal: null });
+    if (this.pid !== undefined) return;
+    this.#exit = { code: null, signal: null };
+    void this.#end();
   }
 
-  #onMessage(message: ToMaster): void {
+  #onMessage(message: unknown): void {
+    if (isOurs(message)) {
+      this.#onOurs(message as ToMaster);
+      return;
+    }
+    const given = asAppMessage(message);
+    if (given) this.#events.onMessage(given);
+  }
+
+  #onOurs(message: ToMaster): void {
     switch (message.trunkline) {
       case 'ready':
-        this.#becomeReady();
+        this.#becomeReady(message.address);
+        return;
+      case 'listening':
+        this.#onListening(message.address);
         return;
       case 'failed':
         this.#reason = message.reason;
         return;
       case 'terminated':
-        this.#onTerminated();
+        this.#events.onTerminated();
         return;
       case 'leaving':
-        this.#send({ trunkline: 'farewell' });
+        this.#lookForDescendants();
+        this.#launched?.send({ trunkline: 'farewell' });
+        return;
+      case 'alive':
+        this.#onAlive(message);
+        return;
+      case 'mail':
+        this.#events.onMail(message, (delivery) => this.#onDelivered(message, delivery));
+        return;
+      case 'handled':
+        this.#events.onHandled(message.id, message.reason);
+        return;
+      case 'taken':
+        this.#handover.onTaken(message.id);
+        return;
+      case 'refused':
+        this.#handover.onRefused(message.id);
+        return;
     }
   }
 
-  #send(message: ToChild): void {
-    if (this.#process?.connected) this.#process.send(message, () => undefined);
+  /** Senders hear what came of mail where they wait for it, and when it was not delivered. */
+  #onDelivered({ id, action, withinMs }: Mail, delivery: Delivery): void {
+    if (withinMs > 0 || delivery.missed.length > 0) this.#launched?.send({ trunkline: 'delivered', id, action, delivery });
   }
 
-  #becomeReady(): void {
-    this.#readyAt ??= performance.now();
+  #onAlive(health: Health): void {
+    this.#health = health;
+    this.#oomKillsBefore = oomKills();
+    this.#blocked?.cancel();
+    const { blockedTimeoutMs } = this.#spec.task;
+    if (blockedTimeoutMs > 0 && !health.isInspected && !this.#exit)
+      this.#blocked = patientTimeout(systemClock, blockedTimeoutMs, () => this.#events.onBlocked());
+    this.#events.onHealth(health);
+  }
+
+  #onListening(address: Address): void {
+    this.#address ??= address;
+    if (this.#spec.isReadyWhenListening) this.#becomeReady();
+  }
+
+  #becomeReady(address?: Address): void {
+    this.#address = address ?? this.#address;
+    if (this.#readyAt !== undefined) return;
+    this.#readyAt = performance.now();
     this.#onReady();
+    this.#events.onReady();
   }
-}
-
-/** The child learns who its master is, to notice when that one is gone. */
-function argumentsOf({ file }: ChildSpec): string[] {
-  return [file, String(process.pid)];
 }

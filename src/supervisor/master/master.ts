@@ -1,42 +1,89 @@
-// The desired state of an application: one agent, so many workers. Each is a slot that keeps itself taken.
+// The desired state of an application: one agent, so many workers. Each is a slot that keeps itself taken; the master
+// starts, replaces and stops them in the right order, and tells them about each other.
 
 import cluster from 'node:cluster';
-import net from 'node:net';
-import { loopback } from '../../endpoint';
-import { TrunklineError } from '../../errors';
-import { formatSeat, SEAT_VARIABLE, type Part } from '../../seat';
-import type { ChildEnd } from './child-handle';
+import type net from 'node:net';
+import { TrunklineError, type ErrorCode } from '../../errors';
+import { formatBytes } from '../bytes';
+import { Postbox, type Messenger } from '../messenger';
+import type { Address, AppMessage, Health } from '../messages';
 import type { ResolvedSupervisorOptions } from '../options';
-import { Slot, type SlotState } from './slot';
-
-/** The share of a stop that belongs to the workers where there is an agent. */
-const WORKERS_SHARE = 0.8;
-
-export interface ProcessStatus {
-  readonly name: string;
-  readonly pid: number | undefined;
-  readonly state: SlotState;
-}
+import { Announcements } from './announcements';
+import type { ChildEnd, ChildHandle } from './child-handle';
+import { ChildSpecs } from './child-specs';
+import { judgeMemory } from './memory-limits';
+import { PostOffice } from './post-office';
+import { StickyListener, type StickyWorker } from './sticky-listener';
+import { Slot, type SlotEvents, type SlotStatus } from './slot';
 
 export class Master {
   readonly #options: ResolvedSupervisorOptions;
+  readonly #events: SlotEvents;
+  readonly #post: PostOffice;
+  readonly #announcements: Announcements;
+  readonly #postbox = new Postbox();
   #agent: Slot | undefined;
   #workers: Slot[] = [];
-  #clusterPort: number | undefined;
-  #reloading: Promise<void> = Promise.resolve();
+  #specs: ChildSpecs | undefined;
+  #changing: Promise<unknown> = Promise.resolve();
+  #sticky: StickyListener | undefined;
+  #trimming = new Set<Slot>();
   #stopping: Promise<{ forced: boolean }> | undefined;
+  #onEnded!: (outcome: { forced: boolean }) => void;
+
+  /** Resolves when everything has ended. */
+  readonly ended: Promise<{ forced: boolean }>;
 
   constructor(options: ResolvedSupervisorOptions) {
     this.#options = options;
+    this.ended = new Promise((resolve) => (this.#onEnded = resolve));
+    this.#post = new PostOffice({
+      recipients: () => this.#slots(),
+      toMaster: (message) => this.#receive(message),
+      toParent: (message) => this.#tellParent(message),
+      logger: options.logger,
+    });
+    this.#postbox.connect((mail) => {
+      this.#post.post(mail, 'master', (delivery) => {
+        if (mail.withinMs > 0 || delivery.missed.length > 0) this.#postbox.onDelivered(mail.id, mail.action, delivery);
+      });
+    });
+    this.#announcements = new Announcements(
+      (message) => this.#post.send(message, message.from ?? 'master'),
+      () => this.#specs!.programOptions,
+    );
+    this.#events = {
+      onReady: (slot) => this.#onReady(slot),
+      onGone: (slot, child) => this.#onGone(slot, child),
+      onEnded: (child) => this.#post.onGone(child),
+      onHealth: (slot, health) => this.#onHealth(slot, health),
+      onMessage: (slot, message) => this.#post.send(message, senderOf(slot)),
+      onMail: (slot, mail, tell) => this.#post.post(mail, senderOf(slot), tell),
+      onHandled: (child, id, reason) => this.#post.onHandled(child, id, reason),
+    };
   }
 
   /** Where the shared clients of the application meet; undefined before the start. */
   get clusterPort(): number | undefined {
-    return this.#clusterPort;
+    return this.#specs?.clusterPort;
   }
 
-  get status(): ProcessStatus[] {
-    return this.#slots().map(({ name, pid, state }) => ({ name, pid, state }));
+  /** Where the application listens, once a worker does. */
+  get address(): Address | undefined {
+    return this.#workers.find(({ address }) => address !== undefined)?.address;
+  }
+
+  get status(): SlotStatus[] {
+    return this.#slots().map(({ status }) => status);
+  }
+
+  get messenger(): Messenger {
+    return this.#postbox;
+  }
+
+  /** Messages that had no living receiver. */
+  get undelivered(): number {
+    return this.#post.undelivered;
   }
 
   /**
@@ -44,26 +91,73 @@ export class Master {
    * @throws TrunklineError ERR_TRUNKLINE_BOOT_FAILED when one of them dies before; the others are stopped then
    */
   async start(): Promise<void> {
-    const { agent, app, scheduling, workers } = this.#options;
-    this.#clusterPort = this.#options.clusterPort ?? (await freePort());
+    const { scheduling, workers, logger } = this.#options;
+    const startedAt = performance.now();
+    this.#specs = await ChildSpecs.prepare(this.#options);
     cluster.schedulingPolicy = scheduling === 'rr' ? cluster.SCHED_RR : cluster.SCHED_NONE;
-    if (agent !== undefined) {
-      this.#agent = this.#slot('agent', 'agent', agent, 'leads');
+    if (this.#specs.hasAgent) {
+      this.#agent = this.#slot(0);
       await this.#allReady([this.#agent]);
     }
-    const part = agent === undefined ? 'competes' : 'follows';
-    this.#workers = Array.from({ length: workers }, (_, i) => this.#slot(`worker ${i + 1}`, 'worker', app, part));
+    this.#workers = Array.from({ length: workers }, (_, i) => this.#slot(i + 1));
     await this.#allReady(this.#workers);
+    await this.#openSticky();
+    const ready = this.#readiness();
+    logger.info(`started: address=${ready.address} workers=${workers} after ${Math.round(performance.now() - startedAt)} ms`);
+    this.#announcements.started(ready);
+  }
+
+  /** A message of the parent process. */
+  onParentMessage(message: AppMessage): void {
+    this.#post.send(message, 'parent');
   }
 
   /**
    * Replaces the workers one by one, each by one that is ready before, then restarts the agent. A second call waits its turn.
+   * @param what `workers`: the agent stays
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED at the first worker that cannot be replaced; the old ones stay
    */
-  reload(): Promise<void> {
-    const reload = this.#reloading.then(() => this.#reload());
-    this.#reloading = reload.catch(() => undefined); // whoever asked is told
-    return reload;
+  reload(what: 'all' | 'workers' = 'all'): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const worker of this.#workers) await this.#replace(worker);
+      await Promise.all(this.#workers.map((worker) => worker.drained()));
+      if (this.#agent && what === 'all') await this.#replace(this.#agent);
+    });
+  }
+
+  /** Stops and starts every process, the agent first. Resolves when they are ready again, or have failed. */
+  restart(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#agent?.restart();
+      await Promise.all(this.#workers.map((worker) => worker.restart()));
+    });
+  }
+
+  /**
+   * So many workers from now on; resolves when new ones are ready, and those that are too many have finished.
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when a new one does not become ready: there are as many as before then
+   */
+  scale(workers: number): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#assertNotStopped('ERR_TRUNKLINE_RELOAD_FAILED');
+      const surplus = this.#workers.splice(workers);
+      const missing = Math.max(0, workers - this.#workers.length);
+      const added = Array.from({ length: missing }, (_, i) => this.#slot(this.#workers.length + i + 1));
+      for (const slot of added) slot.start();
+      try {
+        await Promise.all(added.map((slot) => slot.firstReady));
+        this.#workers.push(...added);
+        for (const slot of added) this.#onReady(slot);
+      } catch (end) {
+        await this.#giveUp(added);
+        const { reason } = end as ChildEnd;
+        throw new TrunklineError(
+          'ERR_TRUNKLINE_RELOAD_FAILED',
+          `a new worker did not become ready, there are ${this.#workers.length} as before${reason === undefined ? '' : `: ${reason}`}`,
+        );
+      }
+      await this.#giveUp(surplus);
+    });
   }
 
   /** Workers first, then the agent, within the one deadline of the option. Idempotent. */
@@ -78,78 +172,163 @@ export class Master {
     for (const slot of this.#slots()) slot.kill();
   }
 
-  async #reload(): Promise<void> {
-    const { reloadTimeoutMs } = this.#options;
-    for (const worker of this.#workers) {
-      if (this.#stopping) return;
-      await worker.reload(reloadTimeoutMs);
-    }
-    await Promise.all(this.#workers.map((worker) => worker.drained()));
-    if (!this.#stopping) await this.#agent?.restart();
+  /** One change at a time: reload, restart, scale, a worker that needs too much memory. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => undefined); // whoever asked is told
+    return changed;
+  }
+
+  async #giveUp(slots: readonly Slot[]): Promise<void> {
+    await Promise.all(slots.map((slot) => slot.stop(this.#options.reloadTimeoutMs, true)));
+    for (const slot of slots) this.#post.onRemoved(slot);
   }
 
   async #stop(): Promise<{ forced: boolean }> {
-    const { stopTimeoutMs } = this.#options;
+    const { stopTimeoutMs, workersStopMs } = this.#options;
+    await this.#sticky?.close();
     const deadline = performance.now() + stopTimeoutMs;
-    // Workers that take all of their time must leave some to the agent.
-    const workersMs = this.#agent ? stopTimeoutMs * WORKERS_SHARE : stopTimeoutMs;
-    const workers = await Promise.all(this.#workers.map((worker) => worker.stop(workersMs)));
+    // Workers that take all of their time leave some to the agent.
+    const workers = await Promise.all(this.#workers.map((worker) => worker.stop(workersStopMs)));
     const agent = await this.#agent?.stop(deadline - performance.now());
-    return { forced: [...workers, agent].includes(true) };
+    const outcome = { forced: [...workers, agent].includes(true) };
+    this.#onEnded(outcome);
+    return outcome;
   }
 
   #slots(): Slot[] {
     return this.#agent ? [this.#agent, ...this.#workers] : [...this.#workers];
   }
 
-  #slot(name: string, kind: 'agent' | 'worker', file: string, part: Part): Slot {
-    const { env, logger } = this.#options;
-    const seat = formatSeat({ part, clusterPort: this.#clusterPort! });
-    return new Slot(name, { kind, file, env: { ...env, [SEAT_VARIABLE]: seat } }, this.#options, logger);
+  /** @param place 0 is the agent's, the others are workers' */
+  #slot(place: number): Slot {
+    const options = this.#options;
+    let starts = 0;
+    return new Slot({
+      name: place === 0 ? 'agent' : `worker ${place}`,
+      kind: place === 0 ? 'agent' : 'worker',
+      spec: (name) => this.#specs!.of(name, place, ++starts),
+      limits: options,
+      events: this.#events,
+      logger: options.logger,
+    });
+  }
+
+  #onReady(slot: Slot): void {
+    const pid = slot.pid!;
+    if (slot === this.#agent) this.#announcements.agentReady(pid, this.#readyPids());
+    else this.#announcements.workerReady(pid, this.#readyPids(), this.#agent?.readyChild?.pid);
+    this.#post.onReady(slot);
+    this.#sticky?.onWorkersChanged();
+  }
+
+  #onGone(slot: Slot, child: ChildHandle): void {
+    if (this.#stopping) return;
+    if (slot === this.#agent) this.#announcements.agentGone(child.wasTold);
+    else this.#announcements.workerGone(this.#readyPids(), child.wasTold);
+  }
+
+  #readyPids(): number[] {
+    return this.#workers.flatMap(({ readyChild }) => readyChild?.pid ?? []);
+  }
+
+  #onHealth(slot: Slot, { memoryBytes }: Health): void {
+    const { logger } = this.#options;
+    const verdict = judgeMemory(memoryBytes, slot.readyForMs, this.#options);
+    if (verdict === 'too much') slot.replaceNow(`it used ${formatBytes(memoryBytes)} of memory (hardMaxMemory)`);
+    if (verdict !== 'much' || this.#trimming.has(slot)) return;
+    this.#trimming.add(slot);
+    logger.warn(`${slot.name}: uses ${formatBytes(memoryBytes)} of memory (maxMemory) and will be replaced; pid=${slot.pid}`);
+    this.#inTurn(() => this.#replace(slot))
+      .catch((error: unknown) => logger.error(String(error)))
+      .finally(() => this.#trimming.delete(slot));
+  }
+
+  /** Without losing a request, where two children can have a place for a while: not on the port of a thread. */
+  async #replace(slot: Slot): Promise<void> {
+    const { reloadTimeoutMs, startMode } = this.#options;
+    if (slot.kind === 'worker' && startMode === 'process') await slot.reload(reloadTimeoutMs);
+    else await slot.restart();
+  }
+
+  async #receive(message: AppMessage): Promise<void> {
+    if (message.action === 'reload-worker') {
+      this.reload('workers').catch((error: unknown) => this.#options.logger.error(String(error)));
+    }
+    await this.#postbox.receive(message);
+  }
+
+  #tellParent(message: AppMessage): boolean {
+    if (!process.connected || !process.send) return false;
+    process.send(message, undefined, undefined, () => undefined);
+    return true;
+  }
+
+  #readiness(): Parameters<Announcements['started']>[0] {
+    const { debugPort, https } = this.#specs!.programOptions;
+    const { address } = this;
+    const protocol = https ? 'https' : 'http';
+    const port = this.#options.port ?? (typeof address === 'object' ? address.port : undefined);
+    return { port, debugPort, protocol, address: typeof address === 'string' ? address : urlOf(protocol, address, port) };
+  }
+
+  /** With sticky connections the port of the application is the master's. */
+  async #openSticky(): Promise<void> {
+    const { sticky, port, logger } = this.#options;
+    if (!sticky) return;
+    const workers = (): StickyWorker[] =>
+      this.#workers.flatMap(({ name, readyChild }) =>
+        readyChild ? { name, hand: (socket: net.Socket, head?: Buffer) => readyChild.hand(socket, head) } : [],
+      );
+    this.#sticky = new StickyListener({ port: port!, header: sticky.header, workers, logger });
+    try {
+      await this.#sticky.listen();
+    } catch (error) {
+      await this.stop();
+      const { message } = error as Error;
+      throw new TrunklineError('ERR_TRUNKLINE_BOOT_FAILED', `${message}; nothing is left running${hintFor(message)}`, {
+        cause: error,
+      });
+    }
   }
 
   async #allReady(slots: readonly Slot[]): Promise<void> {
     if (!this.#stopping) for (const slot of slots) slot.start();
     try {
-      this.#assertNotStopped();
+      this.#assertNotStopped('ERR_TRUNKLINE_BOOT_FAILED');
       await Promise.all(slots.map((slot) => slot.firstReady.catch((end: ChildEnd) => this.#bootFailed(slot, end))));
-      this.#assertNotStopped(); // a child that was told to stop may have become ready all the same
+      this.#assertNotStopped('ERR_TRUNKLINE_BOOT_FAILED'); // a child that was told to stop may have become ready all the same
     } catch (error) {
       await this.stop();
       throw error;
     }
   }
 
-  #assertNotStopped(): void {
-    if (this.#stopping) throw new TrunklineError('ERR_TRUNKLINE_BOOT_FAILED', 'the application was stopped during its start');
+  #assertNotStopped(code: ErrorCode): void {
+    if (this.#stopping) throw new TrunklineError(code, 'the application is stopping');
   }
 
-  #bootFailed(slot: Slot, { code, signal, reason }: ChildEnd): never {
-    const how = signal === null ? `with code ${code}` : `by ${signal}`;
+  #bootFailed(slot: Slot, { code, signal, description, reason }: ChildEnd): never {
     throw new TrunklineError(
       'ERR_TRUNKLINE_BOOT_FAILED',
-      `${slot.name} ended ${how} before it was ready${reason === undefined ? '' : `: ${reason}`}; nothing is left running`,
+      `${slot.name} ${description}; it was not ready yet, and nothing is left running${hintFor(reason)}`,
       { process: slot.name, exitCode: code, signal },
     );
   }
 }
 
-/** Cluster ports are chosen below the ephemeral range, where no outgoing connection can have one. */
-const FIRST_PORT = 20_000;
-const LAST_PORT = 32_000;
-
-/** The port is chosen once and given to all children, who bind it themselves. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    if (await isFree(port)) return port;
-  }
+function senderOf({ kind }: Slot): 'agent' | 'app' {
+  return kind === 'agent' ? 'agent' : 'app';
 }
 
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ ...loopback(port), exclusive: true }, () => server.close(() => resolve(true)));
-  });
+function urlOf(protocol: string, address: Address | undefined, port: number | undefined): string | undefined {
+  if (port === undefined) return undefined;
+  const host = typeof address === 'object' && !/^(::|0\.0\.0\.0|)$/.test(address.address) ? address.address : '127.0.0.1';
+  return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Who to ask when a port is in use. */
+function hintFor(reason: string | undefined): string {
+  const [, port] = /EADDRINUSE[^\n]*:(\d+)/.exec(reason ?? '') ?? [];
+  return port === undefined ? '' : `. To see which program has the port: lsof -i :${port}`;
 }

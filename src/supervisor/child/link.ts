@@ -1,0 +1,38 @@
+// How this child speaks with its master: over IPC where it is a process, through a message port where it is a thread.
+
+import type net from 'node:net';
+import { isMainThread, parentPort } from 'node:worker_threads';
+import type { AppMessage, ToMaster } from '../messages';
+
+export interface Link {
+  readonly isConnected: boolean;
+  onMessage(listener: (message: unknown, socket?: net.Socket) => void): void;
+  /** The master is gone, or has ended the link. */
+  onDisconnect(listener: () => void): void;
+  /** @param then called when the message has left, or cannot */
+  send(message: ToMaster | AppMessage, then?: (error: Error | null) => void): void;
+}
+
+const processLink: Link = {
+  get isConnected() {
+    return process.connected;
+  },
+  onMessage: (listener) => void process.on('message', (message, handle) => listener(message, handle as net.Socket | undefined)),
+  onDisconnect: (listener) => void process.on('disconnect', listener),
+  send: (message, then) => {
+    if (process.connected) process.send?.(message, undefined, undefined, (error) => then?.(error));
+    else then?.(new Error('the master is gone'));
+  },
+};
+
+const threadLink: Link = {
+  isConnected: true, // a thread does not outlive its master
+  onMessage: (listener) => void parentPort?.on('message', listener),
+  onDisconnect: () => undefined,
+  send: (message, then) => {
+    parentPort?.postMessage(message);
+    then?.(null);
+  },
+};
+
+export const link: Link = isMainThread ? processLink : threadLink;

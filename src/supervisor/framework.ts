@@ -1,0 +1,53 @@
+// Frameworks: packages that export the classes `Agent` and `Application`, as egg and what is built on it do.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isAbsolute, join } from 'node:path';
+import { TrunklineError } from '../errors';
+
+/** What every framework calls itself where the application does not say. */
+const DEFAULT_FRAMEWORK = 'egg';
+
+/**
+ * The folder of the framework of an application: the given one, that of `egg.framework` in its package.json, or egg.
+ * @param given a package name, or an absolute path
+ * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
+ */
+export function findFramework(baseDir: string, given: string | undefined): string {
+  const manifest = join(baseDir, 'package.json');
+  if (!existsSync(manifest)) {
+    throw invalid(`startCluster: neither option app is given, nor is there ${manifest}, which would name a framework`);
+  }
+  const name = given ?? frameworkOf(manifest) ?? DEFAULT_FRAMEWORK;
+  if (isAbsolute(name)) {
+    if (existsSync(name)) return name;
+    throw invalid(`startCluster: the framework ${name} does not exist`);
+  }
+  // From the application, then from where the master was started (an application that is a test fixture).
+  const path = folderOf(name, baseDir) ?? folderOf(name, process.cwd());
+  if (path !== undefined) return path;
+  throw invalid(
+    `startCluster: the framework ${name} cannot be found from ${baseDir}: install it, or give the option app or framework`,
+  );
+}
+
+function frameworkOf(manifest: string): string | undefined {
+  try {
+    const { egg } = JSON.parse(readFileSync(manifest, 'utf8')) as { egg?: { framework?: string } };
+    return egg?.framework;
+  } catch (cause) {
+    throw invalid(`startCluster: ${manifest} cannot be read: ${(cause as Error).message}`);
+  }
+}
+
+function folderOf(name: string, from: string): string | undefined {
+  for (const folder of createRequire(join(from, 'package.json')).resolve.paths(name) ?? []) {
+    const path = join(folder, name);
+    if (existsSync(join(path, 'package.json'))) return path;
+  }
+  return undefined;
+}
+
+function invalid(message: string): TrunklineError {
+  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message, { option: 'framework' });
+}

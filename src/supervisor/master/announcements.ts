@@ -1,0 +1,64 @@
+// What the master tells the processes of an application about each other, and its own parent: the messages of
+// egg-cluster 2.x, which frameworks wait for. Programs without a framework hear them as well.
+
+import type { AppMessage } from '../messages';
+
+type Send = (message: AppMessage) => void;
+
+export interface Ready {
+  readonly port: number | undefined;
+  readonly debugPort: unknown;
+  readonly address: string | undefined;
+  readonly protocol: 'http' | 'https';
+}
+
+export class Announcements {
+  readonly #send: Send;
+  /** What frameworks get with `egg-ready`. */
+  readonly #options: () => unknown;
+  #isStarted = false;
+
+  constructor(send: Send, options: () => unknown) {
+    this.#send = send;
+    this.#options = options;
+  }
+
+  /** The first start is done. */
+  started(ready: Ready): void {
+    this.#isStarted = true;
+    this.#send({ action: 'egg-ready', to: 'parent', data: ready });
+    this.#send({ action: 'egg-ready', to: 'app', data: this.#options() });
+    this.#send({ action: 'egg-ready', to: 'agent', data: this.#options() });
+  }
+
+  agentReady(pid: number, workers: readonly number[]): void {
+    this.#send({ action: 'egg-pids', to: 'app', data: [pid] });
+    if (this.#isStarted) {
+      this.#send({ action: 'egg-pids', to: 'agent', data: workers });
+      this.#send({ action: 'egg-ready', to: 'agent', data: this.#options() });
+    }
+    this.#send({ action: 'agent-start', to: 'app' });
+  }
+
+  agentGone(isExpected: boolean): void {
+    this.#send({ action: 'egg-pids', to: 'app', data: [] });
+    if (this.#isStarted && !isExpected) this.#send({ action: 'agent-worker-died', to: 'parent' });
+  }
+
+  /** @param agent none, where there is none or it is just being replaced */
+  workerReady(pid: number, workers: readonly number[], agent: number | undefined): void {
+    this.#send({ action: 'egg-pids', to: 'agent', data: workers });
+    this.#send({ action: 'egg-pids', receiverPid: String(pid), data: agent === undefined ? [] : [agent] });
+    if (this.#isStarted) this.#send({ action: 'egg-ready', receiverPid: String(pid), data: this.#options() });
+  }
+
+  workerGone(workers: readonly number[], isExpected: boolean): void {
+    this.#send({ action: 'egg-pids', to: 'agent', data: workers });
+    if (this.#isStarted && !isExpected) this.#send({ action: 'app-worker-died', to: 'parent' });
+  }
+
+  /** A child can be debugged on this port. */
+  debug(kind: 'agent' | 'worker', debugPort: number, pid: number | undefined): void {
+    this.#send({ action: 'debug', to: 'parent', from: kind === 'agent' ? 'agent' : 'app', data: { debugPort, pid } });
+  }
+}

@@ -1,0 +1,99 @@
+// What is started in each place: program, environment, ports.
+
+import { join } from 'node:path';
+import { formatSeat, SEAT_VARIABLE } from '../../seat';
+import type { ChildTask, Program } from '../messages';
+import type { ResolvedSupervisorOptions } from '../options';
+import type { ChildSpec } from './child-handle';
+import { freePort } from './free-port';
+import { InspectPorts } from './inspect-ports';
+
+export class ChildSpecs {
+  readonly #options: ResolvedSupervisorOptions;
+  readonly #inspectPorts: InspectPorts | undefined;
+  /** Where the shared clients of the application meet. */
+  readonly clusterPort: number;
+  /** Where workers take what the master hands over, when connections are sticky. */
+  readonly stickyPort: number | undefined;
+
+  private constructor(
+    options: ResolvedSupervisorOptions,
+    ports: { clusterPort: number; stickyPort: number | undefined; inspect: InspectPorts | undefined },
+  ) {
+    this.#options = options;
+    this.#inspectPorts = ports.inspect;
+    this.clusterPort = ports.clusterPort;
+    this.stickyPort = ports.stickyPort;
+  }
+
+  /** Chooses the ports of the application. */
+  static async prepare(options: ResolvedSupervisorOptions): Promise<ChildSpecs> {
+    return new ChildSpecs(options, {
+      clusterPort: options.clusterPort ?? (await freePort()),
+      stickyPort: options.sticky ? await freePort() : undefined,
+      inspect: await InspectPorts.find(options),
+    });
+  }
+
+  get hasAgent(): boolean {
+    const { programs } = this.#options;
+    return programs.kind === 'framework' || programs.agent !== undefined;
+  }
+
+  /** What Agent, Application and the listeners of `egg-ready` are given. */
+  get programOptions(): Readonly<Record<string, unknown>> {
+    const { programs, workers, port } = this.#options;
+    return {
+      ...(programs.kind === 'framework' ? programs.options : { workers, port }),
+      clusterPort: this.clusterPort,
+      ...(this.stickyPort !== undefined && { stickyWorkerPort: this.stickyPort }),
+      ...(this.#inspectPorts && { isDebug: true }),
+    };
+  }
+
+  /** @param place 0 is the agent's @param start counts the starts of the place */
+  of(name: string, place: number, start: number): ChildSpec {
+    const { blockedTimeoutMs, hardMaxMemoryBytes, nodeArgs, ports, profileDir, programs, require, startMode, title } =
+      this.#options;
+    const kind = place === 0 ? 'agent' : 'worker';
+    const port = ports[place - 1];
+    const stickyPort = kind === 'worker' ? this.stickyPort : undefined;
+    const task: ChildTask = {
+      name,
+      kind,
+      masterPid: process.pid,
+      ...(title !== undefined && { title: `${title}: ${name}` }),
+      program: this.#programOf(kind, port),
+      require,
+      clusterPort: this.clusterPort,
+      stickyPort,
+      blockedTimeoutMs,
+      profileFile: join(profileDir, `trunkline-${process.pid}-${name.replace(' ', '-')}-${start}.cpuprofile`),
+    };
+    return {
+      task,
+      startMode,
+      env: this.#envOf(kind, port, stickyPort),
+      nodeArgs,
+      inspectPort: this.#inspectPorts?.of(place, start),
+      hardMaxMemoryBytes,
+      isReadyWhenListening: kind === 'worker' && programs.kind === 'files',
+    };
+  }
+
+  #envOf(kind: 'agent' | 'worker', port: number | undefined, stickyPort: number | undefined): NodeJS.ProcessEnv {
+    const part = kind === 'agent' ? 'leads' : this.hasAgent ? 'follows' : 'competes';
+    return {
+      ...this.#options.env,
+      ...(port !== undefined && { PORT: String(port) }),
+      ...(stickyPort !== undefined && { PORT: String(stickyPort), HOST: '127.0.0.1' }),
+      [SEAT_VARIABLE]: formatSeat({ part, clusterPort: this.clusterPort }),
+    };
+  }
+
+  #programOf(kind: 'agent' | 'worker', port: number | undefined): Program {
+    const { programs } = this.#options;
+    if (programs.kind === 'files') return { file: kind === 'agent' ? programs.agent! : programs.app };
+    return { framework: programs.path, options: { ...this.programOptions, ...(port !== undefined && { port }) } };
+  }
+}

@@ -1,0 +1,41 @@
+// Which port the inspector of a child gets, where the children run with `--inspect`: the same at each start of a
+// project, and not those of another project on the host.
+
+import { createHash } from 'node:crypto';
+import type { ResolvedSupervisorOptions } from '../options';
+import { isFree } from './free-port';
+
+const FIRST_PORT = 10_000;
+/** Ports per project: two for each place, since at a reload two children have it. */
+const BLOCK = 40;
+const BLOCKS = 225;
+
+export class InspectPorts {
+  readonly #first: number;
+  readonly #agent: number | undefined;
+
+  constructor(first: number, agent: number | undefined) {
+    this.#first = first;
+    this.#agent = agent;
+  }
+
+  /** @returns undefined where nothing is inspected */
+  static async find({ nodeArgs, baseDir, agentInspectPort }: ResolvedSupervisorOptions): Promise<InspectPorts | undefined> {
+    if (!nodeArgs.some((arg) => /^--inspect(-brk|-wait|-port)?(=|$)/.test(arg))) return undefined;
+    let attempt = 0;
+    while (attempt < BLOCKS && !(await isFree(firstPortOf(baseDir, attempt)))) attempt++;
+    return new InspectPorts(firstPortOf(baseDir, attempt), agentInspectPort);
+  }
+
+  /** @param place 0 is the agent's @param start counts the starts of the place */
+  of(place: number, start: number): number {
+    if (place === 0 && this.#agent !== undefined) return this.#agent;
+    return this.#first + ((place * 2) % BLOCK) + ((start + 1) % 2);
+  }
+}
+
+/** The first port of a project. @param attempt how many blocks were taken by others */
+export function firstPortOf(baseDir: string, attempt: number): number {
+  const hash = createHash('sha256').update(baseDir).digest().readUInt32BE();
+  return FIRST_PORT + ((hash + attempt) % BLOCKS) * BLOCK;
+}

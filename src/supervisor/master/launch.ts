@@ -1,0 +1,120 @@
+// How a child comes to life: a worker of node:cluster (which shares listening sockets), an ordinary process (the agent),
+// or a thread. What they have in common is all that the rest of the master sees.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import cluster from 'node:cluster';
+import type net from 'node:net';
+import { Worker } from 'node:worker_threads';
+import type { Address, AppMessage, ChildTask, ToChild } from '../messages';
+
+export interface LaunchSpec {
+  readonly task: ChildTask;
+  readonly startMode: 'process' | 'worker_threads';
+  /** The whole environment of the child. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly nodeArgs: readonly string[];
+  readonly inspectPort: number | undefined;
+  /** The heap of a thread ends here; processes are measured from outside. */
+  readonly hardMaxMemoryBytes: number | undefined;
+}
+
+/** What a launched child tells. */
+export interface LaunchEvents {
+  onMessage(message: unknown): void;
+  onListening(address: Address): void;
+  /** It could not be started, or a message could not be sent. */
+  onError(error: Error): void;
+  /** It cannot be spoken to any longer. */
+  onDisconnect(): void;
+  onExit(code: number | null, signal: string | null): void;
+  /** It has ended, and everything that it had sent has been told. */
+  onClose(): void;
+}
+
+export interface Launched {
+  /** Of the process, or of the thread. */
+  readonly id: number | undefined;
+  /** Of a process of its own. */
+  readonly processId: number | undefined;
+  readonly isConnected: boolean;
+  /** @param socket goes with it, and stays open here */
+  send(message: ToChild | AppMessage, socket?: net.Socket, onSent?: (error: Error | null) => void): void;
+  /** Asks a process to end that cannot be spoken to. */
+  terminate(): void;
+  kill(): void;
+}
+
+/** The program that every child runs; it loads the user's. */
+const CHILD_ENTRY = require.resolve('../child/entry');
+
+/** @throws what node throws when it cannot start a process or thread */
+export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
+  if (spec.startMode === 'worker_threads') return launchThread(spec, events);
+  const child = spec.task.kind === 'worker' ? forkWorker(spec, events) : forkAgent(spec);
+  child.on('message', (message) => events.onMessage(message));
+  child.on('error', (error) => events.onError(error));
+  child.on('disconnect', () => events.onDisconnect());
+  child.once('exit', (code, signal) => events.onExit(code, signal));
+  child.once('close', () => events.onClose());
+  return {
+    id: child.pid,
+    processId: child.pid,
+    get isConnected() {
+      return child.connected;
+    },
+    send: (message, socket, onSent) => {
+      if (child.connected) child.send(message, socket, { keepOpen: true }, (error) => onSent?.(error));
+      else onSent?.(new Error('the child is gone'));
+    },
+    terminate: () => void child.kill('SIGTERM'),
+    kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+function forkAgent({ task, env, nodeArgs, inspectPort }: LaunchSpec): ChildProcess {
+  const inspect = inspectPort === undefined ? [] : [`--inspect-port=${inspectPort}`];
+  return fork(CHILD_ENTRY, [JSON.stringify(task)], { env, execArgv: [...nodeArgs, ...inspect] });
+}
+
+function forkWorker({ task, env, nodeArgs, inspectPort }: LaunchSpec, events: LaunchEvents): ChildProcess {
+  cluster.setupPrimary({ exec: CHILD_ENTRY, args: [JSON.stringify(task)], execArgv: [...nodeArgs], inspectPort });
+  const worker = cluster.fork(env);
+  worker.on('listening', ({ address, port, addressType }) => {
+    events.onListening((addressType as number) === -1 ? address : { address, port });
+  });
+  worker.on('error', () => undefined); // told by the process too
+  return worker.process;
+}
+
+function launchThread({ task, env, nodeArgs, hardMaxMemoryBytes }: LaunchSpec, events: LaunchEvents): Launched {
+  const thread = new Worker(CHILD_ENTRY, {
+    argv: [JSON.stringify(task)],
+    env,
+    execArgv: [...nodeArgs],
+    ...(hardMaxMemoryBytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: hardMaxMemoryBytes / 2 ** 20 } }),
+  });
+  const id = thread.threadId; // -1 after its end
+  let isKilled = false;
+  let isRunning = true;
+  thread.on('message', (message) => events.onMessage(message));
+  thread.on('error', (error) => events.onError(error));
+  thread.once('exit', (code) => {
+    isRunning = false;
+    events.onExit(isKilled ? null : code, isKilled ? 'SIGKILL' : null);
+    events.onClose();
+  });
+  const kill = (): void => {
+    isKilled = true;
+    void thread.terminate();
+  };
+  return {
+    id,
+    processId: undefined,
+    get isConnected() {
+      return isRunning;
+    },
+    send: (message) => thread.postMessage(message),
+    terminate: kill,
+    kill,
+  };
+}

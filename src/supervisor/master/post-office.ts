@@ -1,0 +1,221 @@
+// Messages of the application on their way through the master: to whom, when, and what came of it.
+
+import type { Logger } from '../../logger';
+import { systemClock, type Timer } from '../../time';
+import type { AppMessage, Delivery, Mail, Receiver, Sender } from '../messages';
+import { destinationOf, type Destination } from './routing';
+
+/** A place of the application that messages can be sent to. */
+export interface Recipient {
+  readonly name: string;
+  readonly kind: 'agent' | 'worker';
+  /** Who has the place and is ready. */
+  readonly readyChild: Reachable | undefined;
+  /** Everybody there who is not about to end, ready or not. */
+  readonly living: readonly Reachable[];
+}
+
+export interface Reachable {
+  readonly pid: number | undefined;
+  send(message: AppMessage): void;
+}
+
+export interface Surroundings {
+  recipients(): readonly Recipient[];
+  /** Handles a message to the master itself. */
+  toMaster(message: AppMessage): Promise<void>;
+  /** @returns whether there is a parent */
+  toParent(message: AppMessage): boolean;
+  readonly logger: Logger;
+}
+
+/** So much mail may wait for one place. */
+const MAX_WAITING = 1_000;
+
+/** One piece of mail and those it goes to. */
+interface Letter {
+  readonly mail: Mail;
+  readonly from: Sender;
+  /** Who has not answered yet. Empty from the start when nobody waits for answers. */
+  readonly open: Set<Recipient>;
+  readonly handled: Receiver[];
+  readonly missed: (Receiver & { reason: string })[];
+  readonly tell: (delivery: Delivery) => void;
+  timer: Timer | undefined;
+}
+
+export class PostOffice {
+  readonly #surroundings: Surroundings;
+  readonly #waiting = new Map<Recipient, Letter[]>();
+  /** Mail that receivers have and have not answered. */
+  readonly #delivered = new Map<number, { letter: Letter; recipient: Recipient; child: Reachable }>();
+  #lastId = 0;
+  #undelivered = 0;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** Messages that had no living receiver, since the start. */
+  get undelivered(): number {
+    return this.#undelivered;
+  }
+
+  /** A message in egg's form: to those who live now, ready or not. */
+  send(message: AppMessage, from: Sender): void {
+    const destination = this.#destinationOf(message, from);
+    if (destination === undefined) return;
+    const sent = { ...message, from };
+    if (destination.to === 'master') {
+      void this.#surroundings.toMaster(sent);
+      return;
+    }
+    if (destination.to === 'parent') {
+      this.#surroundings.toParent(sent);
+      return;
+    }
+    const receivers = this.#recipientsOf(destination).flatMap(({ living }) => living);
+    for (const child of receivers) if (isMeant(child, destination)) child.send(sent);
+    if (receivers.length === 0 && from !== 'master') this.#countUndelivered(message); // announcements are for whoever is there
+  }
+
+  /** A message of a messenger: to everybody meant, as soon as they are ready. @param tell hears what came of it */
+  post(mail: Mail, from: Sender, tell: (delivery: Delivery) => void): void {
+    const destination = this.#destinationOf(mail, from);
+    const recipients = destination === undefined ? [] : this.#recipientsOf(destination);
+    const letter: Letter = { mail, from, open: new Set(recipients), handled: [], missed: [], tell, timer: undefined };
+    if (destination?.to === 'master' || destination?.to === 'parent') {
+      void this.#postAbove(letter, destination.to);
+      return;
+    }
+    if (recipients.length === 0) {
+      this.#countUndelivered(mail);
+      letter.missed.push({ name: nameOf(mail), pid: Number(mail.receiverPid) || undefined, reason: 'no such process' });
+      this.#close(letter);
+      return;
+    }
+    if (mail.withinMs > 0) letter.timer = systemClock.setTimeout(() => this.#expire(letter), mail.withinMs);
+    for (const recipient of recipients) this.#deliver(letter, recipient);
+  }
+
+  /** A place is taken by somebody who is ready: what waited for it is delivered. */
+  onReady(recipient: Recipient): void {
+    const letters = this.#waiting.get(recipient) ?? [];
+    this.#waiting.delete(recipient);
+    for (const letter of letters) this.#deliver(letter, recipient);
+  }
+
+  /** A receiver has answered. @param reason why it has not handled the message, if it has not */
+  onHandled(child: Reachable, id: number, reason: string | undefined): void {
+    const { letter, recipient } = this.#delivered.get(id) ?? {};
+    if (!letter || !recipient) return;
+    this.#delivered.delete(id);
+    const receiver = { name: recipient.name, pid: child.pid };
+    if (reason === undefined) letter.handled.push(receiver);
+    else letter.missed.push({ ...receiver, reason });
+    this.#settle(letter, recipient);
+  }
+
+  /** A child is gone: what it has not answered it never will. */
+  onGone(child: Reachable): void {
+    for (const [id, entry] of this.#delivered)
+      if (entry.child === child) this.onHandled(child, id, 'ended before it had handled it');
+  }
+
+  /** A place is given up: what waited for it has no receiver. */
+  onRemoved(recipient: Recipient): void {
+    for (const letter of this.#waiting.get(recipient) ?? []) this.#miss(letter, recipient, 'no such process');
+    this.#waiting.delete(recipient);
+  }
+
+  #destinationOf(message: AppMessage, from: Sender): Destination | undefined {
+    const agent = this.#surroundings.recipients().find(({ kind }) => kind === 'agent');
+    return destinationOf(message, from, { masterPid: process.pid, agentPid: agent?.living[0]?.pid });
+  }
+
+  #recipientsOf(destination: Destination): Recipient[] {
+    const all = this.#surroundings.recipients();
+    if (destination.to === 'agent') return all.filter(({ kind }) => kind === 'agent');
+    if (destination.to !== 'app') return [];
+    const workers = all.filter(({ kind }) => kind === 'worker');
+    if (destination.which === 'all') return workers;
+    if (destination.which !== 'random')
+      return workers.filter(({ living }) => living.some((child) => isMeant(child, destination)));
+    const ready = workers.filter(({ readyChild }) => readyChild);
+    const among = ready.length > 0 ? ready : workers;
+    return among.length === 0 ? [] : [among[Math.floor(Math.random() * among.length)]!];
+  }
+
+  async #postAbove(letter: Letter, to: 'master' | 'parent'): Promise<void> {
+    const receiver = { name: to, pid: to === 'master' ? process.pid : process.ppid };
+    const message = { ...letter.mail, from: letter.from };
+    try {
+      if (to === 'master') await this.#surroundings.toMaster(message);
+      else if (!this.#surroundings.toParent(message)) throw new Error('no such process');
+      letter.handled.push(receiver);
+    } catch (error) {
+      letter.missed.push({ ...receiver, reason: String((error as Error).message) });
+    }
+    this.#close(letter);
+  }
+
+  #deliver(letter: Letter, recipient: Recipient): void {
+    const child = recipient.readyChild;
+    if (!child) {
+      this.#keep(letter, recipient);
+      return;
+    }
+    const id = ++this.#lastId;
+    if (letter.mail.withinMs > 0) this.#delivered.set(id, { letter, recipient, child });
+    child.send({ ...letter.mail, id, from: letter.from } as Mail);
+    if (letter.mail.withinMs === 0) this.#settle(letter, recipient);
+  }
+
+  #keep(letter: Letter, recipient: Recipient): void {
+    const letters = this.#waiting.get(recipient) ?? [];
+    letters.push(letter);
+    this.#waiting.set(recipient, letters);
+    if (letters.length > MAX_WAITING) this.#miss(letters.shift()!, recipient, `more than ${MAX_WAITING} messages waited for it`);
+  }
+
+  #miss(letter: Letter, recipient: Recipient, reason: string): void {
+    this.#countUndelivered(letter.mail);
+    letter.missed.push({ name: recipient.name, pid: recipient.readyChild?.pid, reason });
+    this.#settle(letter, recipient);
+  }
+
+  #expire(letter: Letter): void {
+    for (const [id, entry] of this.#delivered) {
+      if (entry.letter === letter) this.onHandled(entry.child, id, `not handled within ${letter.mail.withinMs} ms`);
+    }
+    for (const [recipient, letters] of this.#waiting) {
+      if (!letters.includes(letter)) continue;
+      letters.splice(letters.indexOf(letter), 1);
+      this.#miss(letter, recipient, `not ready within ${letter.mail.withinMs} ms`);
+    }
+  }
+
+  #settle(letter: Letter, recipient: Recipient): void {
+    letter.open.delete(recipient);
+    if (letter.open.size === 0) this.#close(letter);
+  }
+
+  #close({ timer, handled, missed, tell }: Letter): void {
+    systemClock.clearTimeout(timer);
+    tell({ handled, missed });
+  }
+
+  #countUndelivered({ action, receiverPid, to }: AppMessage): void {
+    this.#undelivered++;
+    this.#surroundings.logger.debug?.(`message not delivered: action=${action} to=${receiverPid ?? to}`);
+  }
+}
+
+function isMeant(child: Reachable, destination: Destination): boolean {
+  if (destination.to !== 'app' || typeof destination.which === 'string') return true;
+  return String(child.pid) === destination.which.pid;
+}
+
+function nameOf({ to, receiverPid }: AppMessage): string {
+  return receiverPid === undefined ? String(to) : `pid ${receiverPid}`;
+}

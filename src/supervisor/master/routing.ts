@@ -1,0 +1,45 @@
+// To whom a message of the application goes. Pure; the rules are those of egg-cluster 2.x.
+
+import type { AppMessage, Sender } from '../messages';
+
+export interface Directory {
+  readonly masterPid: number;
+  readonly agentPid: number | undefined;
+}
+
+export type Destination =
+  | { readonly to: 'master' | 'parent' | 'agent' }
+  /** One worker by its id, any one, or all. */
+  | { readonly to: 'app'; readonly which: 'all' | 'random' | { readonly pid: string } };
+
+/** Where a message without `to` goes. */
+const OPPOSITE: Record<Sender, 'app' | 'agent' | 'master' | undefined> = {
+  agent: 'app',
+  app: 'agent',
+  parent: 'master',
+  master: undefined,
+};
+
+/** @returns undefined when nobody is meant */
+export function destinationOf(message: AppMessage, from: Sender, directory: Directory): Destination | undefined {
+  const { receiverPid } = message;
+  if (receiverPid !== undefined && receiverPid !== '') {
+    const pid = String(receiverPid);
+    if (pid === String(directory.masterPid)) return { to: 'master' };
+    if (pid === String(directory.agentPid)) return { to: 'agent' };
+    return { to: 'app', which: { pid } };
+  }
+  const to = message.to ?? OPPOSITE[from];
+  switch (to) {
+    case 'app':
+      return { to, which: 'all' };
+    case 'random':
+      return { to: 'app', which: 'random' };
+    case 'agent':
+    case 'master':
+    case 'parent':
+      return { to };
+    default:
+      return undefined;
+  }
+}

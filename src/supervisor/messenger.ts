@@ -1,0 +1,154 @@
+// Messages between the processes of an application, for programs without a framework. The same object stands in the
+// master, the agent and the workers; only where it posts differs.
+
+import { nextTick } from '../time';
+import type { AppMessage, Delivery, Mail } from './messages';
+
+/**
+ * The messages of an application and what they carry. Extend it to have them typed:
+ * `declare module 'trunkline/supervisor' { interface Messages { 'cache.clear': { key: string } } }`.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by users
+export interface Messages {}
+
+type Action = keyof Messages | (string & {});
+type DataOf<A> = A extends keyof Messages ? Messages[A] : unknown;
+export type Handler<A extends Action = Action> = (data: DataOf<A>) => unknown;
+
+/** Data are what JSON can carry. A message waits until its receiver is ready, also for one that is being replaced. */
+export interface Messenger {
+  /** Handles messages. A promise that is returned counts as handled when it is fulfilled. */
+  on<A extends Action>(action: A, handler: Handler<A>): this;
+  off<A extends Action>(action: A, handler: Handler<A>): this;
+  /** Hears of own messages that could not be delivered: the receiver is gone, or too many waited for it (1000). */
+  onUndelivered(listener: (action: string, delivery: Delivery) => void): this;
+  /** To every worker, the sender included. */
+  sendToApp<A extends Action>(action: A, data: DataOf<A>): void;
+  sendToAgent<A extends Action>(action: A, data: DataOf<A>): void;
+  /** To one process of the application, the master included. */
+  sendTo<A extends Action>(pid: number | string, action: A, data: DataOf<A>): void;
+  /** To one worker, any one. */
+  sendRandom<A extends Action>(action: A, data: DataOf<A>): void;
+  /** To the agent and every worker, the sender included. */
+  broadcast<A extends Action>(action: A, data: DataOf<A>): void;
+  /** The same, but each resolves when every receiver has handled the message, was found gone, or took too long. */
+  readonly acknowledged: Acknowledged;
+}
+
+export interface Acknowledged {
+  /** @param within how long to wait, ms; default 10000 */
+  sendToApp<A extends Action>(action: A, data: DataOf<A>, within?: number): Promise<Delivery>;
+  sendToAgent<A extends Action>(action: A, data: DataOf<A>, within?: number): Promise<Delivery>;
+  sendTo<A extends Action>(pid: number | string, action: A, data: DataOf<A>, within?: number): Promise<Delivery>;
+  sendRandom<A extends Action>(action: A, data: DataOf<A>, within?: number): Promise<Delivery>;
+  broadcast<A extends Action>(action: A, data: DataOf<A>, within?: number): Promise<Delivery>;
+}
+
+const DEFAULT_WITHIN_MS = 10_000;
+
+type Whereto = Pick<AppMessage, 'to' | 'receiverPid'>;
+
+export class Postbox implements Messenger {
+  #post: (mail: Mail) => void = ({ id, action, withinMs }) => {
+    if (withinMs > 0) this.onDelivered(id, action, { handled: [], missed: [] }); // there is nobody
+  };
+  readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #undelivered: ((action: string, delivery: Delivery) => void)[] = [];
+  /** Own mail whose delivery is waited for. */
+  readonly #waitedFor = new Map<number, (delivery: Delivery) => void>();
+  #lastId = 0;
+
+  readonly acknowledged: Acknowledged = {
+    sendToApp: (action, data, within) => this.#confirmed({ to: 'app' }, action, data, within),
+    sendToAgent: (action, data, within) => this.#confirmed({ to: 'agent' }, action, data, within),
+    sendTo: (pid, action, data, within) => this.#confirmed({ receiverPid: String(pid) }, action, data, within),
+    sendRandom: (action, data, within) => this.#confirmed({ to: 'random' }, action, data, within),
+    broadcast: async (action, data, within) => {
+      const [agent, app] = await Promise.all([
+        this.#confirmed({ to: 'agent' }, action, data, within),
+        this.#confirmed({ to: 'app' }, action, data, within),
+      ]);
+      return { handled: [...agent.handled, ...app.handled], missed: [...agent.missed, ...app.missed] };
+    },
+  };
+
+  /** @param post gives mail to the master; without it mail goes nowhere */
+  connect(post: (mail: Mail) => void): void {
+    this.#post = post;
+  }
+
+  on<A extends Action>(action: A, handler: Handler<A>): this {
+    const handlers = this.#handlers.get(action) ?? new Set();
+    this.#handlers.set(action, handlers.add(handler));
+    return this;
+  }
+
+  off<A extends Action>(action: A, handler: Handler<A>): this {
+    this.#handlers.get(action)?.delete(handler);
+    return this;
+  }
+
+  onUndelivered(listener: (action: string, delivery: Delivery) => void): this {
+    this.#undelivered.push(listener);
+    return this;
+  }
+
+  sendToApp(action: string, data: unknown): void {
+    this.#send({ to: 'app' }, action, data);
+  }
+
+  sendToAgent(action: string, data: unknown): void {
+    this.#send({ to: 'agent' }, action, data);
+  }
+
+  sendTo(pid: number | string, action: string, data: unknown): void {
+    this.#send({ receiverPid: String(pid) }, action, data);
+  }
+
+  sendRandom(action: string, data: unknown): void {
+    this.#send({ to: 'random' }, action, data);
+  }
+
+  broadcast(action: string, data: unknown): void {
+    this.sendToAgent(action, data);
+    this.sendToApp(action, data);
+  }
+
+  /** A message has arrived. Resolves when every handler is done; rejects with the first that fails. */
+  async receive({ action, data }: AppMessage): Promise<void> {
+    await Promise.all([...(this.#handlers.get(action) ?? [])].map((handler) => settled(() => handler(data))));
+  }
+
+  /** A message has arrived for whose sender its handling is no matter: what a handler throws is an uncaught exception. */
+  receiveUnheard(message: AppMessage): void {
+    this.receive(message).catch((error: unknown) => {
+      nextTick(() => {
+        throw error;
+      });
+    });
+  }
+
+  /** The master tells what came of own mail: always where that is waited for, else only of mail that was not delivered. */
+  onDelivered(id: number, action: string, delivery: Delivery): void {
+    const resolve = this.#waitedFor.get(id);
+    this.#waitedFor.delete(id);
+    if (resolve) resolve(delivery);
+    else for (const listener of this.#undelivered) listener(action, delivery);
+  }
+
+  #send(whereto: Whereto, action: string, data: unknown): void {
+    this.#post({ trunkline: 'mail', id: ++this.#lastId, withinMs: 0, action, data, ...whereto });
+  }
+
+  async #confirmed(whereto: Whereto, action: string, data: unknown, withinMs = DEFAULT_WITHIN_MS): Promise<Delivery> {
+    const id = ++this.#lastId;
+    const delivered = new Promise<Delivery>((resolve) => this.#waitedFor.set(id, resolve));
+    this.#post({ trunkline: 'mail', id, withinMs: Math.max(1, withinMs), action, data, ...whereto });
+    return delivered;
+  }
+}
+
+/** Also what is thrown at once is a rejection. */
+async function settled(run: () => unknown): Promise<void> {
+  await run();
+}

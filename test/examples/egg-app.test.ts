@@ -1,0 +1,94 @@
+// A real egg 3 application under trunkline in place of cluster-client and egg-cluster. Its packages are its own:
+// `npm ci --prefix examples/egg-app`.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually } from '../support/eventually';
+import { getJson } from '../support/http';
+import { freePort } from '../support/ports';
+
+const FOLDER = join(__dirname, '../../examples/egg-app');
+const isInstalled = existsSync(join(FOLDER, 'node_modules/egg'));
+if (!isInstalled && !process.env.CI)
+  console.warn('examples/egg-app is not installed (npm ci --prefix examples/egg-app): its test is skipped');
+const describeWithEgg = isInstalled || process.env.CI ? describe : describe.skip;
+
+interface Answer {
+  readonly pid: number;
+  readonly tea?: { readonly price: number; readonly holder: number };
+  readonly agent?: number[];
+}
+
+/** Starts with any option of startCluster. */
+const WITH_OPTIONS = `require('egg').startCluster(JSON.parse(process.env.OPTIONS), () => console.log('called back'))`;
+
+describeWithEgg('an egg application', () => {
+  let master: ChildProcess;
+  let output: string;
+  let port: number;
+
+  beforeEach(async () => {
+    port = await freePort();
+  });
+
+  afterEach(async () => {
+    if (master.exitCode === null && master.signalCode === null) {
+      master.kill('SIGKILL');
+      await once(master, 'exit');
+    }
+  });
+
+  function run(args: string[], env: Record<string, string> = {}): void {
+    output = '';
+    master = spawn(process.execPath, args, { cwd: FOLDER, env: { ...process.env, PORT: String(port), ...env } });
+    for (const stream of [master.stdout, master.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  }
+
+  const get = (path = '/', at = port): Promise<Answer> => getJson(at, path);
+
+  function started(at = port): Promise<Answer> {
+    return eventually(`the application answers\n${output}`, () => get('/', at).catch(() => undefined), 25_000);
+  }
+
+  /** Asks until both workers have answered as wanted. */
+  function bothWorkers(what: string, isRight: (answer: Answer) => boolean): Promise<unknown> {
+    const right = new Set<number>();
+    return eventually(what, async () => {
+      const answer = await get().catch(() => undefined);
+      if (answer && isRight(answer)) right.add(answer.pid);
+      return right.size === 2;
+    });
+  }
+
+  it('shares one client: the agent leads, a published value reaches every worker, also after the agent was killed', async () => {
+    run(['main.js']);
+    await started();
+    await get('/publish/5');
+    await bothWorkers('the price in both', ({ tea }) => tea?.price === 5);
+    const { agent } = await get('/tell/6');
+    await bothWorkers('the price by way of the messenger', ({ tea }) => tea?.price === 6 && tea.holder === agent![0]);
+    process.kill(agent![0]!, 'SIGKILL');
+    await eventually('the workers know another agent', async () => {
+      const { agent: now } = await get('/tell/7');
+      return now!.length === 1 && now![0] !== agent![0];
+    });
+    await bothWorkers('a price from it', ({ tea }) => tea?.price === 7 && tea.holder !== agent![0]);
+    master.kill('SIGTERM');
+    expect(await once(master, 'exit')).toEqual([0, null]);
+  });
+
+  it('runs in worker_threads, each worker on its port', async () => {
+    const ports = [port, await freePort()];
+    run(['-e', WITH_OPTIONS], { OPTIONS: JSON.stringify({ baseDir: FOLDER, startMode: 'worker_threads', ports, env: 'prod' }) });
+    await eventually('the callback', () => output.includes('called back'), 25_000);
+    await get('/publish/5', ports[0]);
+    await eventually('the price in both', async () => {
+      const answers = await Promise.all(ports.map((at) => get('/', at)));
+      return answers.every(({ pid, tea }) => tea?.price === 5 && pid === master.pid);
+    });
+    master.kill('SIGTERM');
+    expect(await once(master, 'exit')).toEqual([0, null]);
+  });
+});

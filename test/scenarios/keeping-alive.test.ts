@@ -1,0 +1,149 @@
+// What the master does about children in trouble, and about changes of how many there are.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from '../support/child';
+import { eventually } from '../support/eventually';
+
+interface Process {
+  readonly name: string;
+  readonly pid: number;
+  readonly state: string;
+  readonly restarts: number;
+  readonly memoryBytes: number;
+  readonly lastEnd: string | undefined;
+}
+
+let master: Child | undefined;
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'trunkline-alive-'));
+});
+
+afterEach(async () => {
+  await master?.stop();
+  master = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(options: object = {}, env: Record<string, string> = {}): Promise<Child> {
+  master = new Child('puppet-master', { OPTIONS: JSON.stringify({ profileDir: folder, ...options }), ...env });
+  await master.message('the start', ({ type }) => type === 'started');
+  return master;
+}
+
+async function statusOf(): Promise<[Process, Process, ...Process[]]> {
+  return (await master!.ask({ type: 'status' })).status as [Process, Process, ...Process[]];
+}
+
+function tell(pid: number, action: string, data?: unknown): void {
+  master!.send({ type: 'send', method: 'sendTo', args: [pid, action, data] });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+const replaced = (before: Process): Promise<Process> =>
+  eventually(`another process in the place of ${before.name}`, async () => {
+    const now = (await statusOf()).find(({ name }) => name === before.name)!;
+    return now.state === 'ready' && now.pid !== before.pid ? now : undefined;
+  });
+
+test('a blocked worker is replaced, and its stack and profile are kept', async () => {
+  await start({ blockedTimeout: 400 });
+  const [, worker] = await statusOf();
+  tell(worker.pid, 'block');
+  const successor = await replaced(worker);
+  expect(successor.lastEnd).toContain('its event loop was blocked');
+  const kept = readdirSync(folder);
+  const stack = kept.find((name) => name.endsWith('.stack.txt'));
+  expect(successor.lastEnd).toContain(join(folder, stack!));
+  expect(readFileSync(join(folder, stack!), 'utf8')).toMatch(/puppet\.js/);
+  expect(kept.some((name) => name.endsWith('.cpuprofile'))).toBe(true);
+});
+
+test('a stopped worker is replaced too', async () => {
+  await start({ blockedTimeout: 400 });
+  const [, worker] = await statusOf();
+  await eventually('it has said how it feels', async () => (await statusOf())[1].memoryBytes > 0);
+  process.kill(worker.pid, 'SIGSTOP');
+  await replaced(worker);
+  expect(isAlive(worker.pid)).toBe(false);
+});
+
+test('a worker above the hard limit of memory is replaced at once, and that is said', async () => {
+  await start({ hardMaxMemory: '300MB', blockedTimeout: 400 });
+  const [, worker] = await statusOf();
+  tell(worker.pid, 'grow', 320);
+  expect((await replaced(worker)).lastEnd).toMatch(/used \d+ MB of memory \(hardMaxMemory\)/);
+});
+
+test('a worker that leaves its master is replaced, and ends', async () => {
+  await start();
+  const [, worker] = await statusOf();
+  tell(worker.pid, 'disconnect');
+  await replaced(worker);
+  await eventually('its end', () => !isAlive(worker.pid));
+});
+
+test.each(['stop', 'restart'])('what a worker has started ends with it: %s', async (type) => {
+  await start();
+  const [, worker] = await statusOf();
+  tell(worker.pid, 'spawn');
+  const { spawned } = await master!.message('the grandchildren', (message) => message.spawned !== undefined);
+  const outcome = await master!.ask({ type });
+  expect((spawned as number[]).filter(isAlive)).toEqual([]);
+  if (type === 'stop') expect(outcome.forced).toBe(true);
+});
+
+test('a crash loop is shown, and ends when the program is mended', async () => {
+  const broken = join(folder, 'broken');
+  await start({ workers: 1 }, { BROKEN_FILE: broken });
+  const [, worker] = await statusOf();
+  writeFileSync(broken, '');
+  process.kill(worker.pid, 'SIGKILL');
+  await eventually('the crash loop', async () => (await statusOf())[1].state === 'crash-loop', 20_000);
+  rmSync(broken);
+  const successor = await eventually(
+    'a worker that runs',
+    async () => (await statusOf()).find(({ state, name }) => name === 'worker 1' && state === 'ready'),
+    30_000,
+  );
+  expect(successor.restarts).toBeGreaterThanOrEqual(5);
+  expect(successor.lastEnd).toContain('broken for now');
+});
+
+test('more workers, fewer workers; new ones that fail change nothing', async () => {
+  const broken = join(folder, 'broken');
+  await start({ workers: 2 }, { BROKEN_FILE: broken });
+  await master!.ask({ type: 'scale', args: [4] });
+  const four = await statusOf();
+  expect(four.map(({ name, state }) => `${name} ${state}`)).toEqual(
+    [1, 2, 3, 4].reduce((all, i) => [...all, `worker ${i} ready`], ['agent ready']),
+  );
+  await master!.ask({ type: 'scale', args: [1] });
+  expect((await statusOf()).map(({ name }) => name)).toEqual(['agent', 'worker 1']);
+  expect(four.slice(2).filter(({ pid }) => isAlive(pid))).toEqual([]);
+  writeFileSync(broken, '');
+  expect(await master!.ask({ type: 'scale', args: [3] })).toMatchObject({
+    type: 'failed',
+    message: expect.stringContaining('broken for now'),
+  });
+  expect((await statusOf()).map(({ name }) => name)).toEqual(['agent', 'worker 1']);
+});
+
+test('a restart gives every place another process', async () => {
+  await start();
+  const before = await statusOf();
+  await master!.ask({ type: 'restart' });
+  const after = await statusOf();
+  expect(after.map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
+  for (const { pid } of before) expect(isAlive(pid)).toBe(false);
+});
