@@ -5,4 +5,4 @@ export type { SlotState } from './master/slot';
 export type { FrameworkOptions, ProgramOptions, SupervisorOptions } from './options';
 export type { Address, Delivery, Receiver } from './messages';
 export type { Acknowledged, Messages, Messenger } from './messenger';
-export { messenger, onStop, ready } from './child/runtime';
+export { messenger, onDrain, onStop, ready } from './child/runtime';

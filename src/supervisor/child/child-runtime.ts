@@ -41,7 +41,8 @@ export class ChildRuntime {
   readonly #exit: (code: number) => void;
   readonly #sockets = new ServerSockets();
   readonly #inlet: StickyInlet;
-  readonly #callbacks: StopCallback[] = [];
+  readonly #onDrain: StopCallback[] = [];
+  readonly #onStop: StopCallback[] = [];
   readonly #postbox: Postbox;
   #stopping = false;
   #onFarewell: () => void = () => undefined;
@@ -88,7 +89,12 @@ export class ChildRuntime {
 
   /** Runs before the process ends, after its connections have finished; last registered first. */
   onStop(callback: StopCallback): void {
-    this.#callbacks.push(callback);
+    this.#onStop.push(callback);
+  }
+
+  /** Runs when the process accepts nothing more, while its connections finish. */
+  onDrain(callback: StopCallback): void {
+    this.#onDrain.push(callback);
   }
 
   async #load(): Promise<void> {
@@ -165,18 +171,11 @@ export class ChildRuntime {
       return;
     }
     this.#stopping = true;
-    let code = 0;
-    await this.#sockets.drain(withinMs * DRAIN_SHARE, gently);
-    for (const callback of this.#callbacks.reverse()) {
-      try {
-        await callback();
-      } catch (error) {
-        console.error(error);
-        code = 1;
-      }
-    }
+    const drained = this.#sockets.drain(withinMs * DRAIN_SHARE, gently);
+    const [hasFailed] = await Promise.all([runInOrder(this.#onDrain), drained]);
+    const hasFailedToo = await runInOrder(this.#onStop.reverse());
     await this.#farewell();
-    this.#exit(code);
+    this.#exit(hasFailed || hasFailedToo ? 1 : 0);
   }
 
   /** A connection that the master has just handed to this process goes back to it and on to another: wait for that. */
@@ -191,6 +190,20 @@ export class ChildRuntime {
       else this.#onFarewell();
     });
   }
+}
+
+/** @returns whether one has failed; the others run all the same */
+async function runInOrder(callbacks: readonly StopCallback[]): Promise<boolean> {
+  let hasFailed = false;
+  for (const callback of callbacks) {
+    try {
+      await callback();
+    } catch (error) {
+      console.error(error);
+      hasFailed = true;
+    }
+  }
+  return hasFailed;
 }
 
 function describe(error: unknown): string {

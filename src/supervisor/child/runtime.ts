@@ -6,6 +6,7 @@ import type { Mail } from '../messages';
 /** The part of ChildRuntime that programs use. */
 interface Runtime {
   ready(): void;
+  onDrain(callback: () => unknown): void;
   onStop(callback: () => unknown): void;
 }
 
@@ -36,6 +37,14 @@ export function ready(): void {
  */
 export function onStop(callback: () => unknown): void {
   shared.runtime?.onStop(callback);
+}
+
+/**
+ * Runs a callback when a supervised process is to end and accepts nothing more: the time to tell long-lived connections,
+ * such as websockets, to go elsewhere. The process ends when they have gone, or after its share of the stop.
+ */
+export function onDrain(callback: () => unknown): void {
+  shared.runtime?.onDrain(callback);
 }
 
 /** Messages to the other processes of the application. Without a supervisor they go nowhere. */

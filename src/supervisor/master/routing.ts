@@ -26,7 +26,7 @@ export function destinationOf(message: AppMessage, from: Sender, directory: Dire
   if (receiverPid !== undefined && receiverPid !== '') {
     const pid = String(receiverPid);
     if (pid === String(directory.masterPid)) return { to: 'master' };
-    if (pid === String(directory.agentPid)) return { to: 'agent' };
+    if (directory.agentPid !== undefined && pid === String(directory.agentPid)) return { to: 'agent' };
     return { to: 'app', which: { pid } };
   }
   const to = message.to ?? OPPOSITE[from];
