@@ -67,7 +67,9 @@ export class PostOffice {
     if (destination === undefined) return;
     const sent = { ...message, from };
     if (destination.to === 'master') {
-      void this.#surroundings.toMaster(sent);
+      this.#surroundings.toMaster(sent).catch((error: unknown) => {
+        this.#surroundings.logger.error(`a handler of the master has failed: action=${message.action}: ${String(error)}`);
+      });
       return;
     }
     if (destination.to === 'parent') {
