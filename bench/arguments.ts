@@ -68,13 +68,13 @@ function parse(argv: readonly string[]) {
   }
 }
 
-function wholeNumber(option: string, text: string | undefined): number | undefined {
+export function wholeNumber(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new ArgumentsError(`${option} must be a whole number above 0, but is '${text}'.`);
   return Number(text);
 }
 
-function listOf<T extends string>(option: string, text: string | undefined, known: readonly T[]): T[] | undefined {
+export function listOf<T extends string>(option: string, text: string | undefined, known: readonly T[]): T[] | undefined {
   if (text === undefined) return undefined;
   return text.split(',').map((name) => {
     const match = known.find((candidate) => candidate === name);

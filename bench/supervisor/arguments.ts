@@ -1,0 +1,60 @@
+// The command line of `npm run bench:supervisor`.
+
+import { parseArgs } from 'node:util';
+import { ArgumentsError, listOf, wholeNumber } from '../arguments';
+import type { Scale } from '../workloads/workload';
+
+export interface Arguments {
+  readonly rounds: number;
+  readonly scale: Scale;
+  /** Names of measures; undefined: all. */
+  readonly only: readonly string[] | undefined;
+  /** Whether a missed target is a failure. */
+  readonly check: boolean;
+  readonly help: boolean;
+}
+
+const DEFAULT_ROUNDS = 3;
+
+export const USAGE = `usage: npm run bench:supervisor -- [options]
+
+  --rounds N      rounds of each measure, default ${DEFAULT_ROUNDS}; the peers take turns in each
+  --only A,B      only these measures
+  --quick         one round with few repetitions, to prove that everything runs
+  --check         exit code 1 when a target is missed
+  --help          this text
+
+The peers are installed once into node_modules/.cache/trunkline-bench, without their install scripts.`;
+
+/**
+ * @param names all measures
+ * @throws ArgumentsError
+ */
+export function parseArguments(argv: readonly string[], names: readonly string[]): Arguments {
+  const { rounds, only, quick = false, check = false, help = false } = parse(argv);
+  return {
+    rounds: wholeNumber('--rounds', rounds) ?? (quick ? 1 : DEFAULT_ROUNDS),
+    scale: quick ? 'quick' : 'full',
+    only: listOf('--only', only, names),
+    check,
+    help,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        rounds: { type: 'string' },
+        only: { type: 'string' },
+        quick: { type: 'boolean' },
+        check: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    const [sentence] = (error as Error).message.split(/\. |\n/);
+    throw new ArgumentsError(`${sentence}; see --help.`);
+  }
+}

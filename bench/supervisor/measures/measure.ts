@@ -1,0 +1,66 @@
+// What is common to the measures: a time of something that a supervisor does, and when an application stands.
+
+import type { Scale } from '../../workloads/workload';
+import { clock } from '../../orders';
+import { median } from '../../statistics';
+import { WORKERS, type Application, type Peer, type Shape } from '../peers/peer';
+import type { Ready } from '../reports';
+import { Stage } from '../stage';
+
+export interface TimeSample {
+  readonly ms: number;
+  /** The part of it that a new process took from its start until it was ready: not the supervisor's. */
+  readonly bootMs?: number;
+}
+
+export interface TimeMeasure {
+  readonly name: string;
+  readonly title: string;
+  readonly peers: readonly Peer[];
+  /** The most that trunkline may take beyond the start of the new process, ms. */
+  readonly targetBeyondBootMs?: number;
+  measure(peer: Peer, scale: Scale): Promise<TimeSample>;
+}
+
+/** Every repetition starts an application of its own. */
+const REPETITIONS = { full: 3, quick: 1 } as const;
+/** How long an answer of the application may take to come from every worker, ms. */
+const SERVING_MS = 10_000;
+
+/** The medians of a few repetitions. */
+export async function repeated(
+  peer: Peer,
+  shape: Shape,
+  scale: Scale,
+  once: (stage: Stage, application: Application) => Promise<TimeSample>,
+): Promise<TimeSample> {
+  const samples: TimeSample[] = [];
+  for (let repetition = 0; repetition < REPETITIONS[scale]; repetition++) {
+    samples.push(await Stage.during(async (stage) => once(stage, await peer.start(stage, shape))));
+  }
+  const boots = samples.flatMap(({ bootMs }) => bootMs ?? []);
+  return { ms: median(samples.map(({ ms }) => ms)), ...(boots.length > 0 && { bootMs: median(boots) }) };
+}
+
+/** Resolves when agent and workers are ready, and the workers have a value of the agent where there is one. */
+export async function standing({ reports }: Stage, shape: Shape): Promise<{ agent: Ready | undefined; workers: Ready[] }> {
+  const workers = await reports.until(`${WORKERS} workers ready`, () => {
+    const found = reports.ready.filter(({ role }) => role === 'worker');
+    return found.length >= WORKERS ? found : undefined;
+  });
+  if (shape === 'http') return { agent: undefined, workers };
+  const agent = await reports.until('the agent ready', () => reports.ready.find(({ role }) => role === 'agent'));
+  return { agent, workers };
+}
+
+/** @throws Error unless each of these workers, and no other process, answers HTTP */
+export async function assertServing({ port }: Stage, workers: readonly Ready[]): Promise<void> {
+  const missing = new Set(workers.map(({ pid }) => pid));
+  for (const deadline = clock() + SERVING_MS; missing.size > 0;) {
+    const response = await fetch(`http://127.0.0.1:${port}/self`, { headers: { connection: 'close' } });
+    const { pid } = (await response.json()) as { pid: number };
+    if (!workers.some((worker) => worker.pid === pid)) throw new Error(`process ${pid} answers, but is none of the workers`);
+    missing.delete(pid);
+    if (clock() > deadline) throw new Error(`no answer from ${[...missing].join(', ')}`);
+  }
+}

@@ -1,0 +1,83 @@
+// trunkline and egg-cluster as peers: each is a library, so a master program of ours calls it.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { on, once } from 'node:events';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { clock } from '../../orders';
+import { CLIENT_VARIABLE } from '../programs/application';
+import { killGroup, type Stage } from '../stage';
+import { WORKERS, type Application, type Peer, type Shape } from './peer';
+
+/** The argument of a master program. */
+export interface MasterOptions {
+  readonly agent: boolean;
+  readonly workers: number;
+  readonly port: number;
+  /** The folder of the framework. */
+  readonly framework: string;
+}
+
+/** The answer of a master program to a message, which asks it to reload. */
+export type MasterMessage = { readonly reloaded: true } | { readonly reloaded: false; readonly reason: string };
+
+/** So much of what it printed is shown when a master fails, characters. */
+const SHOWN = 2_000;
+
+export const trunkline: Peer = {
+  name: 'trunkline',
+  start: (stage, shape) => startMaster(stage, shape, 'trunkline-master.js', 'trunkline'),
+};
+
+export const eggCluster: Peer = {
+  name: 'egg-cluster',
+  start: (stage, shape) => startMaster(stage, shape, 'egg-cluster-master.js', 'cluster-client'),
+};
+
+function startMaster(stage: Stage, shape: Shape, program: string, client: string): Application {
+  const framework = writeFramework(stage.folder);
+  const options: MasterOptions = { agent: shape !== 'http', workers: WORKERS, port: stage.port, framework };
+  const env = { ...stage.env, ...(shape === 'shared' && { [CLIENT_VARIABLE]: client }) };
+  const log = join(stage.folder, 'master.log');
+  const output = openSync(log, 'a');
+  const startedAtMs = clock();
+  const master = fork(join(__dirname, '..', 'programs', program), [JSON.stringify(options)], {
+    env,
+    detached: true, // so that it leads a group of its own
+    stdio: ['ignore', output, output, 'ipc'],
+  });
+  closeSync(output); // the master has its own
+  const ended = once(master, 'exit').then(([code, signal]) => {
+    const error = new Error(`the master ended: ${code ?? signal}\n${readFileSync(log, 'utf8').slice(-SHOWN)}`);
+    stage.reports.fail(error);
+    return error;
+  });
+  stage.onClose(async () => {
+    killGroup(master.pid!);
+    await ended;
+  });
+  return {
+    startedAtMs,
+    reload: async () => {
+      master.send('reload');
+      const answer = await Promise.race([answerOf(master), ended]);
+      if (answer instanceof Error) throw answer;
+      if (!answer.reloaded) throw new Error(answer.reason);
+    },
+  };
+}
+
+/** Supervisors tell the parent of their master other things too. */
+async function answerOf(master: ChildProcess): Promise<MasterMessage> {
+  for await (const [message] of on(master, 'message')) {
+    if (typeof message === 'object' && message !== null && 'reloaded' in message) return message as MasterMessage;
+  }
+  throw new Error('no answer'); // the iteration has no end
+}
+
+/** A framework is a package folder. It is its own application too. */
+function writeFramework(folder: string): string {
+  const main = join(__dirname, '..', 'programs', 'framework.js');
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'bench-framework', version: '0.0.0', main }));
+  return folder;
+}

@@ -1,0 +1,5 @@
+// The agent as a plain program.
+
+import { startAgent } from './application';
+
+export default startAgent();
