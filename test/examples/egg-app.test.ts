@@ -5,15 +5,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeWhere } from '../support/describe-where';
 import { eventually } from '../support/eventually';
 import { getJson } from '../support/http';
 import { freePort } from '../support/ports';
 
 const FOLDER = join(__dirname, '../../examples/egg-app');
-const isInstalled = existsSync(join(FOLDER, 'node_modules/egg'));
-if (!isInstalled && !process.env.CI)
-  console.warn('examples/egg-app is not installed (npm ci --prefix examples/egg-app): its test is skipped');
-const describeWithEgg = isInstalled || process.env.CI ? describe : describe.skip;
+const missing = existsSync(join(FOLDER, 'node_modules/egg'))
+  ? undefined
+  : 'it is not installed (npm ci --prefix examples/egg-app)';
 
 interface Answer {
   readonly pid: number;
@@ -24,7 +24,7 @@ interface Answer {
 /** Starts with any option of startCluster. */
 const WITH_OPTIONS = `require('egg').startCluster(JSON.parse(process.env.OPTIONS), () => console.log('called back'))`;
 
-describeWithEgg('an egg application', () => {
+describeWhere(missing, 'an egg application', () => {
   let master: ChildProcess;
   let output: string;
   let port: number;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../support/child';
 import { eventually } from '../support/eventually';
+import { isAlive } from '../support/processes';
 
 interface Process {
   readonly name: string;
@@ -40,14 +41,6 @@ async function statusOf(): Promise<[Process, Process, ...Process[]]> {
 
 function tell(pid: number, action: string, data?: unknown): void {
   master!.send({ type: 'send', method: 'sendTo', args: [pid, action, data] });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 const replaced = (before: Process): Promise<Process> =>

@@ -1,6 +1,6 @@
 // An application under supervision: real processes, real signals, real HTTP.
 
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { Child } from '../support/child';
 import { eventually } from '../support/eventually';
 import { getJson } from '../support/http';
 import { freePort } from '../support/ports';
+import { isAlive } from '../support/processes';
 
 interface Answer {
   readonly pid: number;
@@ -38,16 +39,6 @@ afterEach(async () => {
   await eventually('an end of all processes', () => !pids.some(isAlive));
   pids = [];
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // An orphan that has ended stays in the list of processes until init has looked after it.
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 function master(options: object, env: Record<string, string> = {}): Child {
   const child = new Child('supervisor-master', { OPTIONS: JSON.stringify(options), PORT: port, ...env });

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeWhere } from './describe-where';
 import { eventually } from './eventually';
 import { freePort } from './ports';
 
@@ -66,22 +67,7 @@ export class Etcd {
   }
 }
 
-/**
- * A `describe` for tests that need etcd. Where the program is not installed they are skipped, with a line that says
- * what to install; where the environment has `CI=true` they fail instead.
- */
 export function describeWithEtcd(name: string, tests: () => void): void {
-  if (spawnSync('etcd', ['--version']).status === 0) {
-    describe(name, tests);
-    return;
-  }
-  const missing = `${name}: the program etcd is not installed (Debian package etcd-server)`;
-  if (process.env.CI === 'true') {
-    it(name, () => {
-      throw new Error(missing);
-    });
-    return;
-  }
-  console.warn(`skipped: ${missing}`);
-  describe.skip(name, tests);
+  const isThere = spawnSync('etcd', ['--version']).status === 0;
+  describeWhere(isThere ? undefined : 'the program etcd is not installed (Debian package etcd-server)', name, tests);
 }

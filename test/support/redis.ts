@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeWhere } from './describe-where';
 import { eventually } from './eventually';
 import { freePort } from './ports';
 
@@ -75,22 +76,7 @@ export class RedisServer {
   }
 }
 
-/**
- * A `describe` for tests that need Redis. Where the program is not installed they are skipped, with a line that says
- * what to install; where the environment has `CI=true` they fail instead.
- */
 export function describeWithRedis(name: string, tests: () => void): void {
-  if (spawnSync('redis-server', ['--version']).status === 0) {
-    describe(name, tests);
-    return;
-  }
-  const missing = `${name}: the program redis-server is not installed (Debian package redis-server)`;
-  if (process.env.CI === 'true') {
-    it(name, () => {
-      throw new Error(missing);
-    });
-    return;
-  }
-  console.warn(`skipped: ${missing}`);
-  describe.skip(name, tests);
+  const isThere = spawnSync('redis-server', ['--version']).status === 0;
+  describeWhere(isThere ? undefined : 'the program redis-server is not installed (Debian package redis-server)', name, tests);
 }
