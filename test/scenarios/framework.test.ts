@@ -209,3 +209,13 @@ test('modules of the option require are loaded in every child before the framewo
   await start({ require: './first.js' });
   expect(readFileSync(seen, 'utf8').trim().split('\n').length).toBe(3);
 });
+
+test('children that are inspected have ports of their own, which the parent is told', async () => {
+  await start({ nodeArgs: ['--inspect=127.0.0.1'] });
+  const ports = told('debug').map(({ data }) => data.debugPort as number);
+  expect(new Set(ports).size).toBe(3);
+  const agent = await agentSees();
+  expect(told('debug').find(({ data }) => data.pid === agent.pid)?.from).toBe('agent');
+  expect(agent.options.isDebug).toBe(true);
+  for (const each of ports) expect((await getJson<{ webSocketDebuggerUrl: string }[]>(each, '/json/list')).length).toBe(1);
+});

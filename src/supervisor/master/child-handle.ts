@@ -103,6 +103,10 @@ export class ChildHandle {
     }
   }
 
+  get inspectPort(): number | undefined {
+    return this.#spec.inspectPort;
+  }
+
   /** Where it keeps evidence of a blocked loop; a thread does not. */
   get profileFile(): string | undefined {
     return this.#spec.startMode === 'process' ? this.#spec.task.profileFile : undefined;

@@ -53,6 +53,7 @@ export class Master {
       () => this.#specs!.programOptions,
     );
     this.#events = {
+      onStarted: (slot, child) => this.#onStarted(slot, child),
       onReady: (slot) => this.#onReady(slot),
       onGone: (slot, child) => this.#onGone(slot, child),
       onEnded: (child) => this.#post.onGone(child),
@@ -212,6 +213,10 @@ export class Master {
       events: this.#events,
       logger: options.logger,
     });
+  }
+
+  #onStarted({ kind }: Slot, { inspectPort, pid }: ChildHandle): void {
+    if (inspectPort !== undefined) this.#announcements.debug(kind, inspectPort, pid);
   }
 
   #onReady(slot: Slot): void {

@@ -22,6 +22,7 @@ export interface SlotLimits {
 
 /** What a place tells the master. */
 export interface SlotEvents {
+  onStarted(slot: Slot, child: ChildHandle): void;
   onReady(slot: Slot): void;
   /** The child has the place no longer; unexpectedly, or because it was told to go. */
   onGone(slot: Slot, child: ChildHandle): void;
@@ -236,6 +237,7 @@ export class Slot implements Recipient {
       onHandled: (id, reason) => this.#events.onHandled(child, id, reason),
     });
     this.#children.add(child);
+    this.#events.onStarted(this, child);
     void child.ended.then(() => {
       this.#children.delete(child);
       this.#events.onEnded(child);
