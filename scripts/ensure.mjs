@@ -3,7 +3,17 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -62,9 +72,17 @@ function newest(names) {
   for (const name of names) {
     const path = join(root, name);
     if (!existsSync(path)) continue;
-    const stat = statSync(path);
+    const stat = lstatSync(path); // the packages of an example link back to this folder
     latest = Math.max(latest, stat.mtimeMs);
-    if (stat.isDirectory()) latest = Math.max(latest, newest(readdirSync(path).map((child) => join(name, child))));
+    if (stat.isDirectory())
+      latest = Math.max(
+        latest,
+        newest(
+          readdirSync(path)
+            .filter((child) => child !== 'node_modules')
+            .map((child) => join(name, child)),
+        ),
+      );
   }
   return latest;
 }

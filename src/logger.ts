@@ -21,9 +21,18 @@ export const defaultLogger: Logger = {
     debug('%s', message);
   },
   warn: (message) => {
-    console.warn(`[trunkline] ${message}`);
+    write('warn', message);
   },
   error: (message) => {
-    console.error(`[trunkline] ${message}`);
+    write('error', message);
   },
 };
+
+/** A terminal that is gone must not end the process. */
+function write(method: 'warn' | 'error', message: string): void {
+  try {
+    console[method](`[trunkline] ${message}`);
+  } catch {
+    // there is nobody to tell
+  }
+}

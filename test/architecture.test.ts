@@ -14,6 +14,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/roles': ['kernel', 'protocol', 'src/transport', 'src/election (types)'],
   'src/client': ['kernel', 'protocol', 'src/roles', 'src/election', 'src/transport'],
   'src/supervisor': ['kernel'],
+  // The composition root of the program `trunkline`.
+  'src/cli': ['kernel', 'protocol', 'src/supervisor', 'src/client', 'src/roles', 'src/election', 'src/transport', 'public face'],
   'public face': ['kernel', 'protocol', 'src/client'],
 };
 
@@ -22,6 +24,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   protocol: ['byte', 'serialize-json'],
   'src/roles': ['co', 'is-type-of'],
   'src/client': ['sdk-base', 'is-type-of'],
+  'src/cli': ['commander'],
 };
 
 interface Import {
@@ -84,12 +87,14 @@ it('packages are imported only where they belong', () => {
   expect(wrong).toEqual([]);
 });
 
-it('the environment is read in the options only', () => {
+it('the environment is read in the options and by the command line only', () => {
   const reading = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.env'));
-  expect(reading).toEqual([join('src', 'options.ts'), join('src', 'supervisor', 'options.ts')]);
+  expect(reading.sort()).toEqual(['cli/main.ts', 'options.ts', 'supervisor/options.ts'].map((file) => join('src', file)));
 });
 
-it('nothing but the entry of a child ends the process', () => {
+it('nothing but the command line, entries of processes and signals to a master end the process', () => {
   const ending = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.exit('));
-  expect(ending).toEqual([join('src', 'supervisor', 'child', 'entry.ts')]);
+  expect(ending.sort()).toEqual(
+    ['cli/daemon-entry.ts', 'cli/main.ts', 'supervisor/child/entry.ts', 'supervisor/signals.ts'].map((file) => join('src', file)),
+  );
 });

@@ -99,6 +99,8 @@ export type ToMaster =
   | { readonly trunkline: 'failed'; readonly reason: string }
   /** The child got SIGTERM from somebody else than the master, who decides what comes of it. */
   | { readonly trunkline: 'terminated' }
+  /** The time for its stop is over: it ends, whatever is under way. */
+  | { readonly trunkline: 'overrun' }
   /** The child accepts nothing more and is about to end. */
   | { readonly trunkline: 'leaving' }
   /** The loop turns; how it feels. */

@@ -52,7 +52,7 @@ export class Postbox implements Messenger {
   #post: (mail: Mail) => void = ({ id, action, withinMs }) => {
     if (withinMs > 0) this.onDelivered(id, action, { handled: [], missed: [] }); // there is nobody
   };
-  readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #handlers = new Map<string, Set<(data: never) => unknown>>();
   readonly #undelivered: ((action: string, delivery: Delivery) => void)[] = [];
   /** Own mail whose delivery is waited for. */
   readonly #waitedFor = new Map<number, (delivery: Delivery) => void>();
@@ -116,7 +116,7 @@ export class Postbox implements Messenger {
 
   /** A message has arrived. Resolves when every handler is done; rejects with the first that fails. */
   async receive({ action, data }: AppMessage): Promise<void> {
-    await Promise.all([...(this.#handlers.get(action) ?? [])].map((handler) => settled(() => handler(data))));
+    await Promise.all([...(this.#handlers.get(action) ?? [])].map((handler) => settled(() => handler(data as never))));
   }
 
   /** A message has arrived for whose sender its handling is no matter: what a handler throws is an uncaught exception. */
@@ -143,7 +143,12 @@ export class Postbox implements Messenger {
   async #confirmed(whereto: Whereto, action: string, data: unknown, withinMs = DEFAULT_WITHIN_MS): Promise<Delivery> {
     const id = ++this.#lastId;
     const delivered = new Promise<Delivery>((resolve) => this.#waitedFor.set(id, resolve));
-    this.#post({ trunkline: 'mail', id, withinMs: Math.max(1, withinMs), action, data, ...whereto });
+    try {
+      this.#post({ trunkline: 'mail', id, withinMs: Math.max(1, withinMs), action, data, ...whereto });
+    } catch (error) {
+      this.#waitedFor.delete(id);
+      throw error;
+    }
     return delivered;
   }
 }

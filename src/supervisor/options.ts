@@ -10,6 +10,7 @@ import { parseBytes } from './bytes';
 import { consoleLogger } from './console-logger';
 import { findFramework } from './framework';
 import { containerLimits, workersFor } from './master/container-limits';
+import type { SlotStatus } from './master/slot';
 
 interface CommonOptions {
   /** Where the application is; relative paths begin there. Default: the working directory. */
@@ -22,7 +23,7 @@ interface CommonOptions {
   sticky?: boolean | { readonly header: string } | undefined;
   /** Children as processes, or as threads of this process. Default `process`. */
   startMode?: 'process' | 'worker_threads' | undefined;
-  /** `worker_threads` only: the port of each worker, in place of `workers`. */
+  /** `worker_threads` only: the port of each worker, in place of `workers`. Default: `port`, and one worker, if that is given. */
   ports?: readonly number[] | undefined;
   /** Modules to load in each child before the program, as for `node --require`. */
   require?: string | readonly string[] | undefined;
@@ -57,6 +58,8 @@ interface CommonOptions {
   hardMaxMemory?: number | string | undefined;
   /** How connections are spread over the workers, as in node:cluster. Default `rr`. */
   scheduling?: 'rr' | 'none' | undefined;
+  /** Called when a process has started, is ready, or has ended; also during the start. Must not throw. */
+  onChange?: ((status: readonly SlotStatus[]) => void) | undefined;
   /** Where log lines go. Default: the console; warnings and errors, with a framework all from EGG_MASTER_LOGGER_LEVEL up. */
   logger?: Logger | undefined;
 }
@@ -86,6 +89,14 @@ export interface FrameworkOptions extends CommonOptions {
 }
 
 export type SupervisorOptions = ProgramOptions | FrameworkOptions;
+
+/** What an application of programs can have; one of a framework has what it likes. */
+const PROGRAM_OPTIONS: Readonly<Record<keyof ProgramOptions, true>> = {
+  ...{ baseDir: true, workers: true, port: true, sticky: true, startMode: true, ports: true, require: true, nodeArgs: true },
+  ...{ env: true, environment: true, title: true, pidFile: true, clusterPort: true, startTimeout: true, stopTimeout: true },
+  ...{ reloadTimeout: true, blockedTimeout: true, profileDir: true, maxMemory: true, hardMaxMemory: true, scheduling: true },
+  ...{ onChange: true, logger: true, app: true, agent: true },
+};
 
 export type Programs =
   | { readonly kind: 'files'; readonly app: string; readonly agent: string | undefined }
@@ -117,6 +128,7 @@ export interface ResolvedSupervisorOptions {
   readonly maxMemoryBytes: number | undefined;
   readonly hardMaxMemoryBytes: number | undefined;
   readonly scheduling: 'rr' | 'none';
+  readonly onChange: (status: readonly SlotStatus[]) => void;
   /** EGG_AGENT_DEBUG_PORT */
   readonly agentInspectPort: number | undefined;
   /** All of it. */
@@ -127,6 +139,7 @@ export interface ResolvedSupervisorOptions {
 /** The share of a stop that belongs to the workers where there is an agent. */
 const WORKERS_SHARE = 0.8;
 const MAX_MS = 2 ** 31 - 1;
+const MAX_WORKERS = 1024;
 
 /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
 export function resolveSupervisorOptions(
@@ -137,17 +150,15 @@ export function resolveSupervisorOptions(
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) as unknown as SupervisorOptions;
   const baseDir = folder('baseDir', given.baseDir ?? process.cwd());
   const startMode = oneOf('startMode', given.startMode ?? 'process', ['process', 'worker_threads'] as const);
-  const ports = (given.ports ?? []).map((port) => whole('ports', port, 0, 65535));
   const port = optionalWhole('port', asNumber(given.port), 0, 65535);
+  const ports = startMode === 'process' ? [] : portsOf(given, port);
   const sticky = stickyOf(given.sticky, port, startMode);
   const environmentName = given.env ?? env.EGG_SERVER_ENV;
   if (environmentName !== undefined && typeof environmentName !== 'string')
     throw invalid('env', 'a name (variables go into `environment`)', environmentName);
   const fromEnv = env.NODE_CLUSTER_CLIENT_PORT === undefined ? undefined : Number(env.NODE_CLUSTER_CLIENT_PORT);
   const workers =
-    ports.length > 0 && startMode === 'worker_threads'
-      ? ports.length
-      : whole('workers', asNumber(given.workers) ?? workersFor(containerLimits()), 1, 1024);
+    ports.length > 0 ? ports.length : whole('workers', asNumber(given.workers) ?? workersFor(containerLimits()), 1, MAX_WORKERS);
   const resolved = {
     baseDir,
     workers,
@@ -156,18 +167,19 @@ export function resolveSupervisorOptions(
     startMode,
     ports,
     require: [given.require ?? []].flat().map((name) => modulePath(name, baseDir)),
-    nodeArgs: given.nodeArgs ?? process.execArgv,
+    nodeArgs: given.nodeArgs ?? (startMode === 'process' ? withoutCode(process.execArgv) : []),
     title: optionalText('title', given.title),
     pidFile: given.pidFile === undefined ? undefined : resolve(baseDir, text('pidFile', given.pidFile)),
-    clusterPort: optionalWhole('clusterPort', given.clusterPort ?? fromEnv, 1, 65535),
-    startTimeoutMs: whole('startTimeout', given.startTimeout ?? 60_000, 1, MAX_MS),
+    clusterPort: optionalWhole('clusterPort', asNumber(given.clusterPort) ?? fromEnv, 1, 65535),
+    startTimeoutMs: whole('startTimeout', asNumber(given.startTimeout) ?? 60_000, 1, MAX_MS),
     ...stopTimes(given, env),
-    reloadTimeoutMs: whole('reloadTimeout', given.reloadTimeout ?? 30_000, 1, MAX_MS),
-    blockedTimeoutMs: whole('blockedTimeout', given.blockedTimeout ?? 30_000, 0, MAX_MS),
+    reloadTimeoutMs: whole('reloadTimeout', asNumber(given.reloadTimeout) ?? 30_000, 1, MAX_MS),
+    blockedTimeoutMs: whole('blockedTimeout', asNumber(given.blockedTimeout) ?? 30_000, 0, MAX_MS),
     profileDir: given.profileDir === undefined ? tmpdir() : folder('profileDir', resolve(baseDir, given.profileDir)),
     maxMemoryBytes: optionalBytes('maxMemory', given.maxMemory),
     hardMaxMemoryBytes: optionalBytes('hardMaxMemory', given.hardMaxMemory),
     scheduling: oneOf('scheduling', given.scheduling ?? 'rr', ['rr', 'none'] as const),
+    onChange: given.onChange ?? (() => undefined),
     agentInspectPort: optionalWhole('EGG_AGENT_DEBUG_PORT', asNumber(env.EGG_AGENT_DEBUG_PORT), 1, 65535),
     env: {
       ...env,
@@ -180,19 +192,26 @@ export function resolveSupervisorOptions(
   return { ...resolved, programs: programsOf(given, resolved, environmentName) };
 }
 
+/** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
+export function checkWorkers(given: unknown, { ports }: Pick<ResolvedSupervisorOptions, 'ports'>): number {
+  return whole('workers', given, 1, ports.length > 0 ? ports.length : MAX_WORKERS);
+}
+
 function programsOf(
   given: SupervisorOptions,
-  resolved: Pick<ResolvedSupervisorOptions, 'baseDir' | 'workers' | 'port' | 'startMode' | 'ports' | 'require'>,
+  resolved: Pick<ResolvedSupervisorOptions, 'baseDir' | 'workers' | 'port' | 'startMode' | 'ports' | 'require' | 'logger'>,
   env: string | undefined,
 ): Programs {
-  const { baseDir, workers, port, startMode, ports, require } = resolved;
+  const { baseDir, workers, port, startMode, ports, require, logger } = resolved;
   if (given.app !== undefined) {
+    const unknown = Object.keys(given).filter((name) => !Object.hasOwn(PROGRAM_OPTIONS, name));
+    if (unknown.length > 0) logger.warn(`startCluster: unknown options are ignored: ${unknown.join(', ')}`);
     const agent = given.agent === undefined ? undefined : file('agent', given.agent, baseDir);
     return { kind: 'files', app: file('app', given.app, baseDir), agent };
   }
   if (given.agent !== undefined) throw invalid('app', 'given where `agent` is', undefined);
   const { framework, customEgg, ...rest } = given as FrameworkOptions & { customEgg?: string };
-  delete rest.logger; // an object of this process
+  for (const ours of ['logger', 'onChange']) delete rest[ours]; // of this process
   const path = findFramework(baseDir, framework ?? customEgg);
   const https = httpsFiles(given, baseDir);
   const httpsPort = https === undefined ? undefined : 8443;
@@ -214,6 +233,12 @@ function programsOf(
   return { kind: 'framework', path, options };
 }
 
+/** Threads cannot share a port: each has its own. */
+function portsOf({ ports, reusePort }: SupervisorOptions & { reusePort?: unknown }, port: number | undefined): number[] {
+  if (ports !== undefined && ports.length > 0) return ports.map((each) => whole('ports', each, 0, 65535));
+  return port === undefined || reusePort === true ? [] : [port];
+}
+
 function stickyOf(given: unknown, port: number | undefined, startMode: string): { header: string | undefined } | undefined {
   if (given === undefined || given === false) return undefined;
   if (startMode === 'worker_threads')
@@ -232,7 +257,7 @@ function stopTimes(given: SupervisorOptions, env: NodeJS.ProcessEnv): { stopTime
   const appMs = optionalWhole('EGG_APP_CLOSE_TIMEOUT', asNumber(env.EGG_APP_CLOSE_TIMEOUT) ?? eachMs, 1, MAX_MS / 2);
   const agentMs = optionalWhole('EGG_AGENT_CLOSE_TIMEOUT', asNumber(env.EGG_AGENT_CLOSE_TIMEOUT) ?? eachMs, 1, MAX_MS / 2);
   if (given.stopTimeout !== undefined || (appMs === undefined && agentMs === undefined)) {
-    const stopTimeoutMs = whole('stopTimeout', given.stopTimeout ?? 5_000, 1, MAX_MS);
+    const stopTimeoutMs = whole('stopTimeout', asNumber(given.stopTimeout) ?? 5_000, 1, MAX_MS);
     const hasAgent = given.app === undefined || given.agent !== undefined;
     return { stopTimeoutMs, workersStopMs: hasAgent ? stopTimeoutMs * WORKERS_SHARE : stopTimeoutMs };
   }
@@ -292,6 +317,12 @@ function optionalBytes(option: string, given: unknown): number | undefined {
   const bytes = parseBytes(given);
   if (bytes === undefined) throw invalid(option, 'a number of bytes, or a text like 300MB', given);
   return bytes;
+}
+
+/** `node -e CODE` would run the code in each child again. */
+function withoutCode(nodeArgs: readonly string[]): string[] {
+  const isCode = (arg: string | undefined): boolean => /^(-e|-p|-pe|--eval|--print)(=|$)/.test(arg ?? '');
+  return nodeArgs.filter((arg, i) => !isCode(arg) && !(isCode(nodeArgs[i - 1]) && !nodeArgs[i - 1]!.includes('=')));
 }
 
 /** Launchers and environments give numbers as text. */

@@ -1,15 +1,15 @@
-// `startCluster(options)`: an application under supervision. SIGTERM, SIGINT and SIGQUIT stop it, a second one forces;
-// SIGHUP reloads. With the entry of a child and the command line the only place that ends a process.
+// `startCluster(options)`: options in, an application under supervision out.
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { defaultLogger, type Logger } from '../logger';
-import { nextTick, soon } from '../time';
+import { defaultLogger } from '../logger';
+import { nextTick } from '../time';
+import { surviveLostOutput } from './lost-output';
 import { Master } from './master/master';
 import type { SlotStatus } from './master/slot';
 import { asAppMessage, type Address } from './messages';
 import type { Messenger } from './messenger';
-import { resolveSupervisorOptions, type SupervisorOptions } from './options';
+import { checkWorkers, resolveSupervisorOptions, type SupervisorOptions } from './options';
+import { PidFile } from './pid-file';
+import { heedSignals } from './signals';
 
 /** One process or thread of the application. */
 export type ProcessStatus = SlotStatus;
@@ -77,13 +77,14 @@ function throwLater(error: unknown): void {
 
 async function start(options: SupervisorOptions): Promise<Supervised> {
   const resolved = resolveSupervisorOptions(options);
-  writePidFile(resolved.pidFile);
+  const pidFile = resolved.pidFile === undefined ? undefined : new PidFile(resolved.pidFile);
+  pidFile?.write();
   if (resolved.title !== undefined) process.title = resolved.title;
   const master = new Master(resolved);
-  const quiet = listen(master, resolved.logger);
+  const undo = [heedSignals(master, resolved.logger), heedParent(master), surviveLostOutput()];
   void master.ended.then(() => {
-    quiet();
-    if (resolved.pidFile !== undefined) rmSync(resolved.pidFile, { force: true });
+    for (const each of undo) each();
+    pidFile?.remove();
   });
   await master.start();
   return {
@@ -100,51 +101,18 @@ async function start(options: SupervisorOptions): Promise<Supervised> {
     },
     reload: () => master.reload(),
     restart: () => master.restart(),
-    scale: (workers) => master.scale(workers),
+    scale: async (workers) => master.scale(checkWorkers(workers, resolved)),
     stop: () => master.stop(),
     ended: master.ended,
   };
 }
 
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
-/** Signals within this time, ms, are one. */
-const SAME_SIGNAL_MS = 500;
-
-/** Signals, and messages of the parent process. @returns ends it */
-function listen(master: Master, logger: Logger): () => void {
-  let firstSignalAt: number | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    const now = performance.now();
-    firstSignalAt ??= now;
-    // A terminal and a shell may both send the same Ctrl-C.
-    if (now - firstSignalAt > SAME_SIGNAL_MS) master.kill();
-    void master.stop().then(({ forced }) => {
-      if (forced) process.exitCode = 1;
-      // Whoever asked for the end of this process gets it, unless the program has a say in it.
-      soon(() => {
-        if (process.listenerCount(signal) === 0) process.exit();
-      });
-    });
-  };
-  const onHangUp = (): void => {
-    master.reload().catch((error: unknown) => logger.error(String(error)));
-  };
+/** Messages in egg's form that the parent process sends. @returns undoes it */
+function heedParent(master: Master): () => void {
   const onMessage = (message: unknown): void => {
     const given = asAppMessage(message);
     if (given) master.onParentMessage(given);
   };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  process.on('SIGHUP', onHangUp);
   if (process.send) process.on('message', onMessage);
-  return () => {
-    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
-    process.removeListener('SIGHUP', onHangUp);
-    process.removeListener('message', onMessage);
-  };
-}
-
-function writePidFile(path: string | undefined): void {
-  if (path === undefined) return;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${process.pid}\n`);
+  return () => process.removeListener('message', onMessage);
 }

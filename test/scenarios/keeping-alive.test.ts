@@ -1,8 +1,9 @@
 // What the master does about children in trouble, and about changes of how many there are.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Child } from '../support/child';
 import { eventually } from '../support/eventually';
 import { isAlive } from '../support/processes';
@@ -124,6 +125,12 @@ test('more workers, fewer workers; new ones that fail change nothing', async () 
   await master!.ask({ type: 'scale', args: [1] });
   expect((await statusOf()).map(({ name }) => name)).toEqual(['agent', 'worker 1']);
   expect(four.slice(2).filter(({ pid }) => isAlive(pid))).toEqual([]);
+  for (const wrong of [0, -1, 1.5, 'x']) {
+    expect(await master!.ask({ type: 'scale', args: [wrong] })).toMatchObject({
+      type: 'failed',
+      message: expect.stringContaining('option workers must be'),
+    });
+  }
   writeFileSync(broken, '');
   expect(await master!.ask({ type: 'scale', args: [3] })).toMatchObject({
     type: 'failed',
@@ -139,4 +146,109 @@ test('a restart gives every place another process', async () => {
   const after = await statusOf();
   expect(after.map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
   for (const { pid } of before) expect(isAlive(pid)).toBe(false);
+});
+
+/** Pids of all children of the master, whether it knows them or not. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number).filter(isAlive);
+}
+
+test('a successor that dies while the old worker still drains is replaced at once', async () => {
+  const child = await start({ workers: 1 });
+  const [, old] = await statusOf();
+  tell(old.pid, 'hold');
+  const reload = child.ask({ type: 'reload' });
+  const successor = await replaced(old);
+  process.kill(successor.pid, 'SIGKILL');
+  await replaced(successor);
+  expect(isAlive(old.pid)).toBe(true);
+  tell(old.pid, 'go on');
+  await reload;
+});
+
+test('a reload while a place waits for its next start leaves one child in it', async () => {
+  const broken = join(folder, 'broken');
+  const child = await start({ workers: 1 }, { BROKEN_FILE: broken });
+  const [, worker] = await statusOf();
+  writeFileSync(broken, '');
+  process.kill(worker.pid, 'SIGKILL');
+  await eventually('the pause', async () => (await statusOf())[1].state === 'waiting' && (await statusOf())[1].restarts > 2);
+  rmSync(broken);
+  expect(await child.ask({ type: 'reload' })).toMatchObject({ type: 'done' });
+  await eventually('one agent and one worker', async () => {
+    const pids = (await statusOf()).map(({ pid }) => pid);
+    return JSON.stringify(childrenOf(child.pid).sort()) === JSON.stringify(pids.sort());
+  });
+});
+
+test('a stop while workers are being added leaves none of them', async () => {
+  const child = await start({ workers: 1 });
+  const scale = child.ask({ type: 'scale', args: [4] });
+  await eventually('new workers', () => childrenOf(child.pid).length > 2);
+  await child.ask({ type: 'stop' });
+  expect(childrenOf(child.pid)).toEqual([]);
+  expect((await scale).type).toBe('failed');
+});
+
+test('SIGHUP while the application starts waits for it', async () => {
+  master = new Child('puppet-master', { OPTIONS: JSON.stringify({ workers: 1 }) });
+  await eventually('the agent boots', () => childrenOf(master!.pid).length === 1);
+  master.kill('SIGHUP');
+  const started = await master.message('the start', ({ type }) => type === 'started' || type === 'failed');
+  expect(started).toMatchObject({ type: 'started' });
+  const before = (started.status as Process[]).map(({ pid }) => pid);
+  await eventually('the reload', async () =>
+    (await statusOf()).every(({ pid, state }) => state === 'ready' && !before.includes(pid)),
+  );
+});
+
+test('a pause of the master is not blamed on its children', async () => {
+  master = new Child('puppet-master', { OPTIONS: JSON.stringify({ workers: 1, startTimeout: 1_500 }) });
+  await eventually('the agent boots', () => childrenOf(master!.pid).length === 1);
+  master.kill('SIGSTOP');
+  await wait(2_000); // the pause itself
+  master.kill('SIGCONT');
+  expect(await master.message('the start', ({ type }) => type === 'started' || type === 'failed')).toMatchObject({
+    type: 'started',
+  });
+});
+
+test('a worker that runs again is kept', async () => {
+  await start({ blockedTimeout: 500 });
+  const [, worker] = await statusOf();
+  await eventually('it has said how it feels', async () => (await statusOf())[1].memoryBytes > 0);
+  process.kill(worker.pid, 'SIGSTOP');
+  await eventually('it is noticed', async () =>
+    ((await master!.ask({ type: 'status' })).lines as string[]).some((line) => line.includes('is blocked')),
+  );
+  process.kill(worker.pid, 'SIGCONT');
+  await eventually('the verdict', async () =>
+    ((await master!.ask({ type: 'status' })).lines as string[]).some((line) => line.includes('runs again')),
+  );
+  expect((await statusOf())[1].pid).toBe(worker.pid);
+});
+
+test('what a worker has started ends with it also when that crashes', async () => {
+  await start();
+  const [, worker] = await statusOf();
+  tell(worker.pid, 'spawn');
+  const { spawned } = await master!.message('the grandchildren', (message) => message.spawned !== undefined);
+  tell(worker.pid, 'crash');
+  expect((await replaced(worker)).lastEnd).toContain('crashed as told');
+  await eventually('their end', () => (spawned as number[]).filter(isAlive).length === 0);
+});
+
+test('a stop while an old worker drains runs its callbacks', async () => {
+  const child = await start({ workers: 1 });
+  const [, old] = await statusOf();
+  const mark = join(folder, 'mark');
+  tell(old.pid, 'mark', mark);
+  tell(old.pid, 'hold');
+  const reload = child.ask({ type: 'reload' });
+  await replaced(old);
+  const stop = child.ask({ type: 'stop' });
+  tell(old.pid, 'go on');
+  expect(await stop).toMatchObject({ forced: false });
+  expect(existsSync(mark)).toBe(true);
+  await reload;
 });

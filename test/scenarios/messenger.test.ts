@@ -173,3 +173,14 @@ test('everybody learns who is there: at the start, and after deaths', async () =
     return next.state === 'ready' && JSON.stringify(pids(second!.pid)) === JSON.stringify([next.pid]);
   });
 });
+
+test('what cannot be carried is the sender’s error, and harms nobody else', async () => {
+  const [, first] = await start();
+  send('sendToApp', 'say', { big: 1n });
+  expect(await master!.message('the error', ({ type }) => type === 'thrown')).toMatchObject({
+    message: expect.stringContaining('BigInt'),
+  });
+  expect((await statusOf()).map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
+  send('sendTo', first!.pid, 'say', 'still there');
+  await eventually('it is heard', () => heard('still there').length === 1);
+});

@@ -340,3 +340,27 @@ test('a file that does not exist is refused before anything is started', async (
   expect(failure).toMatchObject({ code: 'ERR_TRUNKLINE_OPTION_INVALID' });
   expect(failure.message).toContain('/nowhere/app.js');
 });
+
+test('SIGTERM to the whole group: workers finish their requests, and the agent stays for them', async () => {
+  const child = await start({ workers: 1 });
+  const [agent, worker] = await statusOf(child);
+  const slow = get('/slow');
+  await get();
+  for (const pid of [worker!.pid!, agent!.pid!, child.pid]) process.kill(pid, 'SIGTERM');
+  expect((await slow).holder).toBe(agent!.pid);
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+});
+
+test.each(['SIGQUIT', 'SIGINT', 'SIGHUP'] as const)('%s to a child is for its master to decide', async (signal) => {
+  const child = await start({ workers: 1 });
+  const before = await statusOf(child);
+  for (const { pid } of before) process.kill(pid!, signal);
+  const answer = await get('/slow');
+  expect(answer.pid).toBe(before[1]!.pid);
+  expect(identities(await statusOf(child))).toEqual(identities(before));
+});
+
+test('a worker that overruns its stop is told of as force', async () => {
+  const child = await start({ workers: 1, stopTimeout: 600 }, { APP_IGNORES_STOP: '1' });
+  expect(await child.ask({ type: 'stop' })).toMatchObject({ forced: true });
+});

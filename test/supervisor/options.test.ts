@@ -66,7 +66,7 @@ test.each<[string, object, NodeJS.ProcessEnv, object]>([
   ],
   ['the option counts before the environment', { stopTimeout: 9 }, { EGG_APP_CLOSE_TIMEOUT: '300' }, { stopTimeoutMs: 9 }],
   ['NODE_CLUSTER_CLIENT_PORT', {}, { NODE_CLUSTER_CLIENT_PORT: '7000' }, { clusterPort: 7000 }],
-  ['numbers as text', { workers: '3', port: '8080' }, {}, { workers: 3, port: 8080 }],
+  ['numbers as text', { workers: '3', startTimeout: '9' }, {}, { workers: 3, startTimeoutMs: 9 }],
   ['sizes as text', { maxMemory: '1KB', hardMaxMemory: 5 }, {}, { maxMemoryBytes: 1024, hardMaxMemoryBytes: 5 }],
   [
     'the ports of threads are their number',
@@ -104,6 +104,20 @@ test.each<[string, object, string]>([
   expect(() => resolve(options)).toThrow(
     expect.objectContaining({ code: 'ERR_TRUNKLINE_OPTION_INVALID', message: expect.stringContaining(message) }),
   );
+});
+
+test('options that a program cannot have are named in a warning', () => {
+  const warnings: string[] = [];
+  const log = () => undefined;
+  resolve({ nonsense: 1, worker: 2, logger: { info: log, warn: (line: string) => warnings.push(line), error: log } });
+  expect(warnings).toEqual(['startCluster: unknown options are ignored: nonsense, worker']);
+});
+
+test('threads have the one given port between them, or ports of their own', () => {
+  const threads = { startMode: 'worker_threads' };
+  expect(resolve({ ...threads, port: 80, workers: 4 })).toMatchObject({ ports: [80], workers: 1 });
+  expect(resolve({ ...threads, workers: 4 })).toMatchObject({ ports: [], workers: 4 });
+  expect(resolve({ ports: [1, 2], workers: 4 })).toMatchObject({ ports: [], workers: 4 });
 });
 
 describe('the framework', () => {

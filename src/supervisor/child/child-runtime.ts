@@ -10,10 +10,11 @@ import { inspect } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import type { Postbox } from '../messenger';
-import { asAppMessage, isOurs, type ChildTask, type ToChild } from '../messages';
+import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
 import { runFramework } from './framework-program';
 import { link } from './link';
 import { installRuntime } from './runtime';
+import { surviveLostOutput } from '../lost-output';
 import { ServerSockets } from './server-sockets';
 import { StickyInlet } from './sticky-inlet';
 
@@ -22,7 +23,7 @@ const ORPHAN_MS = 750;
 /** How long a child may take that has left its living master by `disconnect()`, ms. */
 const LEFT_MS = 5_000;
 /** The share of a stop in which connections may finish; the rest is for callbacks. */
-const DRAIN_SHARE = 0.7;
+const DRAIN_SHARE = 0.8;
 /** How long the master may take to say farewell, ms. */
 const FAREWELL_MS = 250;
 /** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
@@ -39,7 +40,7 @@ interface Module {
 export class ChildRuntime {
   readonly #task: ChildTask;
   readonly #exit: (code: number) => void;
-  readonly #sockets = new ServerSockets();
+  readonly #sockets: ServerSockets;
   readonly #inlet: StickyInlet;
   readonly #onDrain: StopCallback[] = [];
   readonly #onStop: StopCallback[] = [];
@@ -51,6 +52,7 @@ export class ChildRuntime {
   constructor(task: ChildTask, exit: (code: number) => void) {
     this.#task = task;
     this.#exit = exit;
+    this.#sockets = new ServerSockets(task.clusterPort, (address) => this.#onListening(address));
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
       port: () => task.stickyPort,
@@ -68,11 +70,14 @@ export class ChildRuntime {
     if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
     link.onDisconnect(() => void this.#stop(process.ppid === this.#task.masterPid ? LEFT_MS : ORPHAN_MS, false));
     if (isMainThread) {
-      // The master decides: Ctrl-C and a service manager's SIGTERM go to every process of the group, in no order.
-      process.on('SIGINT', () => undefined);
+      // The master decides: Ctrl-C, the end of a terminal and a service manager's SIGTERM go to the whole group, in no order.
+      for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => undefined);
       process.on('SIGTERM', () => link.send({ trunkline: 'terminated' }));
     }
-    process.on('uncaughtExceptionMonitor', (error) => link.send({ trunkline: 'failed', reason: describe(error) }));
+    process.on('uncaughtExceptionMonitor', (error) => {
+      if (process.listenerCount('uncaughtException') === 0) link.send({ trunkline: 'failed', reason: describe(error) });
+    });
+    surviveLostOutput();
     try {
       await this.#load();
     } catch (error) {
@@ -98,7 +103,7 @@ export class ChildRuntime {
   }
 
   async #load(): Promise<void> {
-    const { kind, program, require: modules, clusterPort } = this.#task;
+    const { kind, program, require: modules } = this.#task;
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- as node --require does
     for (const module of modules) require(module);
     if ('framework' in program) {
@@ -106,11 +111,15 @@ export class ChildRuntime {
       link.send({ trunkline: 'ready', address: await runFramework(program.framework, program.options, host) });
       return;
     }
-    if (!cluster.worker) this.#sockets.onListening(clusterPort, (address) => link.send({ trunkline: 'listening', address }));
     const module = (await import(pathToFileURL(program.file).href)) as Module;
     // A promise that the module exports; compiled TypeScript has it one level deeper.
     await (module.default?.__esModule ? module.default.default : module.default);
     if (kind === 'agent') this.ready();
+  }
+
+  /** node:cluster tells the master itself. */
+  #onListening(address: Address): void {
+    if (!cluster.worker) link.send({ trunkline: 'listening', address });
   }
 
   #onMessage(message: unknown, socket: net.Socket | undefined): void {
@@ -165,9 +174,9 @@ export class ChildRuntime {
   }
 
   async #stop(withinMs: number, gently: boolean): Promise<void> {
-    setTimeout(() => this.#exit(1), withinMs).unref();
+    setTimeout(() => link.send({ trunkline: 'overrun' }, () => this.#exit(1)), withinMs).unref();
     if (this.#stopping) {
-      if (!gently) this.#sockets.endIdle(); // told again, and now it is urgent
+      if (!gently) this.#sockets.hurry(withinMs * DRAIN_SHARE); // told again, and now it is urgent
       return;
     }
     this.#stopping = true;

@@ -73,11 +73,12 @@ function classOf(path: string, name: 'Agent' | 'Application'): FrameworkClass {
 
 function whenReady(object: FrameworkObject): Promise<void> {
   return new Promise((resolve, reject) => {
+    const onTimeout = (): void => reject(new Error('the framework says startTimeout: a part of it was not ready in time'));
     object.once('error', reject);
-    object.once('startTimeout', () => reject(new Error('the framework says startTimeout: a part of it was not ready in time')));
+    object.once('startTimeout', onTimeout);
     object.ready((error) => {
       object.removeListener('error', reject);
-      object.removeAllListeners('startTimeout');
+      object.removeListener('startTimeout', onTimeout);
       if (error) reject(error);
       else resolve();
     });

@@ -24,7 +24,18 @@ export class ServerSockets {
   readonly #connections = new Map<net.Socket, Connection>();
   #isDraining = false;
   #onQuiet: (() => void) | undefined;
-  #onListening: (address: Address) => void = () => undefined;
+  #onHurry: ((limitMs: number) => void) | undefined;
+  readonly #clusterPort: number;
+  readonly #onListening: (address: Address) => void;
+
+  /**
+   * @param clusterPort where other processes follow this one: they stay connected to its end, and are not waited for
+   * @param onListening called for each other server
+   */
+  constructor(clusterPort: number, onListening: (address: Address) => void) {
+    this.#clusterPort = clusterPort;
+    this.#onListening = onListening;
+  }
 
   /** Oldest first. */
   get servers(): Iterable<net.Server> {
@@ -35,12 +46,14 @@ export class ServerSockets {
   observe(): void {
     subscribe('tracing:net.server.listen:asyncEnd', (message) => {
       const { server } = message as { server: net.Server };
+      const address = server.address();
+      if (address === null || (typeof address === 'object' && address.port === this.#clusterPort)) return;
       this.#servers.add(server);
-      this.#onListening(server.address()!);
+      this.#onListening(address);
     });
     subscribe('net.server.socket', (message) => {
       const { socket } = message as { socket: net.Socket & { server?: net.Server } };
-      this.add(socket, socket.server, false);
+      if (socket.localPort !== this.#clusterPort) this.add(socket, socket.server, false);
     });
     subscribe('http.server.request.start', (message) => {
       const { socket, response } = message as { socket: net.Socket; response: ServerResponse };
@@ -57,13 +70,6 @@ export class ServerSockets {
     });
   }
 
-  /** Calls back for each server that listens, but for the one of the shared clients. */
-  onListening(clusterPort: number, listener: (address: Address) => void): void {
-    this.#onListening = (address) => {
-      if (typeof address === 'string' || address.port !== clusterPort) listener(address);
-    };
-  }
-
   /**
    * Accepts nothing more; resolves when the last connection has ended, or after the limit, when what is left is cut.
    * @param gently idle connections are left to end with their next answer, or by the keepAliveTimeout that clients are
@@ -76,15 +82,25 @@ export class ServerSockets {
     for (const { response } of this.#connections.values()) if (response) response.shouldKeepAlive = false;
     const idle = gently ? undefined : setTimeout(() => this.endIdle(), IDLE_GRACE_MS);
     await new Promise<void>((resolve) => {
-      const limit = setTimeout(resolve, limitMs);
+      let limit = setTimeout(resolve, limitMs);
       this.#onQuiet = () => {
         clearTimeout(limit);
         resolve();
+      };
+      this.#onHurry = (newLimitMs) => {
+        clearTimeout(limit);
+        limit = setTimeout(resolve, newLimitMs);
       };
       this.#tellWhenQuiet();
     });
     clearTimeout(idle);
     for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  /** The drain that is under way is over after this limit, and idle connections end now. */
+  hurry(limitMs: number): void {
+    this.endIdle();
+    this.#onHurry?.(limitMs);
   }
 
   /**

@@ -28,13 +28,12 @@ export interface ChildEnd {
   readonly signal: string | null;
   /** In plain words, as in `worker 1 …`. */
   readonly description: string;
-  /** It, or what it had started, had to be killed. */
-  readonly neededForce: boolean;
-  /** How long it had been ready, ms; undefined when it never was. */
-  readonly readyForMs: number | undefined;
   /** What is known of its failure. */
   readonly reason: string | undefined;
 }
+
+/** `leaving`: it was told to end, or is being killed. */
+export type ChildState = 'starting' | 'ready' | 'leaving' | 'gone';
 
 /** What a child tells its place. */
 export interface ChildEvents {
@@ -50,9 +49,11 @@ export interface ChildEvents {
 }
 
 /** A child is asked to be done a little before it would be killed: its own end is the better one. */
-const MARGIN = 0.9;
+const MARGIN = 0.95;
 /** The last words of a child may arrive after its end, but not later than this, ms. And its end after them. */
 const LAST_WORDS_MS = 200;
+/** At every so many reports of a child the master looks what it has started. */
+const LOOK_EVERY = 10;
 /** What a child has started itself gets this long, ms, to end after it. */
 const DESCENDANTS_MS = 500;
 
@@ -69,26 +70,30 @@ export class ChildHandle {
   #descendants: Descendants | undefined;
   #blocked: Patience | undefined;
   #exit: Pick<ChildEnd, 'code' | 'signal'> | undefined;
+  #isBlocked = false;
+  #reports = 0;
   #hasEnded = false;
+  #hasOverrun = false;
   #wasTold = false;
   #wasKilled = false;
   #onReady!: () => void;
-  #onEnd!: (end: ChildEnd) => void;
-  #onLeft!: () => void;
+  #onGone!: (end: ChildEnd | undefined) => void;
+  #onEnded!: (outcome: { neededForce: boolean }) => void;
 
   /** Resolves when the child has said that it is ready; never, if it does not. */
   readonly ready: Promise<void>;
-  readonly ended: Promise<ChildEnd>;
-  /** Resolves when it cannot be spoken to any longer although it lives: it has called `process.disconnect()`. */
-  readonly left: Promise<void>;
+  /** Resolves with its end; or with undefined when it lives but cannot be spoken to: it has called `process.disconnect()`. */
+  readonly gone: Promise<ChildEnd | undefined>;
+  /** Resolves when it, and what it has started, has ended. `neededForce`: it did not end in time, or something was killed. */
+  readonly ended: Promise<{ readonly neededForce: boolean }>;
 
   /** Starts the child. That it cannot be started is an end like any other. */
   constructor(spec: ChildSpec, events: ChildEvents) {
     this.#spec = spec;
     this.#events = events;
     this.ready = new Promise((resolve) => (this.#onReady = resolve));
-    this.ended = new Promise((resolve) => (this.#onEnd = resolve));
-    this.left = new Promise((resolve) => (this.#onLeft = resolve));
+    this.gone = new Promise((resolve) => (this.#onGone = resolve));
+    this.ended = new Promise((resolve) => (this.#onEnded = resolve));
     try {
       this.#launched = launch(spec, {
         onMessage: (message) => this.#onMessage(message),
@@ -120,8 +125,19 @@ export class ChildHandle {
     return this.#launched?.id;
   }
 
-  get isReady(): boolean {
-    return this.#readyAt !== undefined;
+  get state(): ChildState {
+    if (this.#exit) return 'gone';
+    if (this.#wasTold || this.#wasKilled) return 'leaving';
+    return this.#readyAt === undefined ? 'starting' : 'ready';
+  }
+
+  get isListening(): boolean {
+    return this.#readyAt !== undefined && !this.#exit;
+  }
+
+  /** Whether its loop has not turned for too long, and not since either. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
   }
 
   /** How long it is ready, ms. */
@@ -141,10 +157,6 @@ export class ChildHandle {
   /** Whether it was asked to end. */
   get wasTold(): boolean {
     return this.#wasTold;
-  }
-
-  get wasKilled(): boolean {
-    return this.#wasKilled;
   }
 
   /** Asks the child to finish what it does and to end. */
@@ -195,7 +207,7 @@ export class ChildHandle {
 
   /** A child that has ended cannot be spoken to either: wait for its end. */
   #onDisconnect(): void {
-    setTimeout(() => !this.#exit && this.#onLeft(), LAST_WORDS_MS).unref();
+    setTimeout(() => !this.#exit && this.#onGone(undefined), LAST_WORDS_MS).unref();
   }
 
   async #end(): Promise<void> {
@@ -203,11 +215,11 @@ export class ChildHandle {
     this.#hasEnded = true;
     const { code, signal } = this.#exit!;
     const reason = this.#reason;
-    const { readyForMs } = this;
     const oom = { oomKillsBefore: this.#oomKillsBefore, oomKillsNow: oomKills() };
     const description = describeEnd({ code, signal, reason, wasKilledByUs: this.#wasKilled, ...oom });
+    this.#onGone({ code, signal, description, reason });
     const forced = await this.#descendants?.terminate(DESCENDANTS_MS);
-    this.#onEnd({ code, signal, description, reason, readyForMs, neededForce: signal === 'SIGKILL' || forced === true });
+    this.#onEnded({ neededForce: signal === 'SIGKILL' || this.#hasOverrun || forced === true });
   }
 
   /** Without a process there will be no exit. */
@@ -237,9 +249,13 @@ export class ChildHandle {
         return;
       case 'failed':
         this.#reason = message.reason;
+        this.#lookForDescendants();
         return;
       case 'terminated':
         this.#events.onTerminated();
+        return;
+      case 'overrun':
+        this.#hasOverrun = true;
         return;
       case 'leaving':
         this.#lookForDescendants();
@@ -270,11 +286,17 @@ export class ChildHandle {
 
   #onAlive(health: Health): void {
     this.#health = health;
+    this.#isBlocked = false;
+    // Whoever is killed by others takes its secrets along: so look from time to time.
+    if (++this.#reports % LOOK_EVERY === 0) this.#lookForDescendants();
     this.#oomKillsBefore = oomKills();
     this.#blocked?.cancel();
     const { blockedTimeoutMs } = this.#spec.task;
     if (blockedTimeoutMs > 0 && !health.isInspected && !this.#exit)
-      this.#blocked = patientTimeout(systemClock, blockedTimeoutMs, () => this.#events.onBlocked());
+      this.#blocked = patientTimeout(systemClock, blockedTimeoutMs, () => {
+        this.#isBlocked = true;
+        this.#events.onBlocked();
+      });
     this.#events.onHealth(health);
   }
 

@@ -11,18 +11,8 @@ export interface EndFacts {
   readonly oomKillsNow: number | undefined;
 }
 
-/** A shell, and `abort()` on Windows, report a signal as a code: 128 and its number. */
-const SIGNAL_OF_CODE: Readonly<Record<number, string>> = {
-  129: 'SIGHUP',
-  130: 'SIGINT',
-  132: 'SIGILL',
-  133: 'SIGTRAP',
-  134: 'SIGABRT',
-  136: 'SIGFPE',
-  137: 'SIGKILL',
-  139: 'SIGSEGV',
-  143: 'SIGTERM',
-};
+/** `abort()` on Windows ends with a code: 128 and the number of SIGABRT. */
+const SIGNAL_OF_CODE: Readonly<Record<number, string>> = { 134: 'SIGABRT' };
 
 const SIGNAL_MEANS: Readonly<Record<string, string>> = {
   SIGABRT: 'aborted (SIGABRT)',
@@ -50,7 +40,7 @@ export function describeEnd(facts: EndFacts): string {
   const by = signal ?? SIGNAL_OF_CODE[code!];
   if (by === undefined) {
     const meaning = because === '' ? CODE_MEANS[code!] : undefined;
-    return `ended with code ${code}${meaning === undefined ? because : ` (${meaning})`}`;
+    return `ended with code ${code}${meaning === undefined ? because : ` (if that code is Node.js's: ${meaning})`}`;
   }
   if (by === 'SIGKILL') return `${killed(facts)}${because}`;
   // V8 writes the cause to stderr and tells nobody else.

@@ -20,7 +20,9 @@ export class InspectPorts {
   }
 
   /** @returns undefined where nothing is inspected */
-  static async find({ nodeArgs, baseDir, agentInspectPort }: ResolvedSupervisorOptions): Promise<InspectPorts | undefined> {
+  static async find(options: ResolvedSupervisorOptions): Promise<InspectPorts | undefined> {
+    const { nodeArgs, baseDir, agentInspectPort, startMode } = options;
+    if (startMode !== 'process') return undefined; // threads are seen in the inspector of the process
     if (!nodeArgs.some((arg) => /^--inspect(-brk|-wait|-port)?(=|$)/.test(arg))) return undefined;
     let attempt = 0;
     while (attempt < BLOCKS && !(await isFree(firstPortOf(baseDir, attempt)))) attempt++;

@@ -80,7 +80,8 @@ function forkWorker({ task, env, nodeArgs, inspectPort }: LaunchSpec, events: La
   cluster.setupPrimary({ exec: CHILD_ENTRY, args: [JSON.stringify(task)], execArgv: [...nodeArgs], inspectPort });
   const worker = cluster.fork(env);
   worker.on('listening', ({ address, port, addressType }) => {
-    events.onListening((addressType as number) === -1 ? address : { address, port });
+    // Without a host in `listen` there is no address.
+    events.onListening((addressType as number) === -1 ? address : { address: address ?? '::', port });
   });
   worker.on('error', () => undefined); // told by the process too
   return worker.process;

@@ -24,6 +24,8 @@ export class Master {
   readonly #postbox = new Postbox();
   #agent: Slot | undefined;
   #workers: Slot[] = [];
+  /** Every place that may have a living child, also one that is being added or given up. */
+  readonly #places = new Set<Slot>();
   #specs: ChildSpecs | undefined;
   #changing: Promise<unknown> = Promise.resolve();
   #sticky: StickyListener | undefined;
@@ -44,6 +46,7 @@ export class Master {
       logger: options.logger,
     });
     this.#postbox.connect((mail) => {
+      JSON.stringify(mail.data); // throws now what would later throw where nobody hears it
       this.#post.post(mail, 'master', (delivery) => {
         if (mail.withinMs > 0 || delivery.missed.length > 0) this.#postbox.onDelivered(mail.id, mail.action, delivery);
       });
@@ -56,8 +59,11 @@ export class Master {
       onStarted: (slot, child) => this.#onStarted(slot, child),
       onReady: (slot) => this.#onReady(slot),
       onGone: (slot, child) => this.#onGone(slot, child),
-      onEnded: (child) => this.#post.onGone(child),
-      onHealth: (slot, health) => this.#onHealth(slot, health),
+      onEnded: (child) => {
+        this.#post.onGone(child);
+        this.#changed();
+      },
+      onHealth: (slot, child, health) => this.#onHealth(slot, child, health),
       onMessage: (slot, message) => this.#post.send(message, senderOf(slot)),
       onMail: (slot, mail, tell) => this.#post.post(mail, senderOf(slot), tell),
       onHandled: (child, id, reason) => this.#post.onHandled(child, id, reason),
@@ -71,7 +77,7 @@ export class Master {
 
   /** Where the application listens, once a worker does. */
   get address(): Address | undefined {
-    return this.#workers.find(({ address }) => address !== undefined)?.address;
+    return this.#sticky?.address ?? this.#workers.find(({ address }) => address !== undefined)?.address;
   }
 
   get status(): SlotStatus[] {
@@ -91,7 +97,11 @@ export class Master {
    * Agent, then workers; resolves when all are ready.
    * @throws TrunklineError ERR_TRUNKLINE_BOOT_FAILED when one of them dies before; the others are stopped then
    */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#start()); // a reload, say, waits for it
+  }
+
+  async #start(): Promise<void> {
     const { scheduling, workers, logger } = this.#options;
     const startedAt = performance.now();
     this.#specs = await ChildSpecs.prepare(this.#options);
@@ -147,10 +157,12 @@ export class Master {
       for (const slot of added) slot.start();
       try {
         await Promise.all(added.map((slot) => slot.firstReady));
+        this.#assertNotStopped('ERR_TRUNKLINE_RELOAD_FAILED');
         this.#workers.push(...added);
         for (const slot of added) this.#onReady(slot);
       } catch (end) {
         await this.#giveUp(added);
+        if (end instanceof TrunklineError) throw end;
         const { reason } = end as ChildEnd;
         throw new TrunklineError(
           'ERR_TRUNKLINE_RELOAD_FAILED',
@@ -170,7 +182,7 @@ export class Master {
   /** Ends everything at once; `stop()` resolves then. */
   kill(): void {
     void this.stop();
-    for (const slot of this.#slots()) slot.kill();
+    for (const slot of this.#places) slot.kill();
   }
 
   /** One change at a time: reload, restart, scale, a worker that needs too much memory. */
@@ -182,16 +194,22 @@ export class Master {
 
   async #giveUp(slots: readonly Slot[]): Promise<void> {
     await Promise.all(slots.map((slot) => slot.stop(this.#options.reloadTimeoutMs, true)));
-    for (const slot of slots) this.#post.onRemoved(slot);
+    for (const slot of slots) {
+      this.#places.delete(slot);
+      this.#post.onRemoved(slot);
+    }
   }
 
   async #stop(): Promise<{ forced: boolean }> {
     const { stopTimeoutMs, workersStopMs } = this.#options;
+    this.#agent?.retire(); // it goes on until the workers have ended
     await this.#sticky?.close();
     const deadline = performance.now() + stopTimeoutMs;
     // Workers that take all of their time leave some to the agent.
-    const workers = await Promise.all(this.#workers.map((worker) => worker.stop(workersStopMs)));
+    const places = [...this.#places].filter((slot) => slot !== this.#agent);
+    const workers = await Promise.all(places.map((worker) => worker.stop(workersStopMs)));
     const agent = await this.#agent?.stop(deadline - performance.now());
+    this.#post.close();
     const outcome = { forced: [...workers, agent].includes(true) };
     this.#onEnded(outcome);
     return outcome;
@@ -205,7 +223,7 @@ export class Master {
   #slot(place: number): Slot {
     const options = this.#options;
     let starts = 0;
-    return new Slot({
+    const slot = new Slot({
       name: place === 0 ? 'agent' : `worker ${place}`,
       kind: place === 0 ? 'agent' : 'worker',
       spec: (name) => this.#specs!.of(name, place, ++starts),
@@ -213,18 +231,27 @@ export class Master {
       events: this.#events,
       logger: options.logger,
     });
+    this.#places.add(slot);
+    return slot;
   }
 
   #onStarted({ kind }: Slot, { inspectPort, pid }: ChildHandle): void {
     if (inspectPort !== undefined) this.#announcements.debug(kind, inspectPort, pid);
+    this.#changed();
   }
 
   #onReady(slot: Slot): void {
+    if (!this.#slots().includes(slot)) return; // it is only just being added
     const pid = slot.pid!;
     if (slot === this.#agent) this.#announcements.agentReady(pid, this.#readyPids());
     else this.#announcements.workerReady(pid, this.#readyPids(), this.#agent?.readyChild?.pid);
     this.#post.onReady(slot);
     this.#sticky?.onWorkersChanged();
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#options.onChange(this.status);
   }
 
   #onGone(slot: Slot, child: ChildHandle): void {
@@ -237,13 +264,13 @@ export class Master {
     return this.#workers.flatMap(({ readyChild }) => readyChild?.pid ?? []);
   }
 
-  #onHealth(slot: Slot, { memoryBytes }: Health): void {
+  #onHealth(slot: Slot, child: ChildHandle, { memoryBytes }: Health): void {
     const { logger } = this.#options;
-    const verdict = judgeMemory(memoryBytes, slot.readyForMs, this.#options);
-    if (verdict === 'too much') slot.replaceNow(`it used ${formatBytes(memoryBytes)} of memory (hardMaxMemory)`);
-    if (verdict !== 'much' || this.#trimming.has(slot)) return;
+    const verdict = judgeMemory(memoryBytes, child.readyForMs, this.#options);
+    if (verdict === 'too much') child.kill(`it used ${formatBytes(memoryBytes)} of memory (hardMaxMemory)`);
+    if (verdict !== 'much' || slot.kind === 'agent' || slot.readyChild !== child || this.#trimming.has(slot)) return;
     this.#trimming.add(slot);
-    logger.warn(`${slot.name}: uses ${formatBytes(memoryBytes)} of memory (maxMemory) and will be replaced; pid=${slot.pid}`);
+    logger.warn(`${slot.name}: uses ${formatBytes(memoryBytes)} of memory (maxMemory) and will be replaced; pid=${child.pid}`);
     this.#inTurn(() => this.#replace(slot))
       .catch((error: unknown) => logger.error(String(error)))
       .finally(() => this.#trimming.delete(slot));
@@ -265,15 +292,20 @@ export class Master {
 
   #tellParent(message: AppMessage): boolean {
     if (!process.connected || !process.send) return false;
-    process.send(message, undefined, undefined, () => undefined);
-    return true;
+    try {
+      process.send(message, undefined, undefined, () => undefined);
+      return true;
+    } catch (error) {
+      this.#options.logger.error(`a message to the parent cannot be sent: action=${message.action}: ${(error as Error).message}`);
+      return false;
+    }
   }
 
   #readiness(): Parameters<Announcements['started']>[0] {
     const { debugPort, https } = this.#specs!.programOptions;
     const { address } = this;
     const protocol = https ? 'https' : 'http';
-    const port = this.#options.port ?? (typeof address === 'object' ? address.port : undefined);
+    const port = this.#options.port || (typeof address === 'object' ? address.port : undefined);
     return { port, debugPort, protocol, address: typeof address === 'string' ? address : urlOf(protocol, address, port) };
   }
 

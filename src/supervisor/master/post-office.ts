@@ -11,12 +11,14 @@ export interface Recipient {
   readonly kind: 'agent' | 'worker';
   /** Who has the place and is ready. */
   readonly readyChild: Reachable | undefined;
-  /** Everybody there who is not about to end, ready or not. */
+  /** Everybody there, also who is not ready yet, or about to end. */
   readonly living: readonly Reachable[];
 }
 
 export interface Reachable {
   readonly pid: number | undefined;
+  /** It was ready once: its program handles messages. */
+  readonly isListening: boolean;
   send(message: AppMessage): void;
 }
 
@@ -38,6 +40,8 @@ interface Letter {
   readonly from: Sender;
   /** Who has not answered yet. Empty from the start when nobody waits for answers. */
   readonly open: Set<Recipient>;
+  /** Under which numbers receivers have it who have not answered. */
+  readonly ids: Set<number>;
   readonly handled: Receiver[];
   readonly missed: (Receiver & { reason: string })[];
   readonly tell: (delivery: Delivery) => void;
@@ -51,6 +55,7 @@ export class PostOffice {
   readonly #delivered = new Map<number, { letter: Letter; recipient: Recipient; child: Reachable }>();
   #lastId = 0;
   #undelivered = 0;
+  #isClosed = false;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -77,15 +82,24 @@ export class PostOffice {
       return;
     }
     const receivers = this.#recipientsOf(destination).flatMap(({ living }) => living);
-    for (const child of receivers) if (isMeant(child, destination)) child.send(sent);
+    for (const child of receivers) if (isMeant(child, destination)) this.#send(child, sent);
     if (receivers.length === 0 && from !== 'master') this.#countUndelivered(message); // announcements are for whoever is there
   }
 
   /** A message of a messenger: to everybody meant, as soon as they are ready. @param tell hears what came of it */
   post(mail: Mail, from: Sender, tell: (delivery: Delivery) => void): void {
-    const destination = this.#destinationOf(mail, from);
+    const destination = this.#isClosed ? undefined : this.#destinationOf(mail, from);
     const recipients = destination === undefined ? [] : this.#recipientsOf(destination);
-    const letter: Letter = { mail, from, open: new Set(recipients), handled: [], missed: [], tell, timer: undefined };
+    const letter: Letter = {
+      mail,
+      from,
+      open: new Set(recipients),
+      ids: new Set(),
+      handled: [],
+      missed: [],
+      tell,
+      timer: undefined,
+    };
     if (destination?.to === 'master' || destination?.to === 'parent') {
       void this.#postAbove(letter, destination.to);
       return;
@@ -112,6 +126,7 @@ export class PostOffice {
     const { letter, recipient } = this.#delivered.get(id) ?? {};
     if (!letter || !recipient) return;
     this.#delivered.delete(id);
+    letter.ids.delete(id);
     const receiver = { name: recipient.name, pid: child.pid };
     if (reason === undefined) letter.handled.push(receiver);
     else letter.missed.push({ ...receiver, reason });
@@ -130,9 +145,16 @@ export class PostOffice {
     this.#waiting.delete(recipient);
   }
 
+  /** The application has ended: nothing is delivered any more, and whoever waits is told. */
+  close(): void {
+    this.#isClosed = true;
+    for (const recipient of [...this.#waiting.keys()]) this.onRemoved(recipient);
+    for (const [id, { child }] of this.#delivered) this.onHandled(child, id, 'the application has ended');
+  }
+
   #destinationOf(message: AppMessage, from: Sender): Destination | undefined {
     const agent = this.#surroundings.recipients().find(({ kind }) => kind === 'agent');
-    return destinationOf(message, from, { masterPid: process.pid, agentPid: agent?.living[0]?.pid });
+    return destinationOf(message, from, { masterPid: process.pid, agentPid: (agent?.readyChild ?? agent?.living[0])?.pid });
   }
 
   #recipientsOf(destination: Destination): Recipient[] {
@@ -162,15 +184,44 @@ export class PostOffice {
   }
 
   #deliver(letter: Letter, recipient: Recipient): void {
-    const child = recipient.readyChild;
+    const child = this.#receiverOf(letter, recipient);
+    if (child === 'nobody') {
+      this.#miss(letter, recipient, 'no such process');
+      return;
+    }
     if (!child) {
       this.#keep(letter, recipient);
       return;
     }
     const id = ++this.#lastId;
-    if (letter.mail.withinMs > 0) this.#delivered.set(id, { letter, recipient, child });
-    child.send({ ...letter.mail, id, from: letter.from } as Mail);
-    if (letter.mail.withinMs === 0) this.#settle(letter, recipient);
+    const isWaitedFor = letter.mail.withinMs > 0;
+    if (isWaitedFor) {
+      this.#delivered.set(id, { letter, recipient, child });
+      letter.ids.add(id);
+    }
+    const failure = this.#send(child, { ...letter.mail, id, from: letter.from } as Mail);
+    if (failure !== undefined && isWaitedFor) this.onHandled(child, id, failure);
+    else if (failure !== undefined) this.#miss(letter, recipient, failure);
+    else if (!isWaitedFor) this.#settle(letter, recipient);
+  }
+
+  /** Mail to a place goes to who has it; mail to a process to that one, also while it drains. @returns undefined: not yet */
+  #receiverOf({ mail }: Letter, { readyChild, living }: Recipient): Reachable | 'nobody' | undefined {
+    if (!mail.receiverPid) return readyChild;
+    const child = living.find(({ pid }) => String(pid) === mail.receiverPid);
+    if (!child) return 'nobody';
+    return child.isListening ? child : undefined;
+  }
+
+  /** @returns why it cannot be sent: it holds what the way to a child cannot carry */
+  #send(child: Reachable, message: AppMessage): string | undefined {
+    try {
+      child.send(message);
+      return undefined;
+    } catch (error) {
+      this.#surroundings.logger.error(`a message cannot be sent: action=${message.action}: ${(error as Error).message}`);
+      return `cannot be sent: ${(error as Error).message}`;
+    }
   }
 
   #keep(letter: Letter, recipient: Recipient): void {
@@ -187,8 +238,8 @@ export class PostOffice {
   }
 
   #expire(letter: Letter): void {
-    for (const [id, entry] of this.#delivered) {
-      if (entry.letter === letter) this.onHandled(entry.child, id, `not handled within ${letter.mail.withinMs} ms`);
+    for (const id of letter.ids) {
+      this.onHandled(this.#delivered.get(id)!.child, id, `not handled within ${letter.mail.withinMs} ms`);
     }
     for (const [recipient, letters] of this.#waiting) {
       if (!letters.includes(letter)) continue;

@@ -25,8 +25,9 @@ export function destinationOf(message: AppMessage, from: Sender, directory: Dire
   const { receiverPid } = message;
   if (receiverPid !== undefined && receiverPid !== '') {
     const pid = String(receiverPid);
-    if (pid === String(directory.masterPid)) return { to: 'master' };
+    // The agent first: as a thread it has a small number, and so has a master that is the first process of a container.
     if (directory.agentPid !== undefined && pid === String(directory.agentPid)) return { to: 'agent' };
+    if (pid === String(directory.masterPid)) return { to: 'master' };
     return { to: 'app', which: { pid } };
   }
   const to = message.to ?? OPPOSITE[from];

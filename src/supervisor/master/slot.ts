@@ -1,9 +1,9 @@
-// One place of the application that must always be taken: it starts its child, starts another when that one dies,
+// One place of the application that must always be taken: it starts its child, starts another when that one is gone,
 // replaces it by a new one on request, and ends with it when told to.
 
 import { TrunklineError } from '../../errors';
 import type { Logger } from '../../logger';
-import { delay, systemClock } from '../../time';
+import { delay, patientTimeout, systemClock, type Timer } from '../../time';
 import type { Address, AppMessage, Delivery, Health, Mail } from '../messages';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
 import { evidence } from './evidence';
@@ -13,7 +13,11 @@ import { RestartPolicy } from './restart-policy';
 /** A SIGTERM to a whole group reaches the master within this time, ms, of its children. */
 const TERMINATED_MS = 100;
 
-export type SlotState = 'starting' | 'ready' | 'waiting' | 'crash-loop' | 'stopping' | 'stopped';
+/**
+ * `starting`, `ready`, `draining` (its child was told to go): of the child that has the place. `waiting`: the next one is
+ * started after a pause. `crash-loop`: it waits or starts, and has failed again and again.
+ */
+export type SlotState = 'starting' | 'ready' | 'draining' | 'waiting' | 'crash-loop' | 'stopping' | 'stopped';
 
 export interface SlotLimits {
   readonly startTimeoutMs: number;
@@ -23,12 +27,13 @@ export interface SlotLimits {
 /** What a place tells the master. */
 export interface SlotEvents {
   onStarted(slot: Slot, child: ChildHandle): void;
+  /** The child that has the place is ready. */
   onReady(slot: Slot): void;
   /** The child has the place no longer; unexpectedly, or because it was told to go. */
   onGone(slot: Slot, child: ChildHandle): void;
   /** It has ended. */
   onEnded(child: ChildHandle): void;
-  onHealth(slot: Slot, health: Health): void;
+  onHealth(slot: Slot, child: ChildHandle, health: Health): void;
   onMessage(slot: Slot, message: AppMessage): void;
   onMail(slot: Slot, mail: Mail, tell: (delivery: Delivery) => void): void;
   onHandled(child: ChildHandle, id: number, reason: string | undefined): void;
@@ -53,26 +58,23 @@ export interface SlotStatus {
   readonly readyForMs: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly eventLoopDelayMs: number | undefined;
-  /** How the child before has ended, if it was not asked to. */
+  /** How the child before has ended, if nobody has asked it to. */
   readonly lastEnd: string | undefined;
 }
 
 export class Slot implements Recipient {
   readonly name: string;
   readonly kind: 'agent' | 'worker';
-  readonly #spec: () => ChildSpec;
-  readonly #limits: SlotLimits;
-  readonly #events: SlotEvents;
-  readonly #logger: Logger;
+  readonly #description: SlotDescription;
   readonly #policy = new RestartPolicy();
   readonly #life = new AbortController();
-  /** Who has the place; undefined while a start is awaited. */
+  /** Who has the place; undefined between an end and the next start. */
   #child: ChildHandle | undefined;
   /** Every child that lives: who has the place, who is about to take it, who still finishes. */
   readonly #children = new Set<ChildHandle>();
-  #running: Promise<void> | undefined;
-  /** Called when the next child is ready or has ended, or there will be none. */
-  #onNext: ((end: ChildEnd | void) => void) | undefined;
+  /** Whom the master has told to go: their end is no failure. */
+  readonly #dismissed = new WeakSet<ChildHandle>();
+  #pause: Timer | undefined;
   #restarts = 0;
   #lastEnd: string | undefined;
   #onFirst!: { resolve: () => void; reject: (end: ChildEnd) => void };
@@ -80,13 +82,10 @@ export class Slot implements Recipient {
   /** Fulfilled when the first child is ready, rejected with its end when it died before. */
   readonly firstReady: Promise<void>;
 
-  constructor({ name, kind, spec, limits, events, logger }: SlotDescription) {
-    this.name = name;
-    this.kind = kind;
-    this.#spec = () => spec(name);
-    this.#limits = limits;
-    this.#events = events;
-    this.#logger = logger;
+  constructor(description: SlotDescription) {
+    this.name = description.name;
+    this.kind = description.kind;
+    this.#description = description;
     this.firstReady = new Promise((resolve, reject) => {
       this.#onFirst = { resolve, reject: reject as (end: ChildEnd) => void };
     });
@@ -97,19 +96,21 @@ export class Slot implements Recipient {
     return this.#child?.pid;
   }
 
-  get readyForMs(): number | undefined {
-    return this.#child?.readyForMs;
-  }
-
   get address(): Address | undefined {
     return this.#child?.address;
   }
 
   get state(): SlotState {
-    if (this.#life.signal.aborted) return this.#children.size > 0 ? 'stopping' : 'stopped';
-    if (this.#child?.isReady) return 'ready';
-    if (this.#policy.isCrashLoop) return 'crash-loop';
-    return this.#child ? 'starting' : 'waiting';
+    if (this.#isRetired) return this.#children.size > 0 ? 'stopping' : 'stopped';
+    switch (this.#child?.state) {
+      case 'ready':
+        return 'ready';
+      case 'leaving':
+        return 'draining';
+      default:
+        if (this.#policy.isCrashLoop) return 'crash-loop';
+        return this.#child ? 'starting' : 'waiting';
+    }
   }
 
   get status(): SlotStatus {
@@ -119,7 +120,7 @@ export class Slot implements Recipient {
       pid,
       state,
       restarts: this.#restarts,
-      readyForMs: this.readyForMs,
+      readyForMs: this.#child?.readyForMs,
       memoryBytes: this.#child?.health?.memoryBytes,
       eventLoopDelayMs: this.#child?.health?.eventLoopDelayMs,
       lastEnd: this.#lastEnd,
@@ -127,15 +128,16 @@ export class Slot implements Recipient {
   }
 
   get readyChild(): ChildHandle | undefined {
-    return this.#child?.isReady && !this.#child.wasTold ? this.#child : undefined;
+    return this.#child?.state === 'ready' ? this.#child : undefined;
   }
 
   get living(): ChildHandle[] {
-    return [...this.#children].filter(({ wasTold }) => !wasTold);
+    return [...this.#children].filter(({ state }) => state !== 'gone');
   }
 
+  /** Takes the place for the first time. */
   start(): void {
-    this.#running ??= this.#run(this.#life.signal);
+    if (!this.#child && !this.#isRetired) this.#occupy(this.#begin());
   }
 
   /**
@@ -144,17 +146,20 @@ export class Slot implements Recipient {
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when the new one does not become ready; the old one stays
    */
   async reload(withinMs: number): Promise<void> {
-    if (this.#life.signal.aborted) throw reloadFailed(this.name, 'the application is stopping');
+    this.#assertNotRetired();
     const successor = this.#begin();
-    const end = await Promise.race([successor.ready, successor.ended]);
-    if (end) throw reloadFailed(this.name, 'the new process did not become ready, the old one goes on', end);
-    if (this.#life.signal.aborted) throw reloadFailed(this.name, 'the application is stopping');
+    const end = await Promise.race([successor.ready, successor.gone]);
+    if (successor.state !== 'ready' && !this.#isRetired) {
+      throw reloadFailed(this.name, 'the new process did not become ready, the old one goes on', end ?? undefined);
+    }
+    this.#assertNotRetired();
     const predecessor = this.#child;
-    this.#child = successor;
-    this.#events.onReady(this);
+    this.#occupy(successor);
+    this.#lastEnd = undefined;
+    this.#description.events.onReady(this);
     if (!predecessor) return;
-    void this.#letGo(predecessor, withinMs, true);
-    this.#events.onGone(this, predecessor);
+    void this.#dismiss(predecessor, withinMs, true);
+    this.#description.events.onGone(this, predecessor);
   }
 
   /** Resolves when every child that was let go has ended. */
@@ -167,106 +172,136 @@ export class Slot implements Recipient {
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when it has ended instead; it is started again, as after any death
    */
   async restart(): Promise<void> {
-    const predecessor = this.#child;
-    if (!predecessor) return; // it is about to be started anyway
-    await this.#letGo(predecessor, this.#limits.stopTimeoutMs, false);
-    if (this.#life.signal.aborted) throw reloadFailed(this.name, 'the application is stopping');
-    const end = await new Promise<ChildEnd | void>((resolve) => (this.#onNext = resolve));
-    if (end) throw reloadFailed(this.name, 'the new process did not become ready; it is started again', end);
+    this.#assertNotRetired();
+    if (this.#child) await this.#dismiss(this.#child, this.#description.limits.stopTimeoutMs, false);
+    this.#assertNotRetired();
+    if (!this.#child) this.#next(); // it was in its pause
+    const successor = this.#child!;
+    const end = await Promise.race([successor.ready, successor.gone]);
+    if (end && !this.#isRetired) throw reloadFailed(this.name, 'the new process did not become ready; it is started again', end);
+    this.#assertNotRetired();
   }
 
-  /** Ends the present child at once; a new one is started. @param reason why */
-  replaceNow(reason: string): void {
-    this.#child?.kill(reason);
+  /** From now on no child is started; the present one goes on until `stop`. */
+  retire(): void {
+    this.#life.abort();
+    systemClock.clearTimeout(this.#pause);
   }
 
   /**
-   * Ends every child of the place, and starts no more.
+   * Ends every child that ever had the place, and starts no more.
    * @returns whether force was needed
    */
   async stop(withinMs: number, gently = false): Promise<boolean> {
-    this.#life.abort();
-    this.#onNext?.();
-    const forced = await Promise.all([...this.#children].map((child) => this.#letGo(child, withinMs, gently)));
-    await this.#running;
+    this.retire();
+    const forced = await Promise.all([...this.#children].map((child) => this.#dismiss(child, withinMs, gently)));
     return forced.includes(true);
   }
 
-  /** Ends every child of the place at once. */
+  /** Ends them at once. */
   kill(): void {
-    this.#life.abort();
+    this.retire();
     for (const child of this.#children) child.kill();
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    this.#child = this.#begin();
-    while (this.#child) {
-      const child: ChildHandle = this.#child;
-      const end = await Promise.race([child.ended, child.left]);
-      if (child !== this.#child) continue; // a successor has taken the place
-      this.#child = undefined;
-      if (end) this.#onFirst.reject(end);
-      else void this.#letGo(child, this.#limits.stopTimeoutMs, true);
-      this.#events.onGone(this, child);
-      if (signal.aborted) return;
-      await delay(systemClock, child.wasTold && end ? 0 : this.#pauseAfter(child, end), signal);
-      if (signal.aborted) return;
-      this.#restarts++;
-      this.#child = this.#begin();
-    }
+  get #isRetired(): boolean {
+    return this.#life.signal.aborted;
   }
 
-  #pauseAfter(child: ChildHandle, end: ChildEnd | void): number {
-    const pauseMs = Math.round(this.#policy.onEnd(end ? end.readyForMs : child.readyForMs));
-    this.#lastEnd = end ? end.description : 'has disconnected from its master';
-    this.#logger.warn(`${this.name}: ${this.#lastEnd}; pid=${child.pid} next start in ${pauseMs} ms`);
-    return pauseMs;
+  #assertNotRetired(): void {
+    if (this.#isRetired) throw reloadFailed(this.name, 'the application is stopping');
+  }
+
+  #occupy(child: ChildHandle): void {
+    systemClock.clearTimeout(this.#pause);
+    this.#child = child;
+  }
+
+  #next(): void {
+    this.#restarts++;
+    this.#occupy(this.#begin());
+  }
+
+  /** A child is gone. If the place was its own, another one gets it. */
+  #onGone(child: ChildHandle, end: ChildEnd | undefined): void {
+    if (!end) void this.#dismiss(child, this.#description.limits.stopTimeoutMs, true); // it lives, but does not hear
+    if (child !== this.#child) return;
+    this.#child = undefined;
+    const wasDismissed = end !== undefined && this.#dismissed.has(child);
+    this.#description.events.onGone(this, child);
+    if (this.#isRetired) {
+      if (end) this.#onFirst.reject(end);
+      return;
+    }
+    if (end && child.readyForMs === undefined && this.#restarts === 0) {
+      this.#onFirst.reject(end); // whoever has started the place gives up, and says why
+      return;
+    }
+    if (wasDismissed) {
+      this.#next();
+      return;
+    }
+    const pauseMs = Math.round(this.#policy.onEnd(child.readyForMs));
+    this.#lastEnd = end?.description ?? 'has disconnected from its master';
+    this.#description.logger.warn(`${this.name}: ${this.#lastEnd}; pid=${child.pid} next start in ${pauseMs} ms`);
+    this.#pause = systemClock.setTimeout(() => this.#next(), pauseMs);
   }
 
   #begin(): ChildHandle {
-    const child: ChildHandle = new ChildHandle(this.#spec(), {
+    const { spec, events, limits } = this.#description;
+    const child: ChildHandle = new ChildHandle(spec(this.name), {
       onReady: () => {
         this.#onFirst.resolve();
-        if (child === this.#child) this.#events.onReady(this);
+        if (child === this.#child) events.onReady(this);
       },
-      onTerminated: () => this.#onTerminated(child),
-      onHealth: (health) => this.#events.onHealth(this, health),
+      onTerminated: () => void this.#onTerminated(child),
+      onHealth: (health) => events.onHealth(this, child, health),
       onBlocked: () => void this.#onBlocked(child),
-      onMessage: (message) => this.#events.onMessage(this, message),
-      onMail: (mail, tell) => this.#events.onMail(this, mail, tell),
-      onHandled: (id, reason) => this.#events.onHandled(child, id, reason),
+      onMessage: (message) => events.onMessage(this, message),
+      onMail: (mail, tell) => events.onMail(this, mail, tell),
+      onHandled: (id, reason) => events.onHandled(child, id, reason),
     });
     this.#children.add(child);
-    this.#events.onStarted(this, child);
+    events.onStarted(this, child);
+    void child.gone.then((end) => this.#onGone(child, end));
     void child.ended.then(() => {
       this.#children.delete(child);
-      this.#events.onEnded(child);
+      events.onEnded(child);
     });
-    const limit = systemClock.setTimeout(() => {
-      child.kill(`not ready after ${this.#limits.startTimeoutMs} ms (startTimeout)`);
-    }, this.#limits.startTimeoutMs);
-    void Promise.race([child.ready, child.ended]).then((end) => {
-      systemClock.clearTimeout(limit);
-      this.#onNext?.(end);
-    });
+    if (child.inspectPort === undefined) {
+      const limit = patientTimeout(systemClock, limits.startTimeoutMs, () => {
+        child.kill(`not ready after ${limits.startTimeoutMs} ms (startTimeout)`);
+      });
+      void Promise.race([child.ready, child.ended]).then(() => limit.cancel());
+    }
     return child;
   }
 
+  /** Its thread keeps stack and profile just now. Perhaps it comes back meanwhile. */
   async #onBlocked(child: ChildHandle): Promise<void> {
-    this.#logger.warn(`${this.name}: its event loop is blocked, it will be replaced; pid=${child.pid}`);
+    const { logger } = this.#description;
+    logger.warn(`${this.name}: its event loop is blocked; pid=${child.pid}`);
     const kept = await evidence(child.profileFile, this.#life.signal);
-    if (kept === undefined || !this.#children.has(child)) return;
-    child.kill(`its event loop was blocked for more than ${child.blockedTimeoutMs} ms (blockedTimeout); ${kept}`);
+    if (kept === undefined || child.state === 'gone') return;
+    if (child.isBlocked)
+      child.kill(`its event loop was blocked for more than ${child.blockedTimeoutMs} ms (blockedTimeout); ${kept}`);
+    else logger.warn(`${this.name}: its event loop runs again; pid=${child.pid}; ${kept}`);
   }
 
   /** Somebody has sent SIGTERM to the child. If the whole application is meant, the master hears of it in a moment too. */
-  #onTerminated(child: ChildHandle): void {
-    void delay(systemClock, TERMINATED_MS, this.#life.signal).then(() => {
-      if (!this.#life.signal.aborted && !child.wasTold) void this.#letGo(child, this.#limits.stopTimeoutMs, false);
-    });
+  async #onTerminated(child: ChildHandle): Promise<void> {
+    await delay(systemClock, TERMINATED_MS, this.#life.signal);
+    if (this.#isRetired || child.state === 'leaving' || child.state === 'gone') return;
+    this.#description.logger.warn(`${this.name}: has got SIGTERM and will be replaced; pid=${child.pid}`);
+    void this.#letGo(child, this.#description.limits.stopTimeoutMs, false);
   }
 
   /** @returns whether force was needed */
+  #dismiss(child: ChildHandle, withinMs: number, gently: boolean): Promise<boolean> {
+    this.#dismissed.add(child);
+    return this.#letGo(child, withinMs, gently);
+  }
+
   async #letGo(child: ChildHandle, withinMs: number, gently: boolean): Promise<boolean> {
     child.stop(withinMs, gently);
     const timer = systemClock.setTimeout(() => child.kill(), withinMs);

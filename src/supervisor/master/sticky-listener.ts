@@ -75,6 +75,11 @@ export class StickyListener {
     return this.#dropped;
   }
 
+  /** Where it listens; undefined before and after. */
+  get address(): AddressInfo | undefined {
+    return (this.#server.address() as AddressInfo | null) ?? undefined;
+  }
+
   /** Rejects with the system's error when the port cannot be bound. */
   listen(): Promise<AddressInfo> {
     const { port, host, logger } = this.#options;

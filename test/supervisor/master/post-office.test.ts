@@ -5,6 +5,7 @@ import type { AppMessage, Delivery, Mail } from '../../../src/supervisor/message
 
 class Child implements Reachable {
   readonly got: AppMessage[] = [];
+  isListening = true;
   constructor(readonly pid: number) {}
   send(message: AppMessage): void {
     this.got.push(message);
@@ -92,6 +93,21 @@ test('mail to the master and to the parent is answered too', async () => {
   expect(await post({ to: 'master', withinMs: 10 })).toEqual({ handled: [{ name: 'master', pid: process.pid }], missed: [] });
   expect((await post({ to: 'master', action: 'fail', withinMs: 10 })).missed).toMatchObject([{ name: 'master', reason: 'no' }]);
   expect((await post({ to: 'parent', withinMs: 10 })).missed).toMatchObject([{ name: 'parent', reason: 'no such process' }]);
+});
+
+test('mail to a process goes to that one, also while it drains, and not to its successor', async () => {
+  const old = worker.becomesReady(7);
+  const successor = new Child(8);
+  worker.living = [old, successor];
+  worker.readyChild = successor;
+  void post({ to: undefined, receiverPid: '7' });
+  expect([old.got.length, successor.got.length]).toEqual([1, 0]);
+  successor.isListening = false; // it boots
+  const waiting = post({ to: undefined, receiverPid: '8' });
+  expect(successor.got.length).toBe(0);
+  worker.living = [old]; // and has died
+  office.onReady(worker);
+  expect((await waiting).missed).toMatchObject([{ reason: 'no such process' }]);
 });
 
 test('where there is nobody of that kind, nobody gets it', async () => {
