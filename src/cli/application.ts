@@ -1,0 +1,177 @@
+// The application of a `trunkline start`, in the process that is its master: startCluster, and what the control socket
+// may ask of it.
+
+import { startCluster, type ProcessStatus, type Supervised } from '../supervisor/start-cluster';
+import { TrunklineError } from '../errors';
+import { defaultLogger, type Logger } from '../logger';
+import { CommandFailure, EXIT } from './command-failure';
+import { claim, type Facts } from './claim';
+import type { ApplicationStatus, Command, CommandResult } from './control-protocol';
+import { ControlServer, type Controlled } from './control-server';
+import type { Report } from './events';
+import type { Place } from './place';
+import { birthOf } from './processes';
+import type { SupervisorOptions } from '../supervisor/options';
+import { asUsage, checkOptions, supervisorOptions, type StartFlags } from './settings';
+import { progressOf, stepsOf } from './start-progress';
+import { packageVersion } from './version';
+
+export interface MasterSettings {
+  readonly app: string | undefined;
+  readonly flags: StartFlags;
+  readonly place: Place;
+  readonly logs?: Facts['logs'];
+}
+
+export class Application implements Controlled {
+  readonly #settings: MasterSettings;
+  readonly #report: Report;
+  readonly #startedAt = new Date();
+  #baseDir = '';
+  #processes: readonly ProcessStatus[] = [];
+  #starting: Promise<Supervised> | undefined;
+  #running: Supervised | undefined;
+  #isStopping = false;
+  #onProgress: () => void = () => undefined;
+
+  constructor(settings: MasterSettings, report: Report) {
+    this.#settings = settings;
+    this.#report = report;
+  }
+
+  /**
+   * Becomes the master. Afterwards the process ends when the application has stopped.
+   * @throws CommandFailure, TrunklineError; nothing is left then
+   */
+  async start(): Promise<void> {
+    const { app, flags, place, logs } = this.#settings;
+    const options: SupervisorOptions = {
+      ...supervisorOptions(app, flags),
+      logger: this.#logger(),
+      onChange: (processes) => this.#onChange(processes),
+    };
+    const { workers, baseDir, programs } = checkOptions(options);
+    this.#baseDir = baseDir;
+    const facts = { pid: process.pid, birth: birthOf(process.pid), baseDir, startedAt: this.#startedAt.toISOString(), logs };
+    const server = new ControlServer(this);
+    const release = await claim(place, facts, () => server.listen(place.socket));
+    process.once('exit', release);
+    // Once: the last word on a signal is the supervisor's, and when that is done, the system's.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT']) process.once(signal, () => this.#noteStop());
+    const hasAgent = programs.kind === 'framework' || programs.agent !== undefined;
+    const startedAt = performance.now();
+    this.#report({ event: 'starting', pid: process.pid, name: place.name, workers, hasAgent });
+    this.#onProgress = () =>
+      this.#report({ event: 'progress', progress: progressOf(this.#processes, workers, performance.now() - startedAt) });
+    this.#onProgress();
+    try {
+      this.#starting = startCluster(options);
+      this.#running = await this.#starting;
+    } catch (error) {
+      server.close();
+      throw asUsage(error);
+    }
+    const { status } = this;
+    const tookMs = performance.now() - startedAt;
+    this.#report({ event: 'ready', status, tookMs, steps: stepsOf(status.processes, tookMs) });
+  }
+
+  get status(): ApplicationStatus {
+    const running = this.#running;
+    return {
+      state: this.#isStopping ? 'stopping' : running ? 'running' : 'starting',
+      pid: process.pid,
+      baseDir: this.#baseDir,
+      version: packageVersion(),
+      node: process.version,
+      startedAt: this.#startedAt.toISOString(),
+      uptimeMs: Date.now() - this.#startedAt.getTime(),
+      clusterPort: running?.clusterPort,
+      address: running?.address,
+      undelivered: running?.undelivered ?? 0,
+      processes: running?.status ?? this.#processes,
+    };
+  }
+
+  async run(command: Command): Promise<CommandResult> {
+    if (command.command === 'stop') {
+      return { ...(await this.stop()), status: this.status };
+    }
+    if (!this.#running) throw new Error('the application is still starting; try again when it is ready');
+    if (this.#isStopping) throw new Error('the application is stopping');
+    if (command.command === 'scale') await this.#running.scale(command.workers);
+    else if (command.command === 'reload') await this.#running.reload();
+    else if (command.command === 'restart') await this.#running.restart();
+    return { status: this.status };
+  }
+
+  async stop(): Promise<{ forced: boolean }> {
+    this.#noteStop();
+    if (!this.#running) {
+      process.kill(process.pid, 'SIGTERM'); // the supervisor gives up its start
+      await this.#starting?.catch(() => undefined);
+    }
+    const { forced } = (await this.#running?.stop()) ?? { forced: process.exitCode === EXIT.failed };
+    if (forced) process.exitCode = EXIT.failed;
+    return { forced };
+  }
+
+  /** Somebody wants the application to end. */
+  get wasStopped(): boolean {
+    return this.#isStopping;
+  }
+
+  #noteStop(): void {
+    if (!this.#isStopping) this.#report({ event: 'stopping' });
+    this.#isStopping = true;
+  }
+
+  /** Of a start is told how far it has come; of a running application each process that is another, or in another state. */
+  #onChange(processes: readonly ProcessStatus[]): void {
+    const before = new Set(this.#processes.map(identity));
+    this.#processes = processes;
+    if (!this.#running) this.#onProgress();
+    else
+      for (const each of processes) {
+        if (!before.has(identity(each))) this.#report({ event: 'process', process: each });
+      }
+  }
+
+  #logger(): Logger {
+    const log =
+      (level: 'warn' | 'error') =>
+      (message: string): void =>
+        this.#report({ event: 'log', level, message });
+    return { info: (message) => defaultLogger.info(message), warn: log('warn'), error: log('error') };
+  }
+}
+
+/**
+ * Runs an application in this process, which ends when that has stopped. Failures are reported, and are the exit code.
+ * @returns whether it is ready
+ */
+export async function runMaster(application: Application, report: Report): Promise<boolean> {
+  process.once('exit', () => {
+    if (application.wasStopped) report({ event: 'stopped', forced: process.exitCode === EXIT.failed });
+  });
+  try {
+    await application.start();
+    return true;
+  } catch (error) {
+    if (application.wasStopped && !(error instanceof CommandFailure)) return false; // somebody did not want it any more
+    const code = error instanceof CommandFailure ? error.exitCode : EXIT.failed;
+    process.exitCode = code;
+    report({ event: 'failed', message: messageOf(error), code });
+    return false;
+  }
+}
+
+/** What the user can do nothing about is told with its stack. */
+function messageOf(error: unknown): string {
+  if (error instanceof CommandFailure || error instanceof TrunklineError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function identity({ name, pid, state }: ProcessStatus): string {
+  return `${name} ${pid} ${state}`;
+}

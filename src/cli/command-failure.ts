@@ -1,0 +1,48 @@
+// How a command fails: one sentence for the user, and the exit code.
+
+/** 0 is done. Scripts rely on these. */
+export const EXIT = { failed: 1, usage: 2, notRunning: 3 } as const;
+
+export class CommandFailure extends Error {
+  readonly exitCode: number;
+
+  private constructor(exitCode: number, message: string) {
+    super(message);
+    this.name = 'CommandFailure';
+    this.exitCode = exitCode;
+  }
+
+  /** It was understood, and did not work. */
+  static failed(message: string): CommandFailure {
+    return new CommandFailure(EXIT.failed, message);
+  }
+
+  /** It was not understood, or names what does not exist. */
+  static usage(message: string): CommandFailure {
+    return new CommandFailure(EXIT.usage, message);
+  }
+
+  /** There is no application that it could be meant for. */
+  static notRunning(message: string): CommandFailure {
+    return new CommandFailure(EXIT.notRunning, message);
+  }
+}
+
+const MEANS: Readonly<Record<string, string>> = {
+  EACCES: 'it is not allowed',
+  EPERM: 'it is not allowed',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  EISDIR: 'it is a folder',
+  EMFILE: 'too many files are open',
+};
+
+/** Why the system has refused something, as the end of a sentence. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const meaning = MEANS[code ?? ''];
+  return meaning === undefined ? message : `${meaning} (${code})`;
+}

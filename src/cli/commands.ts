@@ -1,0 +1,167 @@
+// The commands for an application that runs: each finds its master, asks it over the control socket, and shows what comes.
+
+import { rmSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { findOccupant, readFacts, type Occupant } from './claim';
+import { CommandFailure } from './command-failure';
+import { NoAnswer, type ControlClient } from './control-client';
+import { SILENCE_MS, type ApplicationStatus, type Command, type CommandResult } from './control-protocol';
+import { formatDuration } from './format';
+import type { Output } from './output';
+import type { Place } from './place';
+import { birthOf, isAlive } from './processes';
+import { stoppedText } from './start-view';
+import { statusTable } from './status-view';
+
+const POLL_MS = 20;
+/** A master that has stopped its processes is gone within this time, ms. */
+const GONE_MS = 10_000;
+/** Children end by themselves within about a second when their master is killed; then, ms, they are killed too. */
+const ORPHANS_MS = 3_000;
+/** Who is about to be killed may say so long, ms, which children it has. */
+const LAST_WORDS_MS = 500;
+const WATCH_MS = 1_000;
+const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
+
+export async function status(place: Place, json: boolean, stdout: Output): Promise<void> {
+  await withMaster(place, async (client) => {
+    const { status: now } = await client.request({ command: 'status' });
+    stdout.write(json ? `${JSON.stringify({ name: place.name, ...now })}\n` : `${statusTable(place.name, now, stdout)}\n`);
+  });
+}
+
+/** Until the application has ended. */
+export async function watch(place: Place, json: boolean, stdout: Output): Promise<void> {
+  await withMaster(place, async (client) => {
+    for (;;) {
+      const { status: now } = await client.request({ command: 'status' });
+      if (json) stdout.write(`${JSON.stringify({ name: place.name, ...now })}\n`);
+      else
+        stdout.write(`${stdout.isTty ? CLEAR_SCREEN : ''}${statusTable(place.name, now, stdout)}\n${stdout.isTty ? '' : '\n'}`);
+      if ((await Promise.race([client.closed.then(() => 'ended'), wait(WATCH_MS)])) === 'ended')
+        throw CommandFailure.notRunning(`${place.name} has ended`);
+    }
+  });
+}
+
+/** `restart`, `reload`, `scale`. */
+export async function change(place: Place, command: Command, stdout: Output): Promise<void> {
+  await withMaster(place, async (client) => {
+    const startedAt = performance.now();
+    const { status: now } = await ask(client, command, stdout);
+    const missing = now.processes.filter(({ state }) => state !== 'ready');
+    if (missing.length > 0) {
+      const reasons = missing.map(
+        ({ name, state, lastEnd }) => `${name} is ${state}${lastEnd === undefined ? '' : `: ${lastEnd}`}`,
+      );
+      throw CommandFailure.failed(`${command.command} is done, but ${reasons.join('; ')}`);
+    }
+    const workers = now.processes.filter(({ name }) => name !== 'agent').length;
+    stdout.write(`${command.command} done after ${formatDuration(performance.now() - startedAt)} · ${workers} workers ready\n`);
+  });
+}
+
+/** Resolves when the master is gone. @throws CommandFailure also when something had to be killed */
+export async function stop(place: Place, stdout: Output): Promise<void> {
+  await withMaster(place, async (client) => {
+    const startedAt = performance.now();
+    const { status: now, forced } = await ask(client, { command: 'stop' }, stdout);
+    const gone = await Promise.race([client.closed.then(() => true), wait(GONE_MS, false, { ref: false })]);
+    const end = performance.now() + GONE_MS;
+    while (gone && isAlive(now.pid) && performance.now() < end) await wait(POLL_MS);
+    if (!gone || isAlive(now.pid)) {
+      throw CommandFailure.failed(
+        `every process has stopped, but the master, pid ${now.pid}, has not ended; trunkline stop --force ends it`,
+      );
+    }
+    if (forced) throw CommandFailure.failed(stoppedText(true));
+    stdout.write(`stopped after ${formatDuration(performance.now() - startedAt)}\n`);
+  });
+}
+
+/** Kills the master; its children end when they notice, and are killed when they do not. */
+export async function kill(place: Place, stdout: Output): Promise<void> {
+  const occupant = await findOccupant(place);
+  if (occupant.state === 'none') throw notRunning(place);
+  const pid = victim(place, occupant);
+  const processes = occupant.state === 'there' ? await processesOf(occupant.client) : [];
+  const births = new Map([pid, ...processes].map((each) => [each, birthOf(each)]));
+  const living = (): number[] => [...births.keys()].filter((each) => isAlive(each) && birthOf(each) === births.get(each));
+  process.kill(pid, 'SIGKILL');
+  const orphansEnd = performance.now() + ORPHANS_MS;
+  while (living().length > 0 && performance.now() < orphansEnd) await wait(POLL_MS);
+  for (const each of living()) process.kill(each, 'SIGKILL');
+  for (const file of [place.socket, place.pidFile]) rmSync(file, { force: true });
+  stdout.write(`killed · pid ${pid}\n`);
+}
+
+/** Only what is certainly the master of the application. */
+function victim(place: Place, occupant: Exclude<Occupant, { state: 'none' }>): number {
+  const facts = readFacts(place);
+  const isSure = facts?.birth !== undefined && facts.pid === occupant.pid && facts.birth === birthOf(facts.pid);
+  if (occupant.pid !== undefined && isSure) return occupant.pid;
+  throw CommandFailure.failed(
+    `it is not certain that pid ${occupant.pid ?? 'unknown'} is the master of ${place.name}; look at it, and kill it yourself`,
+  );
+}
+
+/** What is known of the children of a master that perhaps does not answer. */
+async function processesOf(client: ControlClient): Promise<number[]> {
+  try {
+    const answer = await Promise.race([client.request({ command: 'status' }), wait(LAST_WORDS_MS, undefined, { ref: false })]);
+    return answer?.status.processes.flatMap(({ pid }) => pid ?? []) ?? [];
+  } catch {
+    return []; // they notice by themselves
+  } finally {
+    client.close();
+  }
+}
+
+async function withMaster(place: Place, use: (client: ControlClient) => Promise<void>): Promise<void> {
+  const occupant = await findOccupant(place);
+  if (occupant.state === 'none') throw notRunning(place);
+  if (occupant.state === 'mute') throw mute(place, occupant);
+  const { client, pid } = occupant;
+  try {
+    await use(client);
+  } catch (error) {
+    if (!(error instanceof NoAnswer))
+      throw error instanceof CommandFailure ? error : CommandFailure.failed((error as Error).message);
+    if (pid !== undefined && isAlive(pid)) {
+      throw CommandFailure.failed(
+        `the master of ${place.name}, pid ${pid}, lives, but does not answer within ${SILENCE_MS / 1000} s; ` +
+          'look whether it is stopped (kill -CONT wakes it up) or blocked, or end it with trunkline stop --force',
+      );
+    }
+    throw CommandFailure.notRunning(`the master of ${place.name} has ended before it was done`);
+  } finally {
+    client.close();
+  }
+}
+
+/** Shows on a terminal which processes are being replaced. */
+async function ask(client: ControlClient, command: Command, stdout: Output): Promise<CommandResult> {
+  const states = new Map<string, string>();
+  return await client.request(command, ({ processes }: ApplicationStatus) => {
+    const isFirst = states.size === 0;
+    for (const { name, pid, state } of processes) {
+      const now = `${name} ${state}${pid === undefined ? '' : ` · pid ${pid}`}`;
+      if (!isFirst && states.get(name) !== now) stdout.write(`${stdout.style('dim', now)}\n`);
+      states.set(name, now);
+    }
+  });
+}
+
+function notRunning({ name, pidFile }: Place): CommandFailure {
+  return CommandFailure.notRunning(
+    `${name} is not running (no living master in ${pidFile}); --title or --pid-file choose another`,
+  );
+}
+
+function mute(place: Place, { pid, isOurs, why }: Extract<Occupant, { state: 'mute' }>): CommandFailure {
+  if (!isOurs) return notRunning(place);
+  const reason = why === 'busy' ? 'takes no more connections' : 'has lost its control socket';
+  return CommandFailure.failed(
+    `the master of ${place.name}, pid ${pid}, lives, but ${reason}; kill ${pid} stops it, trunkline stop --force kills it`,
+  );
+}

@@ -1,0 +1,114 @@
+// The commands' end of the control socket.
+
+import net from 'node:net';
+import { patientTimeout, systemClock } from '../time';
+import {
+  LineReader,
+  MAX_REPLY_BYTES,
+  SILENCE_MS,
+  type ApplicationStatus,
+  type Command,
+  type CommandResult,
+  type Reply,
+} from './control-protocol';
+
+/** `absent`: there is no socket; `refused`: there is one, but nobody has it any more; `busy`: its queue is full. */
+export type Unreachable = 'absent' | 'refused' | 'busy';
+
+/** The master lives perhaps, but does not answer. */
+export class NoAnswer extends Error {}
+
+interface Pending {
+  readonly id: number;
+  readonly onProgress: (status: ApplicationStatus) => void;
+  readonly resolve: (result: CommandResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class ControlClient {
+  readonly #socket: net.Socket;
+  readonly #reader = new LineReader(MAX_REPLY_BYTES);
+  readonly #silenceMs: number;
+  #pending: Pending | undefined;
+  #lastId = 0;
+
+  /** Resolves when the connection is gone; the master does not end it while it lives. */
+  readonly closed: Promise<void>;
+
+  private constructor(socket: net.Socket, silenceMs: number) {
+    this.#socket = socket;
+    this.#silenceMs = silenceMs;
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', () => undefined); // followed by `close`
+    socket.on('data', (chunk) => this.#onData(chunk));
+    void this.closed.then(() => this.#pending?.reject(new NoAnswer('the master has ended')));
+  }
+
+  /** @throws Error when the socket is not for this user */
+  static connect(path: string, silenceMs = SILENCE_MS): Promise<ControlClient | Unreachable> {
+    return new Promise((resolve, reject) => {
+      const socket = net.connect(path);
+      socket.once('connect', () => {
+        socket.removeAllListeners('error');
+        resolve(new ControlClient(socket, silenceMs));
+      });
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') resolve('absent');
+        else if (error.code === 'ECONNREFUSED' || error.code === 'ENOTSOCK') resolve('refused');
+        else if (error.code === 'EAGAIN') resolve('busy');
+        else reject(error);
+      });
+    });
+  }
+
+  /**
+   * One command at a time.
+   * @throws NoAnswer when nothing is heard of the master for a while; Error with its reason when it has refused
+   */
+  async request(command: Command, onProgress: (status: ApplicationStatus) => void = () => undefined): Promise<CommandResult> {
+    const id = ++this.#lastId;
+    let patience = { cancel: (): void => undefined };
+    try {
+      return await new Promise<CommandResult>((resolve, reject) => {
+        const wait = (): void => {
+          patience.cancel();
+          patience = patientTimeout(systemClock, this.#silenceMs, () => reject(new NoAnswer('no answer')));
+        };
+        const progress = (status: ApplicationStatus): void => {
+          wait();
+          onProgress(status);
+        };
+        this.#pending = { id, onProgress: progress, resolve, reject };
+        wait();
+        this.#socket.write(`${JSON.stringify({ ...command, id })}\n`);
+        if (this.#socket.destroyed) reject(new NoAnswer('the master has ended'));
+      });
+    } finally {
+      patience.cancel();
+      this.#pending = undefined;
+    }
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #onData(chunk: Buffer): void {
+    const lines = this.#reader.push(chunk);
+    try {
+      if (!lines) throw new Error('a line is too long');
+      for (const line of lines) this.#onReply(JSON.parse(line) as Reply);
+    } catch (error) {
+      this.#pending?.reject(new NoAnswer(`what answers there is no master: ${(error as Error).message}`));
+      this.#socket.destroy();
+    }
+  }
+
+  #onReply(reply: Reply): void {
+    const pending = this.#pending;
+    if (!pending || (reply.id !== null && reply.id !== pending.id)) return;
+    if ('progress' in reply) pending.onProgress(reply.progress);
+    else if ('result' in reply) pending.resolve(reply.result);
+    else pending.reject(new Error(reply.error));
+  }
+}

@@ -1,0 +1,92 @@
+// What is said over the control socket: JSON, one object a line. A request is answered by any number of `progress`
+// lines and one `result` or `error`, all with the id of the request.
+
+import { StringDecoder } from 'node:string_decoder';
+import type { Address } from '../supervisor/messages';
+import type { ProcessStatus } from '../supervisor/start-cluster';
+
+export type Command =
+  { readonly command: 'status' | 'stop' | 'restart' | 'reload' } | { readonly command: 'scale'; readonly workers: number };
+
+export type Request = Command & { readonly id: number };
+
+export type Reply =
+  | { readonly id: number; readonly progress: ApplicationStatus }
+  | { readonly id: number; readonly result: CommandResult }
+  | { readonly id: number | null; readonly error: string };
+
+export interface CommandResult {
+  readonly status: ApplicationStatus;
+  /** Something had to be killed. */
+  readonly forced?: boolean;
+}
+
+export interface ApplicationStatus {
+  readonly state: 'starting' | 'running' | 'stopping';
+  readonly pid: number;
+  readonly baseDir: string;
+  /** Of this package. */
+  readonly version: string;
+  readonly node: string;
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly clusterPort?: number | undefined;
+  readonly address?: Address | undefined;
+  readonly undelivered: number;
+  readonly processes: readonly ProcessStatus[];
+}
+
+/** A request is a few words. */
+export const MAX_REQUEST_BYTES = 4 * 1024;
+/** The status of the thousand workers that there may be, each with the reason of its last end (8 KB at most). */
+export const MAX_REPLY_BYTES = 16 * 1024 * 1024;
+/** Who waits for the end of a command hears something at least so often, ms. */
+export const SIGN_OF_LIFE_MS = 1_500;
+/** A master that says nothing for this long, ms, does not answer. */
+export const SILENCE_MS = 5_000;
+export const MAX_WORKERS = 1024;
+
+/** Cuts what comes in into lines. */
+export class LineReader {
+  readonly #maxBytes: number;
+  readonly #decoder = new StringDecoder('utf8');
+  #rest = '';
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @returns the lines that are complete now, or undefined when one is longer than allowed */
+  push(chunk: Buffer): string[] | undefined {
+    const lines = (this.#rest + this.#decoder.write(chunk)).split('\n');
+    this.#rest = lines.pop()!;
+    const tooLong = [...lines, this.#rest].some((line) => Buffer.byteLength(line) > this.#maxBytes);
+    return tooLong ? undefined : lines.filter((line) => line.trim() !== '');
+  }
+}
+
+/** @returns the request, or in a sentence what is wrong with it */
+export function readRequest(line: string): Request | string {
+  let given: unknown;
+  try {
+    given = JSON.parse(line);
+  } catch {
+    return 'a request must be JSON';
+  }
+  if (typeof given !== 'object' || given === null) return 'a request must be an object';
+  const { id, command, workers } = given as Record<string, unknown>;
+  if (!Number.isSafeInteger(id)) return 'a request needs an id, a whole number';
+  switch (command) {
+    case 'status':
+    case 'stop':
+    case 'restart':
+    case 'reload':
+      return { id: id as number, command };
+    case 'scale':
+      if (!Number.isInteger(workers) || (workers as number) < 1 || (workers as number) > MAX_WORKERS)
+        return `workers must be a whole number from 1 to ${MAX_WORKERS}`;
+      return { id: id as number, command, workers: workers as number };
+    default:
+      return 'the command is not known; the master may be of another version';
+  }
+}

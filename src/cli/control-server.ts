@@ -1,0 +1,126 @@
+// The master's end of the control socket. It never keeps the process alive, but while it owes an answer.
+
+import net from 'node:net';
+import {
+  LineReader,
+  MAX_REQUEST_BYTES,
+  readRequest,
+  SIGN_OF_LIFE_MS,
+  type ApplicationStatus,
+  type Command,
+  type CommandResult,
+  type Reply,
+} from './control-protocol';
+
+/** What can be controlled. */
+export interface Controlled {
+  readonly status: ApplicationStatus;
+  /** @throws Error with a sentence for the user */
+  run(command: Command): Promise<CommandResult>;
+}
+
+/** More connections at a time than any set of terminals and monitors has. */
+const MAX_CONNECTIONS = 32;
+/** Requests of one connection that may wait for their end. */
+const MAX_PENDING = 8;
+/** A connection that asks nothing for this long, ms, is closed. */
+const IDLE_MS = 30_000;
+/** How often a command under way is looked at, ms. */
+const LOOK_MS = 100;
+
+export class ControlServer {
+  readonly #server: net.Server;
+
+  constructor(controlled: Controlled) {
+    // Half open, so that `echo … | nc -U` gets its answer.
+    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => serve(socket, controlled));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.unref();
+  }
+
+  /** The socket is this user's only, from its first moment on. @throws Error why it cannot listen */
+  async listen(path: string): Promise<void> {
+    const before = process.umask(0o177);
+    try {
+      this.#server.listen(path); // binds before it returns
+    } finally {
+      process.umask(before);
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('listening', resolve);
+      this.#server.once('error', reject);
+    });
+  }
+
+  close(): void {
+    this.#server.close();
+  }
+}
+
+function serve(socket: net.Socket, controlled: Controlled): void {
+  const reader = new LineReader(MAX_REQUEST_BYTES);
+  let pending = 0;
+  let isEnded = false;
+  const send = (reply: Reply): void => {
+    if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
+  };
+  const run = async (id: number, command: Command): Promise<void> => {
+    pending++;
+    socket.ref();
+    const stop = reportProgress(controlled, (progress) => {
+      if (socket.writableLength === 0) send({ id, progress }); // who does not read misses some
+    });
+    try {
+      const result = await controlled.run(command);
+      send({ id, result });
+    } catch (error) {
+      send({ id, error: (error as Error).message });
+    } finally {
+      stop();
+      pending--;
+      if (pending === 0) socket.unref();
+      if (pending === 0 && isEnded) socket.end();
+    }
+  };
+  const onLine = (line: string): void => {
+    const request = readRequest(line);
+    if (typeof request === 'string') send({ id: null, error: request });
+    else if (pending >= MAX_PENDING) send({ id: request.id, error: 'too many commands at a time' });
+    else if (request.command === 'status') send({ id: request.id, result: { status: controlled.status } });
+    else void run(request.id, request);
+  };
+  socket.unref();
+  socket.on('error', () => undefined); // the other side has gone away; its command goes on
+  socket.setTimeout(IDLE_MS, () => {
+    if (pending === 0) socket.destroy();
+  });
+  socket.on('data', (chunk) => {
+    const lines = reader.push(chunk);
+    if (lines) lines.forEach(onLine);
+    else {
+      send({ id: null, error: `a request may have ${MAX_REQUEST_BYTES} bytes` });
+      socket.destroySoon();
+    }
+  });
+  socket.on('end', () => {
+    isEnded = true;
+    if (pending === 0) socket.end();
+  });
+}
+
+/** Tells each change, and from time to time that there is none. @returns ends it */
+function reportProgress(controlled: Controlled, tell: (status: ApplicationStatus) => void): () => void {
+  let toldAt = -Infinity;
+  let told = '';
+  const look = (): void => {
+    const { status } = controlled;
+    const now = JSON.stringify(status.processes.map(({ name, pid, state }) => [name, pid, state]));
+    if (now === told && performance.now() - toldAt < SIGN_OF_LIFE_MS) return;
+    told = now;
+    toldAt = performance.now();
+    tell(status);
+  };
+  look();
+  const timer = setInterval(look, LOOK_MS);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,37 @@
+// The program of a daemon: a master without a terminal. The command that has started it listens until it is ready; when
+// that command goes away before, nobody would know of the daemon, and it ends.
+
+import { Application, runMaster } from './application';
+import type { FromDaemon, ToDaemon } from './daemon-messages';
+import type { StartEvent } from './events';
+import { outputTo, surviveLostOutput } from './output';
+import { logView } from './start-view';
+
+if (!process.send) {
+  console.error('this program is started by: trunkline start --daemon');
+  process.exit(2);
+}
+surviveLostOutput(() => undefined);
+const log = logView(outputTo(process.stdout, {}), outputTo(process.stderr, {}));
+let isReady = false;
+
+process.once('disconnect', () => {
+  if (!isReady) process.kill(process.pid, 'SIGTERM');
+});
+
+process.once('message', (message) => {
+  const { trunklineStart } = message as ToDaemon;
+  const report = (event: StartEvent): void => {
+    if (event.event !== 'progress') log(event);
+    tell(event);
+  };
+  void runMaster(new Application(trunklineStart, report), report).then((ready) => {
+    isReady = ready;
+    if (process.connected) process.disconnect();
+  });
+});
+
+function tell(event: StartEvent): void {
+  const message: FromDaemon = { trunklineEvent: event };
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}

@@ -1,0 +1,168 @@
+// `trunkline doctor`: looks at what an application needs of its machine. A line for each finding, with what to do.
+
+import { accessSync, constants, lstatSync } from 'node:fs';
+import os from 'node:os';
+import { loopback } from '../endpoint';
+import { formatBytes } from '../supervisor/bytes';
+import { containerLimits, workersFor, type ContainerLimits } from '../supervisor/master/container-limits';
+import { isFree } from '../supervisor/master/free-port';
+import { systemClock } from '../time';
+import { dial } from '../transport/dialer';
+import { findOccupant } from './claim';
+import { CommandFailure, reasonOf } from './command-failure';
+import type { Output, Style } from './output';
+import type { Place } from './place';
+import { openStateFolder, type User } from './state-folder';
+import { packageVersion } from './version';
+
+export interface Finding {
+  /** `wrong`: it will not work; `warning`: it may not. */
+  readonly level: 'ok' | 'warning' | 'wrong';
+  readonly text: string;
+}
+
+/** As `engines` of package.json. */
+const MIN_NODE = [20, 19] as const;
+/** Each connection is an open file; systems give 1024 where nobody has asked for more. */
+const MIN_OPEN_FILES = 4_096;
+/** How long whoever holds the cluster port may take to answer, ms. */
+const ANSWER_MS = 1_500;
+/** The default of `cluster(Client)` outside of a supervisor. */
+const DEFAULT_CLUSTER_PORT = 7777;
+
+/** @returns whether nothing is wrong @param configuredPort NODE_CLUSTER_CLIENT_PORT */
+export async function doctor(place: Place, user: User, configuredPort: string | undefined, stdout: Output): Promise<boolean> {
+  const findings = [
+    aboutNode(process.versions.node),
+    { level: 'ok', text: `trunkline ${packageVersion()}` } as const,
+    aboutStateFolder(place.stateFolder, user.uid),
+    aboutSecrets(user),
+    ...(await aboutApplication(place)),
+    await aboutClusterPort(configuredPort),
+    aboutLimits(containerLimits()),
+    aboutOpenFiles(openFiles()),
+  ];
+  for (const { level, text } of findings) stdout.write(`${stdout.style(STYLE_OF[level], level.padEnd(7))}  ${text}\n`);
+  return !findings.some(({ level }) => level === 'wrong');
+}
+
+const STYLE_OF: Readonly<Record<Finding['level'], Style>> = { ok: 'green', warning: 'yellow', wrong: 'red' };
+
+export function aboutNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isNewEnough = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
+  if (isNewEnough) return { level: 'ok', text: `Node.js ${version}` };
+  return { level: 'wrong', text: `Node.js ${version} is too old: install ${MIN_NODE.join('.')} or newer` };
+}
+
+export function aboutLimits(limits: ContainerLimits): Finding {
+  const { cpus, memoryBytes, source } = limits;
+  const memory = memoryBytes === undefined ? `${formatBytes(os.totalmem())} of memory` : `${formatBytes(memoryBytes)} of memory`;
+  const workers = workersFor(limits);
+  const text = `${Number(cpus.toFixed(2))} CPUs and ${memory} (${source}): room for ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  return { level: 'ok', text };
+}
+
+/** @param limit undefined: none, or not known */
+export function aboutOpenFiles(limit: number | undefined): Finding {
+  if (limit === undefined) return { level: 'ok', text: 'open files: no limit' };
+  if (limit >= MIN_OPEN_FILES) return { level: 'ok', text: `open files: ${limit} for each process` };
+  return {
+    level: 'warning',
+    text: `open files: only ${limit} for each process, and each connection is one; raise it with ulimit -n or LimitNOFILE`,
+  };
+}
+
+function openFiles(): number | undefined {
+  const report = process.report?.getReport() as unknown as { userLimits?: { open_files?: { soft?: number | string } } };
+  const soft = report?.userLimits?.open_files?.soft;
+  return typeof soft === 'number' ? soft : undefined;
+}
+
+function aboutStateFolder(folder: string, uid: number | undefined): Finding {
+  try {
+    openStateFolder(folder, uid);
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return { level: 'ok', text: `sockets and pid files: ${folder}` };
+  } catch (error) {
+    const text = error instanceof CommandFailure ? error.message : `the folder ${folder} cannot be written: ${reasonOf(error)}`;
+    return { level: 'wrong', text };
+  }
+}
+
+/** Where secrets of this user may lie: a runtime folder that nobody else can enter, or the folder for temporary files. */
+function aboutSecrets({ runtimeDir, tmp, uid }: User): Finding {
+  const folder = runtimeDir ?? tmp;
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    const { mode, uid: owner } = lstatSync(folder);
+    if (runtimeDir !== undefined && uid !== undefined && (owner !== uid || mode & 0o077))
+      return { level: 'wrong', text: `XDG_RUNTIME_DIR (${folder}) must belong to this user alone: unset it, or chmod 700 it` };
+    return { level: 'ok', text: `secrets: ${folder}` };
+  } catch (error) {
+    const advice = runtimeDir === undefined ? 'set TMPDIR to one that can' : 'unset XDG_RUNTIME_DIR, or make the folder';
+    return { level: 'wrong', text: `the folder for secrets, ${folder}, cannot be written: ${reasonOf(error)}; ${advice}` };
+  }
+}
+
+async function aboutApplication(place: Place): Promise<Finding[]> {
+  try {
+    const occupant = await findOccupant(place);
+    if (occupant.state === 'none') return [{ level: 'ok', text: `${place.name} is not running` }];
+    if (occupant.state === 'mute') {
+      if (!occupant.isOurs)
+        return [{ level: 'warning', text: `${place.pidFile} names a process that is no master of ours, pid ${occupant.pid}` }];
+      return [
+        { level: 'wrong', text: `${place.name}, pid ${occupant.pid}, cannot be reached: end it with trunkline stop --force` },
+      ];
+    }
+    const { client, pid } = occupant;
+    try {
+      const { status } = await client.request({ command: 'status' });
+      const ill = status.processes.filter(({ state }) => state === 'crash-loop').map(({ name }) => name);
+      if (ill.length > 0)
+        return [{ level: 'wrong', text: `${place.name}: ${ill.join(', ')} crash again and again; see trunkline logs` }];
+      return [{ level: 'ok', text: `${place.name} is ${status.state}, pid ${status.pid}` }];
+    } catch {
+      return [{ level: 'wrong', text: `${place.name}, pid ${pid}, does not answer; trunkline stop --force ends it` }];
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    return [{ level: 'wrong', text: (error as Error).message }];
+  }
+}
+
+async function aboutClusterPort(configured: string | undefined): Promise<Finding> {
+  const port = Number(configured ?? DEFAULT_CLUSTER_PORT);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    return { level: 'wrong', text: `NODE_CLUSTER_CLIENT_PORT is no port: ${configured}; unset it, or set one from 1 to 65535` };
+  const origin = configured === undefined ? 'the default without a supervisor' : 'NODE_CLUSTER_CLIENT_PORT';
+  if (await isFree(port)) return { level: 'ok', text: `cluster port ${port} (${origin}): free` };
+  if (await isLeader(port)) return { level: 'ok', text: `cluster port ${port} (${origin}): a leader of shared clients has it` };
+  return {
+    level: configured === undefined ? 'warning' : 'wrong',
+    text: `cluster port ${port} (${origin}): held by another program; see lsof -i :${port}, or set NODE_CLUSTER_CLIENT_PORT to another`,
+  };
+}
+
+/** A leader answers a ping at once. */
+async function isLeader(port: number): Promise<boolean> {
+  const dialled = await dial(loopback(port), ANSWER_MS, systemClock, new AbortController().signal);
+  if ('unreachable' in dialled) return false;
+  const { connection } = dialled;
+  return await new Promise<boolean>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      clearInterval(look);
+      resolve(connection.messagesHeard > 0);
+      void connection.close();
+    };
+    const timer = setTimeout(done, ANSWER_MS);
+    const look = setInterval(() => {
+      if (connection.messagesHeard > 0) done();
+    }, 10);
+    void connection.closed.then(done);
+    connection.ping(ANSWER_MS);
+  });
+}

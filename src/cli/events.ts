@@ -1,0 +1,40 @@
+// What happens to an application that a command has started, for whoever shows it: a terminal, a log file, a program
+// that reads JSON, or the command that has started a daemon.
+
+import type { ProcessStatus } from '../supervisor/start-cluster';
+import type { ApplicationStatus } from './control-protocol';
+
+export type StartEvent =
+  | {
+      readonly event: 'starting';
+      readonly pid: number;
+      readonly name: string;
+      readonly workers: number;
+      readonly hasAgent: boolean;
+    }
+  | { readonly event: 'progress'; readonly progress: StartProgress }
+  | { readonly event: 'ready'; readonly status: ApplicationStatus; readonly tookMs: number; readonly steps: readonly Step[] }
+  /** `code`: that of the process. */
+  | { readonly event: 'failed'; readonly message: string; readonly code: number }
+  | { readonly event: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
+  /** A process of a running application is in another state. */
+  | { readonly event: 'process'; readonly process: ProcessStatus }
+  | { readonly event: 'stopping' }
+  | { readonly event: 'stopped'; readonly forced: boolean };
+
+export interface StartProgress {
+  /** undefined: there is none. */
+  readonly agent: 'starting' | 'ready' | undefined;
+  readonly agentTookMs: number | undefined;
+  readonly workersReady: number;
+  readonly workers: number;
+  readonly elapsedMs: number;
+}
+
+/** How long a process took until it was ready. */
+export interface Step {
+  readonly name: string;
+  readonly tookMs: number;
+}
+
+export type Report = (event: StartEvent) => void;

@@ -1,0 +1,93 @@
+// Reading the end of a file that grows, is cut short, or is replaced by another of its name.
+
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { reasonOf } from './command-failure';
+
+const CHUNK_BYTES = 64 * 1024;
+const NEWLINE = 10;
+
+/** The last lines of a file. @param from what lies before this offset does not count @throws Error */
+export function tail(path: string, lines: number, from = 0): string {
+  const file = openSync(path, 'r');
+  try {
+    return readFrom(file, lineStart(file, lines, from), fstatSync(file).size).toString();
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Where the last so many lines begin. A last line need not be complete. */
+function lineStart(file: number, lines: number, from: number): number {
+  const { size } = fstatSync(file);
+  if (lines === 0) return size;
+  let missing = lines;
+  for (let end = size; end > from; end -= CHUNK_BYTES) {
+    const begin = Math.max(from, end - CHUNK_BYTES);
+    const chunk = readFrom(file, begin, end);
+    for (let i = chunk.length - 1; i >= 0; i--) {
+      const isLast = begin + i === size - 1;
+      if (chunk[i] === NEWLINE && !isLast && --missing === 0) return begin + i + 1;
+    }
+  }
+  return from;
+}
+
+function readFrom(file: number, begin: number, end: number): Buffer {
+  const bytes = Buffer.alloc(Math.max(0, end - begin));
+  return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, begin));
+}
+
+/** Gives what is appended to a file, from its present end on. */
+export class Follower {
+  readonly #path: string;
+  #file: number | undefined;
+  #inode: number | undefined;
+  #offset = 0;
+
+  /** @param skip whether what is there already is known */
+  constructor(path: string, skip: boolean) {
+    this.#path = path;
+    this.#open();
+    if (skip && this.#file !== undefined) this.#offset = fstatSync(this.#file).size;
+  }
+
+  /** What has come since the last time. */
+  read(): Buffer {
+    if (this.#file === undefined) this.#open();
+    const news = [this.#readOn()];
+    // Another file has the name now, after this one was moved away: what was still written to it comes first.
+    const now = statSync(this.#path, { throwIfNoEntry: false });
+    if (now && now.ino !== this.#inode) {
+      this.close();
+      this.#open();
+      news.push(this.#readOn());
+    }
+    return Buffer.concat(news);
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #readOn(): Buffer {
+    if (this.#file === undefined) return Buffer.alloc(0);
+    const { size } = fstatSync(this.#file);
+    if (size < this.#offset) this.#offset = 0; // cut short
+    const bytes = readFrom(this.#file, this.#offset, Math.min(size, this.#offset + CHUNK_BYTES));
+    this.#offset += bytes.length;
+    return bytes;
+  }
+
+  /** It may not be there yet, or not any more. */
+  #open(): void {
+    try {
+      this.#file = openSync(this.#path, 'r');
+      this.#inode = fstatSync(this.#file).ino;
+      this.#offset = 0;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        throw new Error(`${this.#path} cannot be read: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+}

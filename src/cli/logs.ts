@@ -1,0 +1,56 @@
+// `trunkline logs`: the end of what a daemon has written, and what it goes on to write. Works for one that has ended too.
+
+import { existsSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { findOccupant, readFacts } from './claim';
+import { CommandFailure, reasonOf } from './command-failure';
+import { Follower, tail } from './log-file';
+import type { Output } from './output';
+import type { Place } from './place';
+
+/** How often files are looked at that are followed, ms. */
+const LOOK_MS = 200;
+
+/** @param signal ends the following */
+export async function logs(place: Place, lines: number, follow: boolean, stdout: Output, signal: AbortSignal): Promise<void> {
+  const files = await logFiles(place);
+  const header = headers(files.length > 1, stdout);
+  const followers = files.map((file) => new Follower(file, true));
+  try {
+    for (const file of files) if (existsSync(file)) stdout.write(header(file) + tail(file, lines));
+  } catch (error) {
+    throw CommandFailure.failed(`a log cannot be read: ${reasonOf(error)}`);
+  }
+  while (follow && !signal.aborted) {
+    followers.forEach((follower, i) => {
+      for (let news = follower.read(); news.length > 0; news = follower.read()) stdout.write(header(files[i]!) + news.toString());
+    });
+    await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
+  }
+  for (const follower of followers) follower.close();
+}
+
+async function logFiles(place: Place): Promise<string[]> {
+  const occupant = await findOccupant(place);
+  if (occupant.state === 'there') occupant.client.close();
+  const facts = readFacts(place);
+  if (facts && !facts.logs && occupant.state !== 'none')
+    throw CommandFailure.failed(`${place.name} runs in the foreground (pid ${facts.pid}): its output is where it was started`);
+  const { stdout, stderr } = facts?.logs ?? place;
+  const files = [...new Set([stdout, stderr])];
+  if (files.some((file) => existsSync(file))) return files;
+  throw CommandFailure.notRunning(
+    `${place.name} has no logs: it has not been started as a daemon, or they were removed (${files.join(', ')})`,
+  );
+}
+
+/** As `tail` does: a line with the name, where the file is another than before. */
+function headers(isNeeded: boolean, stdout: Output): (file: string) => string {
+  let last: string | undefined;
+  return (file) => {
+    if (!isNeeded || file === last) return '';
+    const before = last === undefined ? '' : '\n';
+    last = file;
+    return `${before}${stdout.style('bold', `==> ${file} <==`)}\n`;
+  };
+}

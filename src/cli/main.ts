@@ -1,0 +1,173 @@
+#!/usr/bin/env node
+// The program `trunkline`: its commands and their options, each declared once. The only place of the command line that
+// reads the environment.
+
+import os from 'node:os';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { CommandFailure, EXIT } from './command-failure';
+import { change, kill, status, stop, watch } from './commands';
+import { MAX_WORKERS } from './control-protocol';
+import { doctor } from './doctor';
+import { logs } from './logs';
+import { outputTo, surviveLostOutput } from './output';
+import { placeForControl, placeOf, type Place, type Selection } from './place';
+import type { StartFlags } from './settings';
+import { start } from './start';
+import { stateFolderOf, type User } from './state-folder';
+import { packageVersion } from './version';
+
+const DEFAULT_LINES = 20;
+
+const stdout = outputTo(process.stdout, process.env);
+const stderr = outputTo(process.stderr, process.env);
+const user: User = {
+  uid: process.getuid?.(),
+  runtimeDir: process.env.XDG_RUNTIME_DIR || undefined,
+  tmp: os.tmpdir(),
+};
+
+const program = new Command('trunkline')
+  .description('Starts an application of an agent and workers, keeps it alive, and controls it.')
+  .version(packageVersion(), '-V, --version', 'show the version')
+  .helpOption('-h, --help', 'show this help')
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'trunkline: ')) })
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 done, 1 failed, 2 not understood, 3 not running.
+
+Example:
+  trunkline start app.js --agent agent.js --daemon && trunkline status`,
+  );
+
+program
+  .command('start')
+  .summary('start an application')
+  .description(
+    `Starts an application: a program for the workers and one for the agent, or a framework. In the foreground until it is
+stopped (Ctrl-C; a second one kills), or with --daemon in the background.
+
+SIGHUP reloads the application. When the terminal of an application in the foreground is closed, it stops; under nohup,
+a service manager, or as a daemon it has no terminal, and goes on.`,
+  )
+  .argument('[app]', 'the program of the workers; without it the framework of the application')
+  .option('--agent <file>', 'the program that runs once, beside the workers')
+  .option('-w, --workers <number>', 'how many workers; max: what CPUs and memory have room for (default: max)')
+  .option('-p, --port <port>', 'the port of the application, for its programs in PORT')
+  .option('--framework <name>', 'package with the classes Agent and Application, e.g. egg')
+  .option('--base-dir <folder>', 'where the application is (default: the working directory)')
+  .option('--env <name>', 'the name of the environment, for its programs in EGG_SERVER_ENV')
+  .option('--title <title>', 'the process title; later commands find the application by it')
+  .option('--daemon', 'in the background; returns when the application is ready')
+  .option('--stdout <file>', 'where a daemon writes; see: trunkline logs')
+  .option('--stderr <file>', 'where a daemon writes its errors')
+  .option('--pid-file <file>', 'where the process id is kept; the control socket is beside it')
+  .option('--require <module>', 'a module to load before the programs; may be given again', collect)
+  .option('--node-args <args>', 'arguments of node for the processes, e.g. "--max-old-space-size=512"')
+  .option('--start-timeout <ms>', 'how long a process may take until it is ready (default: 60000)')
+  .option('--kill-timeout <ms>', 'how long a stop may take before what is left is killed (default: 5000)')
+  .option('--max-memory <size>', 'a worker above this is replaced without losing requests, e.g. 300MB')
+  .option('--sticky [header]', 'each client address goes to one worker; needs --port')
+  .option('--json', 'what happens as JSON, one object a line')
+  .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080'))
+  .action((app: string | undefined, flags: StartFlags) => start(app, flags, user, stdout, stderr));
+
+control('stop', 'stop the application, and wait until its master is gone')
+  .option('--force', 'kill it at once')
+  .addHelpText('after', example('trunkline stop --title shop'))
+  .action((flags: Selection & { force?: boolean }) => (flags.force ? kill : stop)(placeOfControl(flags), stdout));
+
+control('restart', 'stop and start every process; requests are not served meanwhile')
+  .addHelpText('after', example('trunkline restart'))
+  .action((flags: Selection) => change(placeOfControl(flags), { command: 'restart' }, stdout));
+
+control('reload', 'replace every process by a new one, without losing a request')
+  .addHelpText('after', example('trunkline reload'))
+  .action((flags: Selection) => change(placeOfControl(flags), { command: 'reload' }, stdout));
+
+control('scale', 'have so many workers from now on')
+  .argument('<workers>', `1 to ${MAX_WORKERS}`, workers)
+  .addHelpText('after', example('trunkline scale 8'))
+  .action((count: number, flags: Selection) => change(placeOfControl(flags), { command: 'scale', workers: count }, stdout));
+
+control('status', 'show the processes of the application')
+  .option('--json', 'as JSON')
+  .option('--watch', 'again every second, until the application ends')
+  .addHelpText('after', example('trunkline status --watch'))
+  .action(({ json = false, ...flags }: Selection & { json?: boolean; watch?: boolean }) =>
+    (flags.watch ? watch : status)(placeOfControl(flags), json, stdout),
+  );
+
+control('logs', 'show the end of what a daemon has written')
+  .option('-f, --follow', 'and what it goes on to write')
+  .option('-n, --lines <number>', 'how many lines of each file', lines, DEFAULT_LINES)
+  .addHelpText('after', example('trunkline logs --follow -n 100'))
+  .action((flags: Selection & { follow?: boolean; lines: number }) => {
+    const end = new AbortController();
+    process.once('SIGINT', () => end.abort());
+    return logs(placeOfControl(flags), flags.lines, flags.follow ?? false, stdout, end.signal);
+  });
+
+control('doctor', 'look for what may keep an application from working')
+  .addHelpText('after', example('trunkline doctor'))
+  .action(async (flags: Selection) => {
+    // The rules of the folder are among the findings.
+    const isWell = await doctor(placeOf(flags, stateFolderOf(user)), user, process.env.NODE_CLUSTER_CLIENT_PORT, stdout);
+    if (!isWell) process.exitCode = EXIT.failed;
+  });
+
+/** A command for an application that may run. */
+function control(name: string, summary: string): Command {
+  return program
+    .command(name)
+    .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}. Without an option: that of the working directory.`)
+    .summary(summary)
+    .option('--pid-file <file>', 'the application with this pid file')
+    .option('--title <title>', 'the application with this title')
+    .option('--base-dir <folder>', 'the application of this folder');
+}
+
+function placeOfControl(flags: Selection): Place {
+  return placeForControl(flags, user);
+}
+
+function example(line: string): string {
+  return `\nExample:\n  ${line}`;
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function workers(text: string): number {
+  const count = lines(text);
+  if (count >= 1 && count <= MAX_WORKERS) return count;
+  throw new InvalidArgumentError(`It must be from 1 to ${MAX_WORKERS}.`);
+}
+
+function lines(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
+
+async function main(): Promise<void> {
+  // Of a command that only shows something nobody is interested any more; an application goes on without its reader.
+  surviveLostOutput(() => {
+    if (process.argv[2] !== 'start') process.exit();
+  });
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+    } else if (error instanceof CommandFailure) {
+      process.exitCode = error.exitCode;
+      stderr.write(`${stderr.style('red', 'trunkline:')} ${error.message}\n`);
+    } else {
+      throw error;
+    }
+  }
+}
+
+void main();

@@ -1,0 +1,50 @@
+// Where a command writes: whether somebody watches, whether in colour, and what happens when nobody reads any more.
+
+import { styleText } from 'node:util';
+
+export interface Output {
+  write(text: string): void;
+  /** A terminal, where a line can be written over. */
+  readonly isTty: boolean;
+  readonly columns: number;
+  /** In colour where that is wanted. */
+  style(format: Style, text: string): string;
+}
+
+export type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+
+const DEFAULT_COLUMNS = 80;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** https://no-color.org: any value but the empty one turns colours off; FORCE_COLOR (of Node.js) turns them on. */
+export function wantsColor(isTty: boolean, env: Environment): boolean {
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '') return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false';
+  return isTty && env.TERM !== 'dumb';
+}
+
+export function outputTo(stream: NodeJS.WriteStream, env: Environment): Output {
+  const isTty = stream.isTTY;
+  const colored = wantsColor(isTty, env);
+  return {
+    write: (text) => void stream.write(text),
+    isTty: isTty && env.TERM !== 'dumb',
+    get columns() {
+      return stream.columns || DEFAULT_COLUMNS; // 0 where the size of a terminal was never set
+    },
+    style: (format, text) => (colored ? styleText(format, text, { validateStream: false }) : text),
+  };
+}
+
+/**
+ * Standard output may be a pipe whose reader has gone, a terminal that was closed, or a file on a full disk.
+ * @param onGone what to do when nobody reads any more
+ */
+export function surviveLostOutput(onGone: () => void): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (stream === process.stdout && error.code === 'EPIPE') onGone();
+    });
+  }
+}

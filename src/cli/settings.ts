@@ -1,0 +1,127 @@
+// From what is written after `trunkline start` to the options of startCluster.
+
+import { resolve } from 'node:path';
+import { TrunklineError } from '../errors';
+import { resolveSupervisorOptions, type SupervisorOptions } from '../supervisor/options';
+import { CommandFailure } from './command-failure';
+
+/** As commander gives them. */
+export interface StartFlags {
+  agent?: string;
+  workers?: string;
+  port?: string;
+  framework?: string;
+  baseDir?: string;
+  env?: string;
+  title?: string;
+  daemon?: boolean;
+  stdout?: string;
+  stderr?: string;
+  pidFile?: string;
+  require?: string[];
+  nodeArgs?: string;
+  startTimeout?: string;
+  killTimeout?: string;
+  maxMemory?: string;
+  sticky?: string | true;
+  json?: boolean;
+}
+
+/** What users know the options by. */
+const FLAG_OF: Readonly<Record<string, string>> = {
+  app: 'the program',
+  agent: '--agent',
+  baseDir: '--base-dir',
+  workers: '--workers',
+  port: '--port',
+  sticky: '--sticky',
+  require: '--require',
+  startTimeout: '--start-timeout',
+  stopTimeout: '--kill-timeout',
+  maxMemory: '--max-memory',
+  title: '--title',
+  env: '--env',
+};
+
+/** @throws CommandFailure that names the flag */
+export function supervisorOptions(app: string | undefined, flags: StartFlags): SupervisorOptions {
+  if (app !== undefined && flags.framework !== undefined)
+    throw CommandFailure.usage(`a program (${app}) and --framework exclude each other`);
+  if (app === undefined && flags.agent !== undefined)
+    throw CommandFailure.usage('--agent needs the program of the workers too, as in: trunkline start app.js --agent agent.js');
+  if (!flags.daemon && (flags.stdout !== undefined || flags.stderr !== undefined))
+    throw CommandFailure.usage('--stdout and --stderr are for --daemon; in the foreground redirect the output');
+  const given = {
+    app,
+    agent: flags.agent,
+    framework: flags.framework,
+    baseDir: resolve(flags.baseDir ?? '.'),
+    workers: workersOf(flags.workers),
+    port: number('--port', flags.port),
+    env: flags.env,
+    title: flags.title,
+    require: flags.require,
+    nodeArgs: flags.nodeArgs === undefined ? undefined : words(flags.nodeArgs),
+    startTimeout: number('--start-timeout', flags.startTimeout),
+    stopTimeout: number('--kill-timeout', flags.killTimeout),
+    maxMemory: flags.maxMemory,
+    sticky: stickyOf(flags.sticky),
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** What startCluster would refuse is refused before anything is started. @throws CommandFailure */
+export function checkOptions(options: SupervisorOptions): ReturnType<typeof resolveSupervisorOptions> {
+  try {
+    return resolveSupervisorOptions(options);
+  } catch (error) {
+    throw asUsage(error);
+  }
+}
+
+/** An error of an option in the words of the command line; any other as it is. */
+export function asUsage(error: unknown): unknown {
+  if (!(error instanceof TrunklineError) || error.code !== 'ERR_TRUNKLINE_OPTION_INVALID') return error;
+  const message = error.message
+    .replace(/^startCluster: /, '')
+    .replace(/option app or framework\b/, 'a program or --framework')
+    .replace(/\b(?:the )?option (\w+)/g, (_, option: string) => FLAG_OF[option] ?? option)
+    .replace(/^neither the program/, 'neither a program');
+  return CommandFailure.usage(message);
+}
+
+/** Words as a shell would cut them, quotes and all. @throws CommandFailure */
+export function words(text: string): string[] {
+  const found: string[] = [];
+  let rest = text.trim();
+  while (rest !== '') {
+    const [word] = /^(?:[^\s"']+|"[^"]*"|'[^']*')+/.exec(rest) ?? [];
+    if (word === undefined) throw CommandFailure.usage(`--node-args has a quote without its other: ${text}`);
+    found.push(word.replaceAll(/"([^"]*)"|'([^']*)'/g, '$1$2'));
+    rest = rest.slice(word.length).trimStart();
+  }
+  return found;
+}
+
+/** @throws CommandFailure */
+export function number(flag: string, given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  if (/^\d{1,12}$/.test(given)) return Number(given);
+  throw CommandFailure.usage(`${flag} must be a whole number, but is ${JSON.stringify(given)}`);
+}
+
+/** `max`, the default, is what the CPUs and the memory have room for. */
+function workersOf(given: string | undefined): number | undefined {
+  return given === 'max' ? undefined : number('--workers', given);
+}
+
+function stickyOf(given: string | true | undefined): true | { header: string } | undefined {
+  if (given === undefined || given === true) return given;
+  // `--sticky app.js` takes the program for the header.
+  if (!/^[\w-]+$/.test(given)) {
+    throw CommandFailure.usage(
+      `--sticky takes the name of a header, not ${JSON.stringify(given)}; write the program first: trunkline start app.js --sticky`,
+    );
+  }
+  return { header: given };
+}

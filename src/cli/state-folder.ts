@@ -1,0 +1,58 @@
+// The folder that holds sockets, pid files and logs of the applications of one user. Whoever may write there can take
+// the place of an application, so it is used only where it belongs to this user and is closed to everybody else.
+
+import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { CommandFailure, reasonOf } from './command-failure';
+
+/** As whom a command runs. */
+export interface User {
+  /** undefined where the system has none. */
+  readonly uid: number | undefined;
+  /** XDG_RUNTIME_DIR */
+  readonly runtimeDir: string | undefined;
+  /** The folder for temporary files. */
+  readonly tmp: string;
+}
+
+/** Relative values of XDG_RUNTIME_DIR are to be ignored (https://specifications.freedesktop.org/basedir-spec). */
+export function stateFolderOf({ uid, runtimeDir, tmp }: User): string {
+  if (runtimeDir !== undefined && isAbsolute(runtimeDir)) return join(runtimeDir, 'trunkline');
+  return join(tmp, `trunkline-${uid ?? 'user'}`);
+}
+
+/** Makes the folder if it is missing. @throws CommandFailure when it cannot be made, or must not be used */
+export function openStateFolder(folder: string, uid: number | undefined): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw CommandFailure.failed(
+        `the folder ${folder} cannot be made: ${reasonOf(error)}; set XDG_RUNTIME_DIR to a folder of yours, or give --pid-file`,
+      );
+    }
+  }
+  checkStateFolder(folder, uid);
+}
+
+/** @returns whether it is there @throws CommandFailure when it must not be used */
+export function checkStateFolder(folder: string, uid: number | undefined): boolean {
+  const stat = lstatSync(folder, { throwIfNoEntry: false });
+  if (!stat) return false;
+  const objection = objectionTo(stat, uid);
+  if (objection !== undefined) throw CommandFailure.failed(`the folder ${folder} is not safe to use: ${objection}`);
+  return true;
+}
+
+/** @returns what is wrong with the folder, and what to do; undefined: nothing */
+export function objectionTo(
+  stat: Pick<Stats, 'mode' | 'uid' | 'isDirectory' | 'isSymbolicLink'>,
+  uid: number | undefined,
+): string | undefined {
+  if (stat.isSymbolicLink()) return 'it is a symbolic link; remove it';
+  if (!stat.isDirectory()) return 'it is not a folder; remove it';
+  if (uid === undefined) return undefined; // a system without owners and modes
+  if (stat.uid !== uid) return `it belongs to the user ${stat.uid}, not to ${uid}; set XDG_RUNTIME_DIR to a folder of yours`;
+  const mode = stat.mode & 0o777;
+  return mode & 0o077 ? `others may enter it (mode 0${mode.toString(8)}); chmod 700 it` : undefined;
+}

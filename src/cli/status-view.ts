@@ -1,0 +1,68 @@
+// The state of an application as a table. Pure.
+
+import { formatBytes } from '../supervisor/bytes';
+import type { ProcessStatus } from '../supervisor/start-cluster';
+import type { ApplicationStatus } from './control-protocol';
+import { formatAddress, formatDuration } from './format';
+import type { Output, Style } from './output';
+
+const COLUMNS = ['NAME', 'PID', 'STATE', 'READY FOR', 'RESTARTS', 'MEMORY', 'LOOP DELAY'] as const;
+/** Where numbers stand, they stand at the right. */
+const RIGHT: ReadonlySet<string> = new Set(['PID', 'READY FOR', 'RESTARTS', 'MEMORY', 'LOOP DELAY']);
+
+const STYLE_OF: Readonly<Record<ProcessStatus['state'], Style | undefined>> = {
+  ready: 'green',
+  starting: 'yellow',
+  draining: 'yellow',
+  waiting: 'yellow',
+  'crash-loop': 'red',
+  stopping: 'dim',
+  stopped: 'dim',
+};
+
+export function statusTable(name: string, status: ApplicationStatus, { style }: Pick<Output, 'style'>): string {
+  const { processes } = status;
+  const rows = processes.map(cellsOf);
+  const widths = COLUMNS.map((column, i) => Math.max(column.length, ...rows.map((cells) => cells[i]!.length)));
+  const line = (cells: readonly string[]): string[] =>
+    cells.map((cell, i) => (RIGHT.has(COLUMNS[i]!) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
+  const stateColumn = COLUMNS.indexOf('STATE');
+  const table = rows.map((cells, row) => {
+    const padded = line(cells);
+    const format = STYLE_OF[processes[row]!.state];
+    if (format) padded[stateColumn] = style(format, padded[stateColumn]!);
+    return padded.join('  ').trimEnd();
+  });
+  const ends = processes.flatMap(({ name: who, lastEnd }) => (lastEnd === undefined ? [] : [`${who} last ${oneLine(lastEnd)}`]));
+  return [headline(name, status, style), style('dim', line(COLUMNS).join('  ')), ...table, ...ends].join('\n');
+}
+
+/** Only the first line of a reason: the whole of it is in the log. */
+function oneLine(text: string): string {
+  return text.split('\n', 1)[0]!;
+}
+
+function headline(name: string, status: ApplicationStatus, style: Output['style']): string {
+  const { state, pid, uptimeMs, address, clusterPort, undelivered, version } = status;
+  return [
+    style('bold', name),
+    `${state} for ${formatDuration(uptimeMs)}`,
+    `pid ${pid}`,
+    ...(address === undefined ? [] : [`listens on ${formatAddress(address)}`]),
+    ...(clusterPort === undefined ? [] : [`cluster port ${clusterPort}`]),
+    ...(undelivered === 0 ? [] : [`${undelivered} messages undelivered`]),
+    `trunkline ${version}`,
+  ].join(' · ');
+}
+
+function cellsOf({ name, pid, state, readyForMs, restarts, memoryBytes, eventLoopDelayMs }: ProcessStatus): string[] {
+  return [
+    name,
+    pid === undefined ? '-' : String(pid),
+    state,
+    readyForMs === undefined ? '-' : formatDuration(readyForMs),
+    String(restarts),
+    memoryBytes === undefined ? '-' : formatBytes(memoryBytes),
+    eventLoopDelayMs === undefined ? '-' : `${eventLoopDelayMs} ms`,
+  ];
+}
