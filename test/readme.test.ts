@@ -12,8 +12,8 @@ const root = join(__dirname, '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
 /** The rows of the first table under a heading, cells without Markdown. */
-function table(heading: string): string[][] {
-  const section = readme.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+function table(heading: string, document = readme): string[][] {
+  const section = document.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
   return section
     .split('\n')
     .filter((line) => line.startsWith('|'))
@@ -49,6 +49,14 @@ it('the table of options has every option with its default and environment varia
   expect(rows).toEqual(declared);
 });
 
+it('the table of docs/supervisor.md has every option of startCluster', () => {
+  const declarations = readFileSync(join(root, 'src/supervisor/options.ts'), 'utf8').split('export type SupervisorOptions')[0]!;
+  const declared = [...declarations.matchAll(/^ {2}(\w+)\??: /gm)].map(([, name]) => name!);
+  const rows = table('Options', readFileSync(join(root, 'docs/supervisor.md'), 'utf8')).map(([name]) => name);
+  // The kinds of application exclude each other's: `app?: undefined`.
+  expect(rows).toEqual([...new Set(declared)].map(code));
+});
+
 it('says which error names stayed those of cluster-client', () => {
   for (const { legacyName } of Object.values(ERROR_KINDS)) if (legacyName) expect(readme).toContain(code(legacyName));
 });
@@ -58,6 +66,10 @@ it.each([
   'src/README.md',
   'protocol/README.md',
   'docs/moving-from-cluster-client.md',
+  'docs/moving-from-egg-cluster.md',
+  'docs/signals.md',
+  'docs/supervisor.md',
+  'src/supervisor/README.md',
   'CONTRIBUTING.md',
   'bench/README.md',
   'examples/README.md',
