@@ -20,7 +20,8 @@ export interface Framing {
 export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 export class FrameReader {
-  readonly #framing: Framing;
+  #framing: Framing;
+  #successor: { readonly framing: Framing; readonly maxFrameBytes: number } | undefined;
   /** Frames longer than this (header included) are refused. May be raised between two frames. */
   maxFrameBytes: number;
   /** Bytes of an incomplete header. */
@@ -32,6 +33,14 @@ export class FrameReader {
   constructor(framing: Framing, maxFrameBytes = MAX_FRAME_BYTES) {
     this.#framing = framing;
     this.maxFrameBytes = maxFrameBytes;
+  }
+
+  /**
+   * From the next frame on the other side may also use this framing, and once it has, it may not go back. May be called
+   * between two frames.
+   */
+  upgrade(framing: Framing, maxFrameBytes: number): void {
+    this.#successor = { framing, maxFrameBytes };
   }
 
   /**
@@ -66,6 +75,11 @@ export class FrameReader {
         }
         this.#begin(frameBytes, header);
         continue;
+      }
+      if (this.#successor?.framing.mayStartWith(rest[0]!)) {
+        this.#framing = this.#successor.framing;
+        this.maxFrameBytes = this.#successor.maxFrameBytes;
+        this.#successor = undefined;
       }
       if (!this.#framing.mayStartWith(rest[0]!)) throw new ProtocolError('not a frame of this protocol', rest);
       if (rest.length < this.#framing.headerBytes) {

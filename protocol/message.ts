@@ -6,12 +6,20 @@
 export interface Hello {
   /** Wire versions that the sender can speak, any order. */
   readonly versions: readonly number[];
+  /** How it can write values: names of value-codec.ts, the best first. Absent: it does not say. */
+  readonly codecs?: readonly string[] | undefined;
+  /** Fingerprint of what the channel was made with. */
+  readonly identity?: string | undefined;
+  /** Random bytes that the other side has to prove its knowledge with. */
+  readonly nonce?: Buffer | undefined;
+  /** What the other side's nonce asks for. */
+  readonly proof?: Buffer | undefined;
 }
 
 interface Envelope {
   /** Chosen by the side that asks; the answer repeats it. 1 … 2^30 − 1 from our own side. */
   readonly id: number;
-  /** How long the asking side waits for the answer, ms. The answer repeats it. */
+  /** How long the asking side waits for the answer, ms. The answer repeats it. Version 2 does not carry it and reads 0. */
   readonly timeoutMs: number;
 }
 
@@ -35,7 +43,7 @@ export interface Subscribe extends Envelope {
   readonly key: string;
   /** The registration as JSON carries it; enough for registrations that are plain JSON. */
   readonly registration: unknown;
-  /** The registration with everything that JSON would lose; sent by our own followers. */
+  /** The registration with everything that JSON would lose; sent by our own followers. In version 2 always there, and alone. */
   readonly payload?: Buffer | undefined;
 }
 
@@ -46,7 +54,7 @@ export interface Unsubscribe extends Envelope {
   readonly registration: unknown;
 }
 
-/** Leader → follower: the newest value of `key`. */
+/** Leader → follower: the newest value of `key`. Version 1 only. */
 export interface Event extends Envelope {
   readonly type: 'event';
   readonly key: string;
@@ -69,6 +77,8 @@ export interface Call extends Envelope {
   readonly style?: CallStyle | undefined;
   /** True on a publication that is repeated because the leader changed. */
   readonly replay?: boolean | undefined;
+  /** True: it does no harm to run it a second time. Version 2 only. */
+  readonly idempotent?: boolean | undefined;
 }
 
 export type CallStyle = 'promise' | 'callback';
@@ -99,29 +109,67 @@ export interface Unknown extends Envelope {
   readonly name: string;
 }
 
-export type Message =
-  | Register
-  | RegisterResult
-  | Subscribe
-  | Unsubscribe
-  | Event
-  | EventAck
-  | Call
-  | CallResult
-  | CallFailure
-  | Ping
-  | Pong
-  | Unknown;
+/** Leader → follower: events name `key` by this number from now on. It is the same for all followers of a channel. */
+export interface Topic {
+  readonly type: 'topic';
+  readonly topic: number;
+  readonly key: string;
+}
+
+/** Leader → follower: the newest value of a topic. Its frame is the same for all followers. */
+export interface TopicEvent {
+  readonly type: 'topic-event';
+  readonly topic: number;
+  readonly payload: Buffer;
+}
+
+/** The sender is going to end the connection; what is under way is still answered. */
+export interface Goaway {
+  readonly type: 'goaway';
+  /** For programs: lower case, with hyphens. */
+  readonly code: string;
+  /** For people. */
+  readonly sentence: string;
+  /** When it is worth while to come again, ms from now. Absent: no hint. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The sender does not serve the other side, and ends the connection after it. */
+export interface Refusal {
+  readonly type: 'refusal';
+  /** The request that it answers; 0: none. */
+  readonly id: number;
+  readonly code: string;
+  readonly sentence: string;
+}
+
+/** A part of a frame that is too long to be sent in one piece; chunks.ts takes frames apart and puts them together. */
+export interface Chunk {
+  readonly type: 'chunk';
+  /** Which of the frames that are under way it belongs to. */
+  readonly stream: number;
+  /** Only on the first one: the length of the whole frame. */
+  readonly totalBytes?: number | undefined;
+  readonly isLast: boolean;
+  readonly part: Buffer;
+}
+
+/** What both versions can say. */
+type Common = Subscribe | Unsubscribe | Call | CallResult | CallFailure | Ping | Pong | Unknown;
+/** Version 1. */
+export type Message = Common | Register | RegisterResult | Event | EventAck;
+/** Version 2. */
+export type V2Message = Common | Topic | TopicEvent | Goaway | Refusal | Chunk;
 
 /** One wire version: how a message becomes a frame and back. */
-export interface Codec {
+export interface Codec<M = Message> {
   readonly version: number;
-  encode(message: Message): Buffer;
+  encode(message: M): Buffer;
   /**
    * Reads one whole frame.
    * @throws ProtocolError when the bytes are not a frame of this version.
    */
-  decode(frame: Buffer): Message;
+  decode(frame: Buffer): M;
 }
 
 /** Ids wrap around below 2^30, as cluster-client's do, so that both readers see them as small integers. */

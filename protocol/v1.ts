@@ -3,7 +3,8 @@
 
 import ByteBuffer from 'byte';
 import type { Framing } from './frame';
-import type { CallStyle, Codec, Hello, Message } from './message';
+import { readHello, writeHello } from './hello';
+import type { CallStyle, Codec, Message } from './message';
 import { ProtocolError } from './protocol-error';
 
 const VERSION = 1;
@@ -80,11 +81,15 @@ function describe(message: Message): Description {
   switch (message.type) {
     case 'register': {
       const { channel: channelName, hello } = message;
-      return { kind: REQUEST, connection: { type: 'register_channel', channelName, ...(hello && { hello }) } };
+      return { kind: REQUEST, connection: { type: 'register_channel', channelName, ...(hello && { hello: writeHello(hello) }) } };
     }
     case 'register-result': {
       const { hello, payload } = message;
-      return { kind: RESPONSE, connection: { type: 'register_channel_res', ...(hello && { hello }) }, application: payload };
+      return {
+        kind: RESPONSE,
+        connection: { type: 'register_channel_res', ...(hello && { hello: writeHello(hello) }) },
+        application: payload,
+      };
     }
     case 'subscribe': {
       const { key, registration: reg, payload } = message;
@@ -191,13 +196,6 @@ function parseConnectionObject(bytes: Buffer): ConnectionObject {
 
 function isCallStyle(value: unknown): value is CallStyle {
   return value === 'callback' || value === 'promise';
-}
-
-function readHello(value: unknown): Hello | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { versions } = value as { versions?: unknown };
-  if (!Array.isArray(versions)) return undefined;
-  return { versions: versions.filter((version): version is number => typeof version === 'number') };
 }
 
 /** Each part as its length (int32) and its bytes. */

@@ -3,6 +3,8 @@
 
 import * as serializeJson from 'serialize-json';
 import { MAX_FRAME_BYTES } from './frame';
+import { decodeStructured } from './structured-decoder';
+import { encodeStructured } from './structured-encoder';
 
 /** The `transcode` option: must be the same in all processes of a channel. */
 export interface Transcode {
@@ -21,6 +23,23 @@ export const serializeJsonTranscode: Transcode = {
   decode: (bytes) => serializeJson.decode(bytes),
 };
 
+/**
+ * Keeps everything that structured clone keeps, errors whole, and refuses the rest; a user's class arrives as a plain object.
+ * Its `decode` throws nothing but MalformedValueError.
+ *
+ * Why not what is there (ns to encode / decode on Node 20: 100 B text, registry list of 850 B, of 72 KB): ours 203/81, 2,030/1,177,
+ * 96k/62k; node:v8 953/511, 3,196/3,841, 111k/242k; msgpackr 2 191/136, 2,863/2,352, 143k/36k, but it makes code from keys and loses -0, stacks, holes.
+ */
+export const structuredTranscode: Transcode = { encode: encodeStructured, decode: decodeStructured };
+
+/** How two processes call a way to write values when they agree on one. Append-only. */
+export type CodecName = 'serialize-json' | 'structured' | 'custom';
+const CODEC_NAMES: ReadonlySet<string> = new Set<CodecName>(['serialize-json', 'structured', 'custom']);
+
+export function isCodecName(name: string): name is CodecName {
+  return CODEC_NAMES.has(name);
+}
+
 /** What still fits into a frame with room for the rest of it: refused by the sender, the receiver would end the connection. */
 const MAX_VALUE_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
 
@@ -36,6 +55,12 @@ export class ValueCodec {
 
   constructor(transcode: Transcode) {
     this.#transcode = transcode;
+  }
+
+  /** `custom` is whatever the user gave; both sides have to give the same. */
+  get name(): CodecName {
+    if (this.#transcode === structuredTranscode) return 'structured';
+    return this.#transcode === serializeJsonTranscode ? 'serialize-json' : 'custom';
   }
 
   /** @throws whatever the transcode throws for a value it cannot carry. */

@@ -444,6 +444,25 @@ ours(
 );
 ours('heartbeat without a timeout', Request, { connObj: { type: 'heartbeat' }, timeout: 0 }, { type: 'ping' });
 
+const secret = Buffer.from('000102030405060708090a0b0c0d0e0ff8f9fafbfcfdfeff', 'hex');
+const wholeHello = { versions: [1, 2], codecs: ['structured', 'serialize-json'], identity: 'sha256:1f' };
+ours(
+  'register_channel with a whole hello',
+  Request,
+  {
+    connObj: {
+      type: 'register_channel',
+      channelName: CHANNEL,
+      hello: { ...wholeHello, nonce: 'AAECAwQFBgcICQoLDA0OD/j5+vv8/f7/', proof: '//79/Pv6+fgPDg0MCwoJCAcGBQQDAgEA' },
+    },
+  },
+  {
+    type: 'register',
+    channel: CHANNEL,
+    hello: { ...wholeHello, nonce: hex(secret), proof: hex(Buffer.from(secret).reverse()) },
+  },
+);
+
 // ---- what is not a frame ------------------------------------------------------------------------------------------
 
 /** Any 24 bytes in the layout of a header. */

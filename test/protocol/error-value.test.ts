@@ -1,6 +1,6 @@
 import vm from 'node:vm';
 import { fromErrorValue, isError, toErrorValue } from '../../protocol/error-value';
-import { serializeJsonTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
+import { serializeJsonTranscode, structuredTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
 
 const jsonTranscode: Transcode = {
   encode: (value) => JSON.stringify(value),
@@ -16,6 +16,7 @@ function send(thrown: unknown, transcode: Transcode): unknown {
 type Loose = Error & Record<string, unknown>;
 
 describe.each([
+  ['structured', structuredTranscode],
   ['serialize-json', serializeJsonTranscode],
   ['JSON', jsonTranscode],
 ])('an error sent with %s', (_name, transcode) => {

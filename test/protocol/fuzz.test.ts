@@ -21,7 +21,17 @@ const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as 
 
 const id = fc.oneof(fc.integer({ min: 1, max: MAX_ID }), fc.maxSafeInteger());
 const timeoutMs = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
-const hello = fc.record({ versions: fc.array(fc.nat(255)) });
+const secret = bytes({ minLength: 16, maxLength: 64 });
+const hello = fc.record(
+  {
+    versions: fc.array(fc.nat(255)),
+    codecs: fc.array(fc.string({ minLength: 1 })),
+    identity: fc.string({ minLength: 1 }),
+    nonce: secret,
+    proof: secret,
+  },
+  { requiredKeys: ['versions'] },
+);
 const type = <T extends Message['type']>(name: T): fc.Arbitrary<T> => fc.constant(name);
 const either = { requiredKeys: ['type', 'id', 'timeoutMs'] } as const;
 

@@ -1,5 +1,6 @@
-import { OUR_HELLO, readOutcome, writeAcceptance, writeRefusal } from '../../protocol/handshake';
-import { serializeJsonTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
+import { agree, helloOf, readOutcome, writeAcceptance, writeRefusal } from '../../protocol/handshake';
+import type { Hello } from '../../protocol/message';
+import { serializeJsonTranscode, structuredTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
 import { readVectors } from './vectors';
 
 const jsonTranscode: Transcode = {
@@ -13,11 +14,35 @@ function payloadOf(vectorName: string): Buffer {
   return message.payload;
 }
 
-test('we say that we speak version 1', () => {
-  expect(OUR_HELLO).toEqual({ versions: [1] });
+test('we say that we speak both versions, and how we write values', () => {
+  expect(helloOf(['structured', 'serialize-json'])).toEqual({ versions: [1, 2], codecs: ['structured', 'serialize-json'] });
+  expect(helloOf(['custom'], { identity: 'x' })).toEqual({ versions: [1, 2], codecs: ['custom'], identity: 'x' });
+});
+
+describe('two hellos agree on', () => {
+  const both = helloOf(['structured', 'serialize-json']);
+  test.each<[string, Hello | undefined, Hello | undefined, ReturnType<typeof agree>]>([
+    ['version 1 with an old follower', undefined, both, { version: 1, codec: undefined }],
+    ['version 1 with an old leader', both, undefined, { version: 1, codec: undefined }],
+    ['version 1 with a side of ours that knows no other', both, { versions: [1] }, { version: 1, codec: undefined }],
+    ['version 2 and the best way to write values', both, both, { version: 2, codec: 'structured' }],
+    ['what the leader likes best', both, helloOf(['serialize-json', 'structured']), { version: 2, codec: 'serialize-json' }],
+    ['what both know', helloOf(['serialize-json']), both, { version: 2, codec: 'serialize-json' }],
+    ["the user's transcode", helloOf(['custom']), helloOf(['custom']), { version: 2, codec: 'custom' }],
+    ["no codec, when only one side has a user's transcode", helloOf(['custom']), both, { version: 2, codec: undefined }],
+    [
+      'nothing that we do not know ourselves',
+      { versions: [3, 2], codecs: ['cbor', 'structured'] },
+      { versions: [2, 3], codecs: ['cbor', 'structured'] },
+      { version: 2, codec: 'structured' },
+    ],
+  ])('%s', (_name, question, answer, agreement) => {
+    expect(agree(question, answer)).toEqual(agreement);
+  });
 });
 
 describe.each([
+  ['structured', structuredTranscode],
   ['serialize-json', serializeJsonTranscode],
   ['JSON', jsonTranscode],
 ])('with %s', (_name, transcode) => {

@@ -107,7 +107,7 @@ describe('what a newer peer may send', () => {
     ]),
     [
       'of a hello only what is known is taken',
-      frame({ type: 'register_channel_res', hello: { versions: [1, 'x', null, 2], codecs: ['a'] } }),
+      frame({ type: 'register_channel_res', hello: { versions: [1, 'x', null, 2], load: 0.5 } }),
       { type: 'register-result', payload: Buffer.alloc(0), hello: { versions: [1, 2] }, ...envelope },
     ],
   ])('%s', (_name, bytes, message) => {

@@ -1,4 +1,4 @@
-import { serializeJsonTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
+import { isCodecName, serializeJsonTranscode, structuredTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
 
 const jsonTranscode: Transcode = {
   encode: (value) => JSON.stringify(value),
@@ -60,6 +60,43 @@ describe('the default transcode', () => {
     const bytes = values.encode({ a: 1 });
     expect(values.decode(bytes)).not.toBe(values.decode(bytes));
   });
+});
+
+describe('the structured transcode', () => {
+  const values = new ValueCodec(structuredTranscode);
+
+  test('keeps what the default one loses', () => {
+    const value = { zero: -0, big: 1n, map: new Map([[1, new Set([2])]]), lone: '\ud800', at: new Date(5), none: undefined };
+    expect(values.decode(values.encode(value))).toStrictEqual(value);
+  });
+
+  test('carries undefined as no bytes', () => {
+    expect(values.encode(undefined)).toHaveLength(0);
+    expect(values.decode(values.encode(undefined))).toBeUndefined();
+  });
+
+  test('refuses what it cannot carry, and says where it is', () => {
+    expect(() => values.encode({ a: [() => undefined] })).toThrow(new TypeError('a function at a[0] cannot be encoded'));
+  });
+
+  test('throws for bytes that it has not written', () => {
+    expect(() => values.decode(Buffer.from('x'))).toThrow(TypeError);
+  });
+
+  test('refuses what does not fit into a frame', () => {
+    const part = Buffer.alloc(64 * 1024 * 1024);
+    expect(() => values.encode([part, Buffer.alloc(64 * 1024 * 1024), Buffer.from(part), Buffer.from(part)])).toThrow(RangeError);
+  });
+});
+
+test.each<[string, Transcode]>([
+  ['serialize-json', serializeJsonTranscode],
+  ['structured', structuredTranscode],
+  ['custom', jsonTranscode],
+])('%s is the name of a way to write values', (name, transcode) => {
+  expect(new ValueCodec(transcode).name).toBe(name);
+  expect(isCodecName(name)).toBe(true);
+  expect(isCodecName(`${name}s`)).toBe(false);
 });
 
 describe("a user's transcode", () => {

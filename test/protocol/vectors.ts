@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
-import type { Message } from '../../protocol/message';
+import type { Message, V2Message } from '../../protocol/message';
 import { v1Codec, v1Framing } from '../../protocol/v1';
+import { V2_MAX_FRAME_BYTES, v2Codec, v2Framing } from '../../protocol/v2';
 
 export interface GoodVector {
   readonly name: string;
@@ -37,14 +38,68 @@ export function readVectors(): { good: GoodVector[]; malformed: MalformedVector[
   };
 }
 
+export interface V2Vector {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly message: V2Message;
+}
+
+export interface ValueVector {
+  readonly name: string;
+  readonly bytes: Buffer;
+  /** The expression that the value is. */
+  readonly source: string;
+}
+
+interface V2VectorFile {
+  readonly good: { name: string; hex: string; message: Record<string, unknown> }[];
+  readonly malformed: { name: string; hex: string; error: string }[];
+  readonly values: { name: string; hex: string; source: string }[];
+  readonly malformedValues: { name: string; hex: string; error: string }[];
+}
+
+export function readV2Vectors(): {
+  good: V2Vector[];
+  malformed: MalformedVector[];
+  values: ValueVector[];
+  malformedValues: MalformedVector[];
+} {
+  const file = JSON.parse(readFileSync(join(__dirname, '../../protocol/vectors/v2.json'), 'utf8')) as V2VectorFile;
+  const refused = ({ name, hex, error }: VectorFile['malformed'][number]): MalformedVector => ({
+    name,
+    bytes: bytesOf({ hex }),
+    error,
+  });
+  return {
+    good: file.good.map(({ name, hex, message }) => ({
+      name,
+      bytes: bytesOf({ hex }),
+      message: toMessage(message) as V2Message,
+    })),
+    malformed: file.malformed.map(refused),
+    values: file.values.map(({ name, hex, source }) => ({ name, bytes: bytesOf({ hex }), source })),
+    malformedValues: file.malformedValues.map(refused),
+  };
+}
+
 /** Only these fields hold bytes; a registration is a value of the user, whatever it looks like. */
-function toMessage({ payload, args, values, ...rest }: Record<string, unknown>): Message {
+function toMessage({ payload, part, args, values, hello, ...rest }: Record<string, unknown>): Message {
   return {
     ...rest,
+    ...(hello !== undefined && { hello: toHello(hello as Record<string, unknown>) }),
+    ...(part !== undefined && { part: bytesOf(part as Hex) }),
     ...(payload !== undefined && { payload: bytesOf(payload as Hex) }),
     ...(args !== undefined && { args: (args as Hex[]).map(bytesOf) }),
     ...(values !== undefined && { values: (values as Hex[]).map(bytesOf) }),
   } as Message;
+}
+
+function toHello({ nonce, proof, ...rest }: Record<string, unknown>): object {
+  return {
+    ...rest,
+    ...(nonce !== undefined && { nonce: bytesOf(nonce as Hex) }),
+    ...(proof !== undefined && { proof: bytesOf(proof as Hex) }),
+  };
 }
 
 function bytesOf({ hex }: Hex): Buffer {
@@ -56,6 +111,14 @@ export function readMessages(chunks: readonly Buffer[], maxFrameBytes = MAX_FRAM
   const reader = new FrameReader(v1Framing, maxFrameBytes);
   const messages: Message[] = [];
   for (const chunk of chunks) reader.push(chunk, (frame) => void messages.push(v1Codec.decode(frame)));
+  return messages;
+}
+
+/** The same for version 2. */
+export function readV2Messages(chunks: readonly Buffer[], maxFrameBytes = V2_MAX_FRAME_BYTES): V2Message[] {
+  const reader = new FrameReader(v2Framing, maxFrameBytes);
+  const messages: V2Message[] = [];
+  for (const chunk of chunks) reader.push(chunk, (frame) => void messages.push(v2Codec.decode(frame)));
   return messages;
 }
 

@@ -1,0 +1,113 @@
+// Frames of version 2 that are too long for one piece: taken apart by the sender, put together by the receiver. What a
+// sender claims is checked before memory is taken for it.
+
+import { MAX_FRAME_BYTES } from './frame';
+import type { Chunk } from './message';
+import { ProtocolError } from './protocol-error';
+import { chunkHeader, orderOf, V2_MAX_FRAME_BYTES } from './v2';
+
+/** Bytes of the frame in each chunk but the last: a ping waits no longer than it takes to write one. */
+export const CHUNK_BYTES = 128 * 1024;
+/** Frames in chunks that may be under way at the same time in one direction; together they have the limit of one. */
+export const MAX_CHUNKED = 8;
+
+/** The chunks one after the other, each as its header and a view of the frame. @param stream no other of this side under way has it */
+export function* chunksOf(frame: Buffer, stream: number): Generator<readonly [header: Buffer, part: Buffer], void> {
+  for (let start = 0; start < frame.length; start += CHUNK_BYTES) {
+    const part = frame.subarray(start, start + CHUNK_BYTES);
+    const isLast = start + part.length === frame.length;
+    yield [chunkHeader(stream, start === 0 ? frame.length : undefined, isLast, part.length), part];
+  }
+}
+
+interface Waiting {
+  readonly frame: Buffer;
+  readonly order: number | undefined;
+}
+
+/**
+ * What one side of a connection cannot send at once: long frames, one after the other, and behind each the frames that must
+ * not overtake it. All others are sent past it.
+ */
+export class ChunkSender {
+  readonly #waiting: Waiting[] = [];
+  /** The chunks of the first one, once it has begun. */
+  #chunks: Iterator<readonly [Buffer, Buffer], void> | undefined;
+
+  /** @returns whether it takes the frame; otherwise the frame can be sent as it is, at once */
+  offer(frame: Buffer): boolean {
+    const order = orderOf(frame);
+    const mustWait =
+      frame.length > V2_MAX_FRAME_BYTES || (order !== undefined && this.#waiting.some((each) => each.order === order));
+    if (mustWait) this.#waiting.push({ frame, order });
+    return mustWait;
+  }
+
+  /** What is to be sent next, in one or two parts; undefined when nothing waits. */
+  next(): readonly Buffer[] | undefined {
+    const [first] = this.#waiting;
+    if (!first) return undefined;
+    if (first.frame.length <= V2_MAX_FRAME_BYTES) {
+      this.#waiting.shift();
+      return [first.frame];
+    }
+    this.#chunks ??= chunksOf(first.frame, ONLY_STREAM);
+    const { value, done } = this.#chunks.next();
+    if (!done) return value;
+    this.#chunks = undefined;
+    this.#waiting.shift();
+    return this.next();
+  }
+}
+
+/** This side has no two frames under way at once. */
+const ONLY_STREAM = 1;
+
+interface Assembly {
+  readonly frame: Buffer;
+  filled: number;
+}
+
+/** Puts the chunks of one direction of a connection together. */
+export class ChunkAssembler {
+  readonly #maxBytes: number;
+  readonly #assemblies = new Map<number, Assembly>();
+  #claimedBytes = 0;
+
+  /** @param maxBytes for all frames together that are under way */
+  constructor(maxBytes = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * @returns the whole frame with its last chunk
+   * @throws ProtocolError; the connection cannot be read any further after it
+   */
+  push(chunk: Chunk): Buffer | undefined {
+    const { stream, part, isLast } = chunk;
+    const assembly = chunk.totalBytes === undefined ? this.#assemblies.get(stream) : this.#begin(chunk, chunk.totalBytes);
+    if (!assembly) throw new ProtocolError(`a chunk of stream ${stream}, which has not begun`, part);
+    const end = assembly.filled + part.length;
+    if (end > assembly.frame.length || (end === assembly.frame.length) !== isLast || part.length === 0) {
+      throw new ProtocolError(`the chunks of stream ${stream} are not as long as they claim`, part);
+    }
+    part.copy(assembly.frame, assembly.filled);
+    assembly.filled = end;
+    if (!isLast) return undefined;
+    this.#assemblies.delete(stream);
+    this.#claimedBytes -= assembly.frame.length;
+    return assembly.frame;
+  }
+
+  #begin({ stream, part }: Chunk, totalBytes: number): Assembly {
+    if (this.#assemblies.has(stream)) throw new ProtocolError(`stream ${stream} begins twice`, part);
+    if (this.#assemblies.size >= MAX_CHUNKED) throw new ProtocolError(`more than ${MAX_CHUNKED} frames in chunks at once`, part);
+    if (this.#claimedBytes + totalBytes > this.#maxBytes) {
+      throw new ProtocolError(`chunks of a frame of ${totalBytes} bytes exceed the limit of ${this.#maxBytes}`, part);
+    }
+    const assembly = { frame: Buffer.allocUnsafeSlow(totalBytes), filled: 0 };
+    this.#assemblies.set(stream, assembly);
+    this.#claimedBytes += totalBytes;
+    return assembly;
+  }
+}

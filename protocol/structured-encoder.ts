@@ -1,0 +1,309 @@
+// A value of the user as bytes of the `structured` form: everything that structured clone keeps, and errors whole.
+// What cannot be carried is refused with a TypeError that names the place in the value. See README.md.
+
+import { types } from 'node:util';
+import { isError } from './error-value';
+import { ERRORS, HIDDEN, MAX_DEPTH, TAG, VIEWS } from './structured-format';
+import { ShapeTable, type Shape } from './structured-shapes';
+import { ValueWriter } from './structured-writer';
+
+/** @throws TypeError for what cannot be carried; its message names the place */
+export function encodeStructured(value: unknown): Buffer {
+  if (value === undefined) return NOTHING;
+  // A getter or a toJSON of the user may encode something itself.
+  const encoder = idle ?? new Encoder();
+  idle = undefined;
+  try {
+    return encoder.encode(value);
+  } finally {
+    encoder.reset();
+    idle = encoder;
+  }
+}
+
+const PLAIN = Object.prototype;
+/** Reads the class of a typed array from where no user can have changed it. */
+const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
+
+class Encoder {
+  readonly #out = new ValueWriter();
+  readonly #shapes = new ShapeTable();
+  /** The numbers of the objects that have begun. */
+  #seen = new Map<object, number>();
+  #objects = 0;
+  #hasReferences = false;
+  /** How deep the walk is, and by which keys it came here. */
+  #depth = 0;
+  readonly #path: unknown[] = [];
+
+  encode(value: unknown): Buffer {
+    this.#write(value);
+    return this.#out.finish(this.#hasReferences);
+  }
+
+  reset(): void {
+    this.#out.reset();
+    this.#shapes.reset();
+    if (this.#seen.size > 0) this.#seen = new Map(); // clear() would keep the capacity of the largest value
+    this.#depth = this.#objects = this.#path.length = 0;
+    this.#hasReferences = false;
+  }
+
+  #write(value: unknown): void {
+    switch (typeof value) {
+      case 'string':
+        this.#out.string(value);
+        return;
+      case 'number':
+        this.#out.number(value);
+        return;
+      case 'object':
+        if (value === null) this.#out.byte(TAG.null);
+        else this.#object(value);
+        return;
+      case 'boolean':
+        this.#out.byte(value ? TAG.true : TAG.false);
+        return;
+      case 'undefined':
+        this.#out.byte(TAG.undefined);
+        return;
+      case 'bigint':
+        this.#bigint(value);
+        return;
+      default:
+        throw this.#refusal(`a ${typeof value}`);
+    }
+  }
+
+  #object(value: object): void {
+    const known = this.#seen.get(value);
+    if (known !== undefined) {
+      this.#hasReferences = true;
+      this.#out.tagged(TAG.reference, known);
+      return;
+    }
+    this.#seen.set(value, this.#objects++);
+    if (++this.#depth > MAX_DEPTH) throw this.#refusal(`what is nested deeper than ${MAX_DEPTH} levels`, 1);
+    if (Array.isArray(value)) this.#array(value);
+    else {
+      const prototype: unknown = Object.getPrototypeOf(value);
+      if (prototype === PLAIN) this.#plain(value as Record<string, unknown>);
+      else this.#special(value, prototype);
+    }
+    this.#depth--;
+  }
+
+  #plain(value: Record<string, unknown>): void {
+    const keys = Object.keys(value);
+    const shape = this.#shapeOf(keys);
+    if (!shape) {
+      this.#dictionary(TAG.dictionary, value, keys);
+      return;
+    }
+    const depth = this.#depth;
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
+      this.#path[depth] = key;
+      this.#write(value[key]);
+    }
+  }
+
+  /** Says which shape follows; undefined when none may. */
+  #shapeOf(keys: readonly string[]): Shape | undefined {
+    const shape = this.#shapes.find(keys);
+    if (!shape) return undefined;
+    if (this.#shapes.isKnown(shape)) {
+      if (shape.number < 32) this.#out.byte(TAG.shortShape + shape.number);
+      else this.#out.tagged(TAG.shape, shape.number);
+      return shape;
+    }
+    if (!this.#shapes.number(shape)) return undefined;
+    this.#out.tagged(TAG.newShape, keys.length);
+    for (let i = 0; i < keys.length; i++) this.#out.name(keys[i]!);
+    return shape;
+  }
+
+  #dictionary(tag: number, value: object, keys: readonly string[]): void {
+    this.#out.tagged(tag, keys.length);
+    const depth = this.#depth;
+    for (const key of keys) {
+      this.#path[depth] = key;
+      this.#out.name(key);
+      this.#write((value as Record<string, unknown>)[key]);
+    }
+  }
+
+  #array(value: readonly unknown[]): void {
+    const { length } = value;
+    for (let i = 0; i < length; i++) {
+      if (value[i] === undefined && !(i in value)) {
+        this.#sparse(value);
+        return;
+      }
+    }
+    this.#out.tagged(TAG.array, length);
+    const depth = this.#depth;
+    for (let i = 0; i < length; i++) {
+      this.#path[depth] = i;
+      this.#write(value[i]);
+    }
+  }
+
+  #sparse(value: readonly unknown[]): void {
+    const indices = Object.keys(value)
+      .map(Number)
+      .filter((index) => index < value.length); // not NaN: other properties
+    this.#out.tagged(TAG.sparseArray, value.length);
+    this.#out.count(indices.length);
+    const depth = this.#depth;
+    for (const index of indices) {
+      this.#path[depth] = index;
+      this.#out.count(index);
+      this.#write(value[index]);
+    }
+  }
+
+  /** Objects of other classes than Object and Array, and of other realms. */
+  #special(value: object, prototype: unknown): void {
+    if (types.isDate(value)) {
+      this.#out.float(TAG.date, Date.prototype.getTime.call(value));
+    } else if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) {
+      this.#bytes(value);
+    } else if (types.isMap(value)) {
+      this.#map(value);
+    } else if (types.isSet(value)) {
+      this.#set(value);
+    } else if (types.isRegExp(value)) {
+      this.#out.byte(TAG.regexp);
+      this.#out.name(value.source);
+      this.#out.name(value.flags);
+    } else if (types.isNativeError(value) || isError(value)) {
+      this.#error(value);
+    } else if (types.isBoxedPrimitive(value)) {
+      this.#replace(value, value.valueOf());
+    } else {
+      this.#instance(value, prototype);
+    }
+  }
+
+  /** An instance of a user's class is what JSON makes of it if it says so itself, and else its own enumerable fields. */
+  #instance(value: object, prototype: unknown): void {
+    const { toJSON } = value as { toJSON?: unknown };
+    if (typeof toJSON === 'function' && prototype !== null) {
+      const replacement: unknown = toJSON.call(value);
+      if (replacement !== value) {
+        this.#replace(value, replacement);
+        return;
+      }
+    }
+    const keys = Object.keys(value);
+    const kind = Object.prototype.toString.call(value).slice(8, -1);
+    // What shows nothing of itself would arrive as an empty object without a word.
+    if (types.isPromise(value) || (kind !== 'Object' && keys.length === 0)) throw this.#refusal(`a ${kind}`, 1);
+    this.#dictionary(prototype === null ? TAG.bareDictionary : TAG.dictionary, value, keys);
+  }
+
+  /** Writes something else in the place of an object that has just begun. */
+  #replace(value: object, replacement: unknown): void {
+    this.#objects--;
+    // Where the object is met again, it is the replacement, as far as that can be referred to.
+    if (typeof replacement === 'object' && replacement !== null && !this.#seen.has(replacement)) {
+      this.#seen.set(value, this.#objects);
+    } else this.#seen.delete(value);
+    this.#write(replacement);
+  }
+
+  #map(value: ReadonlyMap<unknown, unknown>): void {
+    this.#out.tagged(TAG.map, value.size);
+    const depth = this.#depth;
+    let entry = 0;
+    for (const [key, each] of [...value]) {
+      this.#path[depth] = -++entry;
+      this.#write(key);
+      this.#write(each);
+    }
+  }
+
+  #set(value: ReadonlySet<unknown>): void {
+    this.#out.tagged(TAG.set, value.size);
+    const depth = this.#depth;
+    let entry = 0;
+    for (const each of [...value]) {
+      this.#path[depth] = -++entry;
+      this.#write(each);
+    }
+  }
+
+  #error(error: Error): void {
+    const fields = Object.keys(error);
+    let kind = ERRORS.findLastIndex((native) => error instanceof native);
+    if (kind < 0)
+      kind = Math.max(
+        0,
+        ERRORS.findIndex(({ name }) => name === error.name),
+      ); // of another realm
+    let present = 0;
+    const hidden: unknown[] = [];
+    HIDDEN.forEach((name, bit) => {
+      if (fields.includes(name)) return;
+      const value = (error as unknown as Record<string, unknown>)[name];
+      if (value === undefined || value === (ERRORS[kind]!.prototype as unknown as Record<string, unknown>)[name]) return;
+      present |= 1 << bit;
+      hidden.push(value);
+    });
+    this.#out.byte(TAG.error);
+    this.#out.byte(kind);
+    this.#out.byte(present);
+    const depth = this.#depth;
+    HIDDEN.filter((_name, bit) => present & (1 << bit)).forEach((name, i) => {
+      this.#path[depth] = name;
+      this.#write(hidden[i]);
+    });
+    this.#dictionary(TAG.dictionary, error, fields);
+  }
+
+  #bytes(value: ArrayBufferView | ArrayBufferLike): void {
+    let view: Uint8Array;
+    let name: string;
+    if (ArrayBuffer.isView(value)) {
+      view = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+      if (Buffer.isBuffer(value)) name = 'Buffer';
+      else name = types.isDataView(value) ? 'DataView' : (Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) as string);
+    } else {
+      view = new Uint8Array(value);
+      name = 'ArrayBuffer';
+    }
+    const kind = (VIEWS as readonly string[]).indexOf(name);
+    if (kind < 0) throw this.#refusal(`a ${name}`, 1);
+    this.#out.byte(TAG.bytes);
+    this.#out.byte(kind);
+    this.#out.count(view.length);
+    this.#out.binary(view);
+  }
+
+  #bigint(value: bigint): void {
+    const isNegative = value < 0n;
+    const hex = (isNegative ? -value : value).toString(16);
+    const bytes = (hex.length + 1) >> 1;
+    this.#out.byte(TAG.bigint);
+    this.#out.byte(isNegative ? 1 : 0);
+    this.#out.count(bytes);
+    this.#out.hex(hex.padStart(bytes * 2, '0'));
+  }
+
+  /** @param levels how many of the places that the walk is at are inside of what is refused */
+  #refusal(what: string, levels = 0): TypeError {
+    const path = this.#path.slice(1, this.#depth - levels + 1).map(placeName);
+    const place = path.length > 0 ? ` at ${path.join('').replace(/^\./, '')}` : '';
+    return new TypeError(`${what}${place} cannot be encoded`);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+let idle: Encoder | undefined;
+
+function placeName(step: unknown): string {
+  if (typeof step === 'number') return step < 0 ? `<entry ${-step}>` : `[${step}]`;
+  const name = String(step);
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+}

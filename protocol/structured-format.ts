@@ -1,0 +1,86 @@
+// The numbers of the `structured` form of a value, which the encoder and the decoder beside this file share. What they
+// mean stands in README.md ("Structured values"). They are append-only.
+
+/** What a part of the body is. Bytes below 0xe0 hold a value, a length or a shape in themselves. */
+export const TAG = {
+  /** 0x00 … 0x7f: that number. */
+  shortString: 0x80, // … 0xbf: of 0 … 63 characters
+  shortShape: 0xc0, // … 0xdf: an object of shape 0 … 31
+  null: 0xe0,
+  undefined: 0xe1,
+  false: 0xe2,
+  true: 0xe3,
+  int32: 0xe4,
+  float64: 0xe5,
+  string: 0xe6,
+  newShape: 0xe7,
+  shape: 0xe8,
+  dictionary: 0xe9,
+  bareDictionary: 0xea,
+  array: 0xeb,
+  sparseArray: 0xec,
+  reference: 0xed,
+  bigint: 0xee,
+  date: 0xef,
+  regexp: 0xf0,
+  map: 0xf1,
+  set: 0xf2,
+  bytes: 0xf3,
+  error: 0xf4,
+} as const;
+
+/** Bits of the first byte. */
+export const FORM = {
+  /** Two bytes for each character, UTF-16LE, instead of one. */
+  wide: 1,
+  /** Something in the body refers to an object before it. */
+  references: 2,
+  all: 3,
+} as const;
+
+/** Kinds of binary data. The place in the list is the number on the wire. */
+export const VIEWS = [
+  'Buffer',
+  'ArrayBuffer',
+  'DataView',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+] as const;
+
+/** Classes of errors. The place in the list is the number on the wire. */
+export const ERRORS: readonly ErrorConstructor[] = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError as unknown as ErrorConstructor,
+];
+
+/** Fields of an error that are own and not enumerable. The place in the list is the bit that says that one is there. */
+export const HIDDEN = ['name', 'message', 'stack', 'cause', 'errors'] as const;
+
+/** Nesting beyond it is refused on both sides, before a call stack could be exhausted. */
+export const MAX_DEPTH = 1_000;
+/** Objects with more properties are dictionaries: each of them has names of its own. */
+export const MAX_SHAPE_KEYS = 32;
+/** Later shapes are written as dictionaries. */
+export const MAX_SHAPES = 1_024;
+/** The largest count or length; they are written in seven bits a byte, the low ones first. */
+export const MAX_COUNT = 0xffff_ffff;
+
+/** The bytes are no structured value. Nothing else is thrown for bytes, whatever they are. */
+export class MalformedValueError extends TypeError {
+  override readonly name = 'MalformedValueError';
+}

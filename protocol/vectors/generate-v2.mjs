@@ -1,0 +1,394 @@
+// Writes v2.json: golden bytes of wire version 2 and of structured values. Run it with
+// `node protocol/vectors/generate-v2.mjs`; the same input gives the same file. Every byte is put together here by hand,
+// after README.md, so that our own codec has no part in what it is tested against.
+
+import { Buffer } from 'node:buffer';
+import { writeFileSync } from 'node:fs';
+
+const good = [];
+const malformed = [];
+const values = [];
+const malformedValues = [];
+
+const hex = (bytes) => ({ hex: Buffer.from(bytes).toString('hex') });
+const u16 = (number) => Buffer.from([number >> 8, number & 255]);
+const u32 = (number) => Buffer.from([number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255]);
+const latin1 = (text) => Buffer.from(text, 'latin1');
+const utf16 = (text) => Buffer.from(text, 'utf16le');
+const list = (...parts) => Buffer.concat(parts.flatMap((part) => [u32(part.length), part]));
+
+// ---- frames -------------------------------------------------------------------------------------------------------
+
+const WIDE = 0x8000;
+
+function frame(type, flags, id, ...body) {
+  const bytes = Buffer.concat(body);
+  return Buffer.concat([Buffer.from([2, type]), u16(flags), u32(id), u32(bytes.length), bytes]);
+}
+
+function say(name, message, ...parts) {
+  good.push({ name, hex: frame(...parts).toString('hex'), message });
+}
+
+const none = Buffer.alloc(0);
+const [a, b] = [Buffer.from('first'), Buffer.from([0, 255])];
+const envelope = (id) => ({ id, timeoutMs: 0 });
+const key = '$$inner$$__{"dataId":"service.a"}';
+
+say(
+  'subscribe',
+  { type: 'subscribe', ...envelope(1), key, payload: hex(a) },
+  1,
+  0,
+  1,
+  u32(key.length),
+  latin1(key),
+  a,
+);
+say(
+  'subscribe to undefined',
+  { type: 'subscribe', ...envelope(2), key: 'undefined', payload: hex(none) },
+  1,
+  0,
+  2,
+  u32(9),
+  latin1('undefined'),
+);
+say(
+  'subscribe: a key of Latin-1 takes one byte a character',
+  { type: 'subscribe', ...envelope(3), key: 'caffè', payload: hex(b) },
+  1,
+  0,
+  3,
+  u32(5),
+  latin1('caffè'),
+  b,
+);
+say(
+  'subscribe: a key beyond Latin-1 takes two',
+  { type: 'subscribe', ...envelope(4), key: '配置 🚃', payload: hex(b) },
+  1,
+  WIDE,
+  4,
+  u32(10),
+  utf16('配置 🚃'),
+  b,
+);
+say('unsubscribe', { type: 'unsubscribe', ...envelope(5), key }, 2, 0, 5, latin1(key));
+say('unsubscribe: beyond Latin-1', { type: 'unsubscribe', ...envelope(6), key: '配' }, 2, WIDE, 6, utf16('配'));
+say('topic', { type: 'topic', topic: 1, key }, 3, 0, 1, latin1(key));
+say('topic: half a pair', { type: 'topic', topic: 2, key: 'a\ud800' }, 3, WIDE, 2, utf16('a\ud800'));
+say('topic: the largest number, an empty key', { type: 'topic', topic: 2 ** 32 - 1, key: '' }, 3, 0, 2 ** 32 - 1);
+say('topic-event', { type: 'topic-event', topic: 1, payload: hex(a) }, 4, 0, 1, a);
+say('topic-event: undefined', { type: 'topic-event', topic: 1, payload: hex(none) }, 4, 0, 1);
+
+const call = { type: 'call', ...envelope(7), method: 'getConfig', args: [], oneway: false };
+const method = Buffer.concat([u16(9), latin1('getConfig')]);
+say('call without arguments, promise', { ...call, style: 'promise' }, 5, 2, 7, method);
+say('call with one argument, callback', { ...call, style: 'callback', args: [hex(a)] }, 5, 4, 7, method, list(a));
+say(
+  'call with trailing undefined arguments',
+  { ...call, style: 'promise', args: [hex(b), hex(none), hex(none)] },
+  5,
+  2,
+  7,
+  method,
+  list(b, none, none),
+);
+say('call without a style', call, 5, 0, 7, method);
+say('call, one-way', { ...call, oneway: true, style: 'promise' }, 5, 3, 7, method);
+say('a publication that is repeated', { ...call, oneway: true, style: 'promise', replay: true }, 5, 11, 7, method);
+say('call, idempotent', { ...call, style: 'promise', idempotent: true }, 5, 18, 7, method);
+say(
+  'call of a method beyond Latin-1',
+  { ...call, method: '☂', style: 'promise', args: [hex(a)] },
+  5,
+  WIDE | 2,
+  7,
+  u16(2),
+  utf16('☂'),
+  list(a),
+);
+say('call-result', { type: 'call-result', ...envelope(7), values: [hex(a)] }, 6, 0, 7, list(a));
+say('call-result: undefined', { type: 'call-result', ...envelope(7), values: [hex(none)] }, 6, 0, 7, list(none));
+say('call-result: no value', { type: 'call-result', ...envelope(7), values: [] }, 6, 0, 7);
+say(
+  'call-result: three values',
+  { type: 'call-result', ...envelope(7), values: [hex(a), hex(none), hex(b)] },
+  6,
+  0,
+  7,
+  list(a, none, b),
+);
+say('call-failure', { type: 'call-failure', ...envelope(7), payload: hex(a) }, 7, 0, 7, a);
+say('call-failure: nothing could be encoded', { type: 'call-failure', ...envelope(7), payload: hex(none) }, 7, 0, 7);
+say('ping', { type: 'ping', ...envelope(1) }, 8, 0, 1);
+say('ping with the largest id of ours', { type: 'ping', ...envelope(2 ** 30 - 1) }, 8, 0, 2 ** 30 - 1);
+say('pong', { type: 'pong', ...envelope(1) }, 9, 0, 1);
+say(
+  'goaway',
+  { type: 'goaway', code: 'closing', sentence: 'the leader closes' },
+  10,
+  0,
+  0,
+  u32(0xffffffff),
+  u16(7),
+  latin1('closing'),
+  latin1('the leader closes'),
+);
+say(
+  'goaway with a hint',
+  { type: 'goaway', code: 'closing', sentence: '关闭', retryAfterMs: 250 },
+  10,
+  WIDE,
+  0,
+  u32(250),
+  u16(14),
+  utf16('closing'),
+  utf16('关闭'),
+);
+say(
+  'refusal',
+  { type: 'refusal', id: 3, code: 'no-codec', sentence: 'no common codec' },
+  11,
+  0,
+  3,
+  u16(8),
+  latin1('no-codec'),
+  latin1('no common codec'),
+);
+say('refusal without words', { type: 'refusal', id: 0, code: '', sentence: '' }, 11, 0, 0, u16(0));
+say(
+  'chunk, the first',
+  { type: 'chunk', stream: 5, totalBytes: 300_000, isLast: false, part: hex(a) },
+  12,
+  1,
+  5,
+  u32(300_000),
+  a,
+);
+say('chunk, one between', { type: 'chunk', stream: 5, isLast: false, part: hex(a) }, 12, 0, 5, a);
+say('chunk, the last', { type: 'chunk', stream: 5, isLast: true, part: hex(b) }, 12, 2, 5, b);
+say('chunk, the only one', { type: 'chunk', stream: 5, totalBytes: 2, isLast: true, part: hex(b) }, 12, 3, 5, u32(2), b);
+
+function bad(name, bytes, error) {
+  malformed.push({ name, hex: bytes.toString('hex'), error });
+}
+
+const ping = frame(8, 0, 1);
+bad('version 0', Buffer.concat([Buffer.from([0]), ping.subarray(1)]), 'not a frame of this protocol');
+bad('version 1', Buffer.concat([Buffer.from([1]), ping.subarray(1)]), 'not a frame of this protocol');
+bad('version 3', Buffer.concat([Buffer.from([3]), ping.subarray(1)]), 'not a frame of this protocol');
+bad('an HTTP request', latin1('GET / HTTP/1.1\r\n\r\n'), 'not a frame of this protocol');
+bad('a body of 4 GiB', Buffer.concat([ping.subarray(0, 8), u32(0xffffffff)]), 'exceeds the limit');
+bad('one byte beyond 256 KiB', Buffer.concat([ping.subarray(0, 8), u32(256 * 1024 - 12 + 1)]), 'exceeds the limit');
+bad('type 0', frame(0, 0, 1), 'frame type 0');
+bad('cut off inside the header', ping.subarray(0, 11), 'frame shorter than its header');
+bad('cut off inside the body', frame(4, 0, 1, a).subarray(0, 14), 'wrong frame length');
+bad('ping with a body', frame(8, 0, 1, a), 'ping with a body');
+bad('pong with a body', frame(9, 0, 1, a), 'ping with a body');
+bad('subscribe without a body', frame(1, 0, 1), 'text without a length');
+bad('subscribe: half a length', frame(1, 0, 1, u16(0)), 'text without a length');
+bad('subscribe: a key of 4 GiB', frame(1, 0, 1, u32(0xffffffff), a), 'text ends early');
+bad('subscribe: half a character', frame(1, WIDE, 1, u32(3), a), 'half a character');
+bad('unsubscribe: half a character', frame(2, WIDE, 1, a), 'half a character');
+bad('topic: half a character', frame(3, WIDE, 1, a), 'half a character');
+bad('call without a body', frame(5, 0, 1), 'text without a length');
+bad('call: a method beyond the frame', frame(5, 0, 1, u16(6), a), 'text ends early');
+bad('call: half a character', frame(5, WIDE, 1, u16(5), a), 'half a character');
+for (const [name, type, before] of [
+  ['call', 5, u16(0)],
+  ['call-result', 6, none],
+]) {
+  bad(`${name}: half a length in the list`, frame(type, 0, 1, before, list(a), u16(0)), 'list ends early');
+  bad(`${name}: a part that overruns the frame`, frame(type, 0, 1, before, u32(6), a), 'list part ends early');
+  bad(`${name}: a part of 4 GiB`, frame(type, 0, 1, before, u32(0xffffffff), a), 'list part ends early');
+}
+bad('goaway without a body', frame(10, 0, 0), 'goaway without a hint');
+bad('goaway with a hint only', frame(10, 0, 0, u32(1)), 'text without a length');
+bad('goaway: a code beyond the frame', frame(10, 0, 0, u32(1), u16(9), a), 'text ends early');
+bad('goaway: half a character', frame(10, WIDE, 0, u32(1), u16(2), a), 'half a character');
+bad('refusal without a body', frame(11, 0, 0), 'text without a length');
+bad('refusal: a code beyond the frame', frame(11, 0, 0, u16(9), a), 'text ends early');
+bad('a first chunk without a length', frame(12, 1, 1, u16(0)), 'first chunk without a length');
+
+// ---- structured values --------------------------------------------------------------------------------------------
+
+/** A structured value: form, body, text and binary data. `source` is the expression that the value is. */
+function value(name, source, body, { text = '', wide = false, references = false, blobs = [] } = {}) {
+  values.push({ name, source, hex: structured({ form: (wide ? 1 : 0) | (references ? 2 : 0), body, text, wide, blobs }) });
+}
+
+function structured({ form = 0, body, text = '', wide = false, blobs = [], bodyBytes, characters }) {
+  const bytes = Buffer.from(body);
+  return Buffer.concat([
+    Buffer.from([form, ...count(bodyBytes ?? bytes.length), ...count(characters ?? text.length)]),
+    bytes,
+    wide ? utf16(text) : latin1(text),
+    ...blobs,
+  ]).toString('hex');
+}
+
+function count(number) {
+  const bytes = [];
+  let rest = number;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  return [...bytes, rest];
+}
+
+function double(number) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleBE(number);
+  return [...bytes];
+}
+
+values.push({ name: 'undefined is no bytes', source: 'undefined', hex: '' });
+value('null', 'null', [0xe0]);
+value('false', 'false', [0xe2]);
+value('true', 'true', [0xe3]);
+value('0', '0', [0]);
+value('127', '127', [127]);
+value('128', '128', [0xe4, 0, 0, 0, 128]);
+value('-1', '-1', [0xe4, 255, 255, 255, 255]);
+value('the largest int32', '2 ** 31 - 1', [0xe4, 127, 255, 255, 255]);
+value('beyond int32', '2 ** 31', [0xe5, ...double(2 ** 31)]);
+value('-0', '-0', [0xe5, 128, 0, 0, 0, 0, 0, 0, 0]);
+value('NaN', 'NaN', [0xe5, 127, 248, 0, 0, 0, 0, 0, 0]);
+value('0.1', '0.1', [0xe5, ...double(0.1)]);
+value('an empty string', "''", [0x80]);
+value('a string', "'ab'", [0x82], { text: 'ab' });
+value('a string of Latin-1', "'caffè'", [0x85], { text: 'caffè' });
+value('a string of 63', "'x'.repeat(63)", [0xbf], { text: 'x'.repeat(63) });
+value('a string of 64', "'x'.repeat(64)", [0xe6, 64], { text: 'x'.repeat(64) });
+value('a string of 300', "'x'.repeat(300)", [0xe6, 0xac, 2], { text: 'x'.repeat(300) });
+value('a string beyond Latin-1', "'配置'", [0x82], { text: '配置', wide: true });
+value('half a pair', "'\\ud800'", [0x81], { text: '\ud800', wide: true });
+value('an empty object', '({})', [0xe7, 0]);
+value('an object', "({ a: 1, bc: 'x' })", [0xe7, 2, 1, 2, 1, 0x81], { text: 'abcx' });
+value('objects of one shape', '[{ a: 1 }, { a: 2 }]', [0xeb, 2, 0xe7, 1, 1, 1, 0xc0, 2], { text: 'a' });
+value('an object inside one of a shape that is used again', '[{ a: { a: 1 } }]', [0xeb, 1, 0xe7, 1, 1, 0xc0, 1], { text: 'a' });
+value('a key __proto__', '({ ["__proto__"]: 1 })', [0xe7, 1, 9, 1], { text: '__proto__' });
+value('an object without prototype', 'Object.assign(Object.create(null), { a: 1 })', [0xea, 1, 1, 1], { text: 'a' });
+value(
+  'an object of 33 properties is a dictionary',
+  "Object.fromEntries(Array.from({ length: 33 }, (_, i) => ['k' + (i + 10), i]))",
+  [0xe9, 33, ...Array.from({ length: 33 }, (_, i) => [3, i]).flat()],
+  { text: Array.from({ length: 33 }, (_, i) => `k${i + 10}`).join('') },
+);
+value('an array', '[1, undefined, null]', [0xeb, 3, 1, 0xe1, 0xe0]);
+value('an array with holes', '[1, , 3]', [0xec, 3, 2, 0, 1, 2, 3]);
+value('a cycle', '(() => { const a = []; a.push(a); return a; })()', [0xeb, 1, 0xed, 0], { references: true });
+value('a shared object', '(() => { const a = {}; return [a, a]; })()', [0xeb, 2, 0xe7, 0, 0xed, 1], { references: true });
+value('a bigint', '258n', [0xee, 0, 2, 1, 2]);
+value('a negative bigint', '-5n', [0xee, 1, 1, 5]);
+value('the bigint 0', '0n', [0xee, 0, 1, 0]);
+value('a date', 'new Date(5)', [0xef, ...double(5)]);
+value('an invalid date', 'new Date(NaN)', [0xef, 127, 248, 0, 0, 0, 0, 0, 0]);
+value('a regular expression', '/a+/gi', [0xf0, 2, 2], { text: 'a+gi' });
+value('a map', "new Map([['k', 1]])", [0xf1, 1, 0x81, 1], { text: 'k' });
+value('a set', 'new Set([1, 2])', [0xf2, 2, 1, 2]);
+const bytes = Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]);
+[
+  'Buffer',
+  'ArrayBuffer',
+  'DataView',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+].forEach((kind, number) => {
+  const buffer = 'new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]).buffer';
+  const source = { Buffer: `Buffer.from(${buffer})`, ArrayBuffer: buffer }[kind] ?? `new ${kind}(${buffer})`;
+  value(`binary data: ${kind}`, source, [0xf3, number, 8], { blobs: [bytes] });
+});
+value('no binary data', 'Buffer.alloc(0)', [0xf3, 0, 0]);
+value('two pieces of binary data, and text', "[Buffer.from([1]), 'x', Buffer.from([2])]", [0xeb, 3, 0xf3, 0, 1, 0x81, 0xf3, 0, 1], {
+  text: 'x',
+  blobs: [Buffer.from([1]), Buffer.from([2])],
+});
+value(
+  'an error',
+  "Object.assign(new RangeError('m'), { stack: 's', code: 7 })",
+  [0xf4, 2, 6, 0x81, 0x81, 0xe9, 1, 4, 7],
+  { text: 'mscode' },
+);
+value(
+  'an error with another name and a cause',
+  "Object.defineProperty(Object.assign(new Error('m', { cause: 1 }), { stack: 's' }), 'name', { value: 'N' })",
+  [0xf4, 0, 15, 0x81, 0x81, 0x81, 1, 0xe9, 0],
+  { text: 'Nms' },
+);
+value(
+  'an AggregateError',
+  "Object.assign(new AggregateError([1], 'm'), { stack: 's' })",
+  [0xf4, 7, 22, 0x81, 0x81, 0xeb, 1, 1, 0xe9, 0],
+  { text: 'ms' },
+);
+
+function badValue(name, parts, error) {
+  malformedValues.push({ name, hex: Buffer.isBuffer(parts) ? parts.toString('hex') : structured(parts), error });
+}
+
+badValue('form 4', { form: 4, body: [0xe0] }, 'form 4');
+badValue('nothing but a form', Buffer.from([0]), 'ends early');
+badValue('no body', { body: [] }, 'ends early');
+badValue('a body beyond the bytes', { body: [0xe0], bodyBytes: 2 }, 'ends early');
+badValue('text beyond the bytes', { body: [0x81], characters: 1 }, 'ends early');
+badValue('wide text of half the bytes', { form: 1, body: [0x82], text: 'ab' }, 'ends early');
+badValue('text that nothing asks for', { body: [0xe0], text: 'a' }, 'after the end');
+badValue('two values', { body: [0xe0, 0xe0] }, 'after the end');
+badValue('binary data that nothing asks for', { body: [0xe0], blobs: [bytes] }, 'after the end');
+badValue('a string longer than the text', { body: [0x82], text: 'a' }, 'text ends early');
+badValue('a string of 4 GiB', { body: [0xe6, ...count(2 ** 32 - 1)], text: 'a' }, 'text ends early');
+badValue('a count beyond 32 bits', { body: [0xe6, ...count(2 ** 32)] }, 'count');
+badValue('a count that does not end', { body: [0xe6, 128, 128, 128, 128, 128, 128, 0] }, 'count');
+for (let tag = 0xf5; tag <= 0xff; tag++) badValue(`tag ${tag}`, { body: [tag] }, `tag ${tag}`);
+badValue('half an int32', { body: [0xe4, 1, 2] }, 'ends early');
+badValue('half a number', { body: [0xe5, 1, 2, 3, 4, 5, 6, 7] }, 'ends early');
+badValue('a shape that does not exist', { body: [0xc0] }, 'shape 0');
+badValue('a shape of a large number', { body: [0xe8, ...count(2 ** 32 - 1)] }, 'shape 4294967295');
+badValue('a shape of 33 keys', { body: [0xe7, 33, ...Array(66).fill(0)] }, 'too many shapes');
+badValue(
+  '1,025 shapes',
+  { body: [0xeb, ...count(1025), ...Array.from({ length: 1025 }, () => [0xe7, 0]).flat()] },
+  'too many shapes',
+);
+badValue('an array of 4 G elements', { body: [0xeb, ...count(2 ** 32 - 1), 1] }, 'ends early');
+badValue('an object of 4 G properties', { body: [0xe9, ...count(2 ** 32 - 1), 0, 0] }, 'ends early');
+badValue('a map of 4 G entries', { body: [0xf1, ...count(2 ** 32 - 1), 0, 0] }, 'ends early');
+badValue('a set of 4 G elements', { body: [0xf2, ...count(2 ** 32 - 1), 0] }, 'ends early');
+badValue('an index beyond the length of an array', { body: [0xec, 1, 1, 1, 0] }, 'beyond the length');
+badValue('a reference that nothing allows', { body: [0xeb, 1, 0xed, 0] }, 'reference 0');
+badValue('a reference to what has not begun', { form: 2, body: [0xeb, 1, 0xed, 1] }, 'reference 1');
+badValue('a bigint with sign 2', { body: [0xee, 2, 1, 1] }, 'bigint');
+badValue('a bigint of no bytes', { body: [0xee, 0, 0] }, 'bigint');
+badValue('a bigint that ends early', { body: [0xee, 0, 9, 1] }, 'ends early');
+badValue('a regular expression that is none', { body: [0xf0, 1, 0], text: '(' }, 'regular expression');
+badValue('a regular expression with unknown flags', { body: [0xf0, 1, 1], text: 'aq' }, 'flags');
+badValue('binary data of kind 14', { body: [0xf3, 14, 0] }, 'unknown kind');
+badValue('binary data that ends early', { body: [0xf3, 0, 9], blobs: [bytes] }, 'binary data ends early');
+badValue('binary data of 4 GiB', { body: [0xf3, 1, ...count(2 ** 32 - 1)], blobs: [bytes] }, 'binary data ends early');
+badValue('half an element', { body: [0xf3, 8, 3], blobs: [bytes.subarray(0, 3)] }, 'not a value');
+badValue('an error of class 8', { body: [0xf4, 8, 0, 0xe9, 0] }, 'unknown kind');
+badValue('an error with unknown parts', { body: [0xf4, 0, 32, 0xe9, 0] }, 'unknown kind');
+badValue('an error without fields', { body: [0xf4, 0, 0, 0xe0] }, 'without fields');
+badValue(
+  'nested 1,001 levels deep',
+  { body: [...Array.from({ length: 1001 }, () => [0xeb, 1]).flat(), 0xe0] },
+  'deeper than 1000',
+);
+
+for (const kind of [[...good, ...malformed], [...values, ...malformedValues]]) {
+  const names = kind.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`two vectors are called ${twice}`);
+}
+const file = { good, malformed, values, malformedValues };
+writeFileSync(new URL('v2.json', import.meta.url), `${JSON.stringify(file, undefined, 2)}\n`);
