@@ -1,7 +1,7 @@
 // All options of the shared client, each declared once: meaning, unit, default, environment variable, check.
 // Code below the client layer sees only ResolvedOptions. The tables of the README are held to this by a test.
 
-import { serializeJsonTranscode, type Transcode } from '../protocol/value-codec';
+import type { Transcode } from '../protocol/value-codec';
 import { TrunklineError } from './errors';
 import { formatKey } from './format-key';
 import { defaultLogger, type Logger } from './logger';
@@ -61,7 +61,8 @@ export interface ResolvedOptions {
   readonly autoGenerate: boolean;
   readonly isBroadcast: boolean;
   readonly logger: Logger;
-  readonly transcode: Transcode;
+  /** Undefined: that of the protocol. */
+  readonly transcode: Transcode | undefined;
   readonly formatKey: (registration: unknown) => string;
   readonly maxListeners: number | undefined;
 }
@@ -130,7 +131,7 @@ export const OPTION_DECLARATIONS: { readonly [K in keyof ResolvedOptions]: Decla
     check: (value) => has(value, 'info', 'warn', 'error'),
   },
   transcode: {
-    default: serializeJsonTranscode,
+    default: undefined,
     mustBe: 'an object with encode and decode',
     check: (value) => has(value, 'encode', 'decode') || (isFunction(value) && has({ ...(value as object) }, 'encode', 'decode')),
   },

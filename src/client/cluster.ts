@@ -1,7 +1,7 @@
 // `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x.
 // This is the one file that maps those names to the words of the rest of the code.
 
-import { ValueCodec } from '../../protocol/value-codec';
+import { serializeJsonTranscode, structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { TrunklineError } from '../errors';
 import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
 import type { ChannelSpec } from '../roles/role';
@@ -131,7 +131,8 @@ function channelSpec(
     createUpstream: () => new upstreamClass(...args),
     methods: upstreamMethods(upstreamClass, descriptors),
     callable: callableMethods(descriptors),
-    values: new ValueCodec(options.transcode),
+    values: new ValueCodec(options.transcode ?? structuredTranscode),
+    legacyValues: new ValueCodec(options.transcode ?? serializeJsonTranscode),
     formatKey: (registration) => checkedKey(options, registration),
     isBroadcast: options.isBroadcast,
     connectTimeoutMs: options.connectTimeout,

@@ -1,21 +1,24 @@
 // Serves a Single to the followers of a channel: one session for each connection. It only translates between
 // messages and verbs.
 
-import { OUR_HELLO, writeAcceptance, writeRefusal } from '../../protocol/handshake';
+import { agree, helloOf, writeAcceptance, writeRefusal } from '../../protocol/handshake';
 import { toErrorValue } from '../../protocol/error-value';
-import type { Call, Message, Register, Subscribe } from '../../protocol/message';
+import type { Call, Hello, Message, Register, Subscribe, V2Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
 import { TrunklineError } from '../errors';
 import type { Logger } from '../logger';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor } from '../transport/listener';
+import { PeerValues } from './peer-values';
 import type { ChannelSpec, Subscriber } from './role';
 import type { Session, Single } from './single';
+import { Topics, type Topic } from './topics';
 
 export class ChannelHost implements ChannelDoor {
   readonly #single: Single;
   readonly #onError: (error: unknown) => void;
   readonly #connections = new Set<Connection>();
+  readonly #topics = new Topics();
 
   /** @param onError gets the failures of one-way calls, which have no caller to tell */
   constructor(single: Single, onError: (error: unknown) => void) {
@@ -30,7 +33,7 @@ export class ChannelHost implements ChannelDoor {
   admit(connection: Connection, register: Register): void {
     const { spec } = this.#single;
     this.#connections.add(connection);
-    const follower = new HostedFollower(this.#single, connection, this.#onError);
+    const follower = new HostedFollower(this.#single, this.#topics, connection, this.#onError);
     connection.receiver = (message) => {
       follower.onMessage(message);
     };
@@ -54,35 +57,44 @@ export class ChannelHost implements ChannelDoor {
   }
 }
 
+interface Subscription {
+  readonly subscriber: Subscriber;
+  readonly topic?: Topic;
+}
+
 class HostedFollower {
   readonly #spec: ChannelSpec;
   readonly #single: Single;
   readonly #session: Session;
   readonly #connection: Connection;
   readonly #onError: (error: unknown) => void;
+  readonly #topics: Topics;
   /** What this follower has subscribed, by the key that it uses itself. */
-  readonly #subscriptions = new Map<string, Subscriber>();
+  readonly #subscriptions = new Map<string, Subscription>();
+  #values: PeerValues;
   /** Registrations that wait for the upstream client. */
   #unanswered: Register[] = [];
 
-  constructor(single: Single, connection: Connection, onError: (error: unknown) => void) {
+  constructor(single: Single, topics: Topics, connection: Connection, onError: (error: unknown) => void) {
     this.#single = single;
+    this.#topics = topics;
+    this.#values = PeerValues.between(single.spec, undefined, undefined)!; // an old peer, until it says otherwise
     this.#spec = single.spec;
     this.#connection = connection;
     this.#onError = onError;
     this.#session = single.join({
       onError: () => undefined, // the leader's own client hears of it
       onReady: () => {
-        this.#answer(() => writeAcceptance(this.#spec.values));
+        this.#accept();
       },
       onSetback: (error) => {
-        this.#answer(() => writeRefusal(error, this.#spec.values));
+        this.#refuse(error);
       },
       onUpstream: () => () => undefined,
     });
   }
 
-  onMessage(message: Message): void {
+  onMessage(message: Message | V2Message): void {
     try {
       this.#serve(message);
     } catch (error) {
@@ -94,10 +106,12 @@ class HostedFollower {
 
   leave(): void {
     this.#unanswered = [];
+    for (const { topic } of this.#subscriptions.values()) if (topic) this.#topics.leave(topic);
+    this.#subscriptions.clear();
     this.#session.leave();
   }
 
-  #serve(message: Message): void {
+  #serve(message: Message | V2Message): void {
     switch (message.type) {
       case 'register':
         this.#onRegister(message);
@@ -106,10 +120,11 @@ class HostedFollower {
         this.#onSubscribe(message);
         return;
       case 'unsubscribe': {
-        const subscriber = this.#subscriptions.get(message.key);
-        if (!subscriber) return;
+        const subscription = this.#subscriptions.get(message.key);
+        if (!subscription) return;
         this.#subscriptions.delete(message.key);
-        this.#session.unsubscribe(subscriber);
+        if (subscription.topic) this.#topics.leave(subscription.topic);
+        this.#session.unsubscribe(subscription.subscriber);
         return;
       }
       case 'call':
@@ -122,12 +137,34 @@ class HostedFollower {
   #onRegister(message: Register): void {
     this.#unanswered.push(message);
     const setback = this.#single.setback;
-    if (this.#single.upstream.isReady) this.#answer(() => writeAcceptance(this.#spec.values));
-    else if (setback) this.#answer(() => writeRefusal(setback.error, this.#spec.values));
+    if (this.#single.upstream.isReady) this.#accept();
+    else if (setback) this.#refuse(setback.error);
     // Otherwise the first outcome is the answer.
   }
 
-  #answer(write: () => Buffer): void {
+  #accept(): void {
+    const [register] = this.#unanswered;
+    if (!register) return;
+    const question = register.hello;
+    const answer = question && helloOf([this.#spec.values.name]);
+    const values = PeerValues.between(this.#spec, question, answer);
+    if (!values) {
+      const { name: channel } = this.#spec;
+      const message = `${channel}: the leader writes values as ${this.#spec.values.name}, this process does not; use the same transcode in every process`;
+      this.#refuse(new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel }));
+      return;
+    }
+    this.#values = values;
+    // The last that is written in version 1, where the other side can do better.
+    this.#answer(() => writeAcceptance(this.#spec.legacyValues), answer);
+    if (agree(question, answer).version === 2) this.#connection.upgrade();
+  }
+
+  #refuse(error: unknown): void {
+    this.#answer(() => writeRefusal(error, this.#spec.legacyValues), undefined);
+  }
+
+  #answer(write: () => Buffer, hello: Hello | undefined): void {
     const registers = this.#unanswered.splice(0);
     if (registers.length === 0) return;
     const payload = this.#encoded(write);
@@ -135,8 +172,8 @@ class HostedFollower {
       void this.#connection.close(); // the follower asks again
       return;
     }
-    for (const { id, timeoutMs, hello } of registers) {
-      this.#connection.send({ type: 'register-result', id, timeoutMs, payload, ...(hello && { hello: OUR_HELLO }) });
+    for (const { id, timeoutMs } of registers) {
+      this.#connection.send({ type: 'register-result', id, timeoutMs, payload, ...(hello && { hello }) });
     }
   }
 
@@ -152,19 +189,31 @@ class HostedFollower {
 
   #onSubscribe({ key, registration, payload, timeoutMs }: Subscribe): void {
     if (this.#subscriptions.has(key)) return;
-    const subscriber: Subscriber = {
-      deliver: (value) => {
-        this.#connection.send({ type: 'event', id: this.#connection.nextId(), timeoutMs, key, payload: value });
+    const subscription = this.#connection.version === 2 ? this.#inTopic(key) : { subscriber: this.#byKey(key, timeoutMs) };
+    this.#subscriptions.set(key, subscription);
+    this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscription.subscriber);
+  }
+
+  /** Version 1 names the key with each event. */
+  #byKey(key: string, timeoutMs: number): Subscriber {
+    return {
+      deliver: (payload) => {
+        const bytes = this.#encoded(() => this.#values.toPeer(payload));
+        if (bytes) this.#connection.send({ type: 'event', id: this.#connection.nextId(), timeoutMs, key, payload: bytes });
       },
     };
-    this.#session.subscribe(payload ? this.#spec.values.decode(payload) : registration, subscriber);
-    this.#subscriptions.set(key, subscriber);
+  }
+
+  #inTopic(key: string): Subscription {
+    const topic = this.#topics.join(key);
+    this.#connection.send({ type: 'topic', topic: topic.number, key });
+    return { topic, subscriber: { deliver: (payload) => this.#connection.sendFrame(topic.frameOf(payload)) } };
   }
 
   #onCall(call: Call): void {
     let args: unknown[];
     try {
-      args = call.args.map((arg) => this.#spec.values.decode(arg));
+      args = call.args.map((arg) => this.#values.decode(arg));
     } catch (cause) {
       this.#fail(
         call,
@@ -199,8 +248,8 @@ class HostedFollower {
     const readable = call.style === undefined ? values.slice(0, 1) : values;
     let encoded: Buffer[];
     try {
-      encoded = readable.map((value) => this.#spec.values.encode(value));
-      if (call.style === undefined && encoded.length === 0) encoded.push(this.#spec.values.encode(undefined));
+      encoded = readable.map((value) => this.#values.encode(value));
+      if (call.style === undefined && encoded.length === 0) encoded.push(this.#values.encode(undefined));
       assertFits(encoded);
     } catch (cause) {
       this.#fail(
@@ -223,7 +272,7 @@ class HostedFollower {
     }
     const value = toErrorValue(error);
     const { name, message, code } = value;
-    const { values } = this.#spec;
+    const values = this.#values;
     // Some field of the error may be what cannot be encoded. No bytes at all tell the follower that nothing could.
     const payload =
       this.#encoded(() => values.encode(value)) ?? this.#encoded(() => values.encode({ name, message, code })) ?? Buffer.alloc(0);

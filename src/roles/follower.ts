@@ -3,11 +3,12 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { fromErrorValue } from '../../protocol/error-value';
-import type { CallStyle, Message } from '../../protocol/message';
+import type { CallStyle, Message, V2Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
 import { adopt, TrunklineError } from '../errors';
 import { canonicalJson } from '../format-key';
 import type { Connection, ConnectionEnd } from '../transport/connection';
+import type { PeerValues } from './peer-values';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Verbs } from './role';
 import { SubscriptionHub } from './subscription-hub';
@@ -25,12 +26,16 @@ export class Follower implements Role, Verbs {
   readonly #connection: Connection;
   readonly #hub: SubscriptionHub;
   readonly #pending: PendingCalls;
+  readonly #values: PeerValues;
+  /** Keys by the numbers that the leader has given them. */
+  readonly #topics = new Map<number, string>();
   /** The registration of each key as it was when the key was opened: it is an object of the user and may have changed. */
   readonly #opened = new Map<string, unknown>();
 
   /** @param connection is registered; the follower owns it from here on */
-  constructor(spec: ChannelSpec, connection: Connection, hooks: RoleHooks) {
+  constructor(spec: ChannelSpec, connection: Connection, values: PeerValues, hooks: RoleHooks) {
     this.#spec = spec;
+    this.#values = values;
     this.#hooks = hooks;
     this.#connection = connection;
     this.#pending = new PendingCalls(spec.clock, spec.responseTimeoutMs, (method) => {
@@ -49,6 +54,7 @@ export class Follower implements Role, Verbs {
         close: (key) => {
           this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: this.#opened.get(key) });
           this.#opened.delete(key);
+          for (const [topic, each] of this.#topics) if (each === key) this.#topics.delete(topic);
           return true;
         },
       },
@@ -107,20 +113,27 @@ export class Follower implements Role, Verbs {
     await this.ended;
   }
 
-  #onMessage(message: Message): void {
+  #onMessage(message: Message | V2Message): void {
     switch (message.type) {
       case 'event': {
         const { id, timeoutMs, key, payload } = message;
-        // A copy: the bytes are kept as the last value, and must not keep the whole chunk that they came in.
-        this.#hub.push(key.slice(KEY_PREFIX.length), Buffer.from(payload));
         this.#connection.send({ type: 'event-ack', id, timeoutMs });
+        this.#push(key.slice(KEY_PREFIX.length), payload);
+        return;
+      }
+      case 'topic':
+        this.#topics.set(message.topic, message.key.slice(KEY_PREFIX.length));
+        return;
+      case 'topic-event': {
+        const key = this.#topics.get(message.topic);
+        if (key !== undefined) this.#push(key, message.payload); // else it was unsubscribed meanwhile
         return;
       }
       case 'call-result': {
         const call = this.#pending.take(message.id);
         if (!call) return;
         try {
-          call.resolve(message.values.map((value) => this.#spec.values.decode(value)));
+          call.resolve(message.values.map((value) => this.#values.decode(value)));
         } catch (cause) {
           call.reject(this.#notDecodable(call.method, cause));
         }
@@ -131,13 +144,23 @@ export class Follower implements Role, Verbs {
         if (!call) return;
         try {
           if (message.payload.length === 0) throw new TypeError('the leader could not encode the error');
-          call.reject(adopt(fromErrorValue(this.#spec.values.decode(message.payload))));
+          call.reject(adopt(fromErrorValue(this.#values.decode(message.payload))));
         } catch (cause) {
           call.reject(this.#notDecodable(call.method, cause));
         }
         return;
       }
       default: // nothing else goes from a leader to its followers
+    }
+  }
+
+  #push(key: string, bytes: Buffer): void {
+    try {
+      this.#hub.push(key, this.#values.fromPeer(bytes));
+    } catch (cause) {
+      const { name: channel } = this.#spec;
+      const message = `${channel}: a value cannot be decoded; use the same transcode in every process`;
+      this.#hooks.onError(new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause }));
     }
   }
 
@@ -171,18 +194,18 @@ export class Follower implements Role, Verbs {
   }
 
   #openKey(key: string, registration: unknown): void {
-    const { name: channel, values, formatKey } = this.#spec;
+    const { name: channel, formatKey } = this.#spec;
     const json = canonicalJson(registration);
     this.#opened.set(key, json);
-    if (isDeepStrictEqual(json, registration)) {
+    if (this.#connection.version === 1 && isDeepStrictEqual(json, registration)) {
       this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json });
       return;
     }
-    // JSON would lose a part of it: the transcode must carry it, without making another registration of it.
+    // What JSON would lose the transcode must carry, without making another registration of it.
     let payload: Buffer;
     try {
-      payload = values.encode(registration);
-      if (formatKey(values.decode(payload)) !== formatKey(registration))
+      payload = this.#values.encode(registration);
+      if (formatKey(this.#values.decode(payload)) !== formatKey(registration))
         throw new TypeError('it would be another one in the leader');
     } catch (cause) {
       const message = `${channel}: the registration ${key} cannot be encoded; use plain values, or a transcode that keeps it`;
@@ -206,7 +229,7 @@ export class Follower implements Role, Verbs {
       );
     const encoded = args.map((arg, index) => {
       try {
-        return this.#spec.values.encode(arg);
+        return this.#values.encode(arg);
       } catch (cause) {
         throw notEncodable(`argument ${index}`, cause);
       }

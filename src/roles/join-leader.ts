@@ -1,6 +1,6 @@
 // Joining a leader: dial the process that holds the cluster port, register, and find out what is there.
 
-import { OUR_HELLO, readOutcome } from '../../protocol/handshake';
+import { agree, helloOf, readOutcome } from '../../protocol/handshake';
 import type { Endpoint } from '../endpoint';
 import { adopt, TrunklineError } from '../errors';
 import { patientTimeout } from '../time';
@@ -9,6 +9,7 @@ import { dial } from '../transport/dialer';
 import { SILENCE_INTERVALS } from '../transport/heartbeat';
 import { Follower } from './follower';
 import { FIRST_WORD_MS, foreignPort } from './foreign-port';
+import { PeerValues } from './peer-values';
 import type { ChannelSpec, RoleHooks } from './role';
 
 export type JoinOutcome =
@@ -44,7 +45,7 @@ export async function joinLeader(
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   try {
-    return await register(spec, endpoint, connection, () => new Follower(spec, connection, hooks));
+    return await register(spec, endpoint, connection, (values) => new Follower(spec, connection, values, hooks));
   } finally {
     signal.removeEventListener('abort', abort);
   }
@@ -55,12 +56,13 @@ async function register(
   spec: ChannelSpec,
   endpoint: Endpoint,
   connection: Connection,
-  accepted: () => Follower,
+  accepted: (values: PeerValues) => Follower,
 ): Promise<JoinOutcome> {
   const foreign = (heard: string): JoinOutcome => {
     void connection.close();
     return { refused: foreignPort(spec.name, endpoint, heard) };
   };
+  const hello = helloOf([spec.values.name]);
   return new Promise<JoinOutcome>((resolve) => {
     const firstWordMs = Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS);
     const impatience = patientTimeout(spec.clock, firstWordMs, () => {
@@ -72,9 +74,12 @@ async function register(
       if (message.type !== 'register-result') return;
       impatience.cancel();
       try {
-        const outcome = readOutcome(message.payload, spec.values);
+        const outcome = readOutcome(message.payload, spec.legacyValues);
         if (outcome.accepted) {
-          resolve({ follower: accepted() });
+          const values = PeerValues.between(spec, hello, message.hello);
+          if (!values) throw new TypeError(`the leader writes values as ${message.hello?.codecs?.join(' or ')}`);
+          if (agree(hello, message.hello).version === 2) connection.upgrade();
+          resolve({ follower: accepted(values) });
           return;
         }
         resolve({ refused: adopt(outcome.error) });
@@ -104,7 +109,7 @@ async function register(
       id: connection.nextId(),
       timeoutMs: spec.responseTimeoutMs,
       channel: spec.name,
-      hello: OUR_HELLO,
+      hello,
     });
     connection.ping(spec.responseTimeoutMs);
   });

@@ -78,7 +78,10 @@ export interface ChannelSpec {
   readonly methods: UpstreamMethods;
   /** Methods that calls and notifications may name. */
   readonly callable: ReadonlySet<string>;
+  /** How values are written in this process, and between processes that agree on it. */
   readonly values: ValueCodec;
+  /** How they are written to and by processes of cluster-client 3.x. */
+  readonly legacyValues: ValueCodec;
   readonly formatKey: (registration: unknown) => string;
   readonly isBroadcast: boolean;
   readonly connectTimeoutMs: number;

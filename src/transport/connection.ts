@@ -2,11 +2,13 @@
 // socket can die: there is one `closed` promise, which never rejects. Both the dialer's and the listener's side use it.
 
 import type { Socket } from 'node:net';
+import { ChunkAssembler } from '../../protocol/chunks';
 import { FrameReader } from '../../protocol/frame';
-import type { Message } from '../../protocol/message';
+import type { Message, V2Message } from '../../protocol/message';
 import { IdSequence } from '../../protocol/id-sequence';
 import { ProtocolError } from '../../protocol/protocol-error';
 import { v1Codec, v1Framing } from '../../protocol/v1';
+import { V2_MAX_FRAME_BYTES, v2Codec, v2Framing } from '../../protocol/v2';
 import { TrunklineError } from '../errors';
 import type { Clock } from '../time';
 import { Heartbeat } from './heartbeat';
@@ -19,7 +21,7 @@ export type ConnectionEnd =
   | { readonly reason: 'not-understood'; readonly error: ProtocolError }
   | { readonly reason: 'silent'; readonly error: TrunklineError };
 
-export type Receiver = (message: Message) => void;
+export type Receiver = (message: Message | V2Message) => void;
 
 /** A close flushes what is queued, but a peer that does not read gets no longer than this, ms. */
 const FLUSH_MS = 1_000;
@@ -34,6 +36,8 @@ export class Connection {
   #end: ConnectionEnd | undefined;
   readonly #ids = new IdSequence();
   #messagesHeard = 0;
+  #version: 1 | 2 = 1;
+  #assembler: ChunkAssembler | undefined;
 
   /** For log lines: the port of the other side. */
   readonly remotePort: number | undefined;
@@ -85,10 +89,27 @@ export class Connection {
     return this.#ids.next(isTaken);
   }
 
-  /** Queues a message; without effect after the end. */
-  send(message: Message): void {
-    if (this.#end || this.#socket.destroyed) return;
-    this.#outbox.write(v1Codec.encode(message));
+  /** What this side writes. */
+  get version(): 1 | 2 {
+    return this.#version;
+  }
+
+  /** From here on this side writes version 2, and the other one may. */
+  upgrade(): void {
+    this.#version = 2;
+    this.#reader.upgrade(v2Framing, V2_MAX_FRAME_BYTES);
+    this.#assembler = new ChunkAssembler();
+  }
+
+  /** Queues a message that the version of this connection can say; without effect after the end. */
+  send(message: Message | V2Message): void {
+    if (this.#version === 2) this.sendFrame(v2Codec.encode(message as V2Message));
+    else if (!this.#end && !this.#socket.destroyed) this.#outbox.write(v1Codec.encode(message as Message));
+  }
+
+  /** Queues a frame of version 2, which others may have got as well. */
+  sendFrame(frame: Buffer): void {
+    if (!this.#end && !this.#socket.destroyed) this.#outbox.writeInChunks(frame);
   }
 
   ping(timeoutMs: number): void {
@@ -125,6 +146,7 @@ export class Connection {
       this.#end = { reason: 'closed' };
       this.#heartbeat?.stop();
       this.#receive = () => undefined;
+      this.#outbox.flush();
       this.#socket.destroySoon();
       const timer = this.#clock.setTimeout(() => this.#socket.destroy(), FLUSH_MS);
       timer.unref();
@@ -140,7 +162,7 @@ export class Connection {
     this.#heartbeat?.heard();
     try {
       this.#reader.push(chunk, (frame) => {
-        this.#onMessage(v1Codec.decode(frame));
+        this.#onFrame(frame);
         return this.#end === undefined;
       });
     } catch (error) {
@@ -149,7 +171,17 @@ export class Connection {
     }
   }
 
-  #onMessage(message: Message): void {
+  #onFrame(frame: Buffer): void {
+    const message = frame[0] === v2Codec.version ? v2Codec.decode(frame) : v1Codec.decode(frame);
+    if (message.type !== 'chunk') {
+      this.#onMessage(message);
+      return;
+    }
+    const whole = this.#assembler?.push(message);
+    if (whole) this.#onMessage(v2Codec.decode(whole));
+  }
+
+  #onMessage(message: Message | V2Message): void {
     this.#messagesHeard++;
     switch (message.type) {
       case 'ping':

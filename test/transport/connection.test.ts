@@ -1,7 +1,7 @@
 // Connection over real sockets: messages, order, limits, and all the ways to end.
 
 import net from 'node:net';
-import type { Message } from '../../protocol/message';
+import type { Message, V2Message } from '../../protocol/message';
 import { v1Codec } from '../../protocol/v1';
 import { systemClock } from '../../src/time';
 import { Connection } from '../../src/transport/connection';
@@ -14,7 +14,7 @@ let server: net.Server;
 let here: net.Socket;
 let there: net.Socket;
 let connection: Connection;
-let received: Message[];
+let received: (Message | V2Message)[];
 
 beforeEach(async () => {
   server = net.createServer({ noDelay: true, allowHalfOpen: true });
@@ -162,4 +162,31 @@ test('a silent peer is pinged and then given up, with who and how long in the er
     },
   });
   expect(v1Codec.decode(heard().subarray(0, v1Codec.encode({ type: 'ping', ...envelope }).length)).type).toBe('ping');
+});
+
+test('a large value of version 2 does not hold up what is small: the answer to a ping overtakes it', async () => {
+  const other = new Connection(there, systemClock);
+  const heard: (Message | V2Message)[] = [];
+  other.receiver = (message) => heard.push(message);
+  for (const each of [connection, other]) each.upgrade();
+  const payload = Buffer.alloc(20 * 2 ** 20, 7);
+  connection.send({ type: 'topic-event', topic: 1, payload });
+  connection.send({ type: 'topic-event', topic: 1, payload: Buffer.from('next') }); // must not overtake
+  connection.ping(1000);
+  connection.send({ type: 'topic-event', topic: 2, payload: Buffer.from('another key') });
+  await eventually('the pong', () => connection.messagesHeard === 1);
+  expect(heard.map((message) => (message as { topic?: number }).topic)).toEqual([2]);
+  await eventually('all', () => heard.length === 3);
+  expect(heard.map((message) => (message as { topic?: number }).topic)).toEqual([2, 1, 1]);
+  expect((heard[1] as { payload: Buffer }).payload.equals(payload)).toBe(true);
+});
+
+test('a close sends what still waits in chunks', async () => {
+  const other = new Connection(there, systemClock);
+  const heard: (Message | V2Message)[] = [];
+  other.receiver = (message) => heard.push(message);
+  for (const each of [connection, other]) each.upgrade();
+  connection.send({ type: 'topic-event', topic: 1, payload: Buffer.alloc(5 * 2 ** 20) });
+  await Promise.all([connection.close(), other.closed]);
+  expect(heard.length).toBe(1);
 });

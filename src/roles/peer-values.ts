@@ -1,0 +1,57 @@
+// How values go over one connection: as they are written in this process, or, to and from a process of cluster-client 3.x,
+// in its way. Inside a process a payload always has the channel's own form.
+
+import type { Hello } from '../../protocol/message';
+import { agree } from '../../protocol/handshake';
+import type { ValueCodec } from '../../protocol/value-codec';
+import type { ChannelSpec } from './role';
+
+/** A payload as old peers read it; there may be several of them. */
+const translated = new WeakMap<Buffer, Buffer>();
+
+export class PeerValues {
+  readonly #own: ValueCodec;
+  readonly #peers: ValueCodec;
+
+  private constructor(own: ValueCodec, peers: ValueCodec) {
+    this.#own = own;
+    this.#peers = peers;
+  }
+
+  /** @returns undefined when there is no way to write values that both sides know */
+  static between(
+    { values, legacyValues }: ChannelSpec,
+    question: Hello | undefined,
+    answer: Hello | undefined,
+  ): PeerValues | undefined {
+    const { version, codec } = agree(question, answer);
+    const isOwnForm = codec === values.name || legacyValues.name === values.name;
+    if (version === 1) return new PeerValues(values, isOwnForm ? values : legacyValues);
+    return codec === values.name ? new PeerValues(values, values) : undefined;
+  }
+
+  encode(value: unknown): Buffer {
+    return this.#peers.encode(value);
+  }
+
+  decode(bytes: Buffer): unknown {
+    return this.#peers.decode(bytes);
+  }
+
+  /** A payload of this process, for the peer. */
+  toPeer(payload: Buffer): Buffer {
+    if (this.#own === this.#peers) return payload;
+    let bytes = translated.get(payload);
+    if (!bytes) {
+      bytes = this.#peers.encode(this.#own.decode(payload));
+      translated.set(payload, bytes);
+    }
+    return bytes;
+  }
+
+  /** A payload of the peer, for this process. The bytes must not be used otherwise. */
+  fromPeer(bytes: Buffer): Buffer {
+    // A copy: they are kept as the last value, and must not keep the whole chunk that they came in.
+    return this.#own === this.#peers ? Buffer.from(bytes) : this.#own.encode(this.#peers.decode(bytes));
+  }
+}

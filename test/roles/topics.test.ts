@@ -1,0 +1,24 @@
+import { v2Codec } from '../../protocol/v2';
+import { Topics } from '../../src/roles/topics';
+
+test('an event is encoded once for all followers of a key', () => {
+  const topics = new Topics();
+  const [first, second] = [topics.join('a'), topics.join('a')];
+  const payload = Buffer.from('value');
+  const frame = first.frameOf(payload);
+  expect(second.frameOf(payload)).toBe(frame);
+  expect(v2Codec.decode(frame)).toEqual({ type: 'topic-event', topic: first.number, payload });
+  expect(first.frameOf(Buffer.from('value'))).not.toBe(frame); // another value, even if it is equal
+});
+
+test('keys have different numbers, and a number is never used again', () => {
+  const topics = new Topics();
+  const a = topics.join('a');
+  expect(topics.join('b').number).not.toBe(a.number);
+  topics.join('a');
+  topics.leave(a);
+  expect(topics.join('a')).toBe(a); // somebody was still there
+  topics.leave(a);
+  topics.leave(a);
+  expect(topics.join('a').number).toBeGreaterThan(2);
+});
