@@ -195,17 +195,17 @@ export class Follower implements Role, Verbs {
 
   #openKey(key: string, registration: unknown): void {
     const { name: channel, formatKey } = this.#spec;
-    const json = canonicalJson(registration);
+    const json = this.#connection.version === 1 ? canonicalJson(registration) : undefined;
     this.#opened.set(key, json);
     if (this.#connection.version === 1 && isDeepStrictEqual(json, registration)) {
       this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json });
       return;
     }
-    // What JSON would lose the transcode must carry, without making another registration of it.
+    // What JSON would lose, and all of version 2, the transcode must carry without making another registration of it.
     let payload: Buffer;
     try {
       payload = this.#values.encode(registration);
-      if (formatKey(this.#values.decode(payload)) !== formatKey(registration))
+      if (!this.#values.areFaithful && formatKey(this.#values.decode(payload)) !== key)
         throw new TypeError('it would be another one in the leader');
     } catch (cause) {
       const message = `${channel}: the registration ${key} cannot be encoded; use plain values, or a transcode that keeps it`;

@@ -30,6 +30,11 @@ export class PeerValues {
     return codec === values.name ? new PeerValues(values, values) : undefined;
   }
 
+  /** What was encoded is decoded as the same, or refused. */
+  get areFaithful(): boolean {
+    return this.#peers.name === 'structured';
+  }
+
   encode(value: unknown): Buffer {
     return this.#peers.encode(value);
   }

@@ -1,6 +1,6 @@
 // The options of startCluster, each declared once; with the CLI the only place of the supervisor that reads the environment.
 
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
@@ -185,6 +185,8 @@ export function resolveSupervisorOptions(
       ...env,
       ...(environmentName !== undefined && { EGG_SERVER_ENV: environmentName }),
       ...(port !== undefined && { PORT: String(port) }),
+      // As egg-cluster does: packages of its time write warnings to stderr otherwise.
+      ...(given.app === undefined && env.NODE_ENV === 'production' && { NO_DEPRECATION: '*' }),
       ...given.environment,
     },
     logger: given.logger ?? (given.app === undefined ? consoleLogger(env.EGG_MASTER_LOGGER_LEVEL) : defaultLogger),
@@ -294,6 +296,11 @@ function oneOf<T extends string>(option: string, given: unknown, values: readonl
 function file(option: string, given: unknown, baseDir: string): string {
   const path = resolve(baseDir, text(option, given));
   if (!existsSync(path)) throw invalid(option, 'the path of a file that exists', path);
+  try {
+    accessSync(path, constants.R_OK);
+  } catch {
+    throw invalid(option, 'the path of a file that this process may read', path);
+  }
   return path;
 }
 

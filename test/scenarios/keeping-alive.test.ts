@@ -252,3 +252,32 @@ test('a stop while an old worker drains runs its callbacks', async () => {
   expect(existsSync(mark)).toBe(true);
   await reload;
 });
+
+test('a worker above the soft limit of memory gets a successor first', async () => {
+  await start({ workers: 2, maxMemory: '250MB' });
+  const [agent, worker, other] = await statusOf();
+  tell(worker.pid, 'grow', 260);
+  // Only one that has been ready for ten seconds: another one would need as much as one that has just started.
+  const successor = await eventually(
+    'the successor',
+    async () => {
+      const [, now] = await statusOf();
+      expect(now.state).toBe('ready'); // at any moment
+      return now.pid !== worker.pid && now;
+    },
+    20_000,
+  );
+  expect(successor).toMatchObject({ restarts: 0, lastEnd: undefined });
+  expect((await statusOf()).filter(({ pid }) => pid === agent.pid || pid === other!.pid).length).toBe(2);
+});
+
+test('a second reload waits its turn', async () => {
+  const child = await start({ workers: 1 });
+  const [, first] = await statusOf();
+  const outcomes = Promise.all([child.ask({ type: 'reload' }), child.ask({ type: 'reload' })]);
+  const second = await replaced(first);
+  const third = await replaced(second);
+  expect(new Set([first.pid, second.pid, third.pid]).size).toBe(3);
+  expect((await outcomes).map(({ type }) => type)).toEqual(['done', 'done']);
+  expect((await statusOf())[1].pid).toBe(third.pid);
+});

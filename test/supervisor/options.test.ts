@@ -106,6 +106,14 @@ test.each<[string, object, string]>([
   );
 });
 
+test('a framework in production is spared old warnings, as under egg-cluster', () => {
+  writeFileSync(join(baseDir, 'package.json'), '{}');
+  framework('egg');
+  const production = { NODE_ENV: 'production' };
+  expect(resolve({ app: undefined }, production).env.NO_DEPRECATION).toBe('*');
+  expect(resolve({}, production).env.NO_DEPRECATION).toBeUndefined();
+});
+
 test('options that a program cannot have are named in a warning', () => {
   const warnings: string[] = [];
   const log = () => undefined;
