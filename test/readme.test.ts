@@ -65,6 +65,7 @@ it.each([
   'README.md',
   'src/README.md',
   'protocol/README.md',
+  'docs/command-line.md',
   'docs/moving-from-cluster-client.md',
   'docs/moving-from-egg-cluster.md',
   'docs/signals.md',

@@ -1,7 +1,7 @@
 // Taking the place of an application, so that there is one master for it at most; and finding out who has it. What a
 // dead master has left is replaced; whatever may belong to a living one is not touched.
 
-import { lstatSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync, statSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CommandFailure, reasonOf } from './command-failure';
@@ -120,8 +120,16 @@ function assertOwn(place: Place): void {
   const uid = process.getuid?.();
   if (uid === undefined || uid === 0) return;
   for (const file of [place.pidFile, place.socket, place.facts]) {
-    const stat = lstatSync(file, { throwIfNoEntry: false });
+    const stat = statOf(file);
     if (stat && stat.uid !== uid) throw CommandFailure.failed(`${file} belongs to another user (${stat.uid}); it is not touched`);
+  }
+}
+
+function statOf(file: string): Stats | undefined {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    throw CommandFailure.failed(`${file} cannot be looked at: ${reasonOf(error)}`);
   }
 }
 

@@ -130,7 +130,7 @@ async function withMaster(place: Place, use: (client: ControlClient) => Promise<
     if (pid !== undefined && isAlive(pid)) {
       throw CommandFailure.failed(
         `the master of ${place.name}, pid ${pid}, lives, but does not answer within ${SILENCE_MS / 1000} s; ` +
-          'look whether it is stopped (kill -CONT wakes it up) or blocked, or end it with trunkline stop --force',
+          'look whether it is stopped or blocked, or end it with trunkline stop --force. When it runs again (kill -CONT) it does what was asked',
       );
     }
     throw CommandFailure.notRunning(`the master of ${place.name} has ended before it was done`);

@@ -16,7 +16,11 @@ const DEFAULT_FRAMEWORK = 'egg';
 export function findFramework(baseDir: string, given: string | undefined): string {
   const manifest = join(baseDir, 'package.json');
   if (!existsSync(manifest)) {
-    throw invalid(`startCluster: neither option app is given, nor is there ${manifest}, which would name a framework`);
+    throw invalid(
+      given === undefined
+        ? `startCluster: neither option app is given, nor is there ${manifest}, which would name a framework`
+        : `startCluster: an application of the framework ${given} needs a package.json, but there is no ${manifest}`,
+    );
   }
   const name = given ?? frameworkOf(manifest) ?? DEFAULT_FRAMEWORK;
   if (isAbsolute(name)) {

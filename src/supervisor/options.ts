@@ -1,6 +1,6 @@
 // The options of startCluster, each declared once; with the CLI the only place of the supervisor that reads the environment.
 
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
@@ -33,7 +33,7 @@ interface CommonOptions {
   env?: string | undefined;
   /** More environment variables for the children. */
   environment?: Readonly<Record<string, string>> | undefined;
-  /** The process title of the master; children get it with their name. Default: untouched. */
+  /** The process title of the master; children get it with their name. Default, and with a framework: untouched. */
   title?: string | undefined;
   /** A file that holds the process id of the master while it runs. Default: none. */
   pidFile?: string | undefined;
@@ -58,7 +58,7 @@ interface CommonOptions {
   hardMaxMemory?: number | string | undefined;
   /** How connections are spread over the workers, as in node:cluster. Default `rr`. */
   scheduling?: 'rr' | 'none' | undefined;
-  /** Called when a process has started, is ready, or has ended; also during the start. Must not throw. */
+  /** Called when a process has started, is ready, or has ended; also during the start. */
   onChange?: ((status: readonly SlotStatus[]) => void) | undefined;
   /** Where log lines go. Default: the console; warnings and errors, with a framework all from EGG_MASTER_LOGGER_LEVEL up. */
   logger?: Logger | undefined;
@@ -146,6 +146,7 @@ export function resolveSupervisorOptions(
   options: SupervisorOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): ResolvedSupervisorOptions {
+  if (typeof options !== 'object') throw invalid('app', 'given as startCluster({ app })', options);
   // egg's launchers give null for what is not set.
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) as unknown as SupervisorOptions;
   const baseDir = folder('baseDir', given.baseDir ?? process.cwd());
@@ -167,7 +168,7 @@ export function resolveSupervisorOptions(
     startMode,
     ports,
     require: [given.require ?? []].flat().map((name) => modulePath(name, baseDir)),
-    nodeArgs: given.nodeArgs ?? (startMode === 'process' ? withoutCode(process.execArgv) : []),
+    nodeArgs: optionalTexts('nodeArgs', given.nodeArgs) ?? (startMode === 'process' ? withoutCode(process.execArgv) : []),
     title: optionalText('title', given.title),
     pidFile: given.pidFile === undefined ? undefined : resolve(baseDir, text('pidFile', given.pidFile)),
     clusterPort: optionalWhole('clusterPort', asNumber(given.clusterPort) ?? fromEnv, 1, 65535),
@@ -179,7 +180,7 @@ export function resolveSupervisorOptions(
     maxMemoryBytes: optionalBytes('maxMemory', given.maxMemory),
     hardMaxMemoryBytes: optionalBytes('hardMaxMemory', given.hardMaxMemory),
     scheduling: oneOf('scheduling', given.scheduling ?? 'rr', ['rr', 'none'] as const),
-    onChange: given.onChange ?? (() => undefined),
+    onChange: optionalFunction('onChange', given.onChange) ?? (() => undefined),
     agentInspectPort: optionalWhole('EGG_AGENT_DEBUG_PORT', asNumber(env.EGG_AGENT_DEBUG_PORT), 1, 65535),
     env: {
       ...env,
@@ -187,9 +188,10 @@ export function resolveSupervisorOptions(
       ...(port !== undefined && { PORT: String(port) }),
       // As egg-cluster does: packages of its time write warnings to stderr otherwise.
       ...(given.app === undefined && env.NODE_ENV === 'production' && { NO_DEPRECATION: '*' }),
-      ...given.environment,
+      ...optionalTable('environment', given.environment),
     },
-    logger: given.logger ?? (given.app === undefined ? consoleLogger(env.EGG_MASTER_LOGGER_LEVEL) : defaultLogger),
+    logger:
+      optionalLogger(given.logger) ?? (given.app === undefined ? consoleLogger(env.EGG_MASTER_LOGGER_LEVEL) : defaultLogger),
   };
   return { ...resolved, programs: programsOf(given, resolved, environmentName) };
 }
@@ -295,7 +297,7 @@ function oneOf<T extends string>(option: string, given: unknown, values: readonl
 
 function file(option: string, given: unknown, baseDir: string): string {
   const path = resolve(baseDir, text(option, given));
-  if (!existsSync(path)) throw invalid(option, 'the path of a file that exists', path);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw invalid(option, 'the path of a file that exists', path);
   try {
     accessSync(path, constants.R_OK);
   } catch {
@@ -319,6 +321,28 @@ function optionalText(option: string, given: unknown): string | undefined {
   return given === undefined ? undefined : text(option, given);
 }
 
+function optionalTexts(option: string, given: unknown): readonly string[] | undefined {
+  if (given === undefined || (Array.isArray(given) && given.every((each) => typeof each === 'string'))) return given;
+  throw invalid(option, 'a list of texts', given);
+}
+
+function optionalTable(option: string, given: unknown): Record<string, string> | undefined {
+  if (given === undefined || (typeof given === 'object' && !Array.isArray(given)))
+    return given as Record<string, string> | undefined;
+  throw invalid(option, 'an object', given);
+}
+
+function optionalFunction<T>(option: string, given: T): T {
+  if (given === undefined || typeof given === 'function') return given;
+  throw invalid(option, 'a function', given);
+}
+
+function optionalLogger(given: Logger | undefined): Logger | undefined {
+  const isOne = (['info', 'warn', 'error'] as const).every((level) => typeof given?.[level] === 'function');
+  if (given === undefined || isOne) return given;
+  throw invalid('logger', 'an object with info, warn and error', given);
+}
+
 function optionalBytes(option: string, given: unknown): number | undefined {
   if (given === undefined) return undefined;
   const bytes = parseBytes(given);
@@ -335,7 +359,8 @@ function withoutCode(nodeArgs: readonly string[]): string[] {
 /** Launchers and environments give numbers as text. */
 function asNumber(given: unknown): number | undefined {
   if (given === undefined || given === '') return undefined;
-  return typeof given === 'string' ? Number(given) : (given as number);
+  const number = typeof given === 'string' ? Number(given) : given;
+  return (Number.isNaN(number) ? given : number) as number; // what is no number is shown as it was given
 }
 
 function whole(option: string, given: unknown, min: number, max: number): number {

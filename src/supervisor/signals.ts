@@ -35,7 +35,9 @@ export function heedSignals(master: Signalled, logger: Logger): () => void {
     stop(signal);
   };
   const onHangUp = (): void => {
-    master.reload().catch((error: unknown) => logger.error(String(error)));
+    master.reload().catch((error: unknown) => {
+      if (firstSignalAt === undefined) logger.error((error as Error).message); // else it was to end
+    });
   };
   const forgetTerminal = whenTerminalEnds(() => stop('SIGHUP'));
   for (const signal of STOP) process.on(signal, onStop);

@@ -79,7 +79,8 @@ async function start(options: SupervisorOptions): Promise<Supervised> {
   const resolved = resolveSupervisorOptions(options);
   const pidFile = resolved.pidFile === undefined ? undefined : new PidFile(resolved.pidFile);
   pidFile?.write();
-  if (resolved.title !== undefined) process.title = resolved.title;
+  // A framework's launcher finds its master by the command line, which a title would overwrite.
+  if (resolved.title !== undefined && resolved.programs.kind === 'files') process.title = resolved.title;
   const master = new Master(resolved);
   const undo = [heedSignals(master, resolved.logger), heedParent(master), surviveLostOutput()];
   void master.ended.then(() => {

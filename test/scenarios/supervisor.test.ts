@@ -1,6 +1,8 @@
 // An application under supervision: real processes, real signals, real HTTP.
 
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -363,4 +365,25 @@ test.each(['SIGQUIT', 'SIGINT', 'SIGHUP'] as const)('%s to a child is for its ma
 test('a worker that overruns its stop is told of as force', async () => {
   const child = await start({ workers: 1, stopTimeout: 600 }, { APP_IGNORES_STOP: '1' });
   expect(await child.ask({ type: 'stop' })).toMatchObject({ forced: true });
+});
+
+(existsSync('/dev/full') ? test : test.skip)('a full disk under the output ends nobody', async () => {
+  const full = openSync('/dev/full', 'w');
+  const child = fork(join(__dirname, '../../dist/test/fixtures/supervisor-master.js'), [], {
+    env: { ...process.env, OPTIONS: JSON.stringify({ workers: 1, logger: null }), PORT: String(port) },
+    stdio: ['ignore', full, full, 'ipc'],
+  });
+  closeSync(full);
+  try {
+    let status: ProcessStatus[] = [];
+    child.on('message', (message: { type?: string; status: ProcessStatus[] }) => {
+      if (message.type === 'started') ({ status } = message);
+    });
+    await eventually('the start', () => status.length > 0); // programs of the fixture have written lines by then
+    remember(status);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

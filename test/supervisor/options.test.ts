@@ -100,6 +100,12 @@ test.each<[string, object, string]>([
   ['a strange size', { maxMemory: 'much' }, 'option maxMemory must be a number of bytes, or a text like 300MB'],
   ['a strange start mode', { startMode: 'magic' }, "option startMode must be 'process' or 'worker_threads'"],
   ['a strange time', { stopTimeout: -1 }, 'option stopTimeout must be'],
+  ['a time with a unit', { stopTimeout: '5s' }, 'option stopTimeout must be a whole number from 1 to 2147483647, but is "5s"'],
+  ['a folder as app', { app: '.' }, 'option app must be the path of a file'],
+  ['a logger that is none', { logger: {} }, 'option logger must be an object with info, warn and error'],
+  ['an onChange that is none', { onChange: 'x' }, 'option onChange must be a function'],
+  ['arguments as a text', { nodeArgs: '--x' }, 'option nodeArgs must be a list of texts'],
+  ['an environment as a text', { environment: 'x' }, 'option environment must be an object'],
 ])('%s is refused in one sentence', (_, options, message) => {
   expect(() => resolve(options)).toThrow(
     expect.objectContaining({ code: 'ERR_TRUNKLINE_OPTION_INVALID', message: expect.stringContaining(message) }),

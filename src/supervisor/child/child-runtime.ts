@@ -216,5 +216,8 @@ async function runInOrder(callbacks: readonly StopCallback[]): Promise<boolean> 
 }
 
 function describe(error: unknown): string {
-  return inspect(error).slice(0, MAX_REASON); // stack, causes and all
+  const text = inspect(error); // stack, causes and all
+  // A syntax error begins with the place.
+  const isNamed = !(error instanceof Error) || text.startsWith(error.name);
+  return `${isNamed ? '' : `${error.name}: ${error.message}\n`}${text}`.slice(0, MAX_REASON);
 }

@@ -1,12 +1,12 @@
 // How this child speaks with its master: over IPC where it is a process, through a message port where it is a thread.
 
-import type net from 'node:net';
+import type { Socket } from 'node:net';
 import { isMainThread, parentPort } from 'node:worker_threads';
 import type { AppMessage, ToMaster } from '../messages';
 
 export interface Link {
   readonly isConnected: boolean;
-  onMessage(listener: (message: unknown, socket?: net.Socket) => void): void;
+  onMessage(listener: (message: unknown, socket?: Socket) => void): void;
   /** The master is gone, or has ended the link. */
   onDisconnect(listener: () => void): void;
   /** @param then called when the message has left, or cannot */
@@ -17,7 +17,7 @@ const processLink: Link = {
   get isConnected() {
     return process.connected;
   },
-  onMessage: (listener) => void process.on('message', (message, handle) => listener(message, handle as net.Socket | undefined)),
+  onMessage: (listener) => void process.on('message', (message, handle) => listener(message, handle as Socket | undefined)),
   onDisconnect: (listener) => void process.on('disconnect', listener),
   send: (message, then) => {
     if (process.connected) process.send?.(message, undefined, undefined, (error) => then?.(error));

@@ -3,14 +3,14 @@
 
 import { subscribe } from 'node:diagnostics_channel';
 import http, { type ServerResponse } from 'node:http';
-import net from 'node:net';
+import { Server, type Socket } from 'node:net';
 import type { Address } from '../messages';
 
 /** Idle keep-alive connections get this long, ms, because a client may just be writing to one. */
 const IDLE_GRACE_MS = 100;
 
 interface Connection {
-  readonly server: net.Server | undefined;
+  readonly server: Server | undefined;
   /** Whether something had been read of it before it came to this process. */
   readonly hasData: boolean;
   /** The answer that is under way. */
@@ -20,8 +20,8 @@ interface Connection {
 }
 
 export class ServerSockets {
-  readonly #servers = new Set<net.Server>();
-  readonly #connections = new Map<net.Socket, Connection>();
+  readonly #servers = new Set<Server>();
+  readonly #connections = new Map<Socket, Connection>();
   #isDraining = false;
   #onQuiet: (() => void) | undefined;
   #onHurry: ((limitMs: number) => void) | undefined;
@@ -38,32 +38,32 @@ export class ServerSockets {
   }
 
   /** Oldest first. */
-  get servers(): Iterable<net.Server> {
+  get servers(): Iterable<Server> {
     return this.#servers;
   }
 
   /** From now on servers and their connections are known. */
   observe(): void {
     subscribe('tracing:net.server.listen:asyncEnd', (message) => {
-      const { server } = message as { server: net.Server };
+      const { server } = message as { server: Server };
       const address = server.address();
       if (address === null || (typeof address === 'object' && address.port === this.#clusterPort)) return;
       this.#servers.add(server);
       this.#onListening(address);
     });
     subscribe('net.server.socket', (message) => {
-      const { socket } = message as { socket: net.Socket & { server?: net.Server } };
+      const { socket } = message as { socket: Socket & { server?: Server } };
       if (socket.localPort !== this.#clusterPort) this.add(socket, socket.server, false);
     });
     subscribe('http.server.request.start', (message) => {
-      const { socket, response } = message as { socket: net.Socket; response: ServerResponse };
+      const { socket, response } = message as { socket: Socket; response: ServerResponse };
       const connection = this.#connections.get(socket);
       if (connection) connection.response = response;
       // The next request of this connection shall go to another process.
       if (this.#isDraining) response.shouldKeepAlive = false;
     });
     subscribe('http.server.response.finish', (message) => {
-      const connection = this.#connections.get((message as { socket: net.Socket }).socket);
+      const connection = this.#connections.get((message as { socket: Socket }).socket);
       if (!connection) return;
       connection.response = undefined;
       connection.answered++;
@@ -78,7 +78,7 @@ export class ServerSockets {
   async drain(limitMs: number, gently: boolean): Promise<void> {
     this.#isDraining = true;
     // Not the close of http.Server, which cuts answers that are not written out yet.
-    for (const server of this.#servers) if (server.listening) net.Server.prototype.close.call(server);
+    for (const server of this.#servers) if (server.listening) Server.prototype.close.call(server);
     for (const { response } of this.#connections.values()) if (response) response.shouldKeepAlive = false;
     const idle = gently ? undefined : setTimeout(() => this.endIdle(), IDLE_GRACE_MS);
     await new Promise<void>((resolve) => {
@@ -107,7 +107,7 @@ export class ServerSockets {
    * A connection that the master has handed over: no listening socket of this process has accepted it.
    * @param hasData whether something had been read of it before
    */
-  add(socket: net.Socket, server: net.Server | undefined, hasData: boolean): void {
+  add(socket: Socket, server: Server | undefined, hasData: boolean): void {
     if (server) this.#servers.add(server);
     this.#connections.set(socket, { server, hasData, response: undefined, answered: 0 });
     socket.once('close', () => {

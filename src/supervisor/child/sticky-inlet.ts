@@ -1,18 +1,18 @@
 // The child's end of handing over: confirms a connection that the master has sent, and gives it to a server of this
 // process as if that had accepted it.
 
-import type net from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { HandedConnection, HandedReply } from '../messages';
 
 export interface StickyInletOptions {
   /** The servers of this process, oldest first. */
-  readonly servers: () => Iterable<net.Server>;
+  readonly servers: () => Iterable<Server>;
   /** Where clients connect; the server that listens there gets the connections, else the first one. */
   readonly port: () => number | undefined;
   /** Tells the master, and calls back when that has left this process. */
   readonly tell: (reply: HandedReply, then: (error: Error | null) => void) => void;
   /** This process has a connection more. @param hasData whether the client has already sent something */
-  readonly onConnection?: (socket: net.Socket, server: net.Server, hasData: boolean) => void;
+  readonly onConnection?: (socket: Socket, server: Server, hasData: boolean) => void;
 }
 
 /** Options of a server that it applies to what it accepts. */
@@ -37,7 +37,7 @@ export class StickyInlet {
    * @param socket undefined when it was closed before it could be sent
    * @returns whether a server gets it
    */
-  take({ id, head }: HandedConnection, socket: net.Socket | undefined): boolean {
+  take({ id, head }: HandedConnection, socket: Socket | undefined): boolean {
     const server = this.#server();
     if (!socket || !server) {
       socket?.destroy(); // nothing has been read from it; the master has a descriptor of its own
@@ -59,7 +59,7 @@ export class StickyInlet {
     return true;
   }
 
-  #server(): net.Server | undefined {
+  #server(): Server | undefined {
     const servers = [...this.#options.servers()];
     const port = this.#options.port();
     const atPort = servers.find((server) => {
@@ -71,7 +71,7 @@ export class StickyInlet {
 }
 
 /** What a server does itself with a connection that it accepts. */
-function accept(socket: net.Socket, server: net.Server): void {
+function accept(socket: Socket, server: Server): void {
   const options = server as AcceptOptions;
   socket.allowHalfOpen = options.allowHalfOpen ?? false;
   if (options.pauseOnConnect) socket.pause();

@@ -1,6 +1,6 @@
 // The master's view of one child: started, ready, gone. What runs inside is child-runtime.ts.
 
-import type net from 'node:net';
+import type { Socket } from 'node:net';
 import { patientTimeout, systemClock, type Patience } from '../../time';
 import {
   asAppMessage,
@@ -190,7 +190,7 @@ export class ChildHandle {
   }
 
   /** Gives the child a connection. @returns whether it has taken it */
-  hand(socket: net.Socket, head: Buffer | undefined): Promise<boolean> {
+  hand(socket: Socket, head: Buffer | undefined): Promise<boolean> {
     return this.#handover.hand(socket, head);
   }
 

@@ -62,7 +62,7 @@ export class ChildSpecs {
       name,
       kind,
       masterPid: process.pid,
-      ...(title !== undefined && { title: `${title}: ${name}` }),
+      ...(title !== undefined && programs.kind === 'files' && { title: `${title}: ${name}` }),
       program: this.#programOf(kind, port),
       require,
       clusterPort: this.clusterPort,

@@ -1,7 +1,7 @@
 // Passes connections to one child over its IPC channel. The master keeps its own descriptor of a connection until the
 // child has confirmed that it has taken it: whatever a child had not taken when it died, another one can serve.
 
-import type net from 'node:net';
+import type { Socket } from 'node:net';
 import { systemClock, type Clock, type Timer } from '../../time';
 import type { HandedConnection } from '../messages';
 
@@ -10,11 +10,11 @@ const ASK_MS = 1_000;
 
 /** Sends messages with a descriptor that stays open in this process. */
 export interface HandleChannel {
-  send(message: HandedConnection, socket: net.Socket | undefined, onSent: (error: Error | null) => void): unknown;
+  send(message: HandedConnection, socket: Socket | undefined, onSent: (error: Error | null) => void): unknown;
 }
 
 interface Pending {
-  readonly socket: net.Socket;
+  readonly socket: Socket;
   readonly resolve: (isTaken: boolean) => void;
 }
 
@@ -42,7 +42,7 @@ export class Handover {
    * @param head what has been read of it
    * @returns true: the child has it, and the master's descriptor is closed; false: the child will never touch it
    */
-  hand(socket: net.Socket, head: Buffer | undefined): Promise<boolean> {
+  hand(socket: Socket, head: Buffer | undefined): Promise<boolean> {
     if (this.#isEnded || socket.destroyed) return Promise.resolve(false);
     // Without a server Node does not keep account of the socket in both processes, which would make the end of the
     // server wait for connections of the children.

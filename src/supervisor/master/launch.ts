@@ -3,7 +3,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
-import type net from 'node:net';
+import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { Address, AppMessage, ChildTask, ToChild } from '../messages';
 
@@ -38,7 +38,7 @@ export interface Launched {
   readonly processId: number | undefined;
   readonly isConnected: boolean;
   /** @param socket goes with it, and stays open here */
-  send(message: ToChild | AppMessage, socket?: net.Socket, onSent?: (error: Error | null) => void): void;
+  send(message: ToChild | AppMessage, socket?: Socket, onSent?: (error: Error | null) => void): void;
   /** Asks a process to end that cannot be spoken to. */
   terminate(): void;
   kill(): void;

@@ -251,7 +251,11 @@ export class Master {
   }
 
   #changed(): void {
-    this.#options.onChange(this.status);
+    try {
+      this.#options.onChange(this.status);
+    } catch (error) {
+      this.#options.logger.error(`onChange has failed: ${String(error)}`);
+    }
   }
 
   #onGone(slot: Slot, child: ChildHandle): void {

@@ -76,6 +76,8 @@ export class Slot implements Recipient {
   readonly #dismissed = new WeakSet<ChildHandle>();
   #pause: Timer | undefined;
   #restarts = 0;
+  /** Whether a child of it has ever been ready. */
+  #hasBegun = false;
   #lastEnd: string | undefined;
   #onFirst!: { resolve: () => void; reject: (end: ChildEnd) => void };
 
@@ -101,7 +103,8 @@ export class Slot implements Recipient {
   }
 
   get state(): SlotState {
-    if (this.#isRetired) return this.#children.size > 0 ? 'stopping' : 'stopped';
+    if (this.#isRetired && this.#children.size === 0) return 'stopped';
+    if (this.#isRetired && this.#child?.state !== 'ready') return 'stopping';
     switch (this.#child?.state) {
       case 'ready':
         return 'ready';
@@ -150,7 +153,8 @@ export class Slot implements Recipient {
     const successor = this.#begin();
     const end = await Promise.race([successor.ready, successor.gone]);
     if (successor.state !== 'ready' && !this.#isRetired) {
-      throw reloadFailed(this.name, 'the new process did not become ready, the old one goes on', end ?? undefined);
+      const meanwhile = this.#child ? 'the old one goes on' : 'it is started again';
+      throw reloadFailed(this.name, `the new process did not become ready, ${meanwhile}`, end ?? undefined);
     }
     this.#assertNotRetired();
     const predecessor = this.#child;
@@ -233,12 +237,13 @@ export class Slot implements Recipient {
       if (end) this.#onFirst.reject(end);
       return;
     }
-    if (end && child.readyForMs === undefined && this.#restarts === 0) {
+    if (end && !this.#hasBegun) {
       this.#onFirst.reject(end); // whoever has started the place gives up, and says why
       return;
     }
     if (wasDismissed) {
-      this.#next();
+      this.#lastEnd = undefined;
+      this.#occupy(this.#begin());
       return;
     }
     const pauseMs = Math.round(this.#policy.onEnd(child.readyForMs));
@@ -251,6 +256,7 @@ export class Slot implements Recipient {
     const { spec, events, limits } = this.#description;
     const child: ChildHandle = new ChildHandle(spec(this.name), {
       onReady: () => {
+        this.#hasBegun = true;
         this.#onFirst.resolve();
         if (child === this.#child) events.onReady(this);
       },
@@ -270,7 +276,7 @@ export class Slot implements Recipient {
     });
     if (child.inspectPort === undefined) {
       const limit = patientTimeout(systemClock, limits.startTimeoutMs, () => {
-        child.kill(`not ready after ${limits.startTimeoutMs} ms (startTimeout)`);
+        child.kill(`not ready after ${limits.startTimeoutMs} ms (startTimeout): it neither listens nor calls ready()`);
       });
       void Promise.race([child.ready, child.ended]).then(() => limit.cancel());
     }
