@@ -1,6 +1,7 @@
 // The parts of a structured value while it is written. Text and binary data are collected beside the body: each is
 // copied once, and the other side reads text in large pieces.
 
+import { isWide } from './latin1';
 import { FORM, TAG } from './structured-format';
 
 const INITIAL_BYTES = 4 * 1024;
@@ -10,7 +11,6 @@ const KEPT_BYTES = 1024 * 1024;
 const PART_BYTES = 16;
 /** Less than this is faster copied byte by byte. */
 const FEW_BYTES = 24;
-const WIDE = /[^\x00-\xff]/; // eslint-disable-line no-control-regex -- the range that one byte holds
 
 export class ValueWriter {
   #body = Buffer.allocUnsafeSlow(INITIAL_BYTES);
@@ -21,11 +21,11 @@ export class ValueWriter {
   /** The bytes of the value. */
   finish(hasReferences: boolean): Buffer {
     const text = this.#text;
-    const isWide = Buffer.byteLength(text) !== text.length && WIDE.test(text);
-    const textBytes = isWide ? text.length * 2 : text.length;
+    const wide = Buffer.byteLength(text) !== text.length && isWide(text);
+    const textBytes = wide ? text.length * 2 : text.length;
     const bodyBytes = this.#at;
     // The head comes first, but is known last: it is written behind the body and copied from there.
-    this.byte((isWide ? FORM.wide : 0) | (hasReferences ? FORM.references : 0));
+    this.byte((wide ? FORM.wide : 0) | (hasReferences ? FORM.references : 0));
     this.count(bodyBytes);
     this.count(text.length);
     const headBytes = this.#at - bodyBytes;
@@ -40,7 +40,7 @@ export class ValueWriter {
       this.#body.copy(out, headBytes, 0, bodyBytes);
     }
     let offset = headBytes + bodyBytes;
-    if (textBytes > 0) offset += out.write(text, offset, isWide ? 'utf16le' : 'latin1');
+    if (textBytes > 0) offset += out.write(text, offset, wide ? 'utf16le' : 'latin1');
     for (const part of this.#binary) {
       out.set(part, offset);
       offset += part.length;

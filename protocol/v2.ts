@@ -3,6 +3,7 @@
 // in README.md beside this file; golden bytes in vectors/v2.json.
 
 import type { Framing } from './frame';
+import { isWide } from './latin1';
 import type { CallStyle, Codec, V2Message } from './message';
 import { ProtocolError } from './protocol-error';
 
@@ -60,7 +61,7 @@ export const v2Codec: Codec<V2Message> = {
         return withPayload(TYPE['topic-event'], message.topic, message.payload);
       case 'call': {
         const { method, args } = message;
-        const wide = isWide(method);
+        const wide = wideFlag(method);
         const methodBytes = wide ? method.length * 2 : method.length;
         const out = begin(TYPE.call, callFlags(message) | wide, message.id, 2 + methodBytes + listBytes(args));
         const offset = writeText(out, method, out.writeUInt16BE(methodBytes, HEADER_BYTES), wide);
@@ -180,10 +181,9 @@ export function orderOf(frame: Buffer): number | undefined {
 /** Above every topic. */
 const REQUESTS = 2 ** 32;
 const NOTHING = Buffer.alloc(0);
-const WIDE = /[^\x00-\xff]/; // eslint-disable-line no-control-regex -- the range that one byte holds
 
-function isWide(text: string): number {
-  return WIDE.test(text) ? FLAG.wide : 0;
+function wideFlag(text: string): number {
+  return isWide(text) ? FLAG.wide : 0;
 }
 
 function begin(type: number, flags: number, id: number, bodyBytes: number): Buffer {
@@ -208,7 +208,7 @@ function withPayload(type: number, id: number, payload: Buffer): Buffer {
 
 /** Key and payload; the length of the key stands only where something follows it. */
 function withText(type: number, flags: number, id: number, text: string, payload: Buffer): Buffer {
-  const wide = isWide(text);
+  const wide = wideFlag(text);
   const textBytes = wide ? text.length * 2 : text.length;
   const lengthBytes = type === TYPE.subscribe ? 4 : 0;
   const out = begin(type, flags | wide, id, lengthBytes + textBytes + payload.length);
@@ -218,7 +218,7 @@ function withText(type: number, flags: number, id: number, text: string, payload
 }
 
 function withCode(type: number, id: number, { code, sentence }: { code: string; sentence: string }, before: Buffer): Buffer {
-  const wide = isWide(code + sentence);
+  const wide = wideFlag(code + sentence);
   const [codeBytes, sentenceBytes] = [code, sentence].map(({ length }) => (wide ? length * 2 : length)) as [number, number];
   const out = begin(type, wide, id, before.length + 2 + codeBytes + sentenceBytes);
   before.copy(out, HEADER_BYTES);
