@@ -226,11 +226,13 @@ test('values that are made to hurt the reader cost an answer at most', async () 
     Buffer.from('no serialize-json at all'),
     randomBytes(5_000),
   ];
-  for (const value of values) {
+  for (const [index, value] of values.entries()) {
     const { socket, heard } = await connect();
     socket.write(register);
     socket.write(message({ type: 'call', method: 'echo', args: [value], oneway: false, style: 'promise' }));
-    await eventually('an answer', () => heard().includes('invoke_result'));
+    await eventually(`an answer to value ${index}`, () => heard().includes('invoke_result')).catch((error: Error) => {
+      throw new Error(`${error.message}; closed=${socket.closed} heard=${JSON.stringify(heard().toString().slice(0, 500))}`);
+    });
     socket.write(message({ type: 'subscribe', key: 'k', registration: {}, payload: value }));
     socket.write(message({ type: 'call', method: 'publish', args: [value], oneway: true }));
     socket.write(frame(`{"type":"subscribe","key":"k","reg":${'['.repeat(5_000)}${']'.repeat(5_000)}}`));
