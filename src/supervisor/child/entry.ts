@@ -1,4 +1,4 @@
-// The program that a child runs. With the command line the only place that reads argv or ends the process.
+// The program that a child runs. With the command line the only place that reads argv.
 
 import { isMainThread } from 'node:worker_threads';
 import type { ChildTask } from '../messages';

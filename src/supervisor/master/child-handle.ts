@@ -265,7 +265,9 @@ export class ChildHandle {
         this.#onAlive(message);
         return;
       case 'mail':
-        this.#events.onMail(message, (delivery) => this.#onDelivered(message, delivery));
+        this.#events.onMail(message, (delivery) => {
+          this.#launched?.send({ trunkline: 'delivered', id: message.id, action: message.action, delivery });
+        });
         return;
       case 'handled':
         this.#events.onHandled(message.id, message.reason);
@@ -277,11 +279,6 @@ export class ChildHandle {
         this.#handover.onRefused(message.id);
         return;
     }
-  }
-
-  /** Senders hear what came of mail where they wait for it, and when it was not delivered. */
-  #onDelivered({ id, action, withinMs }: Mail, delivery: Delivery): void {
-    if (withinMs > 0 || delivery.missed.length > 0) this.#launched?.send({ trunkline: 'delivered', id, action, delivery });
   }
 
   #onAlive(health: Health): void {

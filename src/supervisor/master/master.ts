@@ -47,9 +47,7 @@ export class Master {
     });
     this.#postbox.connect((mail) => {
       JSON.stringify(mail.data); // throws now what would later throw where nobody hears it
-      this.#post.post(mail, 'master', (delivery) => {
-        if (mail.withinMs > 0 || delivery.missed.length > 0) this.#postbox.onDelivered(mail.id, mail.action, delivery);
-      });
+      this.#post.post(mail, 'master', (delivery) => this.#postbox.onDelivered(mail.id, mail.action, delivery));
     });
     this.#announcements = new Announcements(
       (message) => this.#post.send(message, message.from ?? 'master'),

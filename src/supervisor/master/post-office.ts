@@ -86,7 +86,7 @@ export class PostOffice {
     if (receivers.length === 0 && from !== 'master') this.#countUndelivered(message); // announcements are for whoever is there
   }
 
-  /** A message of a messenger: to everybody meant, as soon as they are ready. @param tell hears what came of it */
+  /** A message of a messenger: to everybody meant, as soon as they are ready. @param tell hears what came of it, if anybody wants to know */
   post(mail: Mail, from: Sender, tell: (delivery: Delivery) => void): void {
     const destination = this.#isClosed ? undefined : this.#destinationOf(mail, from);
     const recipients = destination === undefined ? [] : this.#recipientsOf(destination);
@@ -253,9 +253,10 @@ export class PostOffice {
     if (letter.open.size === 0) this.#close(letter);
   }
 
-  #close({ timer, handled, missed, tell }: Letter): void {
+  /** Senders hear what came of mail where they wait for it, and when it was not delivered. */
+  #close({ mail, timer, handled, missed, tell }: Letter): void {
     systemClock.clearTimeout(timer);
-    tell({ handled, missed });
+    if (mail.withinMs > 0 || missed.length > 0) tell({ handled, missed });
   }
 
   #countUndelivered({ action, receiverPid, to }: AppMessage): void {
