@@ -1,30 +1,54 @@
-// The pure steps of a registration: what each side says of itself, and how acceptance and refusal are written.
-// A peer without a hello is a process of cluster-client 3.x.
+// The pure steps at the beginning of a connection: what each side says of itself, how it proves that it knows the secret,
+// and how acceptance and refusal are written for a peer without a hello, which is a process of cluster-client 3.x.
 
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromErrorValue, toErrorValue } from './error-value';
 import type { Hello } from './message';
 import { type CodecName, isCodecName, type ValueCodec } from './value-codec';
 
-/** What our own processes say of themselves. @param codecs how this side can write values, the best first */
-export function helloOf(codecs: readonly CodecName[], own: Omit<Hello, 'versions' | 'codecs'> = {}): Hello {
-  return { versions: [1, 2], codecs, ...own };
+/** What our own processes say of themselves. */
+export function helloOf(own: Omit<Hello, 'versions'> = {}): Hello {
+  return { versions: [1, 2], ...own };
 }
 
-export interface Agreement {
-  readonly version: 1 | 2;
-  /** How values are written; undefined: no way that both know. Without a word about it, version 1 leaves it to the transcode. */
-  readonly codec: CodecName | undefined;
+/** Whether the connection goes on in version 2. @param hello the other side's, undefined for an old peer */
+export function speaksV2(hello: Hello | undefined): boolean {
+  return hello?.versions.includes(2) ?? false;
+}
+
+/** How values are written on a connection; undefined: no way that both know. @param own the leader's, the best first */
+export function chooseCodec(own: readonly string[], theirs: readonly string[]): CodecName | undefined {
+  return own.find((name): name is CodecName => isCodecName(name) && theirs.includes(name));
 }
 
 /**
- * What a connection speaks after an accepted registration. Both sides come to the same from the same two hellos.
- * @param question the follower's, undefined for an old peer
- * @param answer the leader's
+ * What shows that a side knows the secret. The role is in it, so that a proof cannot be sent back to who made it, and the
+ * port, so that it cannot be passed on to a listener on another one.
+ * @param port where the listener listens
  */
-export function agree(question: Hello | undefined, answer: Hello | undefined): Agreement {
-  const version = question?.versions.includes(2) && answer?.versions.includes(2) ? 2 : 1;
-  const codec = answer?.codecs?.find((name) => isCodecName(name) && question?.codecs?.includes(name)) as CodecName | undefined;
-  return { version, codec };
+export function proofOf(
+  secret: Buffer,
+  role: 'listener' | 'dialer',
+  port: number,
+  dialerNonce: Buffer,
+  listenerNonce: Buffer,
+): Buffer {
+  const hmac = createHmac('sha256', secret);
+  for (const part of [Buffer.from(`trunkline v2 ${role}`), uint16(port), dialerNonce, listenerNonce]) {
+    hmac.update(uint16(part.length)).update(part);
+  }
+  return hmac.digest();
+}
+
+/** Takes the same time wherever the two differ. */
+export function isProof(expected: Buffer, given: Buffer | undefined): boolean {
+  return given?.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function uint16(number: number): Buffer {
+  const bytes = Buffer.allocUnsafe(2);
+  bytes.writeUInt16BE(number);
+  return bytes;
 }
 
 export type RegisterOutcome = { accepted: true } | { accepted: false; error: unknown };

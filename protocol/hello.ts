@@ -3,19 +3,20 @@
 
 import type { Hello } from './message';
 
-/** Elements of a list that are looked at, and characters of each. */
+/** Elements of a list that are looked at. */
 const MAX_LIST = 16;
-const MAX_NAME = 64;
-const MAX_IDENTITY = 256;
 const MIN_SECRET_BYTES = 16;
 const MAX_SECRET_BYTES = 64;
 
+/** How long a nonce or a proof may be, here and in `prove`. */
+export function isSecretLength(bytes: number): boolean {
+  return bytes >= MIN_SECRET_BYTES && bytes <= MAX_SECRET_BYTES;
+}
+
 /** The same fields in the same order, bytes as base64. */
-export function writeHello({ versions, codecs, identity, nonce, proof }: Hello): object {
+export function writeHello({ versions, nonce, proof }: Hello): object {
   return {
     versions,
-    ...(codecs && { codecs }),
-    ...(identity !== undefined && { identity }),
     ...(nonce && { nonce: nonce.toString('base64') }),
     ...(proof && { proof: proof.toString('base64') }),
   };
@@ -24,25 +25,19 @@ export function writeHello({ versions, codecs, identity, nonce, proof }: Hello):
 /** Undefined: no hello, and so an old peer. */
 export function readHello(value: unknown): Hello | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { versions, codecs, identity, nonce, proof } = value as Record<keyof Hello, unknown>;
+  const { versions, nonce, proof } = value as Record<keyof Hello, unknown>;
   if (!Array.isArray(versions)) return undefined;
   const [nonceBytes, proofBytes] = [readBytes(nonce), readBytes(proof)];
   return {
     versions: versions.slice(0, MAX_LIST).filter((version): version is number => typeof version === 'number'),
-    ...(Array.isArray(codecs) && { codecs: codecs.slice(0, MAX_LIST).filter((name) => isText(name, MAX_NAME)) }),
-    ...(isText(identity, MAX_IDENTITY) && { identity }),
     ...(nonceBytes && { nonce: nonceBytes }),
     ...(proofBytes && { proof: proofBytes }),
   };
 }
 
-function isText(value: unknown, maxLength: number): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= maxLength;
-}
-
 function readBytes(value: unknown): Buffer | undefined {
-  if (!isText(value, MAX_SECRET_BYTES * 2)) return undefined;
+  // Checked before it is decoded: no memory for a long text.
+  if (typeof value !== 'string' || value.length > MAX_SECRET_BYTES * 2) return undefined;
   const bytes = Buffer.from(value, 'base64');
-  const isRight = bytes.length >= MIN_SECRET_BYTES && bytes.length <= MAX_SECRET_BYTES && bytes.toString('base64') === value;
-  return isRight ? bytes : undefined;
+  return isSecretLength(bytes.length) && bytes.toString('base64') === value ? bytes : undefined;
 }

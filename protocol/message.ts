@@ -6,13 +6,9 @@
 export interface Hello {
   /** Wire versions that the sender can speak, any order. */
   readonly versions: readonly number[];
-  /** How it can write values: names of value-codec.ts, the best first. Absent: it does not say. */
-  readonly codecs?: readonly string[] | undefined;
-  /** Fingerprint of what the channel was made with. */
-  readonly identity?: string | undefined;
-  /** Random bytes that the other side has to prove its knowledge with. */
+  /** Random bytes that the other side has to prove its knowledge with. Absent: the sender asks for no proof. */
   readonly nonce?: Buffer | undefined;
-  /** What the other side's nonce asks for. */
+  /** What the other side's nonce asks for. Only in an answer; the side that began proves itself with `prove`. */
   readonly proof?: Buffer | undefined;
 }
 
@@ -23,14 +19,14 @@ interface Envelope {
   readonly timeoutMs: number;
 }
 
-/** A follower asks to be served on a channel. It is the first message on every connection. */
+/** A follower asks to be served on a channel. It is the first message on every connection; with a hello, only the hello counts. */
 export interface Register extends Envelope {
   readonly type: 'register';
   readonly channel: string;
   readonly hello?: Hello | undefined;
 }
 
-/** The leader's answer; handshake.ts writes and reads the payload. */
+/** The answer; handshake.ts writes and reads the payload. With a hello it has none, and both sides go on in version 2. */
 export interface RegisterResult extends Envelope {
   readonly type: 'register-result';
   readonly payload: Buffer;
@@ -139,6 +135,91 @@ export interface Refusal {
   readonly type: 'refusal';
   /** The request that it answers; 0: none. */
   readonly id: number;
+  /** For programs: lower case, with hyphens. */
+  readonly code: string;
+  /** For people. */
+  readonly sentence: string;
+  /** An encoded error-value with more about it; no bytes: there is none. */
+  readonly payload: Buffer;
+}
+
+/** Follower → leader, or leader → port holder; the first message of a side that was asked for a proof. No answer if it is right. */
+export interface Prove {
+  readonly type: 'prove';
+  readonly proof: Buffer;
+}
+
+/** Which channel is meant. */
+export interface ChannelId {
+  readonly name: string;
+  /** Fingerprint of what it was made with; empty: any. */
+  readonly identity: string;
+  /** Whether another fingerprint is another channel. */
+  readonly isStrict: boolean;
+}
+
+/** Asks to be served on a channel. Answered by `joined`, `redirect`, `appoint` or `refusal`, perhaps after some `wait`. */
+export interface Join {
+  readonly type: 'join';
+  readonly id: number;
+  readonly channel: ChannelId;
+  readonly lead: LeadWish;
+  /** The newest term of the channel that the sender has seen; 0: none. */
+  readonly term: number;
+  /** How it can write values: names of value-codec.ts, the best first. */
+  readonly codecs: readonly string[];
+}
+
+/** `never`: follows. `may`: leads when nobody does. `must`: is refused when somebody does. `succeeds`: takes over from whoever does. */
+export type LeadWish = 'never' | 'may' | 'must' | 'succeeds';
+
+/** Leader → follower: served from here on. */
+export interface Joined {
+  readonly type: 'joined';
+  readonly id: number;
+  readonly term: number;
+  /** How values are written on this connection. */
+  readonly codec: string;
+  /** Fingerprint of the leader's channel. */
+  readonly identity: string;
+  /** When it differs from the follower's: what identity.ts needs to name the parts that differ. Else no bytes. */
+  readonly parts: Buffer;
+}
+
+/** The channel is led by the process that listens on this port. */
+export interface Redirect {
+  readonly type: 'redirect';
+  readonly id: number;
+  readonly term: number;
+  readonly port: number;
+}
+
+/** Port holder → a process that may lead: it does, from now on, and is to announce itself on this connection. */
+export interface Appoint {
+  readonly type: 'appoint';
+  readonly id: number;
+  readonly term: number;
+  /** A leader still serves the channel: the new one announces itself when it is ready. */
+  readonly isSucceeding: boolean;
+}
+
+/** Leader → port holder: leads the channel and listens on this port. Holds as long as the connection. */
+export interface Announce {
+  readonly type: 'announce';
+  readonly channel: ChannelId;
+  readonly term: number;
+  readonly port: number;
+}
+
+/** Leader → port holder: is going to stop leading; whoever asks next may succeed it, while it still serves its followers. */
+export interface Resign {
+  readonly type: 'resign';
+}
+
+/** The request is understood and not answered yet, and this is why. */
+export interface Wait {
+  readonly type: 'wait';
+  readonly id: number;
   readonly code: string;
   readonly sentence: string;
 }
@@ -159,7 +240,8 @@ type Common = Subscribe | Unsubscribe | Call | CallResult | CallFailure | Ping |
 /** Version 1. */
 export type Message = Common | Register | RegisterResult | Event | EventAck;
 /** Version 2. */
-export type V2Message = Common | Topic | TopicEvent | Goaway | Refusal | Chunk;
+export type V2Message =
+  Common | Topic | TopicEvent | Goaway | Refusal | Chunk | Prove | Join | Joined | Redirect | Appoint | Announce | Resign | Wait;
 
 /** One wire version: how a message becomes a frame and back. */
 export interface Codec<M = Message> {

@@ -3,15 +3,16 @@
 // in README.md beside this file; golden bytes in vectors/v2.json.
 
 import type { Framing } from './frame';
+import { isSecretLength } from './hello';
 import { isWide } from './latin1';
-import type { CallStyle, Codec, V2Message } from './message';
+import type { CallStyle, ChannelId, Codec, LeadWish, V2Message } from './message';
 import { ProtocolError } from './protocol-error';
 
 const VERSION = 2;
 const HEADER_BYTES = 12;
 const OFFSET = { version: 0, type: 1, flags: 2, id: 4, bodyLength: 8 } as const;
 
-/** Append-only. 13 … 16 are kept for hand-off, redirect, appoint and announce. */
+/** Append-only. */
 export const V2_TYPE = {
   subscribe: 1,
   unsubscribe: 2,
@@ -25,6 +26,14 @@ export const V2_TYPE = {
   goaway: 10,
   refusal: 11,
   chunk: 12,
+  prove: 13,
+  join: 14,
+  joined: 15,
+  redirect: 16,
+  appoint: 17,
+  announce: 18,
+  resign: 19,
+  wait: 20,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
@@ -39,7 +48,15 @@ const FLAG = {
   idempotent: 16,
   first: 1,
   last: 2,
+  strict: 1,
+  succeeding: 1,
 } as const;
+
+/** How a join may lead, by the number in bits 1 and 2 of its flags. Append-only. */
+const LEAD_WISHES: readonly LeadWish[] = ['never', 'may', 'must', 'succeeds'];
+
+/** Of a text whose length is a uint16. */
+const MAX_TEXT_BYTES = 0xffff;
 
 /** Frames beyond it are sent in chunks, so that nothing waits long behind them. */
 export const V2_MAX_FRAME_BYTES = 256 * 1024;
@@ -58,7 +75,7 @@ export const v2Codec: Codec<V2Message> = {
   encode(message) {
     switch (message.type) {
       case 'topic-event':
-        return withPayload(TYPE['topic-event'], message.topic, message.payload);
+        return withPayload(TYPE['topic-event'], 0, message.topic, message.payload);
       case 'call': {
         const { method, args } = message;
         const wide = wideFlag(method);
@@ -74,7 +91,7 @@ export const v2Codec: Codec<V2Message> = {
         return out;
       }
       case 'call-failure':
-        return withPayload(TYPE['call-failure'], message.id, message.payload);
+        return withPayload(TYPE['call-failure'], 0, message.id, message.payload);
       case 'subscribe':
         return withText(TYPE.subscribe, 0, message.id, message.key, message.payload ?? NOTHING);
       case 'unsubscribe':
@@ -85,13 +102,37 @@ export const v2Codec: Codec<V2Message> = {
         return begin(TYPE.ping, 0, message.id, 0);
       case 'pong':
         return begin(TYPE.pong, 0, message.id, 0);
-      case 'goaway': {
-        const hint = Buffer.allocUnsafe(4);
-        hint.writeUInt32BE(message.retryAfterMs ?? NO_HINT);
-        return withCode(TYPE.goaway, 0, message, hint);
+      case 'goaway':
+        return withTexts(TYPE.goaway, 0, 0, uint32(message.retryAfterMs ?? NO_HINT), [message.code], message.sentence);
+      case 'refusal': {
+        const { id, code, sentence, payload } = message;
+        const maxCharacters = isWide(code + sentence) ? MAX_TEXT_BYTES >> 1 : MAX_TEXT_BYTES;
+        return withTexts(TYPE.refusal, 0, id, NOTHING, [code, sentence.slice(0, maxCharacters)], payload);
       }
-      case 'refusal':
-        return withCode(TYPE.refusal, message.id, message, NOTHING);
+      case 'prove':
+        return withPayload(TYPE.prove, 0, 0, message.proof);
+      case 'join': {
+        const { id, channel, lead, term, codecs } = message;
+        const flags = channelFlags(channel) | (LEAD_WISHES.indexOf(lead) << 1);
+        return withTexts(TYPE.join, flags, id, uint32(term), [channel.name, channel.identity, codecs.join(',')], NOTHING);
+      }
+      case 'joined': {
+        const { id, term, codec, identity, parts } = message;
+        return withTexts(TYPE.joined, 0, id, uint32(term), [codec, identity], parts);
+      }
+      case 'redirect':
+        return withPayload(TYPE.redirect, 0, message.id, termAndPort(message));
+      case 'appoint':
+        return withPayload(TYPE.appoint, message.isSucceeding ? FLAG.succeeding : 0, message.id, uint32(message.term));
+      case 'announce': {
+        const { channel } = message;
+        const texts = [channel.name, channel.identity];
+        return withTexts(TYPE.announce, channelFlags(channel), 0, termAndPort(message), texts, NOTHING);
+      }
+      case 'resign':
+        return begin(TYPE.resign, 0, 0, 0);
+      case 'wait':
+        return withTexts(TYPE.wait, 0, message.id, NOTHING, [message.code], message.sentence);
       case 'chunk': {
         const { stream, totalBytes, isLast, part } = message;
         return Buffer.concat([chunkHeader(stream, totalBytes, isLast, part.length), part]);
@@ -132,13 +173,55 @@ export const v2Codec: Codec<V2Message> = {
         if (frame.length > HEADER_BYTES) throw new ProtocolError('a ping with a body', frame);
         return { type: type === TYPE.ping ? 'ping' : 'pong', id, timeoutMs: 0 };
       case TYPE.goaway: {
-        if (frame.length < HEADER_BYTES + 4) throw new ProtocolError('a goaway without a hint', frame);
-        const hint = frame.readUInt32BE(HEADER_BYTES);
+        const hint = readUint32(frame, HEADER_BYTES);
         const retry = hint === NO_HINT ? undefined : { retryAfterMs: hint };
         return { type: 'goaway', ...readCode(frame, HEADER_BYTES + 4, flags), ...retry };
       }
-      case TYPE.refusal:
-        return { type: 'refusal', id, ...readCode(frame, HEADER_BYTES, flags) };
+      case TYPE.refusal: {
+        const [code, codeEnd] = readText(frame, HEADER_BYTES, 2, flags);
+        const [sentence, end] = readText(frame, codeEnd, 2, flags);
+        return { type: 'refusal', id, code, sentence, payload: frame.subarray(end) };
+      }
+      case TYPE.prove: {
+        const proof = frame.subarray(HEADER_BYTES);
+        if (!isSecretLength(proof.length)) throw new ProtocolError(`a proof of ${proof.length} bytes`, frame);
+        return { type: 'prove', proof };
+      }
+      case TYPE.join: {
+        const term = readUint32(frame, HEADER_BYTES);
+        const [channel, channelEnd] = readChannel(frame, HEADER_BYTES + 4, flags);
+        const [names, end] = readText(frame, channelEnd, 2, flags);
+        assertEnd(frame, end);
+        const codecs = names === '' ? [] : names.split(',');
+        return { type: 'join', id, channel, lead: LEAD_WISHES[(flags >> 1) & 3]!, term, codecs };
+      }
+      case TYPE.joined: {
+        const term = readUint32(frame, HEADER_BYTES);
+        const [codec, codecEnd] = readText(frame, HEADER_BYTES + 4, 2, flags);
+        const [identity, end] = readText(frame, codecEnd, 2, flags);
+        return { type: 'joined', id, term, codec, identity, parts: frame.subarray(end) };
+      }
+      case TYPE.redirect: {
+        const { term, port } = readTermAndPort(frame);
+        assertEnd(frame, HEADER_BYTES + 6);
+        return { type: 'redirect', id, term, port };
+      }
+      case TYPE.appoint: {
+        const term = readUint32(frame, HEADER_BYTES);
+        assertEnd(frame, HEADER_BYTES + 4);
+        return { type: 'appoint', id, term, isSucceeding: (flags & FLAG.succeeding) !== 0 };
+      }
+      case TYPE.announce: {
+        const { term, port } = readTermAndPort(frame);
+        const [channel, end] = readChannel(frame, HEADER_BYTES + 6, flags);
+        assertEnd(frame, end);
+        return { type: 'announce', channel, term, port };
+      }
+      case TYPE.resign:
+        assertEnd(frame, HEADER_BYTES);
+        return { type: 'resign' };
+      case TYPE.wait:
+        return { type: 'wait', id, ...readCode(frame, HEADER_BYTES, flags) };
       case TYPE.chunk:
         return readChunk(frame, flags, id);
       case 0:
@@ -200,8 +283,8 @@ function writeHeader(out: Buffer, type: number, flags: number, id: number, bodyB
   out.writeUInt32BE(bodyBytes, OFFSET.bodyLength);
 }
 
-function withPayload(type: number, id: number, payload: Buffer): Buffer {
-  const out = begin(type, 0, id, payload.length);
+function withPayload(type: number, flags: number, id: number, payload: Buffer): Buffer {
+  const out = begin(type, flags, id, payload.length);
   payload.copy(out, HEADER_BYTES);
   return out;
 }
@@ -217,14 +300,46 @@ function withText(type: number, flags: number, id: number, text: string, payload
   return out;
 }
 
-function withCode(type: number, id: number, { code, sentence }: { code: string; sentence: string }, before: Buffer): Buffer {
-  const wide = wideFlag(code + sentence);
-  const [codeBytes, sentenceBytes] = [code, sentence].map(({ length }) => (wide ? length * 2 : length)) as [number, number];
-  const out = begin(type, wide, id, before.length + 2 + codeBytes + sentenceBytes);
-  before.copy(out, HEADER_BYTES);
-  const offset = writeText(out, code, out.writeUInt16BE(codeBytes, HEADER_BYTES + before.length), wide);
-  writeText(out, sentence, offset, wide);
-  return out;
+/**
+ * Texts with their lengths as uint16, and what follows them: bytes, or a text to the end of the frame.
+ * @throws TypeError when a text is too long for its length
+ */
+function withTexts(
+  type: number,
+  flags: number,
+  id: number,
+  before: Buffer,
+  texts: readonly string[],
+  after: Buffer | string,
+): Buffer {
+  const wide = wideFlag(texts.join('') + (typeof after === 'string' ? after : ''));
+  const bytesOf = (text: string): Buffer => Buffer.from(text, wide ? 'utf16le' : 'latin1');
+  const body = [before];
+  for (const text of texts) {
+    const bytes = bytesOf(text);
+    if (bytes.length > MAX_TEXT_BYTES) throw new TypeError(`a text of ${bytes.length} bytes, the limit is ${MAX_TEXT_BYTES}`);
+    const length = Buffer.allocUnsafe(2);
+    length.writeUInt16BE(bytes.length);
+    body.push(length, bytes);
+  }
+  body.push(typeof after === 'string' ? bytesOf(after) : after);
+  return withPayload(type, flags | wide, id, Buffer.concat(body));
+}
+
+function uint32(number: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(number);
+  return bytes;
+}
+
+function termAndPort({ term, port }: { term: number; port: number }): Buffer {
+  const bytes = Buffer.allocUnsafe(6);
+  bytes.writeUInt16BE(port, bytes.writeUInt32BE(term));
+  return bytes;
+}
+
+function channelFlags({ isStrict }: ChannelId): number {
+  return isStrict ? FLAG.strict : 0;
 }
 
 function writeText(out: Buffer, text: string, offset: number, wide: number): number {
@@ -252,6 +367,29 @@ function sliceText(frame: Buffer, start: number, end: number, flags: number): st
 function readCode(frame: Buffer, at: number, flags: number): { code: string; sentence: string } {
   const [code, end] = readText(frame, at, 2, flags);
   return { code, sentence: sliceText(frame, end, frame.length, flags) };
+}
+
+function readUint32(frame: Buffer, at: number): number {
+  if (frame.length < at + 4) throw new ProtocolError('a number ends early', frame);
+  return frame.readUInt32BE(at);
+}
+
+function readTermAndPort(frame: Buffer): { term: number; port: number } {
+  const term = readUint32(frame, HEADER_BYTES);
+  if (frame.length < HEADER_BYTES + 6) throw new ProtocolError('a number ends early', frame);
+  const port = frame.readUInt16BE(HEADER_BYTES + 4);
+  if (port === 0) throw new ProtocolError('port 0', frame);
+  return { term, port };
+}
+
+function readChannel(frame: Buffer, at: number, flags: number): [channel: ChannelId, end: number] {
+  const [name, nameEnd] = readText(frame, at, 2, flags);
+  const [identity, end] = readText(frame, nameEnd, 2, flags);
+  return [{ name, identity, isStrict: (flags & FLAG.strict) !== 0 }, end];
+}
+
+function assertEnd(frame: Buffer, end: number): void {
+  if (frame.length > end) throw new ProtocolError('bytes after the end', frame);
 }
 
 function callFlags({ oneway, style, replay, idempotent }: Extract<V2Message, { type: 'call' }>): number {
