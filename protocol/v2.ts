@@ -1,4 +1,4 @@
-// Wire version 2: what our own processes speak once they have registered. A frame is a 12-byte header and a body without
+// Wire version 2: what our own processes speak after their hellos. A frame is a 12-byte header and a body without
 // JSON; events name their key by a number, so that the frame of an event is the same for every follower. The numbers are
 // in README.md beside this file; golden bytes in vectors/v2.json.
 
@@ -7,10 +7,28 @@ import { isSecretLength } from './hello';
 import { isWide } from './latin1';
 import type { CallStyle, ChannelId, Codec, LeadWish, V2Message } from './message';
 import { ProtocolError } from './protocol-error';
-
-const VERSION = 2;
-const HEADER_BYTES = 12;
-const OFFSET = { version: 0, type: 1, flags: 2, id: 4, bodyLength: 8 } as const;
+import {
+  HEADER_BYTES,
+  MAX_TEXT_BYTES,
+  OFFSET,
+  VERSION,
+  assertEnd,
+  begin,
+  listBytes,
+  readList,
+  readOnlyText,
+  readSlice,
+  readText,
+  readUint32,
+  uint32,
+  wideFlag,
+  withPayload,
+  withText,
+  withTexts,
+  writeHeader,
+  writeList,
+  writeText,
+} from './v2-frame';
 
 /** Append-only. */
 export const V2_TYPE = {
@@ -39,8 +57,6 @@ export const V2_TYPE = {
 const TYPE = V2_TYPE;
 
 const FLAG = {
-  /** Any frame: its text has two bytes for each character, UTF-16LE, instead of one. */
-  wide: 0x8000,
   oneway: 1,
   promise: 2,
   callback: 4,
@@ -54,9 +70,6 @@ const FLAG = {
 
 /** How a join may lead, by the number in bits 1 and 2 of its flags. Append-only. */
 const LEAD_WISHES: readonly LeadWish[] = ['never', 'may', 'must', 'succeeds'];
-
-/** Of a text whose length is a uint16. */
-const MAX_TEXT_BYTES = 0xffff;
 
 /** Frames beyond it are sent in chunks, so that nothing waits long behind them. */
 export const V2_MAX_FRAME_BYTES = 256 * 1024;
@@ -93,11 +106,11 @@ export const v2Codec: Codec<V2Message> = {
       case 'call-failure':
         return withPayload(TYPE['call-failure'], 0, message.id, message.payload);
       case 'subscribe':
-        return withText(TYPE.subscribe, 0, message.id, message.key, message.payload ?? NOTHING);
+        return withText(TYPE.subscribe, message.id, 4, message.key, message.payload ?? NOTHING);
       case 'unsubscribe':
-        return withText(TYPE.unsubscribe, 0, message.id, message.key, NOTHING);
+        return withText(TYPE.unsubscribe, message.id, 0, message.key, NOTHING);
       case 'topic':
-        return withText(TYPE.topic, 0, message.topic, message.key, NOTHING);
+        return withText(TYPE.topic, message.topic, 0, message.key, NOTHING);
       case 'ping':
         return begin(TYPE.ping, 0, message.id, 0);
       case 'pong':
@@ -265,73 +278,6 @@ export function orderOf(frame: Buffer): number | undefined {
 const REQUESTS = 2 ** 32;
 const NOTHING = Buffer.alloc(0);
 
-function wideFlag(text: string): number {
-  return isWide(text) ? FLAG.wide : 0;
-}
-
-function begin(type: number, flags: number, id: number, bodyBytes: number): Buffer {
-  const out = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
-  writeHeader(out, type, flags, id, bodyBytes);
-  return out;
-}
-
-function writeHeader(out: Buffer, type: number, flags: number, id: number, bodyBytes: number): void {
-  out[OFFSET.version] = VERSION;
-  out[OFFSET.type] = type;
-  out.writeUInt16BE(flags, OFFSET.flags);
-  out.writeUInt32BE(id, OFFSET.id);
-  out.writeUInt32BE(bodyBytes, OFFSET.bodyLength);
-}
-
-function withPayload(type: number, flags: number, id: number, payload: Buffer): Buffer {
-  const out = begin(type, flags, id, payload.length);
-  payload.copy(out, HEADER_BYTES);
-  return out;
-}
-
-/** Key and payload; the length of the key stands only where something follows it. */
-function withText(type: number, flags: number, id: number, text: string, payload: Buffer): Buffer {
-  const wide = wideFlag(text);
-  const textBytes = wide ? text.length * 2 : text.length;
-  const lengthBytes = type === TYPE.subscribe ? 4 : 0;
-  const out = begin(type, flags | wide, id, lengthBytes + textBytes + payload.length);
-  if (lengthBytes > 0) out.writeUInt32BE(textBytes, HEADER_BYTES);
-  payload.copy(out, writeText(out, text, HEADER_BYTES + lengthBytes, wide));
-  return out;
-}
-
-/**
- * Texts with their lengths as uint16, and what follows them: bytes, or a text to the end of the frame.
- * @throws TypeError when a text is too long for its length
- */
-function withTexts(
-  type: number,
-  flags: number,
-  id: number,
-  before: Buffer,
-  texts: readonly string[],
-  after: Buffer | string,
-): Buffer {
-  const wide = wideFlag(texts.join('') + (typeof after === 'string' ? after : ''));
-  const bytesOf = (text: string): Buffer => Buffer.from(text, wide ? 'utf16le' : 'latin1');
-  const body = [before];
-  for (const text of texts) {
-    const bytes = bytesOf(text);
-    if (bytes.length > MAX_TEXT_BYTES) throw new TypeError(`a text of ${bytes.length} bytes, the limit is ${MAX_TEXT_BYTES}`);
-    const length = Buffer.allocUnsafe(2);
-    length.writeUInt16BE(bytes.length);
-    body.push(length, bytes);
-  }
-  body.push(typeof after === 'string' ? bytesOf(after) : after);
-  return withPayload(type, flags | wide, id, Buffer.concat(body));
-}
-
-function uint32(number: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(number);
-  return bytes;
-}
-
 function termAndPort({ term, port }: { term: number; port: number }): Buffer {
   const bytes = Buffer.allocUnsafe(6);
   bytes.writeUInt16BE(port, bytes.writeUInt32BE(term));
@@ -342,36 +288,9 @@ function channelFlags({ isStrict }: ChannelId): number {
   return isStrict ? FLAG.strict : 0;
 }
 
-function writeText(out: Buffer, text: string, offset: number, wide: number): number {
-  return offset + out.write(text, offset, wide ? 'utf16le' : 'latin1');
-}
-
-function readText(frame: Buffer, at: number, lengthBytes: 2 | 4, flags: number): [text: string, end: number] {
-  const start = at + lengthBytes;
-  if (start > frame.length) throw new ProtocolError('text without a length', frame);
-  const end = start + frame.readUIntBE(at, lengthBytes);
-  if (end > frame.length) throw new ProtocolError('text ends early', frame);
-  return [sliceText(frame, start, end, flags), end];
-}
-
-function readOnlyText(frame: Buffer, flags: number): string {
-  return sliceText(frame, HEADER_BYTES, frame.length, flags);
-}
-
-function sliceText(frame: Buffer, start: number, end: number, flags: number): string {
-  if ((flags & FLAG.wide) === 0) return frame.toString('latin1', start, end);
-  if ((end - start) % 2 !== 0) throw new ProtocolError('half a character', frame);
-  return frame.toString('utf16le', start, end);
-}
-
 function readCode(frame: Buffer, at: number, flags: number): { code: string; sentence: string } {
   const [code, end] = readText(frame, at, 2, flags);
-  return { code, sentence: sliceText(frame, end, frame.length, flags) };
-}
-
-function readUint32(frame: Buffer, at: number): number {
-  if (frame.length < at + 4) throw new ProtocolError('a number ends early', frame);
-  return frame.readUInt32BE(at);
+  return { code, sentence: readSlice(frame, end, frame.length, flags) };
 }
 
 function readTermAndPort(frame: Buffer): { term: number; port: number } {
@@ -386,10 +305,6 @@ function readChannel(frame: Buffer, at: number, flags: number): [channel: Channe
   const [name, nameEnd] = readText(frame, at, 2, flags);
   const [identity, end] = readText(frame, nameEnd, 2, flags);
   return [{ name, identity, isStrict: (flags & FLAG.strict) !== 0 }, end];
-}
-
-function assertEnd(frame: Buffer, end: number): void {
-  if (frame.length > end) throw new ProtocolError('bytes after the end', frame);
 }
 
 function callFlags({ oneway, style, replay, idempotent }: Extract<V2Message, { type: 'call' }>): number {
@@ -426,34 +341,4 @@ function readChunk(frame: Buffer, flags: number, stream: number): Extract<V2Mess
   if (frame.length < HEADER_BYTES + 4) throw new ProtocolError('a first chunk without a length', frame);
   const totalBytes = frame.readUInt32BE(HEADER_BYTES);
   return { type: 'chunk', stream, totalBytes, isLast, part: frame.subarray(HEADER_BYTES + 4) };
-}
-
-function listBytes(parts: readonly Buffer[]): number {
-  let bytes = 0;
-  for (let i = 0; i < parts.length; i++) bytes += 4 + parts[i]!.length;
-  return bytes;
-}
-
-/** Each part as its length and its bytes, to the end of the frame. */
-function writeList(out: Buffer, parts: readonly Buffer[], at: number): void {
-  let offset = at;
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i]!;
-    offset = out.writeUInt32BE(part.length, offset);
-    offset += part.copy(out, offset);
-  }
-}
-
-function readList(frame: Buffer, at: number): Buffer[] {
-  const parts: Buffer[] = [];
-  let offset = at;
-  while (offset < frame.length) {
-    const start = offset + 4;
-    if (start > frame.length) throw new ProtocolError('list ends early', frame);
-    const end = start + frame.readUInt32BE(offset);
-    if (end > frame.length) throw new ProtocolError('list part ends early', frame);
-    parts.push(frame.subarray(start, end));
-    offset = end;
-  }
-  return parts;
 }

@@ -3,18 +3,22 @@
 // after README.md, so that our own codec has no part in what it is tested against.
 
 import { Buffer } from 'node:buffer';
+import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 
 const good = [];
 const malformed = [];
 const values = [];
 const malformedValues = [];
+const proofs = [];
 
 const hex = (bytes) => ({ hex: Buffer.from(bytes).toString('hex') });
 const u16 = (number) => Buffer.from([number >> 8, number & 255]);
 const u32 = (number) => Buffer.from([number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255]);
 const latin1 = (text) => Buffer.from(text, 'latin1');
 const utf16 = (text) => Buffer.from(text, 'utf16le');
+/** Bytes after their length. */
+const sized = (bytes) => Buffer.concat([u16(bytes.length), bytes]);
 const list = (...parts) => Buffer.concat(parts.flatMap((part) => [u32(part.length), part]));
 
 // ---- frames -------------------------------------------------------------------------------------------------------
@@ -149,15 +153,24 @@ say(
 );
 say(
   'refusal',
-  { type: 'refusal', id: 3, code: 'no-codec', sentence: 'no common codec' },
+  { type: 'refusal', id: 3, code: 'no-common-codec', sentence: 'no common codec', payload: hex(none) },
   11,
   0,
   3,
-  u16(8),
-  latin1('no-codec'),
-  latin1('no common codec'),
+  sized(latin1('no-common-codec')),
+  sized(latin1('no common codec')),
 );
-say('refusal without words', { type: 'refusal', id: 0, code: '', sentence: '' }, 11, 0, 0, u16(0));
+say(
+  'refusal with more about it',
+  { type: 'refusal', id: 3, code: 'upstream-failed', sentence: '无法连接', payload: hex(b) },
+  11,
+  WIDE,
+  3,
+  sized(utf16('upstream-failed')),
+  sized(utf16('无法连接')),
+  b,
+);
+say('refusal without words', { type: 'refusal', id: 0, code: '', sentence: '', payload: hex(none) }, 11, 0, 0, u16(0), u16(0));
 say(
   'chunk, the first',
   { type: 'chunk', stream: 5, totalBytes: 300_000, isLast: false, part: hex(a) },
@@ -170,6 +183,116 @@ say(
 say('chunk, one between', { type: 'chunk', stream: 5, isLast: false, part: hex(a) }, 12, 0, 5, a);
 say('chunk, the last', { type: 'chunk', stream: 5, isLast: true, part: hex(b) }, 12, 2, 5, b);
 say('chunk, the only one', { type: 'chunk', stream: 5, totalBytes: 2, isLast: true, part: hex(b) }, 12, 3, 5, u32(2), b);
+
+const proof = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 8));
+say('prove', { type: 'prove', proof: hex(proof) }, 13, 0, 0, proof);
+say('prove: the shortest', { type: 'prove', proof: hex(proof.subarray(0, 16)) }, 13, 0, 0, proof.subarray(0, 16));
+say('prove: the longest', { type: 'prove', proof: hex([...proof, ...proof]) }, 13, 0, 0, proof, proof);
+
+const channel = { name: 'registry', identity: 'sha256:1f', isStrict: false };
+const named = Buffer.concat([sized(latin1('registry')), sized(latin1('sha256:1f'))]);
+const codecs = ['structured', 'serialize-json'];
+const listed = sized(latin1('structured,serialize-json'));
+['never', 'may', 'must', 'succeeds'].forEach((lead, number) => {
+  say(
+    `join: ${lead} leads`,
+    { type: 'join', id: 3, channel, lead, term: 7, codecs },
+    14,
+    number << 1,
+    3,
+    u32(7),
+    named,
+    listed,
+  );
+});
+say(
+  'join a strict channel',
+  { type: 'join', id: 2 ** 30 - 1, channel: { ...channel, isStrict: true }, lead: 'must', term: 2 ** 32 - 1, codecs: ['custom'] },
+  14,
+  1 | (2 << 1),
+  2 ** 30 - 1,
+  u32(2 ** 32 - 1),
+  named,
+  sized(latin1('custom')),
+);
+say(
+  'join: the least',
+  { type: 'join', id: 1, channel: { name: '', identity: '', isStrict: false }, lead: 'never', term: 0, codecs: [] },
+  14,
+  0,
+  1,
+  u32(0),
+  u16(0),
+  u16(0),
+  u16(0),
+);
+say(
+  'join: a name beyond Latin-1 makes all texts wide',
+  { type: 'join', id: 1, channel: { name: '配置', identity: 'x', isStrict: false }, lead: 'may', term: 0, codecs },
+  14,
+  WIDE | 2,
+  1,
+  u32(0),
+  sized(utf16('配置')),
+  sized(utf16('x')),
+  sized(utf16('structured,serialize-json')),
+);
+say(
+  'joined',
+  { type: 'joined', id: 3, term: 7, codec: 'structured', identity: 'sha256:1f', parts: hex(none) },
+  15,
+  0,
+  3,
+  u32(7),
+  sized(latin1('structured')),
+  sized(latin1('sha256:1f')),
+);
+say(
+  'joined by one that was made with something else',
+  { type: 'joined', id: 3, term: 7, codec: 'structured', identity: 'π', parts: hex(b) },
+  15,
+  WIDE,
+  3,
+  u32(7),
+  sized(utf16('structured')),
+  sized(utf16('π')),
+  b,
+);
+say('redirect', { type: 'redirect', id: 3, term: 7, port: 43_210 }, 16, 0, 3, u32(7), u16(43_210));
+say('redirect: the highest port', { type: 'redirect', id: 3, term: 1, port: 65_535 }, 16, 0, 3, u32(1), u16(65_535));
+say('appoint', { type: 'appoint', id: 3, term: 8, isSucceeding: false }, 17, 0, 3, u32(8));
+say('appoint beside a leader', { type: 'appoint', id: 3, term: 8, isSucceeding: true }, 17, 1, 3, u32(8));
+say('announce', { type: 'announce', channel, term: 8, port: 43_210 }, 18, 0, 0, u32(8), u16(43_210), named);
+say(
+  'announce a strict channel',
+  { type: 'announce', channel: { name: '配置', identity: 'x', isStrict: true }, term: 8, port: 1 },
+  18,
+  WIDE | 1,
+  0,
+  u32(8),
+  u16(1),
+  sized(utf16('配置')),
+  sized(utf16('x')),
+);
+say('resign', { type: 'resign' }, 19, 0, 0);
+say(
+  'wait',
+  { type: 'wait', id: 3, code: 'no-leader', sentence: 'nobody leads' },
+  20,
+  0,
+  3,
+  sized(latin1('no-leader')),
+  latin1('nobody leads'),
+);
+say(
+  'wait: words beyond Latin-1',
+  { type: 'wait', id: 3, code: 'upstream', sentence: '请稍候' },
+  20,
+  WIDE,
+  3,
+  sized(utf16('upstream')),
+  utf16('请稍候'),
+);
 
 function bad(name, bytes, error) {
   malformed.push({ name, hex: bytes.toString('hex'), error });
@@ -204,13 +327,73 @@ for (const [name, type, before] of [
   bad(`${name}: a part that overruns the frame`, frame(type, 0, 1, before, u32(6), a), 'list part ends early');
   bad(`${name}: a part of 4 GiB`, frame(type, 0, 1, before, u32(0xffffffff), a), 'list part ends early');
 }
-bad('goaway without a body', frame(10, 0, 0), 'goaway without a hint');
+bad('goaway without a body', frame(10, 0, 0), 'number ends early');
 bad('goaway with a hint only', frame(10, 0, 0, u32(1)), 'text without a length');
 bad('goaway: a code beyond the frame', frame(10, 0, 0, u32(1), u16(9), a), 'text ends early');
 bad('goaway: half a character', frame(10, WIDE, 0, u32(1), u16(2), a), 'half a character');
 bad('refusal without a body', frame(11, 0, 0), 'text without a length');
 bad('refusal: a code beyond the frame', frame(11, 0, 0, u16(9), a), 'text ends early');
+bad('refusal without a sentence', frame(11, 0, 0, sized(a)), 'text without a length');
+bad('refusal: a sentence beyond the frame', frame(11, 0, 0, sized(a), u16(9), a), 'text ends early');
+bad('refusal: half a character', frame(11, WIDE, 0, u16(0), sized(a)), 'half a character');
 bad('a first chunk without a length', frame(12, 1, 1, u16(0)), 'first chunk without a length');
+bad('prove without a body', frame(13, 0, 0), 'proof of 0 bytes');
+bad('prove: too short', frame(13, 0, 0, proof.subarray(0, 15)), 'proof of 15 bytes');
+bad('prove: too long', frame(13, 0, 0, proof, proof, u16(0).subarray(1)), 'proof of 65 bytes');
+bad('join without a body', frame(14, 0, 1), 'number ends early');
+bad('join: half a term', frame(14, 0, 1, u16(0)), 'number ends early');
+bad('join without a name', frame(14, 0, 1, u32(1)), 'text without a length');
+bad('join: a name beyond the frame', frame(14, 0, 1, u32(1), u16(0xffff), a), 'text ends early');
+bad('join without an identity', frame(14, 0, 1, u32(1), sized(a)), 'text without a length');
+bad('join: an identity beyond the frame', frame(14, 0, 1, u32(1), sized(a), u16(6), a), 'text ends early');
+bad('join without codecs', frame(14, 0, 1, u32(1), named), 'text without a length');
+bad('join: codecs beyond the frame', frame(14, 0, 1, u32(1), named, u16(6), a), 'text ends early');
+bad('join: half a character', frame(14, WIDE, 1, u32(1), u16(0), sized(a), u16(0)), 'half a character');
+bad('join: a byte after the end', frame(14, 0, 1, u32(1), named, listed, b.subarray(1)), 'bytes after the end');
+bad('joined without a body', frame(15, 0, 1), 'number ends early');
+bad('joined without a codec', frame(15, 0, 1, u32(1)), 'text without a length');
+bad('joined: a codec beyond the frame', frame(15, 0, 1, u32(1), u16(6), a), 'text ends early');
+bad('joined without an identity', frame(15, 0, 1, u32(1), sized(a)), 'text without a length');
+bad('joined: half a character', frame(15, WIDE, 1, u32(1), sized(a), u16(0)), 'half a character');
+bad('redirect without a body', frame(16, 0, 1), 'number ends early');
+bad('redirect without a port', frame(16, 0, 1, u32(1)), 'number ends early');
+bad('redirect: half a port', frame(16, 0, 1, u32(1), b.subarray(1)), 'number ends early');
+bad('redirect to port 0', frame(16, 0, 1, u32(1), u16(0)), 'port 0');
+bad('redirect: a byte after the end', frame(16, 0, 1, u32(1), u16(1), b.subarray(1)), 'bytes after the end');
+bad('appoint without a body', frame(17, 0, 1), 'number ends early');
+bad('appoint: half a term', frame(17, 0, 1, u16(1)), 'number ends early');
+bad('appoint: a byte after the end', frame(17, 0, 1, u32(1), b.subarray(1)), 'bytes after the end');
+bad('announce without a body', frame(18, 0, 0), 'number ends early');
+bad('announce without a port', frame(18, 0, 0, u32(1)), 'number ends early');
+bad('announce of port 0', frame(18, 0, 0, u32(1), u16(0), named), 'port 0');
+bad('announce without a name', frame(18, 0, 0, u32(1), u16(1)), 'text without a length');
+bad('announce: an identity beyond the frame', frame(18, 0, 0, u32(1), u16(1), sized(a), u16(6), a), 'text ends early');
+bad('announce: half a character', frame(18, WIDE, 0, u32(1), u16(1), sized(a), u16(0)), 'half a character');
+bad('announce: a byte after the end', frame(18, 0, 0, u32(1), u16(1), named, b.subarray(1)), 'bytes after the end');
+bad('resign with a body', frame(19, 0, 0, a), 'bytes after the end');
+bad('wait without a body', frame(20, 0, 1), 'text without a length');
+bad('wait: a code beyond the frame', frame(20, 0, 1, u16(6), a), 'text ends early');
+bad('wait: half a character', frame(20, WIDE, 1, u16(0), a), 'half a character');
+
+// ---- proofs -------------------------------------------------------------------------------------------------------
+
+/** The bytes that are signed stand beside the signature, for whoever has to find out why theirs differs. */
+function prove(name, secret, role, port, dialerNonce, listenerNonce) {
+  const signed = Buffer.concat([latin1(`trunkline v2 ${role}`), u16(port), dialerNonce, listenerNonce].map(sized));
+  const signature = createHmac('sha256', secret).update(signed).digest();
+  const fields = { secret, dialerNonce, listenerNonce, signed, proof: signature };
+  proofs.push({ name, role, port, ...Object.fromEntries(Object.entries(fields).map(([key, bytes]) => [key, hex(bytes)])) });
+}
+
+const secret = latin1('a secret of this host');
+const [dialerNonce, listenerNonce] = [Buffer.alloc(32, 0xd1), Buffer.alloc(32, 0x15)];
+prove('of a listener', secret, 'listener', 7777, dialerNonce, listenerNonce);
+prove('of a dialer', secret, 'dialer', 7777, dialerNonce, listenerNonce);
+prove('for another port', secret, 'dialer', 7778, dialerNonce, listenerNonce);
+prove('with the nonces changed over', secret, 'dialer', 7777, listenerNonce, dialerNonce);
+prove('with another secret', latin1('a secret of thIs host'), 'dialer', 7777, dialerNonce, listenerNonce);
+prove('with a bound between the nonces elsewhere', secret, 'dialer', 7777, dialerNonce.subarray(1), Buffer.concat([dialerNonce.subarray(0, 1), listenerNonce]));
+prove('of a listener that has no nonce', secret, 'listener', 65_535, dialerNonce, none);
 
 // ---- structured values --------------------------------------------------------------------------------------------
 
@@ -385,10 +568,10 @@ badValue(
   'deeper than 1000',
 );
 
-for (const kind of [[...good, ...malformed], [...values, ...malformedValues]]) {
+for (const kind of [[...good, ...malformed], [...values, ...malformedValues], proofs]) {
   const names = kind.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Error(`two vectors are called ${twice}`);
 }
-const file = { good, malformed, values, malformedValues };
+const file = { good, malformed, values, malformedValues, proofs };
 writeFileSync(new URL('v2.json', import.meta.url), `${JSON.stringify(file, undefined, 2)}\n`);

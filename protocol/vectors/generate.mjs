@@ -445,21 +445,25 @@ ours(
 ours('heartbeat without a timeout', Request, { connObj: { type: 'heartbeat' }, timeout: 0 }, { type: 'ping' });
 
 const secret = Buffer.from('000102030405060708090a0b0c0d0e0ff8f9fafbfcfdfeff', 'hex');
-const wholeHello = { versions: [1, 2], codecs: ['structured', 'serialize-json'], identity: 'sha256:1f' };
+const nonce = 'AAECAwQFBgcICQoLDA0OD/j5+vv8/f7/';
 ours(
-  'register_channel with a whole hello',
+  'register_channel that asks for a proof',
   Request,
-  {
-    connObj: {
-      type: 'register_channel',
-      channelName: CHANNEL,
-      hello: { ...wholeHello, nonce: 'AAECAwQFBgcICQoLDA0OD/j5+vv8/f7/', proof: '//79/Pv6+fgPDg0MCwoJCAcGBQQDAgEA' },
-    },
-  },
+  { connObj: { type: 'register_channel', channelName: CHANNEL, hello: { versions: [1, 2], nonce } } },
   {
     type: 'register',
     channel: CHANNEL,
-    hello: { ...wholeHello, nonce: hex(secret), proof: hex(Buffer.from(secret).reverse()) },
+    hello: { versions: [1, 2], nonce: hex(secret) },
+  },
+);
+ours(
+  'register_channel_res with a whole hello and nothing else',
+  Response,
+  { connObj: { type: 'register_channel_res', hello: { versions: [1, 2], nonce, proof: '//79/Pv6+fgPDg0MCwoJCAcGBQQDAgEA' } } },
+  {
+    type: 'register-result',
+    payload: hex(Buffer.alloc(0)),
+    hello: { versions: [1, 2], nonce: hex(secret), proof: hex(Buffer.from(secret).reverse()) },
   },
 );
 

@@ -25,8 +25,6 @@ const secret = bytes({ minLength: 16, maxLength: 64 });
 const hello = fc.record(
   {
     versions: fc.array(fc.nat(255)),
-    codecs: fc.array(fc.string({ minLength: 1 })),
-    identity: fc.string({ minLength: 1 }),
     nonce: secret,
     proof: secret,
   },

@@ -1,7 +1,23 @@
-import { agree, helloOf, readOutcome, writeAcceptance, writeRefusal } from '../../protocol/handshake';
+import fc from 'fast-check';
+import {
+  chooseCodec,
+  helloOf,
+  isProof,
+  proofOf,
+  readOutcome,
+  speaksV2,
+  writeAcceptance,
+  writeRefusal,
+} from '../../protocol/handshake';
 import type { Hello } from '../../protocol/message';
-import { serializeJsonTranscode, structuredTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
-import { readVectors } from './vectors';
+import {
+  serializeJsonTranscode,
+  structuredTranscode,
+  ValueCodec,
+  type CodecName,
+  type Transcode,
+} from '../../protocol/value-codec';
+import { readV2Vectors, readVectors, type ProofVector } from './vectors';
 
 const jsonTranscode: Transcode = {
   encode: (value) => JSON.stringify(value),
@@ -14,30 +30,77 @@ function payloadOf(vectorName: string): Buffer {
   return message.payload;
 }
 
-test('we say that we speak both versions, and how we write values', () => {
-  expect(helloOf(['structured', 'serialize-json'])).toEqual({ versions: [1, 2], codecs: ['structured', 'serialize-json'] });
-  expect(helloOf(['custom'], { identity: 'x' })).toEqual({ versions: [1, 2], codecs: ['custom'], identity: 'x' });
+test('we say that we speak both versions', () => {
+  expect(helloOf()).toEqual({ versions: [1, 2] });
+  const nonce = Buffer.alloc(32);
+  expect(helloOf({ nonce })).toEqual({ versions: [1, 2], nonce });
 });
 
-describe('two hellos agree on', () => {
-  const both = helloOf(['structured', 'serialize-json']);
-  test.each<[string, Hello | undefined, Hello | undefined, ReturnType<typeof agree>]>([
-    ['version 1 with an old follower', undefined, both, { version: 1, codec: undefined }],
-    ['version 1 with an old leader', both, undefined, { version: 1, codec: undefined }],
-    ['version 1 with a side of ours that knows no other', both, { versions: [1] }, { version: 1, codec: undefined }],
-    ['version 2 and the best way to write values', both, both, { version: 2, codec: 'structured' }],
-    ['what the leader likes best', both, helloOf(['serialize-json', 'structured']), { version: 2, codec: 'serialize-json' }],
-    ['what both know', helloOf(['serialize-json']), both, { version: 2, codec: 'serialize-json' }],
-    ["the user's transcode", helloOf(['custom']), helloOf(['custom']), { version: 2, codec: 'custom' }],
-    ["no codec, when only one side has a user's transcode", helloOf(['custom']), both, { version: 2, codec: undefined }],
-    [
-      'nothing that we do not know ourselves',
-      { versions: [3, 2], codecs: ['cbor', 'structured'] },
-      { versions: [2, 3], codecs: ['cbor', 'structured'] },
-      { version: 2, codec: 'structured' },
-    ],
-  ])('%s', (_name, question, answer, agreement) => {
-    expect(agree(question, answer)).toEqual(agreement);
+test.each<[string, Hello | undefined, boolean]>([
+  ['no hello', undefined, false],
+  ['a hello of version 1', { versions: [1] }, false],
+  ['a hello of a version that we do not know', { versions: [3] }, false],
+  ['a hello of ours', helloOf(), true],
+  ['a hello of a newer peer', { versions: [3, 2] }, true],
+])('%s: whether it goes on in version 2', (_name, hello, expected) => {
+  expect(speaksV2(hello)).toBe(expected);
+});
+
+describe('of the ways to write values', () => {
+  test.each<[string, string[], string[], CodecName | undefined]>([
+    ['the best is taken', ['structured', 'serialize-json'], ['structured', 'serialize-json'], 'structured'],
+    ["it is the leader's best", ['serialize-json', 'structured'], ['structured', 'serialize-json'], 'serialize-json'],
+    ['one that both know is taken', ['structured', 'serialize-json'], ['serialize-json'], 'serialize-json'],
+    ["the user's transcode is taken when both have one", ['custom'], ['custom'], 'custom'],
+    ["none is taken when only one side has a user's transcode", ['structured', 'serialize-json'], ['custom'], undefined],
+    ['none is taken when the follower names none', ['structured'], [], undefined],
+    ['none that we do not know is taken', ['cbor', 'structured'], ['cbor', 'structured'], 'structured'],
+    ['none is taken for a part of its name', ['structured'], ['struct', 'structured '], undefined],
+  ])('%s', (_name, own, theirs, expected) => {
+    expect(chooseCodec(own, theirs)).toBe(expected);
+  });
+});
+
+describe('proofs', () => {
+  const { proofs } = readV2Vectors();
+
+  test.each(proofs)('the golden proof $name', ({ secret, role, port, dialerNonce, listenerNonce, proof }) => {
+    expect(proofOf(secret, role, port, dialerNonce, listenerNonce).toString('hex')).toBe(proof.toString('hex'));
+  });
+
+  test('no two golden proofs are the same', () => {
+    expect(new Set(proofs.map(({ proof }) => proof.toString('hex'))).size).toBe(proofs.length);
+  });
+
+  test('whatever differs, the proof differs: other role, port, bound between the nonces', () => {
+    const secret = Buffer.from('secret');
+    const side = fc.record({
+      role: fc.constantFrom('listener' as const, 'dialer' as const),
+      port: fc.integer({ min: 1, max: 65_535 }),
+      nonces: fc.uint8Array({ maxLength: 8 }),
+      bound: fc.nat(8),
+    });
+    const partsOf = ({ role, port, nonces, bound }: typeof side extends fc.Arbitrary<infer T> ? T : never) =>
+      [role, port, Buffer.from(nonces.subarray(0, bound)), Buffer.from(nonces.subarray(bound))] as const;
+    fc.assert(
+      fc.property(side, side, fc.boolean(), (one, another, isSameNonces) => {
+        const [a, b] = [partsOf(one), partsOf(isSameNonces ? { ...one, bound: another.bound } : another)];
+        const isSame = JSON.stringify(a) === JSON.stringify(b);
+        expect(proofOf(secret, ...a).equals(proofOf(secret, ...b))).toBe(isSame);
+      }),
+    );
+  });
+
+  test('only the whole proof is right', () => {
+    const [{ proof }] = proofs as [ProofVector];
+    expect(isProof(proof, Buffer.from(proof))).toBe(true);
+    for (let at = 0; at < proof.length; at++) {
+      const changed = Buffer.from(proof);
+      changed[at]! ^= 1;
+      expect(isProof(proof, changed)).toBe(false);
+    }
+    const wrong = [undefined, Buffer.alloc(0), proof.subarray(0, -1), Buffer.concat([proof, Buffer.alloc(1)])];
+    expect(wrong.map((given) => isProof(proof, given))).toEqual([false, false, false, false]);
   });
 });
 

@@ -17,6 +17,13 @@ const text = fc.oneof(
 const id = fc.nat(2 ** 32 - 1);
 const timeoutMs = fc.constant(0);
 const registration = fc.constant(undefined);
+const term = fc.nat(2 ** 32 - 1);
+const port = fc.integer({ min: 1, max: 65_535 });
+const channel = fc.record({ name: text, identity: text, isStrict: fc.boolean() });
+/** One empty name is written as none is. */
+const codecs = fc
+  .array(text.map((name) => name.replaceAll(',', '')))
+  .filter((names) => names.join() !== '' || names.length === 0);
 const type = <T extends V2Message['type']>(name: T): fc.Arbitrary<T> => fc.constant(name);
 
 const message: fc.Arbitrary<V2Message> = fc.oneof(
@@ -46,7 +53,22 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
     { type: type('goaway'), code: text, sentence: text, retryAfterMs: fc.nat(2 ** 32 - 2) },
     { requiredKeys: ['type', 'code', 'sentence'] },
   ),
-  fc.record({ type: type('refusal'), id, code: text, sentence: text }),
+  fc.record({ type: type('refusal'), id, code: text, sentence: text, payload: bytes() }),
+  fc.record({ type: type('prove'), proof: bytes({ minLength: 16, maxLength: 64 }) }),
+  fc.record({
+    type: type('join'),
+    id,
+    channel,
+    lead: fc.constantFrom('never' as const, 'may' as const, 'must' as const, 'succeeds' as const),
+    term,
+    codecs,
+  }),
+  fc.record({ type: type('joined'), id, term, codec: text, identity: text, parts: bytes() }),
+  fc.record({ type: type('redirect'), id, term, port }),
+  fc.record({ type: type('appoint'), id, term, isSucceeding: fc.boolean() }),
+  fc.record({ type: type('announce'), channel, term, port }),
+  fc.record({ type: type('resign') }),
+  fc.record({ type: type('wait'), id, code: text, sentence: text }),
   fc.record(
     { type: type('chunk'), stream: id, totalBytes: id, isLast: fc.boolean(), part: bytes() },
     { requiredKeys: ['type', 'stream', 'isLast', 'part'] },
@@ -65,7 +87,7 @@ function frame(typeNumber: number, flags: number, idNumber: number, body: Buffer
 
 /** A right header before anything. */
 const framed = fc
-  .tuple(fc.nat(14), fc.nat(0xffff), id, bytes({ maxLength: 60 }))
+  .tuple(fc.nat(22), fc.nat(0xffff), id, bytes({ maxLength: 60 }))
   .map(([typeNumber, flags, idNumber, body]) => frame(typeNumber, flags, idNumber, body));
 
 /** A golden frame with some bytes changed, dropped or doubled. */

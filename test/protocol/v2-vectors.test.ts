@@ -84,7 +84,7 @@ describe('what a newer peer may send', () => {
   const frame = (type: number, flags: number, body = ''): Buffer =>
     Buffer.concat([Buffer.from([2, type, flags >> 8, flags & 255, 0, 0, 0, 7, 0, 0, 0, body.length]), Buffer.from(body)]);
 
-  test.each([13, 15, 18, 255])('a frame of type %i is unknown, and skipped by the caller', (type) => {
+  test.each([21, 22, 100, 255])('a frame of type %i is unknown, and skipped by the caller', (type) => {
     expect(v2Codec.decode(frame(type, 0xffff, 'anything'))).toEqual({
       type: 'unknown',
       id: 7,
@@ -103,6 +103,74 @@ describe('what a newer peer may send', () => {
       args: [],
       oneway: false,
     });
+    expect(v2Codec.decode(frame(14, 0x7ff8, '\0\0\0\x05\0\x01n\0\0\0\0'))).toEqual({
+      type: 'join',
+      id: 7,
+      channel: { name: 'n', identity: '', isStrict: false },
+      lead: 'never',
+      term: 5,
+      codecs: [],
+    });
+    expect(v2Codec.decode(frame(17, 0x7ffe, '\0\0\0\x05'))).toEqual({ type: 'appoint', id: 7, term: 5, isSucceeding: false });
+    expect(v2Codec.decode(frame(19, 0x7fff))).toEqual({ type: 'resign' });
+  });
+
+  test('codecs that are not known are read as they are', () => {
+    const { codecs } = v2Codec.decode(frame(14, 0, '\0\0\0\x05\0\0\0\0\0\x08cbor,,x,')) as { codecs?: unknown };
+    expect(codecs).toEqual(['cbor', '', 'x', '']);
+  });
+});
+
+describe('texts whose length is a uint16', () => {
+  const id = 7;
+  const channel = { name: 'n', identity: 'i', isStrict: false };
+  const join: V2Message = { type: 'join', id, channel, lead: 'may', term: 1, codecs: ['structured'] };
+  const announce: V2Message = { type: 'announce', channel, term: 1, port: 1 };
+  const refusal = (code: string, sentence: string): V2Message => ({
+    type: 'refusal',
+    id,
+    code,
+    sentence,
+    payload: Buffer.from('more'),
+  });
+  const [longest, longestWide] = ['n'.repeat(65_535), '配'.repeat(32_767)];
+
+  test.each<[string, V2Message]>([
+    ['a name', { ...join, channel: { ...channel, name: longest } }],
+    ['a name beyond Latin-1', { ...join, channel: { ...channel, name: longestWide } }],
+    ['an identity', { ...announce, channel: { ...channel, identity: longest } }],
+    ['a sentence', refusal('c', longest)],
+    ['a sentence beyond Latin-1', refusal('c', longestWide)],
+    ['a sentence that only its code makes wide', refusal('配', 'n'.repeat(32_767))],
+  ])('%s may be as long as that', (_name, message) => {
+    expect(v2Codec.decode(v2Codec.encode(message))).toEqual(message);
+  });
+
+  test.each<[string, V2Message]>([
+    ['a name', { ...join, channel: { ...channel, name: `${longest}n` } }],
+    ['a name beyond Latin-1', { ...announce, channel: { ...channel, name: `${longestWide}n` } }],
+    ['a name that only its identity makes wide', { ...join, channel: { ...channel, name: longest, identity: '配' } }],
+    ['an identity', { ...announce, channel: { ...channel, identity: `${longest}n` } }],
+    ['all codecs together', { ...join, codecs: [longest, ''] }],
+    ['a code', { type: 'wait', id, code: `${longest}n`, sentence: '' }],
+    ['the code of a refusal', refusal(`${longest}n`, '')],
+    ['the codec that is agreed', { type: 'joined', id, term: 1, codec: `${longest}n`, identity: '', parts: Buffer.alloc(0) }],
+  ])('%s that is longer is not written', (_name, message) => {
+    expect(() => v2Codec.encode(message)).toThrow(TypeError);
+  });
+
+  test.each<[string, V2Message, V2Message]>([
+    ['Latin-1', refusal('c', `${longest}!`), refusal('c', longest)],
+    ['beyond Latin-1', refusal('c', `${longestWide}!`), refusal('c', longestWide)],
+    ['wide because of its code', refusal('配', longest), refusal('配', 'n'.repeat(32_767))],
+    ['wide because of what is cut', refusal('c', `${'n'.repeat(70_000)}配`), refusal('c', 'n'.repeat(32_767))],
+  ])('a sentence that is longer is cut: %s', (_name, message, expected) => {
+    expect(v2Codec.decode(v2Codec.encode(message))).toEqual(expected);
+  });
+
+  test('the sentence of a wait goes to the end of the frame, however long it is', () => {
+    const wait: V2Message = { type: 'wait', id, code: 'upstream', sentence: 'n'.repeat(100_000) };
+    expect(v2Codec.decode(v2Codec.encode(wait))).toEqual(wait);
   });
 });
 
@@ -143,7 +211,10 @@ describe('the order of frames', () => {
     { type: 'call-result', ...envelope, values: [] },
     { type: 'call-failure', ...envelope, payload },
     { type: 'goaway', code: 'closing', sentence: '' },
-    { type: 'refusal', id: 0, code: 'c', sentence: '' },
+    { type: 'refusal', id: 0, code: 'c', sentence: '', payload },
+    { type: 'prove', proof: Buffer.alloc(32) },
+    { type: 'redirect', id: 9, term: 1, port: 1 },
+    { type: 'resign' },
   ])('$type may pass', (message) => {
     expect(order(message)).toBeUndefined();
   });

@@ -51,11 +51,24 @@ export interface ValueVector {
   readonly source: string;
 }
 
+export interface ProofVector {
+  readonly name: string;
+  readonly role: 'listener' | 'dialer';
+  readonly port: number;
+  readonly secret: Buffer;
+  readonly dialerNonce: Buffer;
+  readonly listenerNonce: Buffer;
+  readonly proof: Buffer;
+}
+
+type ProofBytes = 'secret' | 'dialerNonce' | 'listenerNonce' | 'proof';
+
 interface V2VectorFile {
   readonly good: { name: string; hex: string; message: Record<string, unknown> }[];
   readonly malformed: { name: string; hex: string; error: string }[];
   readonly values: { name: string; hex: string; source: string }[];
   readonly malformedValues: { name: string; hex: string; error: string }[];
+  readonly proofs: (Omit<ProofVector, ProofBytes> & Readonly<Record<ProofBytes, Hex>>)[];
 }
 
 export function readV2Vectors(): {
@@ -63,6 +76,7 @@ export function readV2Vectors(): {
   malformed: MalformedVector[];
   values: ValueVector[];
   malformedValues: MalformedVector[];
+  proofs: ProofVector[];
 } {
   const file = JSON.parse(readFileSync(join(__dirname, '../../protocol/vectors/v2.json'), 'utf8')) as V2VectorFile;
   const refused = ({ name, hex, error }: VectorFile['malformed'][number]): MalformedVector => ({
@@ -79,15 +93,26 @@ export function readV2Vectors(): {
     malformed: file.malformed.map(refused),
     values: file.values.map(({ name, hex, source }) => ({ name, bytes: bytesOf({ hex }), source })),
     malformedValues: file.malformedValues.map(refused),
+    proofs: file.proofs.map(({ name, role, port, secret, dialerNonce, listenerNonce, proof }) => ({
+      name,
+      role,
+      port,
+      secret: bytesOf(secret),
+      dialerNonce: bytesOf(dialerNonce),
+      listenerNonce: bytesOf(listenerNonce),
+      proof: bytesOf(proof),
+    })),
   };
 }
 
 /** Only these fields hold bytes; a registration is a value of the user, whatever it looks like. */
-function toMessage({ payload, part, args, values, hello, ...rest }: Record<string, unknown>): Message {
+function toMessage({ payload, part, parts, proof, args, values, hello, ...rest }: Record<string, unknown>): Message {
   return {
     ...rest,
     ...(hello !== undefined && { hello: toHello(hello as Record<string, unknown>) }),
     ...(part !== undefined && { part: bytesOf(part as Hex) }),
+    ...(parts !== undefined && { parts: bytesOf(parts as Hex) }),
+    ...(proof !== undefined && { proof: bytesOf(proof as Hex) }),
     ...(payload !== undefined && { payload: bytesOf(payload as Hex) }),
     ...(args !== undefined && { args: (args as Hex[]).map(bytesOf) }),
     ...(values !== undefined && { values: (values as Hex[]).map(bytesOf) }),

@@ -1,0 +1,142 @@
+// What the frames of version 2 are made of: header, numbers, texts and lists, each written and read. Every length is checked
+// against the frame before it is believed. Which frame has which of them stands in v2.ts, the only caller.
+
+import { isWide } from './latin1';
+import { ProtocolError } from './protocol-error';
+
+export const VERSION = 2;
+export const HEADER_BYTES = 12;
+export const OFFSET = { version: 0, type: 1, flags: 2, id: 4, bodyLength: 8 } as const;
+
+/** A flag of any frame: its text has two bytes for each character, UTF-16LE, instead of one. */
+const WIDE = 0x8000;
+
+/** Of a text whose length is a uint16. */
+export const MAX_TEXT_BYTES = 0xffff;
+
+export function wideFlag(text: string): number {
+  return isWide(text) ? WIDE : 0;
+}
+
+export function begin(type: number, flags: number, id: number, bodyBytes: number): Buffer {
+  const out = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
+  writeHeader(out, type, flags, id, bodyBytes);
+  return out;
+}
+
+export function writeHeader(out: Buffer, type: number, flags: number, id: number, bodyBytes: number): void {
+  out[OFFSET.version] = VERSION;
+  out[OFFSET.type] = type;
+  out.writeUInt16BE(flags, OFFSET.flags);
+  out.writeUInt32BE(id, OFFSET.id);
+  out.writeUInt32BE(bodyBytes, OFFSET.bodyLength);
+}
+
+export function withPayload(type: number, flags: number, id: number, payload: Buffer): Buffer {
+  const out = begin(type, flags, id, payload.length);
+  payload.copy(out, HEADER_BYTES);
+  return out;
+}
+
+/** Text and payload; the length of the text stands only where something follows it. */
+export function withText(type: number, id: number, lengthBytes: 0 | 4, text: string, payload: Buffer): Buffer {
+  const wide = wideFlag(text);
+  const textBytes = wide ? text.length * 2 : text.length;
+  const out = begin(type, wide, id, lengthBytes + textBytes + payload.length);
+  if (lengthBytes > 0) out.writeUInt32BE(textBytes, HEADER_BYTES);
+  payload.copy(out, writeText(out, text, HEADER_BYTES + lengthBytes, wide));
+  return out;
+}
+
+/**
+ * Texts with their lengths as uint16, and what follows them: bytes, or a text to the end of the frame.
+ * @throws TypeError when a text is too long for its length
+ */
+export function withTexts(
+  type: number,
+  flags: number,
+  id: number,
+  before: Buffer,
+  texts: readonly string[],
+  after: Buffer | string,
+): Buffer {
+  const wide = wideFlag(texts.join('') + (typeof after === 'string' ? after : ''));
+  const bytesOf = (text: string): Buffer => Buffer.from(text, wide ? 'utf16le' : 'latin1');
+  const body = [before];
+  for (const text of texts) {
+    const bytes = bytesOf(text);
+    if (bytes.length > MAX_TEXT_BYTES) throw new TypeError(`a text of ${bytes.length} bytes, the limit is ${MAX_TEXT_BYTES}`);
+    const length = Buffer.allocUnsafe(2);
+    length.writeUInt16BE(bytes.length);
+    body.push(length, bytes);
+  }
+  body.push(typeof after === 'string' ? bytesOf(after) : after);
+  return withPayload(type, flags | wide, id, Buffer.concat(body));
+}
+
+export function uint32(number: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(number);
+  return bytes;
+}
+
+export function writeText(out: Buffer, text: string, offset: number, wide: number): number {
+  return offset + out.write(text, offset, wide ? 'utf16le' : 'latin1');
+}
+
+export function readText(frame: Buffer, at: number, lengthBytes: 2 | 4, flags: number): [text: string, end: number] {
+  const start = at + lengthBytes;
+  if (start > frame.length) throw new ProtocolError('text without a length', frame);
+  const end = start + frame.readUIntBE(at, lengthBytes);
+  if (end > frame.length) throw new ProtocolError('text ends early', frame);
+  return [readSlice(frame, start, end, flags), end];
+}
+
+export function readOnlyText(frame: Buffer, flags: number): string {
+  return readSlice(frame, HEADER_BYTES, frame.length, flags);
+}
+
+export function readSlice(frame: Buffer, start: number, end: number, flags: number): string {
+  if ((flags & WIDE) === 0) return frame.toString('latin1', start, end);
+  if ((end - start) % 2 !== 0) throw new ProtocolError('half a character', frame);
+  return frame.toString('utf16le', start, end);
+}
+
+export function readUint32(frame: Buffer, at: number): number {
+  if (frame.length < at + 4) throw new ProtocolError('a number ends early', frame);
+  return frame.readUInt32BE(at);
+}
+
+export function assertEnd(frame: Buffer, end: number): void {
+  if (frame.length > end) throw new ProtocolError('bytes after the end', frame);
+}
+
+export function listBytes(parts: readonly Buffer[]): number {
+  let bytes = 0;
+  for (let i = 0; i < parts.length; i++) bytes += 4 + parts[i]!.length;
+  return bytes;
+}
+
+/** Each part as its length and its bytes, to the end of the frame. */
+export function writeList(out: Buffer, parts: readonly Buffer[], at: number): void {
+  let offset = at;
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
+    offset = out.writeUInt32BE(part.length, offset);
+    offset += part.copy(out, offset);
+  }
+}
+
+export function readList(frame: Buffer, at: number): Buffer[] {
+  const parts: Buffer[] = [];
+  let offset = at;
+  while (offset < frame.length) {
+    const start = offset + 4;
+    if (start > frame.length) throw new ProtocolError('list ends early', frame);
+    const end = start + frame.readUInt32BE(offset);
+    if (end > frame.length) throw new ProtocolError('list part ends early', frame);
+    parts.push(frame.subarray(start, end));
+    offset = end;
+  }
+  return parts;
+}
