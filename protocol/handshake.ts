@@ -3,7 +3,7 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromErrorValue, toErrorValue } from './error-value';
-import type { Hello } from './message';
+import type { ChannelId, Hello } from './message';
 import { type CodecName, isCodecName, type ValueCodec } from './value-codec';
 
 /** What our own processes say of themselves. */
@@ -14,6 +14,11 @@ export function helloOf(own: Omit<Hello, 'versions'> = {}): Hello {
 /** Whether the connection goes on in version 2. @param hello the other side's, undefined for an old peer */
 export function speaksV2(hello: Hello | undefined): boolean {
   return hello?.versions.includes(2) ?? false;
+}
+
+/** Whether two processes that ask for these channels share one leader. */
+export function isSameChannel(one: ChannelId, other: ChannelId): boolean {
+  return one.name === other.name && (!one.isStrict || !other.isStrict || one.identity === other.identity);
 }
 
 /** How values are written on a connection; undefined: no way that both know. @param own the leader's, the best first */

@@ -30,9 +30,25 @@ const kinds = {
     retryable: true,
     meaning: 'The cluster port cannot be bound, for another reason than being taken.',
   },
+  ERR_TRUNKLINE_NO_SECRET: {
+    retryable: true,
+    meaning: 'The folder for the secret of this user cannot be used.',
+  },
   ERR_TRUNKLINE_NO_LEADER: {
     retryable: true,
     meaning: 'No leader served the channel within `maxWaitTime`. The client goes on waiting in the background.',
+  },
+  ERR_TRUNKLINE_NOT_PROVEN: {
+    retryable: true,
+    meaning: 'One of two processes could not prove that it belongs to the same user: they have different secrets.',
+  },
+  ERR_TRUNKLINE_LEGACY_PEER: {
+    retryable: true,
+    meaning: 'The other process is one of cluster-client 3.x, and `allowLegacyPeers` is not set.',
+  },
+  ERR_TRUNKLINE_REFUSED: {
+    retryable: true,
+    meaning: 'The process that leads, or holds the cluster port, does not serve this one; the message says why.',
   },
   ERR_TRUNKLINE_LEADER_LOST: {
     retryable: true,

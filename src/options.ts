@@ -36,6 +36,18 @@ export interface ClusterOptions {
   autoGenerate?: boolean | undefined;
   /** `true`: every subscriber gets each value. `false`: one subscriber of the whole host, chosen at random, gets it. Default true. */
   isBroadcast?: boolean | undefined;
+  /**
+   * What counts as the same channel beside the name. `strict`: also the plain part of the constructor arguments; with others it is
+   * another channel. `warn`: the name alone, with a warning that names what differs. `ignore`: without one. Any other
+   * string stands in for the arguments. Default: `strict` where processes compete, `warn` where `isLeader` is set.
+   */
+  identity?: string | undefined;
+  /** Whether processes prove to each other that they belong to the same user. Must be the same in all of them. Default true. */
+  auth?: boolean | undefined;
+  /** What they prove it with, instead of a file that only this user can read. Must be the same in all of them. */
+  secret?: string | undefined;
+  /** Whether processes of cluster-client 3.x, which cannot prove anything, are served and followed. Default false. */
+  allowLegacyPeers?: boolean | undefined;
   /** Where log lines go. Default: warnings and errors on the console. */
   logger?: Logger | undefined;
   /** How values become bytes; must be the same in all processes of a channel. Default: package serialize-json. */
@@ -60,12 +72,23 @@ export interface ResolvedOptions {
   readonly isCheckHeartbeat: boolean;
   readonly autoGenerate: boolean;
   readonly isBroadcast: boolean;
+  readonly identity: string | undefined;
+  readonly auth: boolean;
+  readonly secret: string | undefined;
+  readonly allowLegacyPeers: boolean;
   readonly logger: Logger;
   /** Undefined: that of the protocol. */
   readonly transcode: Transcode | undefined;
   readonly formatKey: (registration: unknown) => string;
   readonly maxListeners: number | undefined;
+  /** Not an option: the supervisor has started this process to take over from the one that leads. */
+  readonly succeeds: boolean;
+  /** Not an option: XDG_RUNTIME_DIR. */
+  readonly runtimeFolder: string | undefined;
 }
+
+/** What the environment alone says. */
+type Surroundings = 'succeeds' | 'runtimeFolder';
 
 interface Declaration<T> {
   /** Undefined: there is no default, the option may be absent. `name` has none because the class gives it. */
@@ -98,8 +121,17 @@ const flag = (defaultValue: boolean | undefined): Declaration<boolean> => ({
   check: isBoolean,
 });
 
-export const OPTION_DECLARATIONS: { readonly [K in keyof ResolvedOptions]: Declaration<NonNullable<ResolvedOptions[K]>> } = {
-  name: { default: undefined, mustBe: 'a string that is not empty', check: (value) => typeof value === 'string' && value !== '' },
+const text: Omit<Declaration<string>, 'env' | 'fromEnv'> = {
+  default: undefined,
+  mustBe: 'a string that is not empty',
+  check: (value) => typeof value === 'string' && value !== '',
+};
+const flagFromEnv = (text: string): unknown => ({ 1: true, true: true, 0: false, false: false })[text] ?? text;
+
+export const OPTION_DECLARATIONS: {
+  readonly [K in Exclude<keyof ResolvedOptions, Surroundings>]: Declaration<NonNullable<ResolvedOptions[K]>>;
+} = {
+  name: text,
   port: {
     default: 7777,
     mustBe: 'a whole number from 1 to 65535',
@@ -110,7 +142,7 @@ export const OPTION_DECLARATIONS: { readonly [K in keyof ResolvedOptions]: Decla
   singleMode: {
     ...flag(false),
     env: 'NODE_CLUSTER_CLIENT_SINGLE_MODE',
-    fromEnv: (text) => ({ 1: true, true: true, 0: false, false: false })[text] ?? text,
+    fromEnv: flagFromEnv,
   },
   isLeader: flag(undefined),
   maxWaitTime: ms(30_000),
@@ -125,6 +157,10 @@ export const OPTION_DECLARATIONS: { readonly [K in keyof ResolvedOptions]: Decla
   isCheckHeartbeat: flag(true),
   autoGenerate: flag(true),
   isBroadcast: flag(true),
+  identity: text,
+  auth: flag(true),
+  secret: { ...text, env: 'TRUNKLINE_SECRET', fromEnv: String },
+  allowLegacyPeers: { ...flag(false), env: 'TRUNKLINE_ALLOW_LEGACY', fromEnv: flagFromEnv },
   logger: {
     default: defaultLogger,
     mustBe: 'an object with info, warn and error',
@@ -163,21 +199,23 @@ export function resolveOptions(
   // What a supervisor says of this process stands between what the user gives and what the shell has.
   const seat = parseSeat(env[SEAT_VARIABLE]);
   const seated = seat
-    ? { port: seat.clusterPort, isLeader: { leads: true, follows: false, competes: undefined }[seat.part] }
+    ? { port: seat.clusterPort, isLeader: { leads: true, succeeds: true, follows: false, competes: undefined }[seat.part] }
     : {};
   const effective = { ...seated, ...withoutNothing(given) };
   const resolved: Record<string, unknown> = {};
-  for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ResolvedOptions, Declaration<unknown>][]) {
+  for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ClusterOptions, Declaration<unknown>][]) {
     const { value, source } = choose(name, declaration, effective, env);
     if (value !== undefined && !declaration.check(value)) {
       throw new TrunklineError(
         'ERR_TRUNKLINE_OPTION_INVALID',
-        `${className}: ${source} must be ${declaration.mustBe}, but is ${show(value)}; correct it or leave it out`,
+        `${className}: ${source} must be ${declaration.mustBe}, but is ${name === 'secret' ? 'not' : show(value)}; correct it or leave it out`,
         { option: name },
       );
     }
     resolved[name] = value ?? (name === 'name' ? className : declaration.default);
   }
+  resolved.succeeds = seat?.part === 'succeeds' && resolved.isLeader === true;
+  resolved.runtimeFolder = env.XDG_RUNTIME_DIR;
   const options = resolved as unknown as ResolvedOptions;
   // Not an error: frameworks hand on options of their own.
   if (unknown.length > 0) options.logger.warn(`${options.name}: unknown options are ignored: ${unknown.join(', ')}`);
@@ -190,7 +228,7 @@ function withoutNothing(given: ClusterOptions | undefined): ClusterOptions {
 }
 
 function choose(
-  name: keyof ResolvedOptions,
+  name: keyof ClusterOptions,
   declaration: Declaration<unknown>,
   given: ClusterOptions,
   env: NodeJS.ProcessEnv,

@@ -1,11 +1,17 @@
-// The one thing that a supervisor and the shared client have in common: an environment variable in which the
-// supervisor tells each child where the processes of the application meet, and what part it has there.
+// What a supervisor and the shared client have in common: an environment variable in which the supervisor tells each child
+// where the processes of the application meet, and what part it has there; and a mark on the servers that are no application's.
 
 /** Set by the supervisor for its children. */
 export const SEAT_VARIABLE = 'TRUNKLINE_SEAT';
 
-/** What a child does for every channel: `leads` (the agent), `follows` (workers beside an agent), `competes` (workers alone). */
-export type Part = 'leads' | 'follows' | 'competes';
+/** Property of the servers on which processes of the shared client meet. */
+export const OWN_SERVER = Symbol.for('trunkline#server');
+
+/**
+ * What a child does for every channel: `leads` (the agent), `succeeds` (the next agent, while the present one still leads),
+ * `follows` (workers beside an agent), `competes` (workers alone).
+ */
+export type Part = 'leads' | 'succeeds' | 'follows' | 'competes';
 
 export interface Seat {
   readonly part: Part;
@@ -20,6 +26,6 @@ export function formatSeat({ part, clusterPort }: Seat): string {
 
 /** @returns undefined for anything that formatSeat has not written */
 export function parseSeat(text: string | undefined): Seat | undefined {
-  const [, part, port] = /^(leads|follows|competes):(\d{1,5})$/.exec(text ?? '') ?? [];
+  const [, part, port] = /^(leads|succeeds|follows|competes):(\d{1,5})$/.exec(text ?? '') ?? [];
   return part === undefined ? undefined : { part: part as Part, clusterPort: Number(port) };
 }

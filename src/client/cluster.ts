@@ -1,11 +1,16 @@
 // `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x.
 // This is the one file that maps those names to the words of the rest of the code.
 
+import { tmpdir } from 'node:os';
+import type { ChannelId } from '../../protocol/message';
 import { serializeJsonTranscode, structuredTranscode, ValueCodec } from '../../protocol/value-codec';
+import { loopback } from '../endpoint';
 import { TrunklineError } from '../errors';
+import { fingerprint } from '../identity';
 import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
 import type { ChannelSpec } from '../roles/role';
 import { systemClock } from '../time';
+import { sharedSecret } from '../transport/credentials';
 import {
   callableMethods,
   checkDescriptors,
@@ -19,6 +24,7 @@ import {
   type DelegateTarget,
   type UpstreamClass,
 } from './delegation';
+import type { Place } from './failover';
 import { CLOSE, SharedClient, type ClientVerbs } from './shared-client';
 import type { MethodNames, SharedClientOf } from './shared-type';
 
@@ -79,8 +85,9 @@ export class ClusterBuilder<
       : this.#descriptors;
     checkDescriptors(this.#class, descriptors, this.#options.name);
     const spec = channelSpec(this.#class, args, this.#options, descriptors);
+    const place = placeOf(this.#options);
     let verbs!: ClientVerbs;
-    const client = new SharedClient(spec, this.#options, (exposed) => {
+    const client = new SharedClient(spec, place, this.#options, (exposed) => {
       verbs = exposed;
     });
     for (const [name, descriptor] of descriptors) {
@@ -128,6 +135,8 @@ function channelSpec(
 ): ChannelSpec {
   return {
     name: options.name,
+    id: channelId(options, args),
+    args,
     createUpstream: () => new upstreamClass(...args),
     methods: upstreamMethods(upstreamClass, descriptors),
     callable: callableMethods(descriptors),
@@ -135,11 +144,39 @@ function channelSpec(
     legacyValues: new ValueCodec(options.transcode ?? serializeJsonTranscode),
     formatKey: (registration) => checkedKey(options, registration),
     isBroadcast: options.isBroadcast,
+    allowsOldPeers: options.allowLegacyPeers,
     connectTimeoutMs: options.connectTimeout,
     responseTimeoutMs: options.responseTimeout,
     heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
     logger: options.logger,
     clock: systemClock,
+  };
+}
+
+function channelId({ name, identity, isLeader }: ResolvedOptions, args: readonly unknown[]): ChannelId {
+  const mode = identity ?? (isLeader === undefined ? 'strict' : 'warn');
+  if (mode === 'ignore') return { name, identity: '', isStrict: false };
+  if (mode === 'strict' || mode === 'warn') return { name, identity: fingerprint(args), isStrict: mode === 'strict' };
+  return { name, identity: fingerprint([mode]), isStrict: true };
+}
+
+/** Where the processes of the host meet, and what this one wants there. Undefined in single mode. */
+function placeOf(options: ResolvedOptions): Place | undefined {
+  if (options.singleMode) return undefined;
+  const { port, secret, runtimeFolder } = options;
+  return {
+    meeting: {
+      endpoint: loopback(port),
+      secret: () =>
+        options.auth
+          ? sharedSecret({ port, secret, runtimeFolder, temporaryFolder: tmpdir() })
+          : Promise.resolve(undefined),
+      connectTimeoutMs: options.connectTimeout,
+      heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
+      logger: options.logger,
+      clock: systemClock,
+    },
+    lead: options.succeeds ? 'succeeds' : options.isLeader === undefined ? 'may' : options.isLeader ? 'must' : 'never',
   };
 }
 

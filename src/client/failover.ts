@@ -1,16 +1,19 @@
 // The life of a channel in one process: campaign, enter the role that the term gives, serve until it ends, again.
 // Everything that can happen to a process's place in the host goes through the one loop in `#run`.
 
-import type { Election } from '../election/term';
+import type { LeadWish } from '../../protocol/message';
+import { PortRace } from '../election/port-race';
+import type { ChannelLease, Meeting, Term } from '../election/term';
 import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
-import { FIRST_WORD_MS, foreignPort } from '../roles/foreign-port';
-import { joinLeader } from '../roles/join-leader';
+import { foreignPort } from '../roles/foreign-port';
+import { joinLeader, type JoinOutcome } from '../roles/join-leader';
 import { Leader } from '../roles/leader';
-import type { ChannelSpec, Role, RoleHooks } from '../roles/role';
+import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../roles/role';
 import { SharedSingle } from '../roles/shared-single';
-import type { Connection } from '../transport/connection';
 import { Backoff, delay, patientTimeout, type Patience } from '../time';
+import type { Connection } from '../transport/connection';
+import { FIRST_WORD_MS } from '../transport/introduction';
 
 export interface FailoverEvents {
   /** A role is there and ready; everything that this process has asked for must be asked of it now. */
@@ -23,6 +26,24 @@ export interface FailoverEvents {
   onRecovery(): void;
 }
 
+/** Where the processes of the host meet, and what this one wants there. */
+export interface Place {
+  readonly meeting: Meeting;
+  readonly lead: LeadWish;
+}
+
+export interface FailoverOptions {
+  readonly spec: ChannelSpec;
+  /** Undefined: single mode. */
+  readonly place: Place | undefined;
+  readonly maxWaitMs: number;
+  readonly hooks: Pick<RoleHooks, 'onError' | 'onUpstream'>;
+  readonly events: FailoverEvents;
+}
+
+/** What a client does while it is not ready. */
+export type Phase = 'connecting' | 'waiting for a leader' | 'waiting for upstream' | 'refused';
+
 /** Between tries to reach a leader that is not there yet, ms: a late leader is found within this time. */
 const ABSENT_MIN_MS = 10;
 const ABSENT_MAX_MS = 50;
@@ -31,41 +52,47 @@ const REFUSED_MIN_MS = 50;
 const REFUSED_MAX_MS = 500;
 
 export class Failover {
+  readonly #options: FailoverOptions;
   readonly #spec: ChannelSpec;
-  readonly #election: Election;
-  readonly #maxWaitMs: number;
-  readonly #hooks: Pick<RoleHooks, 'onError' | 'onUpstream'>;
   readonly #events: FailoverEvents;
   readonly #life = new AbortController();
   readonly #absent = new Backoff(ABSENT_MIN_MS, ABSENT_MAX_MS);
   readonly #refused = new Backoff(REFUSED_MIN_MS, REFUSED_MAX_MS);
+  /** Undefined: single mode. */
+  readonly #election: PortRace | undefined;
+  #lead: LeadWish;
   #role: Role | undefined;
+  #seenTerm = 0;
   #running: Promise<void> | undefined;
+  /** Roles that were replaced and still answer what was asked of them. */
+  readonly #retiring = new Set<Promise<void>>();
+  #waiting: Patience | undefined;
   /** Since when the port is held by somebody who does not answer; undefined when nothing points to it. */
   #unansweredSince: number | undefined;
   #lastAbsence: Error | undefined;
-  #waitsForUpstream = false;
+  #setbackError: unknown;
+  #phase: Phase = 'connecting';
   /** Where a leader is sought, and the connection on which its answer is awaited. */
   #endpoint: Endpoint | undefined;
   #dialled: Connection | undefined;
 
-  constructor(
-    spec: ChannelSpec,
-    election: Election,
-    maxWaitMs: number,
-    hooks: Pick<RoleHooks, 'onError' | 'onUpstream'>,
-    events: FailoverEvents,
-  ) {
-    this.#spec = spec;
-    this.#election = election;
-    this.#maxWaitMs = maxWaitMs;
-    this.#hooks = hooks;
-    this.#events = events;
+  constructor(options: FailoverOptions) {
+    this.#options = options;
+    this.#spec = options.spec;
+    this.#events = options.events;
+    const { spec, place } = options;
+    this.#election = place && new PortRace(place.meeting, spec.id);
+    this.#lead = place?.lead ?? 'may';
   }
 
   /** The present role; undefined while there is none. */
   get role(): Role | undefined {
     return this.#role;
+  }
+
+  /** What is being done to get a role, and what stands against it. */
+  get search(): { readonly phase: Phase; readonly error: unknown } {
+    return { phase: this.#phase, error: this.#setbackError ?? this.#lastAbsence };
   }
 
   start(): void {
@@ -75,84 +102,112 @@ export class Failover {
   /** Ends the present role or the search for one. Idempotent. */
   async close(): Promise<void> {
     this.#life.abort();
+    this.#waiting?.cancel();
     await this.#role?.close();
     await this.#running;
+    await Promise.all(this.#retiring);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    let waiting = this.#limitWaiting();
+    this.#limitWaiting();
     while (!signal.aborted) {
       const role = await this.#tryToEnter(signal);
       if (!role) continue;
       if (signal.aborted) {
         await role.close(); // closed while the role was on its way here
-        break;
+        return;
       }
-      waiting.cancel();
-      this.#role = role;
-      this.#events.onEnter(role);
-      const end = await role.ended;
-      this.#role = undefined;
-      if (signal.aborted) break;
-      this.#events.onLeave();
-      waiting = this.#limitWaiting();
-      const why = end.reason === 'leader-lost' && end.error ? ` (${this.#withoutName(end.error.message)})` : '';
-      this.#warn(`leader lost, a new one is sought${why}`);
+      this.#enter(role, signal);
+      await Promise.race([role.ended, role.leaving]);
     }
-    waiting.cancel();
+  }
+
+  #enter(role: Role, signal: AbortSignal): void {
+    const previous = this.#role;
+    // It must be silent before the next one says anything.
+    if (previous) this.#retire(previous);
+    this.#waiting?.cancel();
+    this.#role = role;
+    this.#settled();
+    this.#seenTerm = Math.max(this.#seenTerm, role.term);
+    void role.ended.then((end) => {
+      if (this.#role === role) this.#onEnded(end, signal);
+    });
+    // Another process was told to take over: whoever has to lead would only take it back.
+    if (role.isLeader) void role.leaving.then(() => (this.#lead = 'may'));
+    this.#events.onEnter(role);
+  }
+
+  #retire(role: Role): void {
+    const retired = role.retire().finally(() => this.#retiring.delete(retired));
+    this.#retiring.add(retired);
+  }
+
+  #onEnded(end: RoleEnd, signal: AbortSignal): void {
+    this.#role = undefined;
+    if (signal.aborted) return;
+    this.#phase = 'connecting';
+    this.#events.onLeave();
+    this.#limitWaiting();
+    const why = end.reason === 'leader-lost' && end.error ? ` (${this.#withoutName(end.error.message)})` : '';
+    this.#warn(`leader lost, a new one is sought${why}`);
   }
 
   /** @returns a role that is ready; undefined when this try came to nothing, after a pause */
   async #tryToEnter(signal: AbortSignal): Promise<Role | undefined> {
-    const hooks: RoleHooks = {
-      ...this.#hooks,
-      onReady: () => {
-        if (this.#role) this.#events.onRecovery();
-      },
-      onSetback: (error) => {
-        this.#setback(error, signal);
-      },
-    };
     try {
-      const term = await this.#election.campaign();
+      if (!this.#election) return await this.#serve(SharedSingle.join(this.#spec, this.#hooks(signal)), signal);
+      const term = await this.#election.campaign(this.#seenTerm, this.#lead);
       if (signal.aborted) {
         if (term.kind === 'leader') await term.lease.release();
         return undefined;
       }
-      switch (term.kind) {
-        case 'single':
-          return await this.#serve(SharedSingle.join(this.#spec, hooks), signal);
-        case 'leader': {
-          const leader = new Leader(this.#spec, term.lease, hooks);
-          leader.start();
-          return await this.#serve(leader, signal);
-        }
-        case 'follower': {
-          this.#endpoint = term.endpoint;
-          this.#dialled = undefined;
-          const outcome = await joinLeader(this.#spec, term.endpoint, hooks, signal, (connection) => {
-            this.#dialled = connection;
-          });
-          if ('follower' in outcome) {
-            this.#settled();
-            return outcome.follower;
-          }
-          if ('absent' in outcome) {
-            this.#lastAbsence = outcome.absent;
-            if (term.isPortHeld || outcome.accepted) this.#unanswered(term.endpoint, signal);
-            else this.#unansweredSince = undefined;
-            await delay(this.#spec.clock, this.#absent.nextMs(), signal);
-            return undefined;
-          }
-          throw outcome.refused;
-        }
-      }
+      return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, signal);
     } catch (error) {
       this.#unansweredSince = undefined;
-      this.#setback(error, signal);
+      if (this.#role) this.#note(error);
+      else this.#setback(error, signal);
       await delay(this.#spec.clock, this.#refused.nextMs(), signal);
       return undefined;
     }
+  }
+
+  async #follow(term: Extract<Term, { kind: 'follower' }>, signal: AbortSignal): Promise<Role | undefined> {
+    const join = (endpoint: Endpoint): Promise<JoinOutcome> => {
+      this.#endpoint = endpoint;
+      this.#dialled = undefined;
+      return joinLeader({
+        spec: this.#spec,
+        meeting: this.#options.place!.meeting,
+        endpoint,
+        lead: this.#lead,
+        seenTerm: this.#seenTerm,
+        hooks: this.#hooks(signal),
+        signal,
+        onDialled: (connection) => {
+          this.#dialled = connection;
+        },
+      });
+    };
+    let outcome = await join(term.endpoint);
+    if ('redirected' in outcome) outcome = await join(outcome.redirected);
+    if ('follower' in outcome) return outcome.follower;
+    if ('refused' in outcome) throw outcome.refused;
+    if ('appointed' in outcome) return await this.#leadOn(await this.#election!.accept(outcome.appointed), signal);
+    if ('absent' in outcome) {
+      this.#lastAbsence = outcome.absent;
+      this.#phase = this.#lead === 'never' ? 'waiting for a leader' : 'connecting';
+      if (term.isPortHeld || outcome.accepted) this.#unanswered(term.endpoint, signal);
+      else this.#unansweredSince = undefined;
+    }
+    await delay(this.#spec.clock, this.#absent.nextMs(), signal);
+    return undefined;
+  }
+
+  #leadOn(lease: ChannelLease, signal: AbortSignal): Promise<Role | undefined> {
+    const leader = new Leader(this.#spec, lease, this.#hooks(signal));
+    leader.start();
+    return this.#serve(leader, signal);
   }
 
   /** Waits until a role of this process has its upstream client ready. */
@@ -168,15 +223,32 @@ export class Failover {
           { once: true },
         );
     });
-    this.#waitsForUpstream = true;
-    await Promise.race([role.ready, aborted]);
-    this.#waitsForUpstream = false;
-    if (signal.aborted) {
-      await role.close();
-      return undefined;
-    }
-    this.#settled();
-    return role;
+    let isReady = false;
+    this.#phase = 'waiting for upstream';
+    // Another process may be told to lead meanwhile, and be ready first.
+    await Promise.race([role.ready.then(() => (isReady = true)), role.leaving, aborted]);
+    if (isReady && !signal.aborted) return role;
+    await role.close();
+    return undefined;
+  }
+
+  /** For a role that is going to be entered, perhaps while the one before still works. */
+  #hooks(signal: AbortSignal): RoleHooks {
+    const before = this.#role;
+    // A role that is in place already must not suffer from what happens to its successor.
+    const isPresent = (): boolean => this.#role === undefined || this.#role !== before;
+    return {
+      ...this.#options.hooks,
+      onReady: () => {
+        if (this.#role && isPresent()) this.#events.onRecovery();
+      },
+      onSetback: (error) => {
+        if (isPresent()) this.#setback(error, signal);
+      },
+      onWait: (why) => {
+        this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
+      },
+    };
   }
 
   #settled(): void {
@@ -184,16 +256,23 @@ export class Failover {
     this.#refused.reset();
     this.#unansweredSince = undefined;
     this.#lastAbsence = undefined;
+    this.#setbackError = undefined;
+  }
+
+  #note(error: unknown): void {
+    this.#setbackError = error;
+    this.#phase = 'refused';
   }
 
   #setback(error: unknown, signal: AbortSignal): void {
+    this.#note(error);
     if (!signal.aborted) this.#events.onSetback(error);
   }
 
   #unanswered(endpoint: Endpoint, signal: AbortSignal): void {
     const now = this.#spec.clock.now();
     this.#unansweredSince ??= now;
-    if (now - this.#unansweredSince < FIRST_WORD_MS) return;
+    if (this.#role || now - this.#unansweredSince < FIRST_WORD_MS) return;
     this.#setback(foreignPort(this.#spec.name, endpoint, this.#lastAbsence?.message ?? 'gives no answer'), signal);
   }
 
@@ -207,34 +286,32 @@ export class Failover {
     try {
       this.#spec.logger.warn(`${this.#spec.name}: ${message}`);
     } catch (error) {
-      this.#hooks.onError(error); // a logger of the user must not end the loop
+      this.#options.hooks.onError(error); // a logger of the user must not end the loop
     }
   }
 
-  #limitWaiting(): Patience {
-    return patientTimeout(this.#spec.clock, this.#maxWaitMs, () => {
-      if (this.#waitsForUpstream) {
+  #limitWaiting(): void {
+    const { maxWaitMs } = this.#options;
+    this.#waiting = patientTimeout(this.#spec.clock, maxWaitMs, () => {
+      if (this.#phase === 'waiting for upstream' && this.#endpoint === undefined) {
         // Slow is not failed: only the upstream client can tell the difference.
-        this.#warn(`this process leads, but its upstream client has not been ready for ${this.#maxWaitMs} ms`);
+        this.#warn(`this process leads, but its upstream client has not been ready for ${maxWaitMs} ms`);
         return;
       }
       const { name: channel } = this.#spec;
       const where = this.#endpoint && formatEndpoint(this.#endpoint);
       const isAnswered = (this.#dialled?.messagesHeard ?? 0) > 0;
-      const why = isAnswered
-        ? `the process that holds ${where} does not lead this channel, or its upstream client is not ready; ` +
-          'create the channel there, or use another port'
-        : `nobody leads on ${where}; start the process that does, or leave isLeader unset`;
+      const why =
+        this.#phase === 'waiting for upstream'
+          ? `the upstream client of the leader at ${where} is not ready`
+          : isAnswered
+            ? `the process that holds ${where} knows no leader of this channel; create the channel where it may lead, or leave isLeader unset`
+            : `nobody leads on ${where}; start the process that does, or leave isLeader unset`;
       this.#setback(
         new TrunklineError(
           'ERR_TRUNKLINE_NO_LEADER',
-          `${channel}: no ready leader for ${this.#maxWaitMs} ms: ${why}; waiting goes on`,
-          {
-            channel,
-            port: this.#endpoint?.port,
-            maxWaitTime: this.#maxWaitMs,
-            cause: this.#lastAbsence,
-          },
+          `${channel}: no ready leader for ${maxWaitMs} ms: ${why}; waiting goes on`,
+          { channel, port: this.#endpoint?.port, maxWaitTime: maxWaitMs, cause: this.#lastAbsence },
         ),
         this.#life.signal,
       );

@@ -4,13 +4,11 @@
 import { Base } from 'sdk-base';
 import { isError, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
-import { Unopposed, type Election } from '../election/term';
-import { PortRace } from '../election/port-race';
 import { TrunklineError } from '../errors';
 import type { ResolvedOptions } from '../options';
 import type { ChannelSpec, Role } from '../roles/role';
 import { nextTick, patientTimeout } from '../time';
-import { Failover } from './failover';
+import { Failover, type Place } from './failover';
 import { forwardEvents } from './forward-events';
 import { logUnheard } from './unheard-error';
 import { Registrations, type Listener, type Subscription } from './registrations';
@@ -46,26 +44,28 @@ export class SharedClient extends Base {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
 
-  /** @param expose gets the verbs; they are no members, because the members belong to the user's delegated methods */
-  constructor(spec: ChannelSpec, options: ResolvedOptions, expose: (verbs: ClientVerbs) => void) {
+  /**
+   * @param place undefined: in single mode
+   * @param expose gets the verbs; they are no members, because the members belong to the user's delegated methods
+   */
+  constructor(spec: ChannelSpec, place: Place | undefined, options: ResolvedOptions, expose: (verbs: ClientVerbs) => void) {
     super();
     this.options = options;
     if (options.maxListeners !== undefined) this.setMaxListeners(options.maxListeners);
     this.#spec = spec;
     this.#options = options;
-    const election: Election = options.singleMode ? new Unopposed() : new PortRace(options.port, spec.name, options.isLeader);
-    this.#failover = new Failover(
+    this.#failover = new Failover({
       spec,
-      election,
-      options.maxWaitTime,
-      {
+      place,
+      maxWaitMs: options.maxWaitTime,
+      hooks: {
         onError: (error) => {
           this.#emitError(error);
         },
         // Not `close`: on this client it says that the client itself is closed.
         onUpstream: (upstreamClient) => forwardEvents(upstreamClient, this, ['close']),
       },
-      {
+      events: {
         onEnter: (role) => {
           this.#lastSetback = '';
           this.#registrations.replay(role.verbs, (error) => this.#emitError(error));
@@ -82,7 +82,7 @@ export class SharedClient extends Base {
           this.#setReady(true);
         },
       },
-    );
+    });
     expose({
       subscribe: (registration, listener) => {
         this.#subscribe(registration, listener);

@@ -1,39 +1,36 @@
-// The election: whoever binds the cluster port leads. One campaign is one attempt; the failover loop
-// (src/client/failover.ts) decides when to try again.
+// The election: whoever binds the cluster port leads, and says who leads what nobody leads there. One campaign is one attempt;
+// the failover loop (src/client/failover.ts) decides when to try again.
 
-import { formatEndpoint, loopback } from '../endpoint';
-import { TrunklineError } from '../errors';
-import { claimChannel } from './held-port';
-import type { Election, Term } from './term';
+import type { ChannelId, LeadWish } from '../../protocol/message';
+import { AppointedLease } from './appointed-lease';
+import { HeldPort } from './held-port';
+import type { Appointed, ChannelLease, Meeting, Term } from './term';
 
-export class PortRace implements Election {
-  readonly #port: number;
-  readonly #channel: string;
-  readonly #isLeader: boolean | undefined;
-  #number = 0;
+export class PortRace {
+  readonly #meeting: Meeting;
+  readonly #channel: ChannelId;
 
-  /** @param isLeader true: must lead; false: never leads; undefined: competes */
-  constructor(port: number, channel: string, isLeader: boolean | undefined) {
-    this.#port = port;
+  constructor(meeting: Meeting, channel: ChannelId) {
+    this.#meeting = meeting;
     this.#channel = channel;
-    this.#isLeader = isLeader;
   }
 
-  async campaign(): Promise<Term> {
-    const number = ++this.#number;
-    const endpoint = loopback(this.#port);
-    if (this.#isLeader !== false) {
-      const lease = await claimChannel(this.#port, this.#channel);
-      if (lease) return { kind: 'leader', number, lease };
-      if (this.#isLeader) {
-        throw new TrunklineError(
-          'ERR_TRUNKLINE_PORT_TAKEN',
-          `${this.#channel}: isLeader is true, but ${formatEndpoint(endpoint)} is occupied by another leader or a foreign program; ` +
-            'stop that process, choose another port, or leave isLeader unset',
-          { channel: this.#channel, port: this.#port },
-        );
-      }
+  /**
+   * Takes part once and says what came out.
+   * @param seenTerm the newest term that this process has seen; its leader is gone. 0: none
+   * @throws TrunklineError when the port cannot be bound at all
+   */
+  async campaign(seenTerm: number, lead: LeadWish): Promise<Term> {
+    if (lead !== 'never') {
+      const held = await HeldPort.hold(this.#meeting);
+      const lease = held?.reception.claim(this.#channel, seenTerm);
+      if (lease) return { kind: 'leader', lease };
     }
-    return { kind: 'follower', number, endpoint, isPortHeld: this.#isLeader !== false };
+    return { kind: 'follower', endpoint: this.#meeting.endpoint, isPortHeld: lead !== 'never' };
+  }
+
+  /** The port holder has appointed this process. */
+  accept(appointed: Appointed): Promise<ChannelLease> {
+    return AppointedLease.open(this.#meeting, this.#channel, appointed);
   }
 }

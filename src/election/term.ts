@@ -1,44 +1,54 @@
 // What an election gives: a term, which decides the role of this process for a channel.
 
-import type { Server } from 'node:net';
 import type { Endpoint } from '../endpoint';
+import type { Logger } from '../logger';
+import type { Clock } from '../time';
+import type { Connection } from '../transport/connection';
+import type { ChannelDoor } from '../transport/listener';
 
-/** One channel of a bound cluster port. While it is held, no other process can lead the channel. */
-export interface ChannelLease {
-  /** The bound server; all channels that this process leads on the port share it. */
-  readonly server: Server;
+/** How this process takes part at a cluster port. */
+export interface Meeting {
   readonly endpoint: Endpoint;
+  /** What processes of this user prove themselves with; undefined: nobody has to. */
+  readonly secret: () => Promise<Buffer | undefined>;
+  readonly connectTimeoutMs: number;
+  /** Undefined: silent connections are not ended. */
+  readonly heartbeatIntervalMs: number | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One term of this process as the leader of a channel. */
+export interface ChannelLease {
+  readonly term: number;
+  /** Followers are let in from now on. */
+  open(door: ChannelDoor): void;
+  /** The upstream client is ready. */
+  ready(): void;
+  /** Settles when another process leads the channel. This one goes on serving those who have not left yet. */
+  readonly succeeded: Promise<void>;
+  /** Lets the next leader be appointed while this one still serves. */
+  resign(): void;
   /**
-   * Gives the channel up. With the last channel the server stops listening at once and the port is free;
+   * Gives the channel up. With the last channel of a port this process stops listening there at once and the port is free;
    * resolves when its sockets are gone too. Idempotent.
    */
   release(): Promise<void>;
 }
 
 export type Term =
-  | { readonly kind: 'single'; readonly number: number }
-  | { readonly kind: 'leader'; readonly number: number; readonly lease: ChannelLease }
+  | { readonly kind: 'leader'; readonly lease: ChannelLease }
   | {
       readonly kind: 'follower';
-      readonly number: number;
       readonly endpoint: Endpoint;
       /** The port was found taken. False: this process does not compete, perhaps nobody is there. */
       readonly isPortHeld: boolean;
     };
 
-export interface Election {
-  /**
-   * Takes part once and says what came out.
-   * @throws TrunklineError when this process must lead and cannot, or the port cannot be bound at all
-   */
-  campaign(): Promise<Term>;
-}
-
-/** Single mode: nobody to compete with. */
-export class Unopposed implements Election {
-  #number = 0;
-
-  campaign(): Promise<Term> {
-    return Promise.resolve({ kind: 'single', number: ++this.#number });
-  }
+/** What the port holder says to the process that shall lead. */
+export interface Appointed {
+  /** To the port holder. */
+  readonly line: Connection;
+  readonly term: number;
+  readonly isSucceeding: boolean;
 }

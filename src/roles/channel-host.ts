@@ -1,14 +1,14 @@
 // Serves a Single to the followers of a channel: one session for each connection. It only translates between
 // messages and verbs.
 
-import { agree, helloOf, writeAcceptance, writeRefusal } from '../../protocol/handshake';
-import { toErrorValue } from '../../protocol/error-value';
-import type { Call, Hello, Message, Register, Subscribe, V2Message } from '../../protocol/message';
+import { chooseCodec, writeAcceptance, writeRefusal } from '../../protocol/handshake';
+import { isError, toErrorValue } from '../../protocol/error-value';
+import type { Call, Join, Message, Register, Subscribe, V2Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
 import { TrunklineError } from '../errors';
-import type { Logger } from '../logger';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor } from '../transport/listener';
+import { differenceTo } from './identity-warning';
 import { PeerValues } from './peer-values';
 import type { ChannelSpec, Subscriber } from './role';
 import type { Session, Single } from './single';
@@ -16,24 +16,68 @@ import { Topics, type Topic } from './topics';
 
 export class ChannelHost implements ChannelDoor {
   readonly #single: Single;
+  readonly #term: number;
   readonly #onError: (error: unknown) => void;
   readonly #connections = new Set<Connection>();
+  /** Those that could lead themselves. */
+  readonly #heirs = new Set<Connection>();
   readonly #topics = new Topics();
+  #isLeaving = false;
+  #onDeserted: () => void = () => undefined;
 
   /** @param onError gets the failures of one-way calls, which have no caller to tell */
-  constructor(single: Single, onError: (error: unknown) => void) {
+  constructor(single: Single, term: number, onError: (error: unknown) => void) {
     this.#single = single;
+    this.#term = term;
     this.#onError = onError;
   }
 
-  get logger(): Logger {
-    return this.#single.spec.logger;
+  /** Whether a follower could lead itself. */
+  get hasHeir(): boolean {
+    return this.#heirs.size > 0;
   }
 
-  admit(connection: Connection, register: Register): void {
+  admit(connection: Connection, join: Join): void {
+    if (join.lead !== 'never') this.#heirs.add(connection);
+    this.#follow(connection, PeerValues.ofOurs(this.#single.spec)).onJoin(join);
+    if (this.#isLeaving) this.#sendAway(connection);
+  }
+
+  admitOld(connection: Connection, register: Register): void {
+    this.#follow(connection, PeerValues.ofOld(this.#single.spec)).onRegister(register);
+  }
+
+  /** Followers are to look for the next leader from now on; those that come are sent away at once. */
+  sendAway(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    for (const connection of this.#connections) this.#sendAway(connection);
+  }
+
+  /** Resolves when no follower of ours is left. */
+  get deserted(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onDeserted = resolve;
+      this.#checkDeserted();
+    });
+  }
+
+  /** Closes the connection of every follower. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
+  }
+
+  #follow(connection: Connection, values: PeerValues): HostedFollower {
     const { spec } = this.#single;
     this.#connections.add(connection);
-    const follower = new HostedFollower(this.#single, this.#topics, connection, this.#onError);
+    const follower = new HostedFollower({
+      single: this.#single,
+      term: this.#term,
+      topics: this.#topics,
+      connection,
+      values,
+      onError: this.#onError,
+    });
     connection.receiver = (message) => {
       follower.onMessage(message);
     };
@@ -42,19 +86,34 @@ export class ChannelHost implements ChannelDoor {
     }
     void connection.closed.then((end) => {
       this.#connections.delete(connection);
+      this.#heirs.delete(connection);
       follower.leave();
       if (end.reason === 'silent') spec.logger.warn(end.error.message);
       if (end.reason === 'not-understood') {
         spec.logger.warn(`${spec.name}: follower dropped, remotePort=${connection.remotePort}: ${end.error.message}`);
       }
+      this.#checkDeserted();
     });
-    follower.onMessage(register);
+    return follower;
   }
 
-  /** Closes the connection of every follower. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#connections].map((connection) => connection.close()));
+  #sendAway(connection: Connection): void {
+    if (connection.version === 2) connection.send({ type: 'goaway', code: 'hand-off', sentence: 'this leader is going' });
   }
+
+  #checkDeserted(): void {
+    // Peers of cluster-client 3.x cannot be told to go.
+    if (![...this.#connections].some(({ version }) => version === 2)) this.#onDeserted();
+  }
+}
+
+interface HostedOptions {
+  readonly single: Single;
+  readonly term: number;
+  readonly topics: Topics;
+  readonly connection: Connection;
+  readonly values: PeerValues;
+  readonly onError: (error: unknown) => void;
 }
 
 interface Subscription {
@@ -65,20 +124,22 @@ interface Subscription {
 class HostedFollower {
   readonly #spec: ChannelSpec;
   readonly #single: Single;
+  readonly #term: number;
   readonly #session: Session;
   readonly #connection: Connection;
   readonly #onError: (error: unknown) => void;
   readonly #topics: Topics;
   /** What this follower has subscribed, by the key that it uses itself. */
   readonly #subscriptions = new Map<string, Subscription>();
-  #values: PeerValues;
-  /** Registrations that wait for the upstream client. */
-  #unanswered: Register[] = [];
+  readonly #values: PeerValues;
+  /** What waits for the upstream client. */
+  #unanswered: (Join | Register)[] = [];
 
-  constructor(single: Single, topics: Topics, connection: Connection, onError: (error: unknown) => void) {
+  constructor({ single, term, topics, connection, values, onError }: HostedOptions) {
     this.#single = single;
+    this.#term = term;
     this.#topics = topics;
-    this.#values = PeerValues.between(single.spec, undefined, undefined)!; // an old peer, until it says otherwise
+    this.#values = values;
     this.#spec = single.spec;
     this.#connection = connection;
     this.#onError = onError;
@@ -90,6 +151,7 @@ class HostedFollower {
       onSetback: (error) => {
         this.#refuse(error);
       },
+      onWait: () => undefined,
       onUpstream: () => () => undefined,
     });
   }
@@ -114,7 +176,7 @@ class HostedFollower {
   #serve(message: Message | V2Message): void {
     switch (message.type) {
       case 'register':
-        this.#onRegister(message);
+        this.onRegister(message); // an old peer asks again
         return;
       case 'subscribe':
         this.#onSubscribe(message);
@@ -134,47 +196,72 @@ class HostedFollower {
     }
   }
 
-  #onRegister(message: Register): void {
-    this.#unanswered.push(message);
+  onJoin(join: Join): void {
+    if (!chooseCodec([this.#spec.values.name], join.codecs)) {
+      const theirs = join.codecs.join(' or ') || 'nothing';
+      const sentence = `the leader writes values as ${this.#spec.values.name}, this process as ${theirs}; use the same transcode in every process`;
+      this.#connection.send({ type: 'refusal', id: join.id, code: 'no-common-codec', sentence, payload: NOTHING });
+      void this.#connection.close();
+      return;
+    }
+    this.#onQuestion(join);
+  }
+
+  onRegister(register: Register): void {
+    if (this.#spec.allowsOldPeers) {
+      this.#onQuestion(register);
+      return;
+    }
+    const { name: channel } = this.#spec;
+    const message =
+      `${channel}: a process of cluster-client 3.x cannot prove that it belongs to the user of the leader; ` +
+      'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in the leader';
+    this.#spec.logger.warn(`${message}; remotePort=${this.#connection.remotePort}`);
+    this.#unanswered.push(register);
+    this.#refuse(new TrunklineError('ERR_TRUNKLINE_LEGACY_PEER', message, { channel }));
+  }
+
+  #onQuestion(question: Join | Register): void {
+    this.#unanswered.push(question);
     const setback = this.#single.setback;
     if (this.#single.upstream.isReady) this.#accept();
     else if (setback) this.#refuse(setback.error);
     // Otherwise the first outcome is the answer.
+    else if (question.type === 'join') {
+      const sentence = 'the upstream client of the leader is not ready yet';
+      this.#connection.send({ type: 'wait', id: question.id, code: 'upstream', sentence });
+    }
   }
 
   #accept(): void {
-    const [register] = this.#unanswered;
-    if (!register) return;
-    const question = register.hello;
-    const answer = question && helloOf([this.#spec.values.name]);
-    const values = PeerValues.between(this.#spec, question, answer);
-    if (!values) {
-      const { name: channel } = this.#spec;
-      const message = `${channel}: the leader writes values as ${this.#spec.values.name}, this process does not; use the same transcode in every process`;
-      this.#refuse(new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel }));
-      return;
+    for (const question of this.#unanswered.splice(0)) {
+      if (question.type === 'join') this.#welcome(question);
+      else this.#answerOld(question, () => writeAcceptance(this.#spec.legacyValues));
     }
-    this.#values = values;
-    // The last that is written in version 1, where the other side can do better.
-    this.#answer(() => writeAcceptance(this.#spec.legacyValues), answer);
-    if (agree(question, answer).version === 2) this.#connection.upgrade();
+  }
+
+  #welcome({ id, channel }: Join): void {
+    const { values, id: own } = this.#spec;
+    const parts = differenceTo(this.#spec, channel);
+    this.#connection.send({ type: 'joined', id, term: this.#term, codec: values.name, identity: own.identity, parts });
   }
 
   #refuse(error: unknown): void {
-    this.#answer(() => writeRefusal(error, this.#spec.legacyValues), undefined);
+    for (const question of this.#unanswered.splice(0)) {
+      if (question.type === 'register') {
+        this.#answerOld(question, () => writeRefusal(error, this.#spec.legacyValues));
+        continue;
+      }
+      const payload = this.#encoded(() => this.#spec.values.encode(toErrorValue(error))) ?? NOTHING;
+      const sentence = isError(error) ? error.message : 'the upstream client is not ready';
+      this.#connection.send({ type: 'refusal', id: question.id, code: 'upstream-failed', sentence, payload });
+    }
   }
 
-  #answer(write: () => Buffer, hello: Hello | undefined): void {
-    const registers = this.#unanswered.splice(0);
-    if (registers.length === 0) return;
+  #answerOld({ id, timeoutMs }: Register, write: () => Buffer): void {
     const payload = this.#encoded(write);
-    if (!payload) {
-      void this.#connection.close(); // the follower asks again
-      return;
-    }
-    for (const { id, timeoutMs } of registers) {
-      this.#connection.send({ type: 'register-result', id, timeoutMs, payload, ...(hello && { hello }) });
-    }
+    if (payload) this.#connection.send({ type: 'register-result', id, timeoutMs, payload });
+    else void this.#connection.close(); // the follower asks again
   }
 
   /** The transcode of the user may throw, where no caller could be told. */
@@ -279,3 +366,5 @@ class HostedFollower {
     this.#connection.send({ type: 'call-failure', id: call.id, timeoutMs: call.timeoutMs, payload });
   }
 }
+
+const NOTHING = Buffer.alloc(0);

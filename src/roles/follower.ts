@@ -19,6 +19,8 @@ const KEY_PREFIX = '$$inner$$__';
 export class Follower implements Role, Verbs {
   readonly isLeader = false;
   readonly verbs = this;
+  readonly term: number;
+  readonly leaving: Promise<void>;
   readonly ended: Promise<RoleEnd>;
   isOver = false;
   readonly #spec: ChannelSpec;
@@ -31,10 +33,15 @@ export class Follower implements Role, Verbs {
   readonly #topics = new Map<number, string>();
   /** The registration of each key as it was when the key was opened: it is an object of the user and may have changed. */
   readonly #opened = new Map<string, unknown>();
+  #onLeaving!: () => void;
 
-  /** @param connection is registered; the follower owns it from here on */
-  constructor(spec: ChannelSpec, connection: Connection, values: PeerValues, hooks: RoleHooks) {
+  /** @param connection is accepted; the follower owns it from here on */
+  constructor(spec: ChannelSpec, connection: Connection, term: number, values: PeerValues, hooks: RoleHooks) {
     this.#spec = spec;
+    this.term = term;
+    this.leaving = new Promise((resolve) => {
+      this.#onLeaving = resolve;
+    });
     this.#values = values;
     this.#hooks = hooks;
     this.#connection = connection;
@@ -108,6 +115,12 @@ export class Follower implements Role, Verbs {
     }
   }
 
+  async retire(): Promise<void> {
+    this.#hub.close();
+    await this.#pending.settled;
+    await this.close();
+  }
+
   async close(): Promise<void> {
     await this.#connection.close();
     await this.ended;
@@ -121,6 +134,9 @@ export class Follower implements Role, Verbs {
         this.#push(key.slice(KEY_PREFIX.length), payload);
         return;
       }
+      case 'goaway':
+        if (message.code === 'hand-off') this.#onLeaving();
+        return;
       case 'topic':
         this.#topics.set(message.topic, message.key.slice(KEY_PREFIX.length));
         return;

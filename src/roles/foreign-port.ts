@@ -3,12 +3,6 @@
 import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 
-/**
- * A leader answers the first ping at once, whatever its upstream client does. A program that holds the port and gives
- * no such answer for this time, ms, is not one, or does not run.
- */
-export const FIRST_WORD_MS = 1_500;
-
 /** @param heard what the program did or said instead, as a phrase after "it" */
 export function foreignPort(channel: string, endpoint: Endpoint, heard: string): TrunklineError {
   return new TrunklineError(

@@ -1,19 +1,27 @@
-// Joining a leader: dial the process that holds the cluster port, register, and find out what is there.
+// Joining a leader: dial, introduce, ask for the channel, and find out what is there.
 
-import { agree, helloOf, readOutcome } from '../../protocol/handshake';
-import type { Endpoint } from '../endpoint';
-import { adopt, TrunklineError } from '../errors';
-import { patientTimeout } from '../time';
+import { fromErrorValue } from '../../protocol/error-value';
+import { readOutcome } from '../../protocol/handshake';
+import type { Joined, LeadWish, Refusal, RegisterResult } from '../../protocol/message';
+import { formatEndpoint, loopback, type Endpoint } from '../endpoint';
+import { adopt, TrunklineError, type ErrorCode } from '../errors';
+import type { Appointed, Meeting } from '../election/term';
 import type { Connection } from '../transport/connection';
 import { dial } from '../transport/dialer';
 import { SILENCE_INTERVALS } from '../transport/heartbeat';
+import { FIRST_WORD_MS, introduce } from '../transport/introduction';
 import { Follower } from './follower';
-import { FIRST_WORD_MS, foreignPort } from './foreign-port';
+import { foreignPort } from './foreign-port';
+import { warnOfDifference } from './identity-warning';
 import { PeerValues } from './peer-values';
-import type { ChannelSpec, RoleHooks } from './role';
+import type { ChannelSpec, RoleHooks, WaitReason } from './role';
 
 export type JoinOutcome =
   | { readonly follower: Follower }
+  /** The channel is led by the process that listens there. */
+  | { readonly redirected: Endpoint }
+  /** This process is to lead. */
+  | { readonly appointed: Appointed }
   /**
    * Nobody listens, or the process there is just going: normal while leaders change.
    * `accepted`: the connection was accepted, and closed without an answer.
@@ -22,95 +30,174 @@ export type JoinOutcome =
   /** A leader is there and said no, or something else is there. */
   | { readonly refused: unknown };
 
-/**
- * Connects to the process at the endpoint and registers; waits as long as the leader there is not ready.
- * @param onDialled gets the connection on which it waits
- */
-export async function joinLeader(
-  spec: ChannelSpec,
-  endpoint: Endpoint,
-  hooks: RoleHooks,
-  signal: AbortSignal,
-  onDialled: (connection: Connection) => void,
-): Promise<JoinOutcome> {
-  const dialled = await dial(endpoint, spec.connectTimeoutMs, spec.clock, signal);
+export interface JoinOptions {
+  readonly spec: ChannelSpec;
+  readonly meeting: Meeting;
+  /** Where to: the cluster port, or where its holder has sent us. */
+  readonly endpoint: Endpoint;
+  readonly lead: LeadWish;
+  readonly seenTerm: number;
+  readonly hooks: RoleHooks;
+  readonly signal: AbortSignal;
+  /** Gets the connection on which it waits. */
+  onDialled(connection: Connection): void;
+}
+
+/** Connects to the process at the endpoint and asks to be served; waits as long as the leader there is not ready. */
+export async function joinLeader(options: JoinOptions): Promise<JoinOutcome> {
+  const { meeting, endpoint, signal } = options;
+  const dialled = await dial(endpoint, meeting.connectTimeoutMs, meeting.clock, signal);
   if ('unreachable' in dialled) {
     // A reset can overtake the news of the connection.
     const accepted = (dialled.unreachable as NodeJS.ErrnoException).code === 'ECONNRESET';
     return { absent: dialled.unreachable, accepted };
   }
   const { connection } = dialled;
-  onDialled(connection);
+  options.onDialled(connection);
   const abort = (): void => void connection.close();
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
+  let outcome: JoinOutcome | undefined;
   try {
-    return await register(spec, endpoint, connection, (values) => new Follower(spec, connection, values, hooks));
+    outcome = await ask(options, connection);
+    return outcome;
   } finally {
     signal.removeEventListener('abort', abort);
+    if (!outcome || !('follower' in outcome || 'appointed' in outcome)) void connection.close();
   }
 }
 
 /** The first exchange on a connection. */
-async function register(
-  spec: ChannelSpec,
-  endpoint: Endpoint,
-  connection: Connection,
-  accepted: (values: PeerValues) => Follower,
-): Promise<JoinOutcome> {
-  const foreign = (heard: string): JoinOutcome => {
-    void connection.close();
-    return { refused: foreignPort(spec.name, endpoint, heard) };
-  };
-  const hello = helloOf([spec.values.name]);
-  return new Promise<JoinOutcome>((resolve) => {
-    const firstWordMs = Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS);
-    const impatience = patientTimeout(spec.clock, firstWordMs, () => {
-      if (connection.messagesHeard === 0)
-        resolve(foreign(`accepted the connection and said nothing for ${Math.round(firstWordMs)} ms`));
-    });
+async function ask(options: JoinOptions, connection: Connection): Promise<JoinOutcome> {
+  const { spec, meeting, endpoint } = options;
+  if (spec.heartbeatIntervalMs !== undefined) connection.startHeartbeat(spec.heartbeatIntervalMs, 'leader', spec.name);
+  const introduction = await introduce(connection, {
+    channel: spec.name,
+    port: endpoint.port,
+    secret: await meeting.secret(),
+    timeoutMs: spec.responseTimeoutMs,
+    firstWordMs: Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS),
+    clock: spec.clock,
+  });
+  switch (introduction.kind) {
+    case 'known':
+      return await join(options, connection);
+    case 'old':
+      return followOld(options, connection, introduction.result);
+    case 'unproven':
+      return { refused: notProven(options, `the process there cannot prove that it belongs to this user: ${introduction.why}`) };
+    case 'foreign':
+      return { refused: foreignPort(spec.name, endpoint, introduction.heard) };
+    case 'gone':
+      return goneOutcome(introduction.error);
+  }
+}
+
+function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome> {
+  const { spec, endpoint, lead, seenTerm, hooks } = options;
+  return new Promise((resolve) => {
     connection.receiver = (message) => {
-      if (message.type === 'register') resolve(foreign('sends back what it is sent'));
-      if (message.type !== 'register-result') return;
-      impatience.cancel();
-      try {
-        const outcome = readOutcome(message.payload, spec.legacyValues);
-        if (outcome.accepted) {
-          const values = PeerValues.between(spec, hello, message.hello);
-          if (!values) throw new TypeError(`the leader writes values as ${message.hello?.codecs?.join(' or ')}`);
-          if (agree(hello, message.hello).version === 2) connection.upgrade();
-          resolve({ follower: accepted(values) });
+      switch (message.type) {
+        case 'joined':
+          resolve(follow(options, connection, message));
           return;
-        }
-        resolve({ refused: adopt(outcome.error) });
-      } catch (cause) {
-        resolve({
-          refused: new TrunklineError(
-            'ERR_TRUNKLINE_NOT_DECODABLE',
-            `${spec.name}: the leader's answer cannot be decoded; use the same transcode in every process`,
-            {
-              channel: spec.name,
-              cause,
-            },
-          ),
-        });
+        case 'redirect':
+          resolve({ redirected: loopback(message.port) });
+          return;
+        case 'appoint':
+          resolve({ appointed: { line: connection, term: message.term, isSucceeding: message.isSucceeding } });
+          return;
+        case 'refusal':
+          resolve(refusalOutcome(options, message));
+          return;
+        case 'wait':
+          hooks.onWait(message.code as WaitReason);
+          return;
+        default: // nothing else is said before an answer
       }
-      void connection.close();
     };
     void connection.closed.then((end) => {
-      impatience.cancel();
-      if (end.reason === 'not-understood') resolve(foreign(`said ${end.error.heard}`));
-      else if (end.reason === 'silent') resolve({ refused: end.error });
-      else resolve({ absent: new Error('closed the connection without an answer'), accepted: true });
+      if (end.reason === 'not-understood') resolve({ refused: foreignPort(spec.name, endpoint, `said ${end.error.heard}`) });
+      else resolve(goneOutcome('error' in end ? end.error : undefined));
     });
-    if (spec.heartbeatIntervalMs !== undefined) connection.startHeartbeat(spec.heartbeatIntervalMs, 'leader', spec.name);
     connection.send({
-      type: 'register',
+      type: 'join',
       id: connection.nextId(),
-      timeoutMs: spec.responseTimeoutMs,
-      channel: spec.name,
-      hello,
+      channel: spec.id,
+      lead,
+      term: seenTerm,
+      codecs: [spec.values.name],
     });
-    connection.ping(spec.responseTimeoutMs);
   });
+}
+
+function follow({ spec, hooks }: JoinOptions, connection: Connection, joined: Joined): JoinOutcome {
+  warnOfDifference(spec, joined);
+  return { follower: new Follower(spec, connection, joined.term, PeerValues.ofOurs(spec), hooks) };
+}
+
+function goneOutcome(error: Error | undefined): JoinOutcome {
+  if (error instanceof TrunklineError) return { refused: error }; // it was silent
+  return { absent: new Error('closed the connection without an answer'), accepted: true };
+}
+
+function refusalOutcome(options: JoinOptions, { code, sentence, payload }: Refusal): JoinOutcome {
+  const { spec, endpoint } = options;
+  const refused = (errorCode: ErrorCode, message: string): JoinOutcome => ({
+    refused: new TrunklineError(errorCode, `${spec.name}: ${message}`, { channel: spec.name, port: endpoint.port }),
+  });
+  switch (code) {
+    case 'not-led-here':
+      return { absent: new Error(sentence), accepted: false }; // its leader has just gone
+    case 'led-elsewhere':
+      return refused(
+        'ERR_TRUNKLINE_PORT_TAKEN',
+        `isLeader is true, but ${sentence} on cluster port ${formatEndpoint(endpoint)}; stop that process, choose another port, or leave isLeader unset`,
+      );
+    case 'not-proven':
+      return { refused: notProven(options, `the process there does not accept this one: ${sentence}`) };
+    case 'no-common-codec':
+      return refused('ERR_TRUNKLINE_NOT_DECODABLE', sentence);
+    default: {
+      const error = payload.length > 0 && decoded(spec, payload);
+      return error ? { refused: error } : refused('ERR_TRUNKLINE_REFUSED', `the leader refused (${code}): ${sentence}`);
+    }
+  }
+}
+
+function decoded(spec: ChannelSpec, payload: Buffer): unknown {
+  try {
+    return adopt(fromErrorValue(spec.values.decode(payload)));
+  } catch (cause) {
+    return notDecodable(spec, cause);
+  }
+}
+
+function notProven({ spec, endpoint }: JoinOptions, why: string): TrunklineError {
+  const message =
+    `${spec.name}: cluster port ${formatEndpoint(endpoint)}: ${why}; run all processes as one user, with the same option ` +
+    'secret (or TRUNKLINE_SECRET) and auth, or choose another port';
+  return new TrunklineError('ERR_TRUNKLINE_NOT_PROVEN', message, { channel: spec.name, port: endpoint.port });
+}
+
+function followOld({ spec, endpoint, hooks }: JoinOptions, connection: Connection, { payload }: RegisterResult): JoinOutcome {
+  const { name: channel } = spec;
+  if (!spec.allowsOldPeers) {
+    const message =
+      `${channel}: ${formatEndpoint(endpoint)} is held by a process of cluster-client 3.x, which cannot prove that it belongs to this user; ` +
+      'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in every process while both are in use';
+    return { refused: new TrunklineError('ERR_TRUNKLINE_LEGACY_PEER', message, { channel, port: endpoint.port }) };
+  }
+  try {
+    const outcome = readOutcome(payload, spec.legacyValues);
+    if (outcome.accepted) return { follower: new Follower(spec, connection, 0, PeerValues.ofOld(spec), hooks) };
+    return { refused: adopt(outcome.error) };
+  } catch (cause) {
+    return { refused: notDecodable(spec, cause) };
+  }
+}
+
+function notDecodable({ name: channel }: ChannelSpec, cause: unknown): TrunklineError {
+  const message = `${channel}: the leader's answer cannot be decoded; use the same transcode in every process`;
+  return new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause });
 }

@@ -1,21 +1,24 @@
-// A leader is a Single plus a ChannelHost behind the cluster port.
+// A leader is a Single plus a ChannelHost behind a port.
 
 import type { ChannelLease } from '../election/term';
-import { Listener } from '../transport/listener';
 import { ChannelHost } from './channel-host';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
+/** How long a leader that goes waits for its followers to be served by the next one, ms. */
+const HAND_OFF_MS = 2_000;
+
 export class Leader implements Role {
   readonly isLeader = true;
+  readonly leaving: Promise<void>;
   readonly ended: Promise<RoleEnd>;
   isOver = false;
   readonly #spec: ChannelSpec;
   readonly #lease: ChannelLease;
   readonly #single: Single;
   readonly verbs: Session;
-  readonly #listener: Listener;
   readonly #host: ChannelHost;
+  #isSucceeded = false;
   #end!: (end: RoleEnd) => void;
   #closing: Promise<void> | undefined;
 
@@ -24,38 +27,68 @@ export class Leader implements Role {
     this.#lease = lease;
     this.#single = new Single(spec);
     this.verbs = this.#single.join(hooks);
-    this.#host = new ChannelHost(this.#single, (error) => {
+    this.#host = new ChannelHost(this.#single, lease.term, (error) => {
       hooks.onError(error);
     });
-    this.#listener = Listener.of(lease.server, spec.clock);
+    this.leaving = lease.succeeded.then(() => {
+      this.#isSucceeded = true;
+      this.#host.sendAway();
+    });
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
   }
 
-  /** Begins to serve: followers may register from here on, and are answered when the upstream client is ready. */
+  get term(): number {
+    return this.#lease.term;
+  }
+
+  /** Begins to serve: followers may come from here on, and are answered when the upstream client is ready. */
   start(): void {
-    this.#listener.open(this.#spec.name, this.#host);
+    this.#lease.open(this.#host);
     this.#single.start();
+    void this.#single.ready.then(() => {
+      if (!this.#closing) this.#lease.ready();
+    });
   }
 
   get ready(): Promise<void> {
     return this.#single.ready;
   }
 
+  retire(): Promise<void> {
+    this.#single.ledger.keep();
+    this.verbs.leave();
+    return this.close();
+  }
+
+  /** Hands the channel over to a follower that could lead, if there is one, and closes the upstream client then. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    this.#listener.shut(this.#spec.name);
+    if (this.#single.upstream.isReady && (this.#isSucceeded || this.#host.hasHeir)) await this.#handOff();
     // The port first: a follower that loses its connection must be able to bind it at once.
-    const portFree = this.#lease.release();
+    const released = this.#lease.release();
     await Promise.all([this.#host.close(), this.#single.close()]);
     this.verbs.leave();
-    await portFree;
+    await released;
     this.isOver = true;
     this.#end({ reason: 'closed' });
+  }
+
+  async #handOff(): Promise<void> {
+    const { clock } = this.#spec;
+    this.#single.ledger.keep();
+    this.#lease.resign();
+    this.#host.sendAway();
+    let timer;
+    const patience = new Promise<void>((resolve) => {
+      timer = clock.setTimeout(resolve, HAND_OFF_MS);
+    });
+    await Promise.race([this.#host.deserted, patience]);
+    clock.clearTimeout(timer);
   }
 }

@@ -1,8 +1,6 @@
 // How values go over one connection: as they are written in this process, or, to and from a process of cluster-client 3.x,
 // in its way. Inside a process a payload always has the channel's own form.
 
-import type { Hello } from '../../protocol/message';
-import { agree } from '../../protocol/handshake';
 import type { ValueCodec } from '../../protocol/value-codec';
 import type { ChannelSpec } from './role';
 
@@ -18,16 +16,14 @@ export class PeerValues {
     this.#peers = peers;
   }
 
-  /** @returns undefined when there is no way to write values that both sides know */
-  static between(
-    { values, legacyValues }: ChannelSpec,
-    question: Hello | undefined,
-    answer: Hello | undefined,
-  ): PeerValues | undefined {
-    const { version, codec } = agree(question, answer);
-    const isOwnForm = codec === values.name || legacyValues.name === values.name;
-    if (version === 1) return new PeerValues(values, isOwnForm ? values : legacyValues);
-    return codec === values.name ? new PeerValues(values, values) : undefined;
+  /** For a process of ours that writes values as this one does. */
+  static ofOurs({ values }: ChannelSpec): PeerValues {
+    return new PeerValues(values, values);
+  }
+
+  /** For one of cluster-client 3.x. */
+  static ofOld({ values, legacyValues }: ChannelSpec): PeerValues {
+    return new PeerValues(values, legacyValues.name === values.name ? values : legacyValues);
   }
 
   /** What was encoded is decoded as the same, or refused. */

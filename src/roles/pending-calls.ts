@@ -17,6 +17,7 @@ export class PendingCalls {
   /** By id, in the order of their deadlines. */
   readonly #calls = new Map<number, PendingCall>();
   #timer: Patience | undefined;
+  #onEmpty: (() => void) | undefined;
 
   /** @param expired makes the error of a call that had no answer in time */
   constructor(clock: Clock, timeoutMs: number, expired: (method: string) => Error) {
@@ -41,7 +42,16 @@ export class PendingCalls {
   take(id: number): Pick<PendingCall, 'method' | 'resolve' | 'reject'> | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
+    if (this.#onEmpty && this.#calls.size === 0) this.#onEmpty();
     return call;
+  }
+
+  /** Resolves when none waits any more. */
+  get settled(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
   }
 
   /** No answer can come any more. @param reason makes the error of one call */
@@ -51,6 +61,7 @@ export class PendingCalls {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     for (const call of calls) call.reject(reason(call.method));
+    this.#onEmpty?.();
   }
 
   #schedule(delayMs: number): Patience {
@@ -70,5 +81,6 @@ export class PendingCalls {
       this.#calls.delete(id);
       call.reject(this.#expired(call.method));
     }
+    this.#onEmpty?.();
   }
 }

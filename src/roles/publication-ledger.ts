@@ -15,6 +15,7 @@ export class PublicationLedger {
   readonly #clock: Clock;
   readonly #withdraw: (registration: unknown) => void;
   readonly #publications = new Map<string, Publication>();
+  #isKept = false;
 
   /** @param withdraw takes a publication back upstream; called when it has had no owner for LINGER_MS */
   constructor(clock: Clock, withdraw: (registration: unknown) => void) {
@@ -43,8 +44,15 @@ export class PublicationLedger {
     if (publication?.owners.delete(owner) && publication.owners.size === 0) this.#publications.delete(key);
   }
 
+  /** Nothing is withdrawn from here on: the next leader publishes all of it. */
+  keep(): void {
+    this.#isKept = true;
+    for (const { linger } of this.#publications.values()) this.#clock.clearTimeout(linger);
+  }
+
   /** The owner is gone. What nobody else has published is withdrawn, unless it is published again soon. */
   disown(owner: object): void {
+    if (this.#isKept) return;
     for (const [key, publication] of this.#publications) {
       if (!publication.owners.delete(owner) || publication.owners.size > 0) continue;
       publication.linger = this.#clock.setTimeout(() => {

@@ -1,7 +1,7 @@
 // What a process does for a channel during one term. Every role gives the same verbs, so the client layer never asks
 // which one it has.
 
-import type { CallStyle } from '../../protocol/message';
+import type { CallStyle, ChannelId } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
 import type { Logger } from '../logger';
 import type { Clock } from '../time';
@@ -40,9 +40,18 @@ export interface Role {
   readonly isLeader: boolean;
   /** What the client of this process asks of the channel. */
   readonly verbs: Verbs;
+  /** Which period of leadership of the channel it belongs to. */
+  readonly term: number;
+  /** Settles when another leader is to be looked for, while this role still works; perhaps never. */
+  readonly leaving: Promise<void>;
   readonly ended: Promise<RoleEnd>;
   /** Whether it has ended: nothing can be asked of it any more. */
   readonly isOver: boolean;
+  /**
+   * Another role has taken its place: it delivers nothing from this call on, but calls under way still get their answers.
+   * @returns resolves when it has ended
+   */
+  retire(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,12 +63,17 @@ export interface RoleHooks {
   onReady(): void;
   /** The upstream client is not ready because of this; it is tried again. May be called several times, or never. */
   onSetback(error: unknown): void;
+  /** It has to wait, and this is why. */
+  onWait(why: WaitReason): void;
   /**
    * A live upstream client exists in this process. Called for each one.
    * @returns undoes whatever was attached to it
    */
   onUpstream(upstreamClient: object): () => void;
 }
+
+/** Why a process that has reached another one is not served yet. */
+export type WaitReason = 'no-leader' | 'hand-over' | 'upstream';
 
 /** The methods of the upstream client that have a meaning of their own, by the names that the user gave them. */
 export interface UpstreamMethods {
@@ -73,6 +87,10 @@ export interface UpstreamMethods {
 /** Everything about a channel that roles need; made once by the client layer. */
 export interface ChannelSpec {
   readonly name: string;
+  /** Its name, and what it was made with. */
+  readonly id: ChannelId;
+  /** What the constructor of the upstream client gets. */
+  readonly args: readonly unknown[];
   /** Makes a new upstream client. May throw. */
   readonly createUpstream: () => object;
   readonly methods: UpstreamMethods;
@@ -84,6 +102,8 @@ export interface ChannelSpec {
   readonly legacyValues: ValueCodec;
   readonly formatKey: (registration: unknown) => string;
   readonly isBroadcast: boolean;
+  /** Whether processes of cluster-client 3.x are served, and followed. */
+  readonly allowsOldPeers: boolean;
   readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
   /** Undefined: silent connections are not ended. */

@@ -1,5 +1,6 @@
 // Single mode: the clients of one channel in this process share one Single by reference count.
 
+import { isSameChannel } from '../../protocol/handshake';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
@@ -8,10 +9,12 @@ interface Shared {
   users: number;
 }
 
-const channels = new Map<string, Shared>();
+const channels = new Set<Shared>();
 
 export class SharedSingle implements Role {
   readonly isLeader = true;
+  readonly term = 1;
+  readonly leaving = new Promise<void>(() => undefined);
   readonly ended: Promise<RoleEnd>;
   isOver = false;
   readonly #shared: Shared;
@@ -29,10 +32,10 @@ export class SharedSingle implements Role {
 
   /** The first user's spec makes the upstream client. */
   static join(spec: ChannelSpec, hooks: RoleHooks): SharedSingle {
-    let shared = channels.get(spec.name);
+    let shared = [...channels].find(({ single }) => isSameChannel(single.spec.id, spec.id));
     if (!shared) {
       shared = { single: new Single(spec), users: 0 };
-      channels.set(spec.name, shared);
+      channels.add(shared);
     }
     shared.users++;
     const role = new SharedSingle(shared, hooks);
@@ -44,6 +47,10 @@ export class SharedSingle implements Role {
     return this.#shared.single.ready;
   }
 
+  retire(): Promise<void> {
+    return this.close();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -53,7 +60,7 @@ export class SharedSingle implements Role {
     const { single } = this.#shared;
     if (--this.#shared.users === 0) {
       // A client that is created from here on gets an upstream client of its own.
-      if (channels.get(single.spec.name) === this.#shared) channels.delete(single.spec.name);
+      channels.delete(this.#shared);
       await single.close();
     }
     this.verbs.leave();

@@ -94,10 +94,15 @@ export class Connection {
     return this.#version;
   }
 
-  /** From here on this side writes version 2, and the other one may. */
-  upgrade(): void {
+  /** From here on this side writes version 2, and the other one may. @param maxFrameBytes until the other side is trusted */
+  upgrade(maxFrameBytes = V2_MAX_FRAME_BYTES): void {
     this.#version = 2;
-    this.#reader.upgrade(v2Framing, V2_MAX_FRAME_BYTES);
+    this.#reader.upgrade(v2Framing, maxFrameBytes);
+  }
+
+  /** The other side has proved what it is: it gets all the room that version 2 knows. */
+  trust(): void {
+    this.#reader.maxFrameBytes = V2_MAX_FRAME_BYTES;
     this.#assembler = new ChunkAssembler();
   }
 
@@ -177,7 +182,8 @@ export class Connection {
       this.#onMessage(message);
       return;
     }
-    const whole = this.#assembler?.push(message);
+    if (!this.#assembler) throw new ProtocolError('a chunk of a stranger', frame);
+    const whole = this.#assembler.push(message);
     if (whole) this.#onMessage(v2Codec.decode(whole));
   }
 

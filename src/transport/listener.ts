@@ -1,106 +1,120 @@
-// Serves the cluster port: turns accepted sockets into registered connections and hands each to the channel that it
-// asks for. Until a socket has registered it is a stranger, with little room and little time; nothing that a
-// stranger does reaches a channel.
+// Serves a port that this process has bound: turns accepted sockets into connections with processes of this user. Until a
+// socket has introduced itself it is a stranger, with little room and little time; nothing that a stranger does goes further.
 
-import type { Server, Socket } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { MAX_FRAME_BYTES } from '../../protocol/frame';
-import type { Register } from '../../protocol/message';
-import type { Logger } from '../logger';
-import type { Clock, Timer } from '../time';
+import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
+import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
+import type { Clock } from '../time';
 import { Connection } from './connection';
 
-/** What a stranger may send before it has registered: a registration is a few hundred bytes. */
+/** What a stranger may send before it is known: an introduction is a few hundred bytes. */
 export const STRANGER_BYTES = 16 * 1024;
 /** How long a stranger may take for it, ms. */
 export const STRANGER_MS = 5_000;
 
 /** The serving side of one channel. */
 export interface ChannelDoor {
-  readonly logger: Logger;
-  /** A peer has registered; from here on the connection belongs to the channel. */
-  admit(connection: Connection, register: Register): void;
+  /** A process of ours wants to be served; from here on the connection belongs to the channel. */
+  admit(connection: Connection, join: Join): void;
+  /** The same for a process of cluster-client 3.x. */
+  admitOld(connection: Connection, register: Register): void;
 }
 
-const listeners = new WeakMap<Server, Listener>();
+/** Who the connections are handed to. */
+export interface Guests {
+  /** @param opening what the process of ours asks first */
+  onPeer(connection: Connection, opening: Join | Announce): void;
+  /** A process of cluster-client 3.x; it cannot prove anything. */
+  onOldPeer(connection: Connection, register: Register): void;
+  debug(message: string): void;
+}
+
+export interface ListenerOptions {
+  readonly server: Server;
+  /** Undefined: nobody has to prove anything. */
+  readonly secret: Buffer | undefined;
+  readonly clock: Clock;
+  readonly guests: Guests;
+}
 
 export class Listener {
-  readonly #clock: Clock;
-  readonly #doors = new Map<string, ChannelDoor>();
-  /** Peers that asked for a channel which nobody serves yet: they are let in when its leader comes. */
-  readonly #waiting = new Map<Connection, Register>();
+  readonly port: number;
+  readonly #options: ListenerOptions;
 
-  private constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** The one listener of a bound server; the first caller's clock is used. */
-  static of(server: Server, clock: Clock): Listener {
-    let listener = listeners.get(server);
-    if (!listener) {
-      const created = (listener = new Listener(clock));
-      listeners.set(server, created);
-      server.on('connection', (socket) => {
-        created.#onSocket(socket);
-      });
-    }
-    return listener;
-  }
-
-  /** Serves a channel from now on, also to those who have been waiting for it. */
-  open(channel: string, door: ChannelDoor): void {
-    this.#doors.set(channel, door);
-    for (const [connection, register] of this.#waiting) {
-      if (register.channel !== channel) continue;
-      this.#waiting.delete(connection);
-      this.#admit(door, connection, register);
-    }
-  }
-
-  /** Serves a channel no longer. Connections that were admitted stay with their channel. */
-  shut(channel: string): void {
-    this.#doors.delete(channel);
-  }
-
-  #onSocket(socket: Socket): void {
-    const connection = new Connection(socket, this.#clock);
-    connection.maxFrameBytes = STRANGER_BYTES;
-    const deadline: Timer = this.#clock.setTimeout(() => {
-      this.#dismiss(connection, `nothing was registered within ${STRANGER_MS} ms`);
-    }, STRANGER_MS);
-    deadline.unref();
-    connection.receiver = (message) => {
-      if (message.type !== 'register') {
-        this.#dismiss(connection, `first message is ${message.type}`);
-        return;
-      }
-      this.#clock.clearTimeout(deadline);
-      this.#onRegister(connection, message);
-    };
-    void connection.closed.then((end) => {
-      this.#clock.clearTimeout(deadline);
-      this.#waiting.delete(connection);
-      // Only of strangers: what a registered peer sends may hold values of the user.
-      if (end.reason === 'not-understood' && connection.messagesHeard === 0) {
-        this.#debug(connection, end.error.message);
-      }
+  /** @param options the server listens already, and has no connection yet */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.port = (options.server.address() as AddressInfo).port;
+    options.server.on('connection', (socket) => {
+      this.#onSocket(socket);
     });
   }
 
-  #onRegister(connection: Connection, register: Register): void {
-    const door = this.#doors.get(register.channel);
-    if (door) {
-      this.#admit(door, connection, register);
+  #onSocket(socket: Socket): void {
+    const { clock } = this.#options;
+    const connection = new Connection(socket, clock);
+    connection.maxFrameBytes = STRANGER_BYTES;
+    const deadline = clock.setTimeout(() => {
+      this.#dismiss(connection, `no introduction within ${STRANGER_MS} ms`);
+    }, STRANGER_MS);
+    deadline.unref();
+    let isKnown = false;
+    const known = (): void => {
+      isKnown = true;
+      clock.clearTimeout(deadline);
+    };
+    connection.receiver = (message) => {
+      if (message.type !== 'register') {
+        this.#dismiss(connection, `first message is ${message.type}`);
+      } else if (message.hello) {
+        this.#introduce(connection, message, known);
+      } else {
+        known();
+        connection.maxFrameBytes = MAX_FRAME_BYTES;
+        this.#options.guests.onOldPeer(connection, message);
+      }
+    };
+    void connection.closed.then((end) => {
+      clock.clearTimeout(deadline);
+      // Only of strangers: what a known peer sends may hold values of the user.
+      if (end.reason === 'not-understood' && !isKnown) this.#debug(connection, end.error.message);
+    });
+  }
+
+  #introduce(connection: Connection, { id, timeoutMs, hello }: Register, known: () => void): void {
+    const { secret, guests } = this.#options;
+    if (!speaksV2(hello)) {
+      this.#dismiss(connection, 'it does not speak version 2');
       return;
     }
-    this.#waiting.set(connection, register);
-    connection.receiver = (message) => {
-      if (message.type === 'register') this.#onRegister(connection, message);
+    const theirs = hello?.nonce;
+    const own = secret && randomBytes(NONCE_BYTES);
+    const proof = secret && own && theirs && proofOf(secret, 'listener', this.port, theirs, own);
+    const answer = helloOf({ ...(own && { nonce: own }), ...(proof && { proof }) });
+    connection.send({ type: 'register-result', id, timeoutMs, payload: Buffer.alloc(0), hello: answer });
+    connection.upgrade(STRANGER_BYTES);
+    let isProven = secret === undefined;
+    connection.receiver = (message: Message | V2Message) => {
+      if (message.type === 'prove' && !isProven) {
+        isProven = isProof(proofOf(secret!, 'dialer', this.port, theirs ?? NOTHING, own!), message.proof);
+        if (!isProven) this.#refuse(connection, 'its proof is wrong: it has another secret');
+      } else if (message.type !== 'join' && message.type !== 'announce') {
+        this.#dismiss(connection, `its introduction is followed by ${message.type}`);
+      } else if (!isProven) {
+        this.#refuse(connection, 'it gave no proof: it has auth switched off');
+      } else {
+        known();
+        connection.trust();
+        guests.onPeer(connection, message);
+      }
     };
   }
 
-  #admit(door: ChannelDoor, connection: Connection, register: Register): void {
-    connection.maxFrameBytes = MAX_FRAME_BYTES;
-    door.admit(connection, register);
+  #refuse(connection: Connection, why: string): void {
+    connection.send({ type: 'refusal', id: 0, code: 'not-proven', sentence: why, payload: NOTHING });
+    this.#dismiss(connection, why);
   }
 
   #dismiss(connection: Connection, why: string): void {
@@ -109,8 +123,9 @@ export class Listener {
   }
 
   #debug(connection: Connection, why: string): void {
-    // A stranger belongs to no channel: any that is served may tell of it.
-    const [door] = this.#doors.values();
-    door?.logger.debug?.(`cluster port: socket closed, remotePort=${connection.remotePort}: ${why}`);
+    this.#options.guests.debug(`${this.port}: socket closed, remotePort=${connection.remotePort}: ${why}`);
   }
 }
+
+export const NONCE_BYTES = 16;
+const NOTHING = Buffer.alloc(0);

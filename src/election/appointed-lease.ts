@@ -1,0 +1,173 @@
+// Leading a channel without holding the cluster port: this process listens on a port of its own and keeps the port holder
+// told of it. When the holder dies, it takes part in the race for the port itself and announces itself to whoever wins; the
+// upstream client and the followers notice nothing.
+
+import type { ChannelId } from '../../protocol/message';
+import { Backoff, delay } from '../time';
+import type { Connection } from '../transport/connection';
+import { dial } from '../transport/dialer';
+import { FIRST_WORD_MS, introduce } from '../transport/introduction';
+import type { ChannelDoor } from '../transport/listener';
+import { HeldPort } from './held-port';
+import type { Appointed, ChannelLease, Meeting } from './term';
+
+/** Between tries to reach the next port holder, ms. */
+const RETRY_MIN_MS = 5;
+const RETRY_MAX_MS = 500;
+
+export class AppointedLease implements ChannelLease {
+  readonly term: number;
+  readonly succeeded: Promise<void>;
+  readonly #meeting: Meeting;
+  readonly #channel: ChannelId;
+  readonly #port: number;
+  /** At the port of this process. */
+  readonly #own: ChannelLease;
+  readonly #line: Connection;
+  readonly #announcesWhenReady: boolean;
+  readonly #life = new AbortController();
+  #door: ChannelDoor | undefined;
+  /** To the port holder of now, or the place at the cluster port when this process holds it. */
+  #tie: { resign(): void; release(): Promise<void> };
+  #onSucceeded!: () => void;
+  #isResigning = false;
+  #keeping: Promise<void> | undefined;
+
+  private constructor(meeting: Meeting, channel: ChannelId, { line, term, isSucceeding }: Appointed, own: ChannelLease, port: number) {
+    this.#meeting = meeting;
+    this.#channel = channel;
+    this.term = term;
+    this.#own = own;
+    this.#port = port;
+    this.#line = line;
+    this.#announcesWhenReady = isSucceeding;
+    this.#tie = tieOf(line);
+    this.succeeded = new Promise((resolve) => {
+      this.#onSucceeded = resolve;
+    });
+  }
+
+  static async open(meeting: Meeting, channel: ChannelId, appointed: Appointed): Promise<AppointedLease> {
+    const held = await HeldPort.own(meeting);
+    // Two clients of a process cannot both be appointed for a channel, so it is free at the own port.
+    const own = held.reception.enter(channel, appointed.term)!;
+    return new AppointedLease(meeting, channel, appointed, own, held.port);
+  }
+
+  open(door: ChannelDoor): void {
+    this.#door = door;
+    this.#own.open(door);
+    if (!this.#announcesWhenReady) this.#announce();
+    else void this.#line.closed.then(() => this.#announce()); // nobody else serves any more
+  }
+
+  ready(): void {
+    this.#announce();
+  }
+
+  resign(): void {
+    this.#isResigning = true;
+    this.#tie.resign();
+  }
+
+  async release(): Promise<void> {
+    this.#life.abort();
+    await Promise.all([this.#tie.release(), this.#own.release()]);
+    await this.#keeping;
+  }
+
+  #announce(): void {
+    if (!this.#life.signal.aborted) this.#keeping ??= this.#keepAnnounced();
+  }
+
+  async #keepAnnounced(): Promise<void> {
+    const { signal } = this.#life;
+    const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
+    let line: Connection | undefined = this.#line;
+    while (!signal.aborted) {
+      if (line) {
+        backoff.reset();
+        if (await this.#served(line)) return;
+      } else {
+        await delay(this.#meeting.clock, backoff.nextMs(), signal);
+      }
+      if (signal.aborted || (await this.#hold())) return;
+      line = await this.#dial(signal);
+    }
+    await line?.close();
+  }
+
+  /** Announces this leader on a line and waits for its end. @returns whether another one leads now */
+  async #served(line: Connection): Promise<boolean> {
+    let isSucceeded = false;
+    line.receiver = (message) => {
+      if (message.type !== 'goaway' && message.type !== 'refusal') return;
+      isSucceeded = true;
+      this.#onSucceeded();
+    };
+    this.#tie = tieOf(line);
+    line.send({ type: 'announce', channel: this.#channel, term: this.term, port: this.#port });
+    if (this.#isResigning) this.#tie.resign();
+    await line.closed;
+    return isSucceeded;
+  }
+
+  /** @returns whether this process holds the cluster port, and so needs no line */
+  async #hold(): Promise<boolean> {
+    let held: HeldPort | undefined;
+    try {
+      held = await HeldPort.hold(this.#meeting);
+    } catch {
+      return false; // the holder may still be reached
+    }
+    if (!held) return false;
+    const lease = held.reception.enter(this.#channel, this.term);
+    if (!lease) {
+      this.#onSucceeded();
+      return true;
+    }
+    this.#tie = lease;
+    void lease.succeeded.then(this.#onSucceeded);
+    if (this.#door) lease.open(this.#door);
+    if (this.#isResigning) lease.resign();
+    if (this.#life.signal.aborted) await lease.release();
+    return true;
+  }
+
+  /** @returns a connection to the port holder; undefined when there is none */
+  async #dial(signal: AbortSignal): Promise<Connection | undefined> {
+    const { endpoint, secret, connectTimeoutMs, heartbeatIntervalMs, clock } = this.#meeting;
+    const dialled = await dial(endpoint, connectTimeoutMs, clock, signal);
+    if ('unreachable' in dialled) return undefined;
+    const { connection } = dialled;
+    const abort = (): void => void connection.close();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      const introduction = await introduce(connection, {
+        channel: this.#channel.name,
+        port: endpoint.port,
+        secret: await secret(),
+        timeoutMs: connectTimeoutMs,
+        firstWordMs: FIRST_WORD_MS,
+        clock,
+      });
+      if (introduction.kind === 'known' && !signal.aborted) {
+        if (heartbeatIntervalMs !== undefined) connection.startHeartbeat(heartbeatIntervalMs, 'leader', this.#channel.name);
+        return connection;
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+    await connection.close();
+    return undefined;
+  }
+}
+
+function tieOf(line: Connection): { resign(): void; release(): Promise<void> } {
+  return {
+    resign: () => {
+      line.send({ type: 'resign' });
+    },
+    release: () => line.close(),
+  };
+}

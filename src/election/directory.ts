@@ -1,0 +1,198 @@
+// Who leads which channel, as the process knows it that listens at a port. Pure: it decides, and reception.ts talks. At the
+// cluster port it also appoints leaders; at the port of an appointed leader it only knows what that one leads itself.
+
+import { isSameChannel } from '../../protocol/handshake';
+import type { ChannelId, LeadWish } from '../../protocol/message';
+
+/** Somebody who wants to be served on a channel. Gets at most one of the final answers. */
+export interface Asker {
+  readonly channel: ChannelId;
+  readonly lead: LeadWish;
+  /** The newest term that it has seen; its leader is gone. 0: it has seen none. */
+  readonly term: number;
+  /** Final: this leader serves it. */
+  serve(leader: Leadership): void;
+  /** Final: it leads from now on. `isSucceeding`: another one still serves. */
+  appoint(term: number, isSucceeding: boolean): void;
+  /** Final. */
+  refuse(code: 'led-elsewhere' | 'not-led-here'): void;
+  /** Not yet. */
+  wait(code: WaitCode): void;
+}
+
+export type WaitCode = 'no-leader' | 'hand-over';
+
+/** A leader of a channel, in this process or elsewhere. */
+export interface Leadership {
+  readonly channel: ChannelId;
+  readonly term: number;
+  /** Where it listens. */
+  readonly port: number;
+  /** Another one leads the channel now. */
+  giveWay(): void;
+}
+
+interface Appointment {
+  readonly channel: ChannelId;
+  readonly term: number;
+  readonly asker: Asker;
+}
+
+export class Directory {
+  readonly #appoints: boolean;
+  readonly #leaders = new Set<Leadership>();
+  readonly #resigning = new Set<Leadership>();
+  readonly #appointments = new Set<Appointment>();
+  readonly #waiting = new Set<Asker>();
+  /** By name of channel. */
+  readonly #newestTerms = new Map<string, number>();
+  #isNew: boolean;
+
+  /**
+   * @param appoints whether it is that of a cluster port
+   * @param isNew leaders of before may still be on their way to announce themselves, so nobody gets a channel that it has not lost; see `settled`
+   */
+  constructor(appoints: boolean, isNew = false) {
+    this.#appoints = appoints;
+    this.#isNew = isNew;
+  }
+
+  /** Whoever led before has announced itself by now. */
+  settled(): void {
+    this.#isNew = false;
+    for (const asker of [...this.#waiting]) this.#answer(asker);
+  }
+
+  /** Whether others have this name with another identity. */
+  hasNamesake({ name }: ChannelId): boolean {
+    return [...this.#leaders].some((leader) => leader.channel.name === name);
+  }
+
+  /**
+   * A process wants to lead that need not be asked to wait: the one that listens here.
+   * @returns the term; undefined when somebody leads, or others have to be waited for
+   */
+  vacancy(channel: ChannelId, seenTerm: number): number | undefined {
+    if (this.#leaderOf(channel) || this.#appointmentOf(channel) || (this.#isNew && seenTerm === 0)) return undefined;
+    return this.#nextTerm(channel, seenTerm);
+  }
+
+  /**
+   * A leader is there.
+   * @returns whether it is accepted; otherwise another one has a newer term
+   */
+  enter(leader: Leadership): boolean {
+    const { channel, term } = leader;
+    const present = this.#leaderOf(channel);
+    const appointment = this.#appointmentOf(channel);
+    const isAppointed = appointment?.term === term;
+    // It announces itself anew, and its end of before has not been noticed yet.
+    const isSame = present?.term === term && present.port === leader.port;
+    const isOlder = (present && !isSame && present.term >= term) || (appointment && appointment.term > term);
+    if (isOlder && !isAppointed) return false;
+    if (appointment && !isSame) this.#appointments.delete(appointment);
+    this.#noteTerm(channel, term);
+    if (present) this.#remove(present);
+    this.#leaders.add(leader);
+    if (!isSame) present?.giveWay();
+    this.#answerAll(channel);
+    return true;
+  }
+
+  /** The leader goes on until it leaves, but the next one may be appointed. */
+  resign(leader: Leadership): void {
+    if (!this.#leaders.has(leader)) return;
+    this.#resigning.add(leader);
+    this.#answerAll(leader.channel);
+  }
+
+  /** The leader is gone. */
+  leave(leader: Leadership): void {
+    if (!this.#leaders.has(leader)) return;
+    this.#remove(leader);
+    this.#answerAll(leader.channel);
+  }
+
+  ask(asker: Asker): void {
+    this.#waiting.add(asker);
+    this.#answer(asker);
+  }
+
+  /** The asker is gone, or has been appointed and will not lead. */
+  withdraw(asker: Asker): void {
+    this.#waiting.delete(asker);
+    for (const appointment of this.#appointments) {
+      if (appointment.asker !== asker) continue;
+      this.#appointments.delete(appointment);
+      this.#answerAll(appointment.channel);
+    }
+  }
+
+  #answerAll(channel: ChannelId): void {
+    for (const asker of [...this.#waiting]) if (isSameChannel(asker.channel, channel)) this.#answer(asker);
+  }
+
+  #answer(asker: Asker): void {
+    if (!this.#waiting.has(asker)) return;
+    const leader = this.#leaderOf(asker.channel);
+    const isServing = leader !== undefined && !this.#resigning.has(leader);
+    if (!this.#appoints) {
+      this.#final(asker, () => (isServing ? asker.serve(leader) : asker.refuse('not-led-here')));
+    } else if (isServing && asker.lead === 'must') {
+      this.#final(asker, () => asker.refuse('led-elsewhere'));
+    } else if (isServing && asker.lead !== 'succeeds') {
+      this.#final(asker, () => asker.serve(leader));
+    } else if (this.#appointmentOf(asker.channel)) {
+      asker.wait(leader ? 'hand-over' : 'no-leader');
+    } else if (asker.lead === 'never' || (this.#isNew && asker.term === 0)) {
+      asker.wait(leader ? 'hand-over' : 'no-leader');
+    } else {
+      this.#appoint(asker, leader !== undefined);
+    }
+  }
+
+  #final(asker: Asker, answer: () => void): void {
+    this.#waiting.delete(asker);
+    answer();
+  }
+
+  #appoint(asker: Asker, isSucceeding: boolean): void {
+    const { channel } = asker;
+    const term = this.#nextTerm(channel, asker.term);
+    this.#noteTerm(channel, term);
+    this.#appointments.add({ channel, term, asker });
+    this.#final(asker, () => asker.appoint(term, isSucceeding));
+  }
+
+  #remove(leader: Leadership): void {
+    this.#leaders.delete(leader);
+    this.#resigning.delete(leader);
+  }
+
+  #leaderOf(channel: ChannelId): Leadership | undefined {
+    return best(this.#leaders, channel);
+  }
+
+  #appointmentOf(channel: ChannelId): Appointment | undefined {
+    return best(this.#appointments, channel);
+  }
+
+  #nextTerm({ name }: ChannelId, seenTerm: number): number {
+    return Math.max(this.#newestTerms.get(name) ?? 0, seenTerm) + 1;
+  }
+
+  #noteTerm({ name }: ChannelId, term: number): void {
+    this.#newestTerms.set(name, Math.max(this.#newestTerms.get(name) ?? 0, term));
+  }
+}
+
+/** The one of the same identity, or else any that serves this channel. */
+function best<T extends { readonly channel: ChannelId }>(all: Iterable<T>, channel: ChannelId): T | undefined {
+  let found: T | undefined;
+  for (const each of all) {
+    if (!isSameChannel(each.channel, channel)) continue;
+    if (each.channel.identity === channel.identity) return each;
+    found ??= each;
+  }
+  return found;
+}

@@ -1,0 +1,280 @@
+// Answers those who come to a port that this process has bound: lets them in to a leader of this process, sends them to
+// another one, appoints them, or lets them wait. What to answer is the directory's decision.
+
+import type { Announce, ChannelId, Join, Register } from '../../protocol/message';
+import { patientTimeout, type Patience } from '../time';
+import type { Connection } from '../transport/connection';
+import { Listener, type ChannelDoor, type Guests, type ListenerOptions } from '../transport/listener';
+import { Directory, type Asker, type Leadership, type WaitCode } from './directory';
+import type { ChannelLease, Meeting } from './term';
+
+/** How long a process that was appointed may take to announce itself when nobody else serves the channel, ms. */
+const ANNOUNCE_MS = 2_000;
+/** How long after a change of the port holder the leaders of before may take to announce themselves, ms. */
+const SETTLE_MS = 200;
+
+const SENTENCES = {
+  'led-elsewhere': 'another process leads the channel',
+  'not-led-here': 'this process does not lead the channel any more',
+  superseded: 'another process leads the channel with a newer term',
+  'no-leader': 'no process leads the channel yet',
+  'hand-over': 'the next leader is getting ready',
+  succeeded: 'another process leads the channel now',
+} as const;
+
+export interface ReceptionOptions extends Omit<ListenerOptions, 'guests'> {
+  readonly meeting: Meeting;
+  /** Whether it is that of the cluster port. */
+  readonly appoints: boolean;
+  /** Whether another process held the cluster port before. */
+  readonly hasPredecessor: boolean;
+  /** Called when a channel of this process was given up. */
+  onRelease(): Promise<void>;
+}
+
+export class Reception implements Guests {
+  readonly #options: ReceptionOptions;
+  readonly #directory: Directory;
+  readonly #leases = new Set<LocalLease>();
+  /** Peers of cluster-client 3.x that ask for a channel which nobody here leads yet. */
+  readonly #oldPeers = new Map<Connection, Register>();
+  readonly #settling: Patience | undefined;
+  readonly #listener: Listener;
+
+  constructor(options: ReceptionOptions) {
+    const { meeting, appoints, hasPredecessor } = options;
+    this.#options = options;
+    this.#directory = new Directory(appoints, hasPredecessor);
+    if (hasPredecessor) this.#settling = patientTimeout(meeting.clock, SETTLE_MS, () => this.#directory.settled());
+    this.#listener = new Listener({ ...options, guests: this });
+  }
+
+  get isEmpty(): boolean {
+    return this.#leases.size === 0;
+  }
+
+  /** @returns undefined when another process leads the channel, or has to be asked first */
+  claim(channel: ChannelId, seenTerm: number): ChannelLease | undefined {
+    const term = this.#directory.vacancy(channel, seenTerm);
+    return term === undefined ? undefined : this.enter(channel, term);
+  }
+
+  /** The same for a leader that has a term. @returns undefined when another process has a newer one */
+  enter(channel: ChannelId, term: number): ChannelLease | undefined {
+    const lease = new LocalLease(channel, term, this.#listener.port, {
+      onOpen: (door) => {
+        for (const [connection, register] of this.#oldPeers) if (register.channel === channel.name) this.#admitOld(door, connection, register);
+      },
+      resign: () => {
+        this.#directory.resign(lease);
+      },
+      release: () => {
+        this.#leases.delete(lease);
+        this.#directory.leave(lease);
+        return this.#options.onRelease();
+      },
+    });
+    this.#leases.add(lease);
+    if (this.#directory.enter(lease)) return lease;
+    this.#leases.delete(lease);
+    return undefined;
+  }
+
+  close(): void {
+    this.#settling?.cancel();
+  }
+
+  onPeer(connection: Connection, opening: Join | Announce): void {
+    const { heartbeatIntervalMs } = this.#options.meeting;
+    if (heartbeatIntervalMs !== undefined) connection.startHeartbeat(heartbeatIntervalMs, 'follower', opening.channel.name);
+    if (opening.type === 'announce') this.#onAnnounce(connection, opening);
+    else this.#onJoin(connection, opening);
+  }
+
+  onOldPeer(connection: Connection, register: Register): void {
+    const lease = [...this.#leases].find(({ channel }) => channel.name === register.channel);
+    if (lease?.door) {
+      this.#admitOld(lease.door, connection, register);
+      return;
+    }
+    this.#oldPeers.set(connection, register);
+    connection.receiver = (message) => {
+      if (message.type === 'register') this.onOldPeer(connection, message);
+    };
+    void connection.closed.then(() => this.#oldPeers.delete(connection));
+  }
+
+  debug(message: string): void {
+    this.#options.meeting.logger.debug?.(message);
+  }
+
+  #onJoin(connection: Connection, join: Join): void {
+    const guest = new Guest(connection, join, this.#options.meeting);
+    connection.receiver = (message) => {
+      if (message.type !== 'announce') return;
+      guest.announced();
+      this.#onAnnounce(connection, message);
+    };
+    void connection.closed.then(() => {
+      guest.announced();
+      this.#directory.withdraw(guest);
+    });
+    this.#directory.ask(guest);
+  }
+
+  #onAnnounce(connection: Connection, announce: Announce): void {
+    const leader = new RemoteLeader(connection, announce);
+    connection.receiver = (message) => {
+      if (message.type === 'resign') this.#directory.resign(leader);
+    };
+    void connection.closed.then(() => {
+      this.#directory.leave(leader);
+    });
+    if (!this.#directory.enter(leader)) refuse(connection, 0, 'superseded');
+  }
+
+  #admitOld(door: ChannelDoor, connection: Connection, register: Register): void {
+    this.#oldPeers.delete(connection);
+    door.admitOld(connection, register);
+  }
+}
+
+/** A process that has joined, as the directory sees it. */
+class Guest implements Asker {
+  readonly #connection: Connection;
+  readonly #join: Join;
+  readonly #meeting: Meeting;
+  #patience: Patience | undefined;
+
+  constructor(connection: Connection, join: Join, meeting: Meeting) {
+    this.#connection = connection;
+    this.#join = join;
+    this.#meeting = meeting;
+  }
+
+  get channel(): ChannelId {
+    return this.#join.channel;
+  }
+
+  get lead(): Join['lead'] {
+    return this.#join.lead;
+  }
+
+  get term(): number {
+    return this.#join.term;
+  }
+
+  serve(leader: Leadership): void {
+    if (leader instanceof LocalLease) {
+      leader.admit(this.#connection, this.#join);
+      return;
+    }
+    this.#connection.send({ type: 'redirect', id: this.#join.id, term: leader.term, port: leader.port });
+    void this.#connection.close();
+  }
+
+  appoint(term: number, isSucceeding: boolean): void {
+    this.#connection.send({ type: 'appoint', id: this.#join.id, term, isSucceeding });
+    if (isSucceeding) return; // somebody serves meanwhile
+    this.#patience = patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
+  }
+
+  /** It does what it was appointed for, or is gone. */
+  announced(): void {
+    this.#patience?.cancel();
+  }
+
+  refuse(code: 'led-elsewhere' | 'not-led-here'): void {
+    refuse(this.#connection, this.#join.id, code);
+  }
+
+  wait(code: WaitCode): void {
+    this.#connection.send({ type: 'wait', id: this.#join.id, code, sentence: SENTENCES[code] });
+  }
+}
+
+function refuse(connection: Connection, id: number, code: keyof typeof SENTENCES): void {
+  connection.send({ type: 'refusal', id, code, sentence: SENTENCES[code], payload: Buffer.alloc(0) });
+  void connection.close();
+}
+
+/** A leader that listens elsewhere; it leads as long as its connection to this process. */
+class RemoteLeader implements Leadership {
+  readonly channel: ChannelId;
+  readonly term: number;
+  readonly port: number;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, { channel, term, port }: Announce) {
+    this.#connection = connection;
+    this.channel = channel;
+    this.term = term;
+    this.port = port;
+  }
+
+  giveWay(): void {
+    this.#connection.send({ type: 'goaway', code: 'succeeded', sentence: SENTENCES.succeeded });
+  }
+}
+
+interface LeaseHooks {
+  onOpen(door: ChannelDoor): void;
+  resign(): void;
+  release(): Promise<void>;
+}
+
+/** A leader in this process. */
+class LocalLease implements Leadership, ChannelLease {
+  readonly channel: ChannelId;
+  readonly term: number;
+  readonly port: number;
+  readonly succeeded: Promise<void>;
+  readonly #hooks: LeaseHooks;
+  #door: ChannelDoor | undefined;
+  /** Those who came before the door was open. */
+  #early: { readonly connection: Connection; readonly join: Join }[] = [];
+  #released: Promise<void> | undefined;
+  #onSucceeded!: () => void;
+
+  constructor(channel: ChannelId, term: number, port: number, hooks: LeaseHooks) {
+    this.channel = channel;
+    this.term = term;
+    this.port = port;
+    this.#hooks = hooks;
+    this.succeeded = new Promise((resolve) => {
+      this.#onSucceeded = resolve;
+    });
+  }
+
+  get door(): ChannelDoor | undefined {
+    return this.#door;
+  }
+
+  open(door: ChannelDoor): void {
+    this.#door = door;
+    for (const { connection, join } of this.#early.splice(0)) door.admit(connection, join);
+    this.#hooks.onOpen(door);
+  }
+
+  admit(connection: Connection, join: Join): void {
+    if (this.#door) this.#door.admit(connection, join);
+    else this.#early.push({ connection, join });
+  }
+
+  ready(): void {
+    // It was entered when it began.
+  }
+
+  giveWay(): void {
+    this.#onSucceeded();
+  }
+
+  resign(): void {
+    this.#hooks.resign();
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.#hooks.release();
+    return this.#released;
+  }
+}

@@ -1,0 +1,84 @@
+// What a process that has opened a connection says first, and finds out about the other side: a process of ours that proves
+// itself, one of cluster-client 3.x, or something else.
+
+import { randomBytes } from 'node:crypto';
+import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
+import type { Hello, RegisterResult } from '../../protocol/message';
+import { patientTimeout, type Clock } from '../time';
+import type { Connection } from './connection';
+import { NONCE_BYTES } from './listener';
+
+export type Introduction =
+  /** A process of ours; version 2 from here on. */
+  | { readonly kind: 'known' }
+  /** A process of cluster-client 3.x, which serves the channel or does not. */
+  | { readonly kind: 'old'; readonly result: RegisterResult }
+  /** A process of ours that does not know the secret. */
+  | { readonly kind: 'unproven'; readonly why: string }
+  /** Something else. */
+  | { readonly kind: 'foreign'; readonly heard: string }
+  /** The connection was closed. */
+  | { readonly kind: 'gone'; readonly error?: Error };
+
+/**
+ * A process of ours answers at once, whatever its upstream client does. A program that holds a port and gives
+ * no answer for this time, ms, is not one, or does not run.
+ */
+export const FIRST_WORD_MS = 1_500;
+
+export interface IntroductionOptions {
+  readonly channel: string;
+  /** Where the other side listens. */
+  readonly port: number;
+  readonly secret: Buffer | undefined;
+  /** For old peers, ms. */
+  readonly timeoutMs: number;
+  /** Silence of this length ends the attempt, ms. */
+  readonly firstWordMs: number;
+  readonly clock: Clock;
+}
+
+/** Settles when the other side has shown what it is. A process of cluster-client 3.x that does not lead the channel stays silent. */
+export function introduce(connection: Connection, options: IntroductionOptions): Promise<Introduction> {
+  const { channel, port, secret, timeoutMs, firstWordMs, clock } = options;
+  const nonce = secret && randomBytes(NONCE_BYTES);
+  return new Promise((resolve) => {
+    const impatience = patientTimeout(clock, firstWordMs, () => {
+      if (connection.messagesHeard > 0) return;
+      resolve({ kind: 'foreign', heard: `accepted the connection and said nothing for ${Math.round(firstWordMs)} ms` });
+    });
+    connection.receiver = (message) => {
+      if (message.type === 'register') resolve({ kind: 'foreign', heard: 'sends back what it is sent' });
+      if (message.type !== 'register-result') return;
+      impatience.cancel();
+      if (!message.hello || !speaksV2(message.hello)) {
+        resolve({ kind: 'old', result: message });
+        return;
+      }
+      const why = secret && nonce && doubt(secret, port, nonce, message.hello);
+      if (why) {
+        resolve({ kind: 'unproven', why });
+        return;
+      }
+      connection.upgrade();
+      connection.trust();
+      const theirs = message.hello.nonce;
+      if (secret && nonce && theirs) connection.send({ type: 'prove', proof: proofOf(secret, 'dialer', port, nonce, theirs) });
+      resolve({ kind: 'known' });
+    };
+    void connection.closed.then((end) => {
+      impatience.cancel();
+      if (end.reason === 'not-understood') resolve({ kind: 'foreign', heard: `said ${end.error.heard}` });
+      else resolve({ kind: 'gone', ...('error' in end && { error: end.error }) });
+    });
+    const hello = helloOf(nonce && { nonce });
+    connection.send({ type: 'register', id: connection.nextId(), timeoutMs, channel, hello });
+    connection.ping(timeoutMs); // an old peer that does not lead the channel answers this at least
+  });
+}
+
+/** What speaks against the proof of the listener; undefined: nothing. */
+function doubt(secret: Buffer, port: number, nonce: Buffer, { nonce: theirs, proof }: Hello): string | undefined {
+  if (!theirs || !proof) return 'it gives no proof: it has auth switched off';
+  return isProof(proofOf(secret, 'listener', port, nonce, theirs), proof) ? undefined : 'its proof is wrong: it has another secret';
+}
