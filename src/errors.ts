@@ -30,6 +30,10 @@ const kinds = {
     retryable: true,
     meaning: 'The cluster port cannot be bound, for another reason than being taken.',
   },
+  ERR_TRUNKLINE_NO_SECRET: {
+    retryable: true,
+    meaning: 'The folder for the secret of this user cannot be used.',
+  },
   ERR_TRUNKLINE_NO_LEADER: {
     retryable: true,
     meaning: 'No leader served the channel within `maxWaitTime`. The client goes on waiting in the background.',

@@ -1,0 +1,140 @@
+// The secret that the processes of one user share for one cluster port, and nobody else has. It lies in a file that only
+// this user can read, unless the user gives one. It never goes over the wire, and into no message or log.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { link, lstat, mkdir, open, rm, stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { TrunklineError } from '../errors';
+
+export interface SecretPlace {
+  readonly port: number;
+  /** What the user gave in every process; then there is no file. */
+  readonly secret: string | undefined;
+  /** XDG_RUNTIME_DIR. A relative one counts as none, as its specification says. */
+  readonly runtimeFolder: string | undefined;
+  /** The folder for temporary files. */
+  readonly temporaryFolder: string;
+}
+
+const SECRET_BYTES = 32;
+/** More than one file that holds no secret is already hard to explain. */
+const MAX_FILES = 10;
+
+/**
+ * The secret, 32 bytes. Ask again for each handshake, and keep no copy: the file may be removed at any time, by a cleaner of
+ * temporary files or at the end of a session. The next to ask makes a new one, and whoever asks after that has it too, also
+ * a process that has led for months. A handshake in which the two sides asked before and after fails; the next one does not.
+ * @throws TrunklineError ERR_TRUNKLINE_NO_SECRET
+ */
+export async function sharedSecret(place: SecretPlace): Promise<Buffer> {
+  if (place.secret !== undefined) return createHash('sha256').update(`trunkline shared secret\n${place.secret}`).digest();
+  const uid = process.geteuid?.();
+  const folder = join(await parentFolder(place, uid), `trunkline-${uid ?? 'user'}`);
+  try {
+    await openFolder(folder, uid);
+    return await firstSecret(folder, place.port, uid);
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new TrunklineError(
+      'ERR_TRUNKLINE_NO_SECRET',
+      `cluster port ${place.port}: the folder ${folder} for the secret of this user cannot be used: ${reason}; ` +
+        'mend that, or set the option secret (TRUNKLINE_SECRET) to the same text in every process, or auth: false',
+      { port: place.port, folder, cause: error },
+    );
+  }
+}
+
+/** A session that has ended leaves XDG_RUNTIME_DIR in its processes, without the folder: they must find those started later. */
+async function parentFolder({ runtimeFolder, temporaryFolder }: SecretPlace, uid: number | undefined): Promise<string> {
+  if (runtimeFolder !== undefined && isAbsolute(runtimeFolder) && (await statOf(runtimeFolder))) return runtimeFolder;
+  if (uid === undefined) return temporaryFolder;
+  // Services and cron jobs have no XDG_RUNTIME_DIR, and must meet those that have.
+  const usual = `/run/user/${uid}`;
+  const found = await statOf(usual);
+  return found?.isDirectory() && found.uid === uid ? usual : temporaryFolder;
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  return stat(path).catch(() => undefined);
+}
+
+async function openFolder(folder: string, uid: number | undefined): Promise<void> {
+  await mkdir(folder, { mode: 0o700 }).catch(unless('EEXIST'));
+  const found = await lstat(folder);
+  if (found.isSymbolicLink()) throw new Error('it is a symbolic link');
+  if (!found.isDirectory()) throw new Error('it is not a folder');
+  assertPrivate('it', found, uid);
+}
+
+/** What others could have read or put there is not mended, as they may have done so already. */
+function assertPrivate(what: string, { uid: owner, mode }: Stats, uid: number | undefined): void {
+  if (uid === undefined) return; // Windows: folders for temporary files are private there
+  if (owner !== uid) throw new Error(`${what} belongs to the user ${owner}, not to ${uid}`);
+  if (mode & 0o077) throw new Error(`others may use ${what} (mode 0${(mode & 0o777).toString(8)})`);
+}
+
+/**
+ * The first file of `7777.secret`, `7777.2.secret`, `7777.3.secret` … that holds a secret. One that holds none (empty or cut
+ * off, by a full disk or a power failure) is passed over and left in its place: nothing can remove a file only if it is still
+ * the wrong one, so of two processes that replace it the slower could remove the new secret that the other already has.
+ * As files come into being complete and are never changed or removed here, all processes pass over the same ones.
+ */
+async function firstSecret(folder: string, port: number, uid: number | undefined): Promise<Buffer> {
+  for (let number = 1; number <= MAX_FILES; number += 1) {
+    const file = join(folder, number === 1 ? `${port}.secret` : `${port}.${number}.secret`);
+    let text = await readSecret(file, uid);
+    while (text === undefined) {
+      await createSecret(file);
+      text = await readSecret(file, uid);
+    }
+    if (/^[0-9a-f]{64}$/.test(text)) return Buffer.from(text, 'hex');
+  }
+  throw new Error(`${MAX_FILES} files for this port hold no secret; remove them`);
+}
+
+/** @returns undefined when there is no such file */
+async function readSecret(file: string, uid: number | undefined): Promise<string | undefined> {
+  // O_NONBLOCK: a FIFO is not waited for. Windows has neither flag.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(file, flags).catch(unless('ENOENT'));
+  if (!handle) return undefined;
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) throw new Error(`${file} is not a file`);
+    assertPrivate(file, found, uid);
+    // One byte more, to see that a file is too long.
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2 * SECRET_BYTES + 1), 0, 2 * SECRET_BYTES + 1, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Of many processes at once one is first, and the others leave its file in place. It has its name only when it is complete. */
+async function createSecret(file: string): Promise<void> {
+  const draft = `${file}.${randomBytes(8).toString('hex')}.tmp`;
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    try {
+      await handle.writeFile(randomBytes(SECRET_BYTES).toString('hex'));
+      await handle.sync(); // or a power failure could leave the name without the content
+    } finally {
+      await handle.close();
+    }
+    await link(draft, file).catch(unless('EEXIST'));
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** For `catch`: this error of the system is no failure. */
+function unless(code: string): (error: unknown) => undefined {
+  return (error) => {
+    if (!isCode(error, code)) throw error;
+  };
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code;
+}
