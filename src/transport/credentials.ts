@@ -96,7 +96,7 @@ async function firstSecret(folder: string, port: number, uid: number | undefined
 /** @returns undefined when there is no such file */
 async function readSecret(file: string, uid: number | undefined): Promise<string | undefined> {
   // O_NONBLOCK: a FIFO is not waited for. Windows has neither flag.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const handle = await open(file, flags).catch(unless('ENOENT'));
   if (!handle) return undefined;
   try {
