@@ -147,7 +147,16 @@ interface Walk {
 
 /** A copy without anything that could differ between two processes, run code or throw. Cycles stay cycles. */
 function plainPart(args: readonly unknown[]): unknown {
-  return partAt(() => args, { ancestors: new Map(), values: 0 });
+  const parts = partAt(() => args, { ancestors: new Map(), values: 0 });
+  if (!Array.isArray(parts)) return parts;
+  // Arguments at the end that say nothing, `create({})`, are as good as none, `create()`.
+  const end = parts.findLastIndex((part) => part !== LEFT_OUT && !isEmptyObject(part));
+  return parts.slice(0, end + 1);
+}
+
+/** Of what `plainPart` has made: its objects have no prototype. */
+function isEmptyObject(part: unknown): boolean {
+  return typeof part === 'object' && part !== null && Object.getPrototypeOf(part) === null && Object.keys(part).length === 0;
 }
 
 /** @param read may be a getter of the user */

@@ -163,14 +163,14 @@ function channelId({ name, identity, isLeader }: ResolvedOptions, args: readonly
 /** Where the processes of the host meet, and what this one wants there. Undefined in single mode. */
 function placeOf(options: ResolvedOptions): Place | undefined {
   if (options.singleMode) return undefined;
-  const { port, secret, runtimeFolder } = options;
+  const { port, auth, secret, runtimeFolder } = options;
   return {
     meeting: {
       endpoint: loopback(port),
-      secret: () =>
-        options.auth
-          ? sharedSecret({ port, secret, runtimeFolder, temporaryFolder: tmpdir() })
-          : Promise.resolve(undefined),
+      credentials: {
+        label: auth ? (secret === undefined ? 'file' : fingerprint([secret])) : 'none',
+        secret: async () => (auth ? sharedSecret({ port, secret, runtimeFolder, temporaryFolder: tmpdir() }) : undefined),
+      },
       connectTimeoutMs: options.connectTimeout,
       heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
       logger: options.logger,

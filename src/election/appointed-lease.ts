@@ -33,7 +33,13 @@ export class AppointedLease implements ChannelLease {
   #isResigning = false;
   #keeping: Promise<void> | undefined;
 
-  private constructor(meeting: Meeting, channel: ChannelId, { line, term, isSucceeding }: Appointed, own: ChannelLease, port: number) {
+  private constructor(
+    meeting: Meeting,
+    channel: ChannelId,
+    { line, term, isSucceeding }: Appointed,
+    own: ChannelLease,
+    port: number,
+  ) {
     this.#meeting = meeting;
     this.#channel = channel;
     this.term = term;
@@ -48,10 +54,11 @@ export class AppointedLease implements ChannelLease {
   }
 
   static async open(meeting: Meeting, channel: ChannelId, appointed: Appointed): Promise<AppointedLease> {
-    const held = await HeldPort.own(meeting);
-    // Two clients of a process cannot both be appointed for a channel, so it is free at the own port.
-    const own = held.reception.enter(channel, appointed.term)!;
-    return new AppointedLease(meeting, channel, appointed, own, held.port);
+    return HeldPort.own(meeting, (reception, port) => {
+      // Two clients of a process cannot both be appointed for a channel, so it is free at the own port.
+      const own = reception.enter(channel, appointed.term)!;
+      return new AppointedLease(meeting, channel, appointed, own, port);
+    });
   }
 
   open(door: ChannelDoor): void {
@@ -114,15 +121,14 @@ export class AppointedLease implements ChannelLease {
 
   /** @returns whether this process holds the cluster port, and so needs no line */
   async #hold(): Promise<boolean> {
-    let held: HeldPort | undefined;
+    let lease: ChannelLease | 'superseded' | undefined;
     try {
-      held = await HeldPort.hold(this.#meeting);
+      lease = await HeldPort.hold(this.#meeting, (reception) => reception.enter(this.#channel, this.term) ?? 'superseded');
     } catch {
       return false; // the holder may still be reached
     }
-    if (!held) return false;
-    const lease = held.reception.enter(this.#channel, this.term);
-    if (!lease) {
+    if (!lease) return false;
+    if (lease === 'superseded') {
       this.#onSucceeded();
       return true;
     }
@@ -136,7 +142,7 @@ export class AppointedLease implements ChannelLease {
 
   /** @returns a connection to the port holder; undefined when there is none */
   async #dial(signal: AbortSignal): Promise<Connection | undefined> {
-    const { endpoint, secret, connectTimeoutMs, heartbeatIntervalMs, clock } = this.#meeting;
+    const { endpoint, credentials, connectTimeoutMs, heartbeatIntervalMs, clock } = this.#meeting;
     const dialled = await dial(endpoint, connectTimeoutMs, clock, signal);
     if ('unreachable' in dialled) return undefined;
     const { connection } = dialled;
@@ -146,7 +152,7 @@ export class AppointedLease implements ChannelLease {
       const introduction = await introduce(connection, {
         channel: this.#channel.name,
         port: endpoint.port,
-        secret: await secret(),
+        secret: await credentials.secret(),
         timeoutMs: connectTimeoutMs,
         firstWordMs: FIRST_WORD_MS,
         clock,

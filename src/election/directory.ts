@@ -68,12 +68,9 @@ export class Directory {
     return [...this.#leaders].some((leader) => leader.channel.name === name);
   }
 
-  /**
-   * A process wants to lead that need not be asked to wait: the one that listens here.
-   * @returns the term; undefined when somebody leads, or others have to be waited for
-   */
+  /** @returns the term of who would lead the channel from now on; undefined when somebody does, or is about to */
   vacancy(channel: ChannelId, seenTerm: number): number | undefined {
-    if (this.#leaderOf(channel) || this.#appointmentOf(channel) || (this.#isNew && seenTerm === 0)) return undefined;
+    if (this.#leaderOf(channel) || this.#appointmentOf(channel)) return undefined;
     return this.#nextTerm(channel, seenTerm);
   }
 

@@ -9,28 +9,23 @@ import { soon } from '../time';
 import { Reception } from './reception';
 import type { Meeting } from './term';
 
-/** Ports that are bound, being bound, or being closed by this process, by `port secret`; port 0 is the own one. */
+/** Ports that are bound, being bound, or being closed by this process, by number; `own` and a label of credentials for one of its own. */
 const ports = new Map<string, Promise<HeldPort | undefined>>();
 /** Cluster ports that were seen in the hands of another process. */
 const seenTaken = new Set<number>();
 
-/** @param secret of the processes of this user; on one port all clients of a process have the same */
-function nameOf(port: number, secret: Buffer | undefined): string {
-  return port === 0 ? `own ${secret?.toString('base64') ?? ''}` : String(port);
-}
-
 export class HeldPort {
   readonly #server: net.Server;
-  readonly #secret: Buffer | undefined;
+  readonly #label: string;
   readonly #sockets = new Set<net.Socket>();
   readonly #closed: Promise<void>;
   #closing = false;
   readonly port: number;
   readonly reception: Reception;
 
-  private constructor(server: net.Server, meeting: Meeting, secret: Buffer | undefined, appoints: boolean) {
+  private constructor(server: net.Server, meeting: Meeting, appoints: boolean) {
     this.#server = server;
-    this.#secret = secret;
+    this.#label = meeting.credentials.label;
     this.port = (server.address() as net.AddressInfo).port;
     this.#closed = new Promise((resolve) => server.once('close', resolve));
     server.on('connection', (socket) => {
@@ -39,60 +34,67 @@ export class HeldPort {
     });
     this.reception = new Reception({
       server,
-      secret,
-      clock: meeting.clock,
       meeting,
       appoints,
       hasPredecessor: appoints && seenTaken.delete(this.port),
-      onRelease: () => this.#onRelease(),
+      onRelease: () => this.#leaveUnused(),
     });
   }
 
   /**
    * Binds the cluster port, unless this process has it already.
-   * @returns undefined when another process holds it
+   * @param use takes what it wants there; the port is kept as long as this process leads a channel at it
+   * @returns undefined when another process holds the port
    * @throws TrunklineError ERR_TRUNKLINE_BIND_FAILED
    */
-  static hold(meeting: Meeting): Promise<HeldPort | undefined> {
-    return HeldPort.#get(meeting, meeting.endpoint);
+  static hold<T>(meeting: Meeting, use: (reception: Reception) => T): Promise<Awaited<T> | undefined> {
+    return HeldPort.#with(meeting, meeting.endpoint, ({ reception }) => use(reception));
   }
 
-  /** The port where this process leads what it was appointed for. */
-  static async own(meeting: Meeting): Promise<HeldPort> {
-    return (await HeldPort.#get(meeting, loopback(0)))!;
+  /** The same for the port where this process leads what it was appointed for. */
+  static async own<T>(meeting: Meeting, use: (reception: Reception, port: number) => T): Promise<Awaited<T>> {
+    return (await HeldPort.#with(meeting, loopback(0), ({ reception, port }) => use(reception, port)))!;
   }
 
-  static async #get(meeting: Meeting, endpoint: Endpoint): Promise<HeldPort | undefined> {
-    const secret = await meeting.secret();
-    const name = nameOf(endpoint.port, secret);
+  static async #with<T>(meeting: Meeting, endpoint: Endpoint, use: (held: HeldPort) => T): Promise<Awaited<T> | undefined> {
     for (;;) {
-      let binding = ports.get(name);
-      if (!binding) {
-        binding = HeldPort.#bind(meeting, secret, endpoint);
-        ports.set(name, binding);
-        const forget = (): void => {
-          if (ports.get(name) === binding) ports.delete(name);
-        };
-        binding.then((held) => {
-          if (held) held.#closed.then(forget, forget);
-          else forget();
-        }, forget);
-      }
-      const held = await binding;
-      if (held && held.#closing) {
+      const held = await HeldPort.#get(meeting, endpoint);
+      if (!held) return undefined;
+      if (held.#closing) {
         await held.#closed; // the last channel was just given up: bind anew
         continue;
       }
-      if (held && !isSame(held.#secret, secret)) {
-        const message = `cluster port ${formatEndpoint(endpoint)}: this process already holds it with another secret; give all its clients the same auth and secret`;
-        throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message, { port: endpoint.port, option: 'secret' });
-      }
-      return held;
+      const used = await use(held);
+      await held.#leaveUnused();
+      return used;
     }
   }
 
+  static async #get(meeting: Meeting, endpoint: Endpoint): Promise<HeldPort | undefined> {
+    const { label } = meeting.credentials;
+    const name = endpoint.port === 0 ? `own ${label}` : String(endpoint.port);
+    let binding = ports.get(name);
+    if (!binding) {
+      binding = HeldPort.#bind(meeting, endpoint);
+      ports.set(name, binding);
+      const forget = (): void => {
+        if (ports.get(name) === binding) ports.delete(name);
+      };
+      binding.then((held) => {
+        if (held) held.#closed.then(forget, forget);
+        else forget();
+      }, forget);
+    }
+    const held = await binding;
+    if (held && held.#label !== label) {
+      const message = `cluster port ${formatEndpoint(endpoint)}: this process already holds it with another secret; give all its clients the same auth and secret`;
+      throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message, { port: endpoint.port, option: 'secret' });
+    }
+    return held;
+  }
+
   /** An exclusive bind: also inside node:cluster workers, where `listen` would otherwise be shared. */
-  static #bind(meeting: Meeting, secret: Buffer | undefined, endpoint: Endpoint): Promise<HeldPort | undefined> {
+  static #bind(meeting: Meeting, endpoint: Endpoint): Promise<HeldPort | undefined> {
     return new Promise((resolve, reject) => {
       const server = net.createServer({ noDelay: true });
       Object.defineProperty(server, OWN_SERVER, { value: true });
@@ -112,13 +114,13 @@ export class HeldPort {
         );
       });
       server.listen({ host: endpoint.host, port: endpoint.port, exclusive: true }, () => {
-        resolve(new HeldPort(server, meeting, secret, endpoint.port !== 0));
+        resolve(new HeldPort(server, meeting, endpoint.port !== 0));
       });
     });
   }
 
-  /** A channel of this process was given up. */
-  async #onRelease(): Promise<void> {
+  /** Gives the port up when this process leads nothing here. */
+  async #leaveUnused(): Promise<void> {
     if (!this.reception.isEmpty || this.#closing) return;
     this.#closing = true;
     this.reception.close();
@@ -130,8 +132,4 @@ export class HeldPort {
     });
     await this.#closed;
   }
-}
-
-function isSame(one: Buffer | undefined, other: Buffer | undefined): boolean {
-  return one === other || (one !== undefined && other !== undefined && one.equals(other));
 }

@@ -22,8 +22,7 @@ export class PortRace {
    */
   async campaign(seenTerm: number, lead: LeadWish): Promise<Term> {
     if (lead !== 'never') {
-      const held = await HeldPort.hold(this.#meeting);
-      const lease = held?.reception.claim(this.#channel, seenTerm);
+      const lease = await HeldPort.hold(this.#meeting, (reception) => reception.claim(this.#channel, seenTerm));
       if (lease) return { kind: 'leader', lease };
     }
     return { kind: 'follower', endpoint: this.#meeting.endpoint, isPortHeld: lead !== 'never' };

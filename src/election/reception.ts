@@ -1,10 +1,11 @@
 // Answers those who come to a port that this process has bound: lets them in to a leader of this process, sends them to
 // another one, appoints them, or lets them wait. What to answer is the directory's decision.
 
+import type { Server } from 'node:net';
 import type { Announce, ChannelId, Join, Register } from '../../protocol/message';
 import { patientTimeout, type Patience } from '../time';
 import type { Connection } from '../transport/connection';
-import { Listener, type ChannelDoor, type Guests, type ListenerOptions } from '../transport/listener';
+import { Listener, type ChannelDoor, type Guests } from '../transport/listener';
 import { Directory, type Asker, type Leadership, type WaitCode } from './directory';
 import type { ChannelLease, Meeting } from './term';
 
@@ -22,7 +23,9 @@ const SENTENCES = {
   succeeded: 'another process leads the channel now',
 } as const;
 
-export interface ReceptionOptions extends Omit<ListenerOptions, 'guests'> {
+export interface ReceptionOptions {
+  /** It listens already. */
+  readonly server: Server;
   readonly meeting: Meeting;
   /** Whether it is that of the cluster port. */
   readonly appoints: boolean;
@@ -38,23 +41,38 @@ export class Reception implements Guests {
   readonly #leases = new Set<LocalLease>();
   /** Peers of cluster-client 3.x that ask for a channel which nobody here leads yet. */
   readonly #oldPeers = new Map<Connection, Register>();
-  readonly #settling: Patience | undefined;
+  readonly #settled: Promise<void>;
+  #settling: Patience | undefined;
   readonly #listener: Listener;
+  /** Under way. */
+  #claims = 0;
 
   constructor(options: ReceptionOptions) {
-    const { meeting, appoints, hasPredecessor } = options;
+    const { server, meeting, appoints, hasPredecessor } = options;
     this.#options = options;
     this.#directory = new Directory(appoints, hasPredecessor);
-    if (hasPredecessor) this.#settling = patientTimeout(meeting.clock, SETTLE_MS, () => this.#directory.settled());
-    this.#listener = new Listener({ ...options, guests: this });
+    this.#settled = new Promise((resolve) => {
+      if (!hasPredecessor) resolve();
+      else {
+        this.#settling = patientTimeout(meeting.clock, SETTLE_MS, () => {
+          this.#directory.settled();
+          resolve();
+        });
+      }
+    });
+    this.#listener = new Listener({ server, credentials: meeting.credentials, clock: meeting.clock, guests: this });
   }
 
+  /** Whether nobody in this process leads a channel here, or is about to. */
   get isEmpty(): boolean {
-    return this.#leases.size === 0;
+    return this.#leases.size === 0 && this.#claims === 0;
   }
 
-  /** @returns undefined when another process leads the channel, or has to be asked first */
-  claim(channel: ChannelId, seenTerm: number): ChannelLease | undefined {
+  /** @returns undefined when another process leads the channel, or is about to */
+  async claim(channel: ChannelId, seenTerm: number): Promise<ChannelLease | undefined> {
+    this.#claims++;
+    if (seenTerm === 0) await this.#settled; // whoever led it before may be on its way
+    this.#claims--;
     const term = this.#directory.vacancy(channel, seenTerm);
     return term === undefined ? undefined : this.enter(channel, term);
   }
@@ -63,7 +81,8 @@ export class Reception implements Guests {
   enter(channel: ChannelId, term: number): ChannelLease | undefined {
     const lease = new LocalLease(channel, term, this.#listener.port, {
       onOpen: (door) => {
-        for (const [connection, register] of this.#oldPeers) if (register.channel === channel.name) this.#admitOld(door, connection, register);
+        for (const [connection, register] of this.#oldPeers)
+          if (register.channel === channel.name) this.#admitOld(door, connection, register);
       },
       resign: () => {
         this.#directory.resign(lease);

@@ -4,13 +4,12 @@ import type { Endpoint } from '../endpoint';
 import type { Logger } from '../logger';
 import type { Clock } from '../time';
 import type { Connection } from '../transport/connection';
-import type { ChannelDoor } from '../transport/listener';
+import type { ChannelDoor, Credentials } from '../transport/listener';
 
 /** How this process takes part at a cluster port. */
 export interface Meeting {
   readonly endpoint: Endpoint;
-  /** What processes of this user prove themselves with; undefined: nobody has to. */
-  readonly secret: () => Promise<Buffer | undefined>;
+  readonly credentials: Credentials;
   readonly connectTimeoutMs: number;
   /** Undefined: silent connections are not ended. */
   readonly heartbeatIntervalMs: number | undefined;

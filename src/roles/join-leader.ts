@@ -74,7 +74,7 @@ async function ask(options: JoinOptions, connection: Connection): Promise<JoinOu
   const introduction = await introduce(connection, {
     channel: spec.name,
     port: endpoint.port,
-    secret: await meeting.secret(),
+    secret: await meeting.credentials.secret(),
     timeoutMs: spec.responseTimeoutMs,
     firstWordMs: Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS),
     clock: spec.clock,

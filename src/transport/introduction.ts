@@ -80,5 +80,7 @@ export function introduce(connection: Connection, options: IntroductionOptions):
 /** What speaks against the proof of the listener; undefined: nothing. */
 function doubt(secret: Buffer, port: number, nonce: Buffer, { nonce: theirs, proof }: Hello): string | undefined {
   if (!theirs || !proof) return 'it gives no proof: it has auth switched off';
-  return isProof(proofOf(secret, 'listener', port, nonce, theirs), proof) ? undefined : 'its proof is wrong: it has another secret';
+  return isProof(proofOf(secret, 'listener', port, nonce, theirs), proof)
+    ? undefined
+    : 'its proof is wrong: it has another secret';
 }

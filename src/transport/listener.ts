@@ -22,6 +22,14 @@ export interface ChannelDoor {
   admitOld(connection: Connection, register: Register): void;
 }
 
+/** What processes of this user prove themselves with. */
+export interface Credentials {
+  /** Tells apart what the clients of one process were given. */
+  readonly label: string;
+  /** Asked at each introduction, because a file can be removed. @returns undefined when nobody has to prove anything */
+  secret(): Promise<Buffer | undefined>;
+}
+
 /** Who the connections are handed to. */
 export interface Guests {
   /** @param opening what the process of ours asks first */
@@ -33,8 +41,7 @@ export interface Guests {
 
 export interface ListenerOptions {
   readonly server: Server;
-  /** Undefined: nobody has to prove anything. */
-  readonly secret: Buffer | undefined;
+  readonly credentials: Credentials;
   readonly clock: Clock;
   readonly guests: Guests;
 }
@@ -69,7 +76,7 @@ export class Listener {
       if (message.type !== 'register') {
         this.#dismiss(connection, `first message is ${message.type}`);
       } else if (message.hello) {
-        this.#introduce(connection, message, known);
+        void this.#introduce(connection, message, known);
       } else {
         known();
         connection.maxFrameBytes = MAX_FRAME_BYTES;
@@ -83,10 +90,20 @@ export class Listener {
     });
   }
 
-  #introduce(connection: Connection, { id, timeoutMs, hello }: Register, known: () => void): void {
-    const { secret, guests } = this.#options;
+  async #introduce(connection: Connection, { id, timeoutMs, hello }: Register, known: () => void): Promise<void> {
+    const { credentials, guests } = this.#options;
     if (!speaksV2(hello)) {
       this.#dismiss(connection, 'it does not speak version 2');
+      return;
+    }
+    connection.receiver = (message) => {
+      this.#dismiss(connection, `${message.type} before its introduction was answered`);
+    };
+    let secret: Buffer | undefined;
+    try {
+      secret = await credentials.secret();
+    } catch (error) {
+      this.#dismiss(connection, (error as Error).message);
       return;
     }
     const theirs = hello?.nonce;

@@ -326,7 +326,7 @@ describe('what is said', () => {
     const holder = cluster(upstreamClass(), { ...options, name: 'a' }).create();
     await holder.ready();
     const other = cluster(upstreamClass(), { ...options, name: 'b', isLeader: false }).create();
-    await expect(other.ready()).rejects.toThrow(/does not lead this channel, or its upstream client is not ready/);
+    await expect(other.ready()).rejects.toThrow(/knows no leader of this channel/);
     await other.close();
     await holder.close();
     await expect(holder.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' });
