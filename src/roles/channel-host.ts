@@ -3,22 +3,34 @@
 
 import { agree, helloOf, writeAcceptance, writeRefusal } from '../../protocol/handshake';
 import { toErrorValue } from '../../protocol/error-value';
-import type { Call, Hello, Message, Register, Subscribe, V2Message } from '../../protocol/message';
+import {
+  TOO_SLOW,
+  type Call,
+  type Hello,
+  type Message,
+  type Register,
+  type Subscribe,
+  type V2Message,
+} from '../../protocol/message';
+import { v1Codec } from '../../protocol/v1';
 import { assertFits } from '../../protocol/value-codec';
 import { TrunklineError } from '../errors';
 import type { Logger } from '../logger';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor } from '../transport/listener';
+import { EventFeed, type FedSubscriber } from './event-feed';
 import { PeerValues } from './peer-values';
-import type { ChannelSpec, Subscriber } from './role';
+import type { ChannelSpec } from './role';
 import type { Session, Single } from './single';
 import { Topics, type Topic } from './topics';
 
 export class ChannelHost implements ChannelDoor {
   readonly #single: Single;
   readonly #onError: (error: unknown) => void;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Map<Connection, HostedFollower>();
   readonly #topics = new Topics();
+  /** Of followers that are gone. */
+  #skippedBefore = 0;
 
   /** @param onError gets the failures of one-way calls, which have no caller to tell */
   constructor(single: Single, onError: (error: unknown) => void) {
@@ -30,10 +42,23 @@ export class ChannelHost implements ChannelDoor {
     return this.#single.spec.logger;
   }
 
+  get followers(): readonly FollowerSnapshot[] {
+    return [...this.#connections].map(([{ remotePort, outboxBytes }, { skippedEvents }]) => ({
+      remotePort,
+      outboxBytes,
+      skippedEvents,
+    }));
+  }
+
+  /** Values that followers of this term did not get because they read too slowly, and that were replaced by newer ones. */
+  get skippedEvents(): number {
+    return this.followers.reduce((sum, { skippedEvents }) => sum + skippedEvents, this.#skippedBefore);
+  }
+
   admit(connection: Connection, register: Register): void {
     const { spec } = this.#single;
-    this.#connections.add(connection);
     const follower = new HostedFollower(this.#single, this.#topics, connection, this.#onError);
+    this.#connections.set(connection, follower);
     connection.receiver = (message) => {
       follower.onMessage(message);
     };
@@ -42,6 +67,7 @@ export class ChannelHost implements ChannelDoor {
     }
     void connection.closed.then((end) => {
       this.#connections.delete(connection);
+      this.#skippedBefore += follower.skippedEvents;
       follower.leave();
       if (end.reason === 'silent') spec.logger.warn(end.error.message);
       if (end.reason === 'not-understood') {
@@ -53,12 +79,21 @@ export class ChannelHost implements ChannelDoor {
 
   /** Closes the connection of every follower. */
   async close(): Promise<void> {
-    await Promise.all([...this.#connections].map((connection) => connection.close()));
+    await Promise.all([...this.#connections.keys()].map((connection) => connection.close()));
   }
 }
 
+/** How the connection of a follower is. */
+export interface FollowerSnapshot {
+  readonly remotePort: number | undefined;
+  /** What waits in this process for it to read. */
+  readonly outboxBytes: number;
+  /** Values that were replaced by newer ones before they were sent. */
+  readonly skippedEvents: number;
+}
+
 interface Subscription {
-  readonly subscriber: Subscriber;
+  readonly subscriber: FedSubscriber;
   readonly topic?: Topic;
 }
 
@@ -69,11 +104,13 @@ class HostedFollower {
   readonly #connection: Connection;
   readonly #onError: (error: unknown) => void;
   readonly #topics: Topics;
+  readonly #feed: EventFeed;
   /** What this follower has subscribed, by the key that it uses itself. */
   readonly #subscriptions = new Map<string, Subscription>();
   #values: PeerValues;
   /** Registrations that wait for the upstream client. */
   #unanswered: Register[] = [];
+  #isLetGo = false;
 
   constructor(single: Single, topics: Topics, connection: Connection, onError: (error: unknown) => void) {
     this.#single = single;
@@ -82,6 +119,11 @@ class HostedFollower {
     this.#spec = single.spec;
     this.#connection = connection;
     this.#onError = onError;
+    const onTooSlow = (): void => {
+      this.#letGo();
+    };
+    this.#feed = new EventFeed(single.spec, connection, onTooSlow);
+    connection.limitOutbox(single.spec.maxOutboxBytes, onTooSlow);
     this.#session = single.join({
       onError: () => undefined, // the leader's own client hears of it
       onReady: () => {
@@ -104,6 +146,10 @@ class HostedFollower {
     }
   }
 
+  get skippedEvents(): number {
+    return this.#feed.skippedEvents;
+  }
+
   leave(): void {
     this.#unanswered = [];
     for (const { topic } of this.#subscriptions.values()) if (topic) this.#topics.leave(topic);
@@ -124,6 +170,7 @@ class HostedFollower {
         if (!subscription) return;
         this.#subscriptions.delete(message.key);
         if (subscription.topic) this.#topics.leave(subscription.topic);
+        this.#feed.forget(subscription.subscriber);
         this.#session.unsubscribe(subscription.subscriber);
         return;
       }
@@ -189,25 +236,45 @@ class HostedFollower {
 
   #onSubscribe({ key, registration, payload, timeoutMs }: Subscribe): void {
     if (this.#subscriptions.has(key)) return;
-    const subscription = this.#connection.version === 2 ? this.#inTopic(key) : { subscriber: this.#byKey(key, timeoutMs) };
+    const subscription = this.#connection.version === 2 ? this.#inTopic(key) : this.#byKey(key, timeoutMs);
     this.#subscriptions.set(key, subscription);
     this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscription.subscriber);
   }
 
   /** Version 1 names the key with each event. */
-  #byKey(key: string, timeoutMs: number): Subscriber {
-    return {
-      deliver: (payload) => {
-        const bytes = this.#encoded(() => this.#values.toPeer(payload));
-        if (bytes) this.#connection.send({ type: 'event', id: this.#connection.nextId(), timeoutMs, key, payload: bytes });
-      },
-    };
+  #byKey(key: string, timeoutMs: number): Subscription {
+    const subscriber = this.#feed.subscriber((payload) => {
+      const bytes = this.#encoded(() => this.#values.toPeer(payload));
+      if (!bytes) return;
+      const id = this.#connection.nextId();
+      this.#connection.sendEvent(v1Codec.encode({ type: 'event', id, timeoutMs, key, payload: bytes }));
+    });
+    return { subscriber };
   }
 
   #inTopic(key: string): Subscription {
     const topic = this.#topics.join(key);
     this.#connection.send({ type: 'topic', topic: topic.number, key });
-    return { topic, subscriber: { deliver: (payload) => this.#connection.sendFrame(topic.frameOf(payload)) } };
+    const subscriber = this.#feed.subscriber((payload) => {
+      this.#connection.sendEvent(topic.frameOf(payload));
+    });
+    return { topic, subscriber };
+  }
+
+  /** It does not read what it must get. */
+  #letGo(): void {
+    if (this.#isLetGo) return;
+    this.#isLetGo = true;
+    const { name, logger, maxOutboxBytes } = this.#spec;
+    const { outboxBytes, remotePort, version } = this.#connection;
+    const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes}`;
+    logger.warn(`${name}: follower dropped, it does not read what it must get, remotePort=${remotePort} ${figures}`);
+    // It hears this if it still reads.
+    if (version === 2) {
+      const sentence = `this process did not read what the leader sent: ${figures}; block it less, or raise maxOutboxBytes`;
+      this.#connection.send({ type: 'goaway', code: TOO_SLOW, sentence, retryAfterMs: 0 });
+    }
+    void this.#connection.close();
   }
 
   #onCall(call: Call): void {

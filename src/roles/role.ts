@@ -4,6 +4,7 @@
 import type { CallStyle } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
 import type { Logger } from '../logger';
+import type { Delivery } from '../options';
 import type { Clock } from '../time';
 
 /** Gets the values of one key, as the bytes that the channel's transcode made of them. */
@@ -84,6 +85,10 @@ export interface ChannelSpec {
   readonly legacyValues: ValueCodec;
   readonly formatKey: (registration: unknown) => string;
   readonly isBroadcast: boolean;
+  /** What may wait in this process for the other side of one connection to read. */
+  readonly maxOutboxBytes: number;
+  /** What becomes of a follower that has more to get: it skips older values, or it is let go. */
+  readonly delivery: Delivery;
   readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
   /** Undefined: silent connections are not ended. */

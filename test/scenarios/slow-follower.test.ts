@@ -1,0 +1,57 @@
+// Followers that do not read: what they cost the leader, and how they end up.
+
+import { Crew, type Member } from '../support/member';
+import { leavesNothingOpen } from '../support/open-handles';
+import { freePort } from '../support/ports';
+
+leavesNothingOpen();
+
+const MiB = 2 ** 20;
+const KEYS = ['a', 'b', 'c', 'd'];
+
+const crew = new Crew();
+
+afterEach(() => crew.stop());
+
+/** A leader without subscribers of its own, and a follower that has the first value of each key. */
+async function start(options: Record<string, unknown> = {}): Promise<[leader: Member, follower: Member]> {
+  const port = await freePort();
+  const join = (isLeader: boolean, subscribe: readonly string[]): Member =>
+    crew.start({ options: { port, isLeader, ...options }, subscribe }, undefined, undefined, ['--expose-gc']);
+  const [leader, follower] = [join(true, []), join(false, KEYS)];
+  for (const key of KEYS) await follower.value(`the first value of ${key}`, (value) => value.key === key);
+  return [leader, follower];
+}
+
+/** Pushes values of 1 MiB. @returns the newest version of each key */
+async function flood(leader: Member, count: number): Promise<number[]> {
+  return (await leader.ask({ type: 'flood', keys: KEYS, count, bytes: MiB })).versions as number[];
+}
+
+async function endsOn(versions: readonly number[], follower: Member): Promise<void> {
+  for (const [index, key] of KEYS.entries()) {
+    await follower.value(`the newest of ${key}`, (value) => value.key === key && value.version === versions[index]);
+  }
+}
+
+test('200 MiB for a stopped follower cost the leader the limit; it ends on the newest value of every key', async () => {
+  const [leader, follower] = await start();
+  await endsOn(await flood(leader, 16), follower);
+  const before = await leader.status();
+  follower.kill('SIGSTOP');
+  const newest = await flood(leader, 200);
+  const after = await leader.status();
+  const [heldMiB, rssMiB] = [(after.heldBytes - before.heldBytes) / MiB, (after.rss - before.rss) / MiB];
+  process.stdout.write(
+    `stopped follower, owed 200 MiB: the leader holds ${heldMiB.toFixed(1)} MiB more, rss ${rssMiB.toFixed(1)} MiB\n`,
+  );
+  expect(heldMiB).toBeLessThan(26); // the limit, and for each key one old value and its frame
+  expect(rssMiB).toBeLessThan(80);
+
+  follower.kill('SIGCONT');
+  await endsOn(newest, follower);
+  for (const key of KEYS) {
+    const versions = follower.values.filter(({ value }) => value.key === key).map(({ value }) => value.version);
+    expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y)); // never an older one after a newer one
+  }
+});
