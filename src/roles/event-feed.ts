@@ -5,6 +5,9 @@
 import type { Connection } from '../transport/connection';
 import type { ChannelSpec, Subscriber } from './role';
 
+type FeedSpec = Pick<ChannelSpec, 'name' | 'clock' | 'logger' | 'maxOutboxBytes' | 'delivery'>;
+type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained' | 'whenDrained'>;
+
 /** Log lines about the same follower are at least so far apart, ms: one that is always a little too slow begins often. */
 const LOG_INTERVAL_MS = 60_000;
 
@@ -15,8 +18,8 @@ export interface FedSubscriber extends Subscriber {
 }
 
 export class EventFeed {
-  readonly #spec: ChannelSpec;
-  readonly #connection: Connection;
+  readonly #spec: FeedSpec;
+  readonly #connection: FeedConnection;
   readonly #onTooSlow: () => void;
   /** The newest values of the keys that are owed, in the order in which they became so. The hub has these values anyway. */
   readonly #owed = new Map<FedSubscriber, Buffer>();
@@ -27,7 +30,7 @@ export class EventFeed {
   #isLogged = false;
 
   /** @param onTooSlow nothing may be skipped and there is no room: called for each value then */
-  constructor(spec: ChannelSpec, connection: Connection, onTooSlow: () => void) {
+  constructor(spec: FeedSpec, connection: FeedConnection, onTooSlow: () => void) {
     this.#spec = spec;
     this.#connection = connection;
     this.#onTooSlow = onTooSlow;

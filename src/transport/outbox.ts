@@ -53,6 +53,7 @@ export class Outbox {
   }
 
   write(frame: Buffer): void {
+    if (this.bytes === 0) this.#requiredBytes = this.#largestBytes = 0;
     if (!this.#inChunks || !this.#chunks.offer(frame)) {
       this.#cork();
       this.#socket.write(frame);
@@ -61,10 +62,9 @@ export class Outbox {
 
   /** The same for a frame that cannot be left out. */
   writeRequired(frame: Buffer): void {
-    if (this.bytes === 0) this.#requiredBytes = this.#largestBytes = 0;
+    this.write(frame);
     this.#requiredBytes += frame.length;
     if (frame.length > this.#largestBytes) this.#largestBytes = frame.length;
-    this.write(frame);
     if (this.#requiredBytes > this.#maxBytes) this.#judge();
   }
 
