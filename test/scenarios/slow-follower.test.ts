@@ -55,3 +55,43 @@ test('200 MiB for a stopped follower cost the leader the limit; it ends on the n
     expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y)); // never an older one after a newer one
   }
 });
+
+test("with delivery 'every' a follower that does not read is disconnected, hears why, comes back and has the newest values", async () => {
+  const [leader, follower] = await start({ delivery: 'every' });
+  const block = follower.ask({ type: 'block', ms: 500 });
+  await new Promise((resolve) => setTimeout(resolve, 100)); // it blocks by now; if not, the test still ends well
+  const newest = await flood(leader, 60);
+  await block;
+  await endsOn(newest, follower);
+  const dropped = leader.logLines.filter((line) => line.includes('follower dropped'));
+  expect(dropped).toEqual([expect.stringMatching(/remotePort=\d+ outboxBytes=\d+ maxOutboxBytes=16777216/)]);
+  expect(follower.logLines.filter((line) => line.includes('leader lost'))).toEqual([
+    expect.stringMatching(/did not read what the leader sent: outboxBytes=\d+/),
+  ]);
+  expect((await follower.call('echo')).value).toMatchObject({ pid: leader.pid });
+});
+
+test('calls to a stopped leader beyond the limit are rejected at once as busy; the others are answered when it goes on', async () => {
+  const [leader, follower] = await start({ responseTimeout: 30_000 });
+  leader.kill('SIGSTOP');
+  const big = 'x'.repeat(MiB);
+  const calls = Array.from({ length: 60 }, () => follower.call('echo', big));
+  const last = (await calls.at(-1)!).error;
+  expect(last).toMatchObject({
+    code: 'ERR_TRUNKLINE_BUSY',
+    message: expect.stringMatching(/echo was not sent.*outboxBytes=\d+/) as string,
+  });
+  // What has no answer of its own says it in its own way.
+  await follower.ask({ type: 'call', method: 'unPublish', args: ['x'] });
+  follower.send({ type: 'publish', registration: 'y' });
+  const thrown = await follower.message('publish has thrown', ({ type }) => type === 'unhandled-rejection');
+  expect(thrown.error).toMatchObject({ code: 'ERR_TRUNKLINE_BUSY' });
+  expect(follower.errors).toEqual([expect.objectContaining({ code: 'ERR_TRUNKLINE_BUSY' })]);
+
+  leader.kill('SIGCONT');
+  const outcomes = await Promise.all(calls);
+  const answered = outcomes.filter(({ error }) => !error);
+  expect(answered.length).toBeGreaterThanOrEqual(16);
+  expect(outcomes.filter(({ error }) => error?.code === 'ERR_TRUNKLINE_BUSY')).toHaveLength(60 - answered.length);
+  expect((await follower.call('echo')).value).toMatchObject({ pid: leader.pid });
+});
