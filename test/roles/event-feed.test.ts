@@ -1,4 +1,10 @@
+import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
+import { ChannelHost } from '../../src/roles/channel-host';
 import { EventFeed, type FedSubscriber } from '../../src/roles/event-feed';
+import type { ChannelSpec } from '../../src/roles/role';
+import { Single } from '../../src/roles/single';
+import type { Connection, ConnectionEnd, Receiver } from '../../src/transport/connection';
+import { upstreamClass } from '../support/fake-upstream';
 import { FakeClock } from '../support/fake-clock';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger';
 
@@ -156,4 +162,55 @@ test("with delivery 'every' nothing is skipped: that there is no room is told in
   connection.readAll();
   expect(names(connection.read)).toEqual(['a1:500', 'a2:60', 'a3:40']);
   expect(logger.lines).toEqual([]);
+});
+
+class HostedConnection extends FakeConnection {
+  readonly version = 1;
+  receiver: Receiver = () => undefined;
+  end!: (end: ConnectionEnd) => void;
+  readonly closed = new Promise<ConnectionEnd>((resolve) => (this.end = resolve));
+
+  nextId = (): number => 1;
+  limitOutbox = (): void => undefined;
+  send = (): void => undefined;
+  sendEvent = (frame: Buffer): void => void this.waiting.push(frame.toString('latin1'));
+}
+
+test('the host of a channel shows what waits for each follower, and counts what was skipped also of those that are gone', async () => {
+  const Registry = upstreamClass();
+  const values = new ValueCodec(structuredTranscode);
+  const spec = {
+    name: 'config',
+    createUpstream: () => new Registry(),
+    methods: { subscribe: 'subscribe' },
+    callable: new Set(),
+    values,
+    legacyValues: values,
+    formatKey: String,
+    isBroadcast: true,
+    maxOutboxBytes: LIMIT,
+    delivery: 'latest',
+    logger,
+    clock,
+  } as unknown as ChannelSpec;
+  const single = new Single(spec);
+  single.start();
+  await single.ready;
+  const host = new ChannelHost(single, () => undefined);
+  const hosted = new HostedConnection();
+  const envelope = { id: 1, timeoutMs: 1_000 };
+  host.admit(hosted as unknown as Connection, { type: 'register', ...envelope, channel: 'config' });
+  hosted.receiver({ type: 'subscribe', ...envelope, key: 'a', registration: 'a' });
+  for (let i = 0; i < 4; i++) {
+    Registry.last.push('a', 'x'.repeat(60));
+    await new Promise(setImmediate);
+  }
+  expect(host.followers).toEqual([{ remotePort: 4711, outboxBytes: hosted.outboxBytes, skippedEvents: 2 }]);
+  expect(hosted.outboxBytes).toBeGreaterThan(60);
+  expect(host.skippedEvents).toBe(2);
+  hosted.end({ reason: 'closed' });
+  await hosted.closed;
+  expect(host.followers).toEqual([]);
+  expect(host.skippedEvents).toBe(2);
+  await single.close();
 });
