@@ -58,10 +58,11 @@ test('200 MiB for a stopped follower cost the leader the limit; it ends on the n
 
 test("with delivery 'every' a follower that does not read is disconnected, hears why, comes back and has the newest values", async () => {
   const [leader, follower] = await start({ delivery: 'every' });
-  const block = follower.ask({ type: 'block', ms: 500 });
-  await new Promise((resolve) => setTimeout(resolve, 100)); // it blocks by now; if not, the test still ends well
-  const newest = await flood(leader, 60);
-  await block;
+  follower.kill('SIGSTOP');
+  const flooded = flood(leader, 60);
+  await leader.message('dropped', ({ message }) => String(message).includes('follower dropped'));
+  follower.kill('SIGCONT');
+  const newest = await flooded;
   await endsOn(newest, follower);
   const dropped = leader.logLines.filter((line) => line.includes('follower dropped'));
   expect(dropped).toEqual([expect.stringMatching(/remotePort=\d+ outboxBytes=\d+ maxOutboxBytes=16777216/)]);
