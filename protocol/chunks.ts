@@ -31,16 +31,24 @@ interface Waiting {
  */
 export class ChunkSender {
   readonly #waiting: Waiting[] = [];
+  #bytes = 0;
   /** The chunks of the first one, once it has begun. */
   #chunks: Iterator<readonly [Buffer, Buffer], void> | undefined;
+
+  /** Of all that waits; headers of chunks do not count. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   /** @returns whether it takes the frame; otherwise the frame can be sent as it is, at once */
   offer(frame: Buffer): boolean {
     const order = orderOf(frame);
     const mustWait =
       frame.length > V2_MAX_FRAME_BYTES || (order !== undefined && this.#waiting.some((each) => each.order === order));
-    if (mustWait) this.#waiting.push({ frame, order });
-    return mustWait;
+    if (!mustWait) return false;
+    this.#waiting.push({ frame, order });
+    this.#bytes += frame.length;
+    return true;
   }
 
   /** What is to be sent next, in one or two parts; undefined when nothing waits. */
@@ -49,11 +57,15 @@ export class ChunkSender {
     if (!first) return undefined;
     if (first.frame.length <= V2_MAX_FRAME_BYTES) {
       this.#waiting.shift();
+      this.#bytes -= first.frame.length;
       return [first.frame];
     }
     this.#chunks ??= chunksOf(first.frame, ONLY_STREAM);
     const { value, done } = this.#chunks.next();
-    if (!done) return value;
+    if (!done) {
+      this.#bytes -= value[1].length;
+      return value;
+    }
     this.#chunks = undefined;
     this.#waiting.shift();
     return this.next();

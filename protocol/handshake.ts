@@ -4,6 +4,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromErrorValue, toErrorValue } from './error-value';
 import type { ChannelId, Hello } from './message';
+import { decodeStructured } from './structured-decoder';
+import { encodeStructured } from './structured-encoder';
 import { type CodecName, isCodecName, type ValueCodec } from './value-codec';
 
 /** What our own processes say of themselves. */
@@ -54,6 +56,22 @@ function uint16(number: number): Buffer {
   const bytes = Buffer.allocUnsafe(2);
   bytes.writeUInt16BE(number);
   return bytes;
+}
+
+/** The error-value of a refusal: structured, because nothing else may be agreed on yet. No bytes: it cannot be written. */
+export function writeReason(error: unknown): Buffer {
+  const value = toErrorValue(error);
+  try {
+    return encodeStructured(value);
+  } catch {
+    // Some field may be what cannot be encoded.
+    return encodeStructured({ name: value.name, message: value.message, code: value.code });
+  }
+}
+
+/** @throws MalformedValueError */
+export function readReason(payload: Buffer): unknown {
+  return fromErrorValue(decodeStructured(payload));
 }
 
 export type RegisterOutcome = { accepted: true } | { accepted: false; error: unknown };

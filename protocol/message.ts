@@ -130,6 +130,9 @@ export interface Goaway {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** Code of a goaway: the other side does not read what is sent to it, or not fast enough. */
+export const TOO_SLOW = 'too-slow';
+
 /** The sender does not serve the other side, and ends the connection after it. */
 export interface Refusal {
   readonly type: 'refusal';

@@ -55,6 +55,14 @@ const kinds = {
     legacyName: 'SocketCloseError',
     meaning: 'The connection to the leader ended while a call was under way. The call may or may not have run.',
   },
+  ERR_TRUNKLINE_TOO_SLOW: {
+    retryable: true,
+    meaning: 'The leader ended the connection: this process did not read what was sent to it. It joins again by itself.',
+  },
+  ERR_TRUNKLINE_BUSY: {
+    retryable: true,
+    meaning: 'Too much waits for the leader already (`maxOutboxBytes`, or 100,000 calls). The call has not run.',
+  },
   ERR_TRUNKLINE_PEER_SILENT: {
     retryable: true,
     legacyName: 'ClusterClientNoResponseError',

@@ -48,6 +48,17 @@ export interface ClusterOptions {
   secret?: string | undefined;
   /** Whether processes of cluster-client 3.x, which cannot prove anything, are served and followed. Default false. */
   allowLegacyPeers?: boolean | undefined;
+  /**
+   * What may wait in this process for the other side of one connection to read, bytes. Nothing is skipped or refused below it; a
+   * single value may be larger. A follower that does not read costs its leader no more. Default 16 MiB, at least 64 KiB.
+   */
+  maxOutboxBytes?: number | undefined;
+  /**
+   * What becomes of a follower that has more than `maxOutboxBytes` to get. `latest`: it gets only the newest value of each key when it
+   * reads again. `every`: no value is skipped, it is disconnected instead and joins again. With `isBroadcast: false` always `every`.
+   * Default `latest`.
+   */
+  delivery?: Delivery | undefined;
   /** Where log lines go. Default: warnings and errors on the console. */
   logger?: Logger | undefined;
   /** How values become bytes; must be the same in all processes of a channel. Default: package serialize-json. */
@@ -57,6 +68,8 @@ export interface ClusterOptions {
   /** `setMaxListeners` of the client. Default: that of EventEmitter. */
   maxListeners?: number | undefined;
 }
+
+export type Delivery = 'latest' | 'every';
 
 /** The options with every default filled in. */
 export interface ResolvedOptions {
@@ -76,6 +89,8 @@ export interface ResolvedOptions {
   readonly auth: boolean;
   readonly secret: string | undefined;
   readonly allowLegacyPeers: boolean;
+  readonly maxOutboxBytes: number;
+  readonly delivery: Delivery;
   readonly logger: Logger;
   /** Undefined: that of the protocol. */
   readonly transcode: Transcode | undefined;
@@ -161,6 +176,16 @@ export const OPTION_DECLARATIONS: {
   auth: flag(true),
   secret: { ...text, env: 'TRUNKLINE_SECRET', fromEnv: String },
   allowLegacyPeers: { ...flag(false), env: 'TRUNKLINE_ALLOW_LEGACY', fromEnv: flagFromEnv },
+  maxOutboxBytes: {
+    default: 16 * 1024 * 1024,
+    mustBe: 'a whole number of bytes, at least 65536',
+    check: (value) => Number.isInteger(value) && (value as number) >= 65_536,
+  },
+  delivery: {
+    default: 'latest',
+    mustBe: "'latest' or 'every'",
+    check: (value) => value === 'latest' || value === 'every',
+  },
   logger: {
     default: defaultLogger,
     mustBe: 'an object with info, warn and error',

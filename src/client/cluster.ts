@@ -145,6 +145,9 @@ function channelSpec(
     formatKey: (registration) => checkedKey(options, registration),
     isBroadcast: options.isBroadcast,
     allowsOldPeers: options.allowLegacyPeers,
+    maxOutboxBytes: options.maxOutboxBytes,
+    // A value that only one subscriber of the host gets replaces none that another one got.
+    delivery: options.isBroadcast ? options.delivery : 'every',
     connectTimeoutMs: options.connectTimeout,
     responseTimeoutMs: options.responseTimeout,
     heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,

@@ -1,16 +1,26 @@
 // Serves a Single to the followers of a channel: one session for each connection. It only translates between
 // messages and verbs.
 
-import { chooseCodec, writeAcceptance, writeRefusal } from '../../protocol/handshake';
+import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
 import { isError, toErrorValue } from '../../protocol/error-value';
-import type { Call, Join, Message, Register, Subscribe, V2Message } from '../../protocol/message';
+import {
+  TOO_SLOW,
+  type Call,
+  type Join,
+  type Message,
+  type Register,
+  type Subscribe,
+  type V2Message,
+} from '../../protocol/message';
+import { v1Codec } from '../../protocol/v1';
 import { assertFits } from '../../protocol/value-codec';
 import { TrunklineError } from '../errors';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor } from '../transport/listener';
+import { EventFeed, type FedSubscriber } from './event-feed';
 import { differenceTo } from './identity-warning';
 import { PeerValues } from './peer-values';
-import type { ChannelSpec, Subscriber } from './role';
+import type { ChannelSpec } from './role';
 import type { Session, Single } from './single';
 import { Topics, type Topic } from './topics';
 
@@ -18,10 +28,12 @@ export class ChannelHost implements ChannelDoor {
   readonly #single: Single;
   readonly #term: number;
   readonly #onError: (error: unknown) => void;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Map<Connection, HostedFollower>();
   /** Those that could lead themselves. */
   readonly #heirs = new Set<Connection>();
   readonly #topics = new Topics();
+  /** Of followers that are gone. */
+  #skippedBefore = 0;
   #isLeaving = false;
   #onDeserted: () => void = () => undefined;
 
@@ -35,6 +47,19 @@ export class ChannelHost implements ChannelDoor {
   /** Whether a follower could lead itself. */
   get hasHeir(): boolean {
     return this.#heirs.size > 0;
+  }
+
+  get followers(): readonly FollowerSnapshot[] {
+    return [...this.#connections].map(([{ remotePort, outboxBytes }, { skippedEvents }]) => ({
+      remotePort,
+      outboxBytes,
+      skippedEvents,
+    }));
+  }
+
+  /** Values that followers of this term did not get because they read too slowly, and that were replaced by newer ones. */
+  get skippedEvents(): number {
+    return this.followers.reduce((sum, { skippedEvents }) => sum + skippedEvents, this.#skippedBefore);
   }
 
   admit(connection: Connection, join: Join): void {
@@ -51,7 +76,7 @@ export class ChannelHost implements ChannelDoor {
   sendAway(): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
-    for (const connection of this.#connections) this.#sendAway(connection);
+    for (const connection of this.#connections.keys()) this.#sendAway(connection);
   }
 
   /** Resolves when no follower of ours is left. */
@@ -64,12 +89,11 @@ export class ChannelHost implements ChannelDoor {
 
   /** Closes the connection of every follower. */
   async close(): Promise<void> {
-    await Promise.all([...this.#connections].map((connection) => connection.close()));
+    await Promise.all([...this.#connections.keys()].map((connection) => connection.close()));
   }
 
   #follow(connection: Connection, values: PeerValues): HostedFollower {
     const { spec } = this.#single;
-    this.#connections.add(connection);
     const follower = new HostedFollower({
       single: this.#single,
       term: this.#term,
@@ -78,6 +102,7 @@ export class ChannelHost implements ChannelDoor {
       values,
       onError: this.#onError,
     });
+    this.#connections.set(connection, follower);
     connection.receiver = (message) => {
       follower.onMessage(message);
     };
@@ -87,6 +112,7 @@ export class ChannelHost implements ChannelDoor {
     void connection.closed.then((end) => {
       this.#connections.delete(connection);
       this.#heirs.delete(connection);
+      this.#skippedBefore += follower.skippedEvents;
       follower.leave();
       if (end.reason === 'silent') spec.logger.warn(end.error.message);
       if (end.reason === 'not-understood') {
@@ -103,7 +129,7 @@ export class ChannelHost implements ChannelDoor {
 
   #checkDeserted(): void {
     // Peers of cluster-client 3.x cannot be told to go.
-    if (![...this.#connections].some(({ version }) => version === 2)) this.#onDeserted();
+    if (![...this.#connections.keys()].some(({ version }) => version === 2)) this.#onDeserted();
   }
 }
 
@@ -116,8 +142,17 @@ interface HostedOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** How the connection of a follower is. */
+export interface FollowerSnapshot {
+  readonly remotePort: number | undefined;
+  /** What waits in this process for it to read. */
+  readonly outboxBytes: number;
+  /** Values that were replaced by newer ones before they were sent. */
+  readonly skippedEvents: number;
+}
+
 interface Subscription {
-  readonly subscriber: Subscriber;
+  readonly subscriber: FedSubscriber;
   readonly topic?: Topic;
 }
 
@@ -129,11 +164,14 @@ class HostedFollower {
   readonly #connection: Connection;
   readonly #onError: (error: unknown) => void;
   readonly #topics: Topics;
+  readonly #feed: EventFeed;
   /** What this follower has subscribed, by the key that it uses itself. */
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #values: PeerValues;
   /** What waits for the upstream client. */
   #unanswered: (Join | Register)[] = [];
+  #isAccepted = false;
+  #isLetGo = false;
 
   constructor({ single, term, topics, connection, values, onError }: HostedOptions) {
     this.#single = single;
@@ -143,6 +181,11 @@ class HostedFollower {
     this.#spec = single.spec;
     this.#connection = connection;
     this.#onError = onError;
+    const onTooSlow = (): void => {
+      this.#letGo();
+    };
+    this.#feed = new EventFeed(single.spec, connection, onTooSlow);
+    connection.limitOutbox(single.spec.maxOutboxBytes, onTooSlow);
     this.#session = single.join({
       onError: () => undefined, // the leader's own client hears of it
       onReady: () => {
@@ -166,6 +209,10 @@ class HostedFollower {
     }
   }
 
+  get skippedEvents(): number {
+    return this.#feed.skippedEvents;
+  }
+
   leave(): void {
     this.#unanswered = [];
     for (const { topic } of this.#subscriptions.values()) if (topic) this.#topics.leave(topic);
@@ -174,6 +221,7 @@ class HostedFollower {
   }
 
   #serve(message: Message | V2Message): void {
+    if (!this.#isAccepted && message.type !== 'register') return; // whoever was not let in gets nothing
     switch (message.type) {
       case 'register':
         this.onRegister(message); // an old peer asks again
@@ -186,6 +234,7 @@ class HostedFollower {
         if (!subscription) return;
         this.#subscriptions.delete(message.key);
         if (subscription.topic) this.#topics.leave(subscription.topic);
+        this.#feed.forget(subscription.subscriber);
         this.#session.unsubscribe(subscription.subscriber);
         return;
       }
@@ -219,6 +268,7 @@ class HostedFollower {
     this.#spec.logger.warn(`${message}; remotePort=${this.#connection.remotePort}`);
     this.#unanswered.push(register);
     this.#refuse(new TrunklineError('ERR_TRUNKLINE_LEGACY_PEER', message, { channel }));
+    void this.#connection.close();
   }
 
   #onQuestion(question: Join | Register): void {
@@ -234,6 +284,7 @@ class HostedFollower {
   }
 
   #accept(): void {
+    this.#isAccepted ||= this.#unanswered.length > 0;
     for (const question of this.#unanswered.splice(0)) {
       if (question.type === 'join') this.#welcome(question);
       else this.#answerOld(question, () => writeAcceptance(this.#spec.legacyValues));
@@ -252,7 +303,7 @@ class HostedFollower {
         this.#answerOld(question, () => writeRefusal(error, this.#spec.legacyValues));
         continue;
       }
-      const payload = this.#encoded(() => this.#spec.values.encode(toErrorValue(error))) ?? NOTHING;
+      const payload = this.#encoded(() => writeReason(error)) ?? NOTHING;
       const sentence = isError(error) ? error.message : 'the upstream client is not ready';
       this.#connection.send({ type: 'refusal', id: question.id, code: 'upstream-failed', sentence, payload });
     }
@@ -276,25 +327,45 @@ class HostedFollower {
 
   #onSubscribe({ key, registration, payload, timeoutMs }: Subscribe): void {
     if (this.#subscriptions.has(key)) return;
-    const subscription = this.#connection.version === 2 ? this.#inTopic(key) : { subscriber: this.#byKey(key, timeoutMs) };
+    const subscription = this.#connection.version === 2 ? this.#inTopic(key) : this.#byKey(key, timeoutMs);
     this.#subscriptions.set(key, subscription);
     this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscription.subscriber);
   }
 
   /** Version 1 names the key with each event. */
-  #byKey(key: string, timeoutMs: number): Subscriber {
-    return {
-      deliver: (payload) => {
-        const bytes = this.#encoded(() => this.#values.toPeer(payload));
-        if (bytes) this.#connection.send({ type: 'event', id: this.#connection.nextId(), timeoutMs, key, payload: bytes });
-      },
-    };
+  #byKey(key: string, timeoutMs: number): Subscription {
+    const subscriber = this.#feed.subscriber((payload) => {
+      const bytes = this.#encoded(() => this.#values.toPeer(payload));
+      if (!bytes) return;
+      const id = this.#connection.nextId();
+      this.#connection.sendEvent(v1Codec.encode({ type: 'event', id, timeoutMs, key, payload: bytes }));
+    });
+    return { subscriber };
   }
 
   #inTopic(key: string): Subscription {
     const topic = this.#topics.join(key);
     this.#connection.send({ type: 'topic', topic: topic.number, key });
-    return { topic, subscriber: { deliver: (payload) => this.#connection.sendFrame(topic.frameOf(payload)) } };
+    const subscriber = this.#feed.subscriber((payload) => {
+      this.#connection.sendEvent(topic.frameOf(payload));
+    });
+    return { topic, subscriber };
+  }
+
+  /** It does not read what it must get. */
+  #letGo(): void {
+    if (this.#isLetGo) return;
+    this.#isLetGo = true;
+    const { name, logger, maxOutboxBytes } = this.#spec;
+    const { outboxBytes, remotePort, version } = this.#connection;
+    const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes}`;
+    logger.warn(`${name}: follower dropped, it does not read what it must get, remotePort=${remotePort} ${figures}`);
+    // It hears this if it still reads.
+    if (version === 2) {
+      const sentence = `this process did not read what the leader sent: ${figures}; block it less, or raise maxOutboxBytes`;
+      this.#connection.send({ type: 'goaway', code: TOO_SLOW, sentence, retryAfterMs: 0 });
+    }
+    void this.#connection.close();
   }
 
   #onCall(call: Call): void {

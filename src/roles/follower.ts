@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { fromErrorValue } from '../../protocol/error-value';
-import type { CallStyle, Message, V2Message } from '../../protocol/message';
+import { TOO_SLOW, type CallStyle, type Message, type V2Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
 import { adopt, TrunklineError } from '../errors';
 import { canonicalJson } from '../format-key';
@@ -12,6 +12,9 @@ import type { PeerValues } from './peer-values';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Verbs } from './role';
 import { SubscriptionHub } from './subscription-hub';
+
+/** Calls of a follower that may wait for answers: more than any leader answers in time. */
+const MAX_CALLS = 100_000;
 
 /** Keys are sent with the prefix that cluster-client 3.x gives them. */
 const KEY_PREFIX = '$$inner$$__';
@@ -31,6 +34,8 @@ export class Follower implements Role, Verbs {
   readonly #values: PeerValues;
   /** Keys by the numbers that the leader has given them. */
   readonly #topics = new Map<number, string>();
+  /** Why the leader ends the connection, if it has said so. */
+  #dismissal: TrunklineError | undefined;
   /** The registration of each key as it was when the key was opened: it is an object of the user and may have changed. */
   readonly #opened = new Map<string, unknown>();
   #onLeaving!: () => void;
@@ -86,12 +91,14 @@ export class Follower implements Role, Verbs {
   publish(registration: unknown, { replay }: PublishOptions): void {
     const { publish } = this.#spec.methods;
     if (publish === undefined) return;
+    if (!replay) this.#assertNotBusy(publish); // a repeated one must not be lost
     const args = this.#encodeArguments(publish, [registration]);
     this.#send({ type: 'call', method: publish, args, oneway: true, style: 'promise', ...(replay && { replay }) });
   }
 
   async call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
     if (this.isOver) throw this.#lost(method, undefined);
+    this.#assertNotBusy(method);
     const encoded = this.#encodeArguments(method, args);
     const id = this.#connection.nextId((taken) => this.#pending.has(taken));
     const answer = this.#pending.add(id, method);
@@ -109,6 +116,7 @@ export class Follower implements Role, Verbs {
 
   notify(method: string, args: readonly unknown[]): void {
     try {
+      this.#assertNotBusy(method);
       this.#send({ type: 'call', method, args: this.#encodeArguments(method, args), oneway: true, style: 'promise' });
     } catch (error) {
       this.#hooks.onError(error);
@@ -166,6 +174,12 @@ export class Follower implements Role, Verbs {
         }
         return;
       }
+      case 'goaway':
+        if (message.code === TOO_SLOW) {
+          const { name: channel } = this.#spec;
+          this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });
+        }
+        return;
       default: // nothing else goes from a leader to its followers
     }
   }
@@ -184,7 +198,7 @@ export class Follower implements Role, Verbs {
     this.#hub.close();
     this.isOver = true;
     const { name: channel } = this.#spec;
-    const cause = 'error' in end ? end.error : undefined;
+    const cause = this.#dismissal ?? ('error' in end ? end.error : undefined);
     this.#pending.failAll((method) =>
       end.reason === 'closed'
         ? new TrunklineError('ERR_TRUNKLINE_CLOSED', `${channel}: the client was closed while ${method} was under way`, {
@@ -202,6 +216,20 @@ export class Follower implements Role, Verbs {
       'ERR_TRUNKLINE_LEADER_LOST',
       `${channel}: the leader was lost while ${method} was under way${cause ? ` (${cause.message})` : ''}; it may have run`,
       { channel, method, cause },
+    );
+  }
+
+  /** The leader does not read, or does not answer: what is not sent has certainly not run. */
+  #assertNotBusy(method: string): void {
+    const { name: channel, maxOutboxBytes } = this.#spec;
+    const { outboxBytes } = this.#connection;
+    const waitingCalls = this.#pending.size;
+    if (outboxBytes <= maxOutboxBytes && waitingCalls < MAX_CALLS) return;
+    const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes} waitingCalls=${waitingCalls}`;
+    throw new TrunklineError(
+      'ERR_TRUNKLINE_BUSY',
+      `${channel}: ${method} was not sent, because too much waits for the leader: ${figures}; try again later`,
+      { channel, method, outboxBytes, maxOutboxBytes, waitingCalls },
     );
   }
 

@@ -1,7 +1,6 @@
 // Joining a leader: dial, introduce, ask for the channel, and find out what is there.
 
-import { fromErrorValue } from '../../protocol/error-value';
-import { readOutcome } from '../../protocol/handshake';
+import { readOutcome, readReason } from '../../protocol/handshake';
 import type { Joined, LeadWish, Refusal, RegisterResult } from '../../protocol/message';
 import { formatEndpoint, loopback, type Endpoint } from '../endpoint';
 import { adopt, TrunklineError, type ErrorCode } from '../errors';
@@ -159,15 +158,15 @@ function refusalOutcome(options: JoinOptions, { code, sentence, payload }: Refus
     case 'no-common-codec':
       return refused('ERR_TRUNKLINE_NOT_DECODABLE', sentence);
     default: {
-      const error = payload.length > 0 && decoded(spec, payload);
+      const error = payload.length > 0 ? reasonIn(spec, payload) : undefined;
       return error ? { refused: error } : refused('ERR_TRUNKLINE_REFUSED', `the leader refused (${code}): ${sentence}`);
     }
   }
 }
 
-function decoded(spec: ChannelSpec, payload: Buffer): unknown {
+function reasonIn(spec: ChannelSpec, payload: Buffer): unknown {
   try {
-    return adopt(fromErrorValue(spec.values.decode(payload)));
+    return adopt(readReason(payload));
   } catch (cause) {
     return notDecodable(spec, cause);
   }

@@ -26,6 +26,10 @@ export class PendingCalls {
     this.#expired = expired;
   }
 
+  get size(): number {
+    return this.#calls.size;
+  }
+
   has(id: number): boolean {
     return this.#calls.has(id);
   }

@@ -4,6 +4,7 @@
 import type { CallStyle, ChannelId } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
 import type { Logger } from '../logger';
+import type { Delivery } from '../options';
 import type { Clock } from '../time';
 
 /** Gets the values of one key, as the bytes that the channel's transcode made of them. */
@@ -104,6 +105,10 @@ export interface ChannelSpec {
   readonly isBroadcast: boolean;
   /** Whether processes of cluster-client 3.x are served, and followed. */
   readonly allowsOldPeers: boolean;
+  /** What may wait in this process for the other side of one connection to read. */
+  readonly maxOutboxBytes: number;
+  /** What becomes of a follower that has more to get: it skips older values, or it is let go. */
+  readonly delivery: Delivery;
   readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
   /** Undefined: silent connections are not ended. */

@@ -48,7 +48,7 @@ export class Connection {
     this.#socket = socket;
     this.remotePort = socket.remotePort; // the socket forgets it when it closes
     this.#clock = clock;
-    this.#outbox = new Outbox(socket);
+    this.#outbox = new Outbox(socket, clock);
     let socketError: Error | undefined;
     socket.on('data', (chunk: Buffer) => {
       this.#onData(chunk);
@@ -63,6 +63,7 @@ export class Connection {
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         this.#heartbeat?.stop();
+        this.#outbox.stop();
         this.#end ??= { reason: 'ended-by-peer', ...(socketError && { error: socketError }) };
         resolve(this.#end);
       });
@@ -97,6 +98,7 @@ export class Connection {
   /** From here on this side writes version 2, and the other one may. @param maxFrameBytes until the other side is trusted */
   upgrade(maxFrameBytes = V2_MAX_FRAME_BYTES): void {
     this.#version = 2;
+    this.#outbox.upgrade();
     this.#reader.upgrade(v2Framing, maxFrameBytes);
   }
 
@@ -106,15 +108,35 @@ export class Connection {
     this.#assembler = new ChunkAssembler();
   }
 
-  /** Queues a message that the version of this connection can say; without effect after the end. */
-  send(message: Message | V2Message): void {
-    if (this.#version === 2) this.sendFrame(v2Codec.encode(message as V2Message));
-    else if (!this.#end && !this.#socket.destroyed) this.#outbox.write(v1Codec.encode(message as Message));
+  /** What waits in this process for the other side to read, bytes. */
+  get outboxBytes(): number {
+    return this.#outbox.bytes;
   }
 
-  /** Queues a frame of version 2, which others may have got as well. */
-  sendFrame(frame: Buffer): void {
-    if (!this.#end && !this.#socket.destroyed) this.#outbox.writeInChunks(frame);
+  /** Whether so little waits that `whenDrained` would perhaps never call. */
+  get isDrained(): boolean {
+    return this.#outbox.isDrained;
+  }
+
+  /** Calls back once, when what waits now has left; only to be asked when it is not drained. The last one who asks is called. */
+  whenDrained(callback: () => void): void {
+    this.#outbox.whenDrained(callback);
+  }
+
+  /** @param onTooSlow the other side does not read: what it must get, all but events, is more than the limit; may be called again */
+  limitOutbox(maxBytes: number, onTooSlow: () => void): void {
+    this.#outbox.limit(maxBytes, onTooSlow);
+  }
+
+  /** Queues a message that the version of this connection can say and that the other side must get; without effect after the end. */
+  send(message: Message | V2Message): void {
+    if (this.#isOver) return;
+    this.#outbox.writeRequired(this.#version === 2 ? v2Codec.encode(message as V2Message) : v1Codec.encode(message as Message));
+  }
+
+  /** Queues the frame of an event in the version of this connection. Whoever calls it has looked at `outboxBytes`. */
+  sendEvent(frame: Buffer): void {
+    if (!this.#isOver) this.#outbox.write(frame);
   }
 
   ping(timeoutMs: number): void {
@@ -200,6 +222,10 @@ export class Connection {
       default:
         this.#receive(message);
     }
+  }
+
+  get #isOver(): boolean {
+    return this.#end !== undefined || this.#socket.destroyed;
   }
 
   #abandon(end: ConnectionEnd): void {

@@ -20,6 +20,9 @@ describe('wrong use', () => {
     [{ logger: {} }, 'option logger must be an object with info, warn and error'],
     [{ transcode: { encode: () => '' } }, 'option transcode must be an object with encode and decode'],
     [{ formatKey: 'id' }, 'option formatKey must be a function'],
+    [{ maxOutboxBytes: 65_535 }, 'option maxOutboxBytes must be a whole number of bytes, at least 65536'],
+    [{ maxOutboxBytes: 1e6 + 0.5 }, 'option maxOutboxBytes'],
+    [{ delivery: 'newest' }, "option delivery must be 'latest' or 'every'"],
   ])('option %p throws at once and says what it must be', (options, text) => {
     expect(() => cluster(FakeUpstream, options as never)).toThrow(coded('ERR_TRUNKLINE_OPTION_INVALID', text));
   });

@@ -40,6 +40,8 @@ export interface MemberStatus extends ChildMessage {
   /** How many upstream clients the process has made. */
   readonly upstreams: number;
   readonly rss: number;
+  /** Heap and buffers; without garbage when it runs with --expose-gc. */
+  readonly heldBytes: number;
   readonly resources: readonly string[];
 }
 

@@ -1,0 +1,111 @@
+// What one follower gets of the values of its keys. As long as it reads, everything. One that does not is owed the newest value
+// of each key and gets it when it reads again, or is let go where nothing may be skipped (`delivery: 'every'`): either way it
+// costs the leader the limit of its outbox and no more.
+
+import type { Connection } from '../transport/connection';
+import type { ChannelSpec, Subscriber } from './role';
+
+type FeedSpec = Pick<ChannelSpec, 'name' | 'clock' | 'logger' | 'maxOutboxBytes' | 'delivery'>;
+type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained' | 'whenDrained'>;
+
+/** Log lines about the same follower are at least so far apart, ms: one that is always a little too slow begins often. */
+const LOG_INTERVAL_MS = 60_000;
+
+/** One key of the follower. */
+export interface FedSubscriber extends Subscriber {
+  /** Sends a value of it, whatever waits. */
+  readonly send: (payload: Buffer) => void;
+}
+
+export class EventFeed {
+  readonly #spec: FeedSpec;
+  readonly #connection: FeedConnection;
+  readonly #onTooSlow: () => void;
+  /** The newest values of the keys that are owed, in the order in which they became so. The hub has these values anyway. */
+  readonly #owed = new Map<FedSubscriber, Buffer>();
+  #skippedEvents = 0;
+  /** What the last log line has told of them. */
+  #skippedBefore = 0;
+  #loggedAt = -Infinity;
+  #isLogged = false;
+
+  /** @param onTooSlow nothing may be skipped and there is no room: called for each value then */
+  constructor(spec: FeedSpec, connection: FeedConnection, onTooSlow: () => void) {
+    this.#spec = spec;
+    this.#connection = connection;
+    this.#onTooSlow = onTooSlow;
+  }
+
+  /** Values that were replaced by newer ones before they were sent. */
+  get skippedEvents(): number {
+    return this.#skippedEvents;
+  }
+
+  subscriber(send: (payload: Buffer) => void): FedSubscriber {
+    const subscriber: FedSubscriber = {
+      send,
+      deliver: (payload) => {
+        // Behind what is owed everything is owed: so a busy key does not keep the others waiting.
+        const isRoom = this.#connection.outboxBytes + payload.length <= this.#spec.maxOutboxBytes;
+        if (isRoom && this.#owed.size === 0) send(payload);
+        else this.#owe(subscriber, payload);
+      },
+    };
+    return subscriber;
+  }
+
+  /** It was unsubscribed: nothing is owed for it any more. */
+  forget(subscriber: FedSubscriber): void {
+    this.#owed.delete(subscriber);
+  }
+
+  #owe(subscriber: FedSubscriber, payload: Buffer): void {
+    const isFirst = this.#owed.size === 0;
+    if (isFirst && this.#connection.isDrained) {
+      subscriber.send(payload); // larger than the limit, and nothing else waits
+      return;
+    }
+    if (this.#spec.delivery === 'every') {
+      this.#onTooSlow();
+      return;
+    }
+    if (this.#owed.has(subscriber)) this.#skippedEvents++;
+    this.#owed.set(subscriber, payload);
+    if (!isFirst) return;
+    this.#logBegin();
+    this.#connection.whenDrained(this.#catchUp);
+  }
+
+  #catchUp = (): void => {
+    for (const [subscriber, payload] of this.#owed) {
+      if (!this.#connection.isDrained) {
+        this.#connection.whenDrained(this.#catchUp);
+        return;
+      }
+      this.#owed.delete(subscriber);
+      subscriber.send(payload);
+    }
+    this.#logEnd();
+  };
+
+  #logBegin(): void {
+    const { name, clock, logger, maxOutboxBytes } = this.#spec;
+    if (clock.now() - this.#loggedAt < LOG_INTERVAL_MS) return;
+    this.#loggedAt = clock.now();
+    this.#isLogged = true;
+    const { remotePort } = this.#connection;
+    logger.warn(
+      `${name}: a follower reads too slowly, it gets only the newest value of each key until it has caught up, ` +
+        `remotePort=${remotePort} maxOutboxBytes=${maxOutboxBytes}`,
+    );
+  }
+
+  #logEnd(): void {
+    if (!this.#isLogged) return;
+    this.#isLogged = false;
+    const { name, logger } = this.#spec;
+    const skipped = this.#skippedEvents - this.#skippedBefore;
+    this.#skippedBefore = this.#skippedEvents;
+    logger.info(`${name}: a slow follower has caught up, remotePort=${this.#connection.remotePort} skippedEvents=${skipped}`);
+  }
+}

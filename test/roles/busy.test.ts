@@ -1,0 +1,83 @@
+// What a follower does when its leader does not read, or does not answer.
+
+import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
+import { Follower } from '../../src/roles/follower';
+import { PeerValues } from '../../src/roles/peer-values';
+import type { ChannelSpec } from '../../src/roles/role';
+import type { Connection, Receiver } from '../../src/transport/connection';
+import { FakeClock } from '../support/fake-clock';
+
+const values = new ValueCodec(structuredTranscode);
+const spec = {
+  name: 'config',
+  methods: { publish: 'publish' },
+  values,
+  legacyValues: values,
+  isBroadcast: true,
+  maxOutboxBytes: 1_000,
+  responseTimeoutMs: 3_000,
+  clock: new FakeClock(),
+} as unknown as ChannelSpec;
+
+class FakeConnection {
+  readonly version = 2;
+  readonly sent: unknown[] = [];
+  readonly closed = new Promise<never>(() => undefined);
+  receiver: Receiver = () => undefined;
+  outboxBytes = 0;
+  #lastId = 0;
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  send(message: unknown): void {
+    this.sent.push(message);
+  }
+}
+
+let connection: FakeConnection;
+let follower: Follower;
+let errors: unknown[];
+
+beforeEach(() => {
+  connection = new FakeConnection();
+  errors = [];
+  const hooks = {
+    onError: (error: unknown) => void errors.push(error),
+    onReady: () => undefined,
+    onSetback: () => undefined,
+    onUpstream: () => () => undefined,
+  };
+  const peerValues = PeerValues.between(spec, undefined, undefined)!;
+  follower = new Follower(spec, connection as unknown as Connection, peerValues, hooks);
+});
+
+const busy = (method: string) => expect.objectContaining({ code: 'ERR_TRUNKLINE_BUSY', retryable: true, method }) as unknown;
+
+test('more than the limit before the leader: calls, one-way calls and publications are not sent, and say so', async () => {
+  connection.outboxBytes = spec.maxOutboxBytes + 1;
+  await expect(follower.call('get', ['x'], 'promise')).rejects.toEqual(busy('get'));
+  follower.notify('tell', ['x']);
+  expect(errors).toEqual([busy('tell')]);
+  expect(() => follower.publish('x', { replay: false })).toThrow(busy('publish') as Error);
+  expect(connection.sent).toEqual([]);
+
+  follower.publish('x', { replay: true }); // must not be lost because the leader has changed
+  expect(connection.sent).toHaveLength(1);
+  connection.outboxBytes = spec.maxOutboxBytes;
+  void follower.call('get', ['x'], 'promise');
+  expect(connection.sent).toHaveLength(2);
+});
+
+test('100,000 calls without an answer: the next is rejected at once, until one is answered', async () => {
+  for (let i = 0; i < 100_000; i++) void follower.call('get', [], 'promise');
+  await expect(follower.call('get', [], 'promise')).rejects.toMatchObject({
+    code: 'ERR_TRUNKLINE_BUSY',
+    waitingCalls: 100_000,
+    message: expect.stringContaining('waitingCalls=100000') as string,
+  });
+  connection.receiver({ type: 'call-result', id: 1, timeoutMs: 0, values: [] });
+  void follower.call('get', [], 'promise');
+  expect(connection.sent).toHaveLength(100_001);
+});
