@@ -103,13 +103,14 @@ export class Connection {
 
   /** Queues a message that the version of this connection can say; without effect after the end. */
   send(message: Message | V2Message): void {
-    if (this.#version === 2) this.sendFrame(v2Codec.encode(message as V2Message));
-    else if (!this.#end && !this.#socket.destroyed) this.#outbox.write(v1Codec.encode(message as Message));
+    if (this.#end || this.#socket.destroyed) return;
+    if (this.#version === 2) this.#outbox.writeInChunks(v2Codec.encode(message as V2Message));
+    else this.#outbox.write(v1Codec.encode(message as Message));
   }
 
-  /** Queues a frame of version 2, which others may have got as well. */
+  /** Queues an event of version 2, whose frame others may have got as well. */
   sendFrame(frame: Buffer): void {
-    if (!this.#end && !this.#socket.destroyed) this.#outbox.writeInChunks(frame);
+    if (!this.#end && !this.#socket.destroyed) this.#outbox.writeEvent(frame);
   }
 
   ping(timeoutMs: number): void {

@@ -3,21 +3,33 @@
 
 import type { Socket } from 'node:net';
 import { ChunkSender } from '../../protocol/chunks';
-import { nextTick } from '../time';
+import { nextTick, soon } from '../time';
+
+/**
+ * Frames up to this length are copied together: a stream and a system call take longer over 64 small buffers than over their
+ * copy. Calls, 64 in flight, both sides: 4.1 µs of CPU time instead of 4.9.
+ */
+const COPIED_BYTES = 4 * 1024;
 
 export class Outbox {
   readonly #socket: Socket;
   readonly #chunks = new ChunkSender();
-  #corked = false;
+  /** What has been written and is not yet with the socket. */
+  #frames: Buffer[] = [];
+  #hasTick = false;
+  #lastEventTurn = 0;
   #isWaiting = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
   }
 
+  /** Goes after this tick. */
   write(frame: Buffer): void {
-    this.#cork();
-    this.#socket.write(frame);
+    this.#frames.push(frame);
+    if (this.#hasTick) return;
+    this.#hasTick = true;
+    nextTick(this.#onTick);
   }
 
   /** The same for a frame of version 2. */
@@ -26,29 +38,98 @@ export class Outbox {
     else if (!this.#isWaiting) this.#pump();
   }
 
-  /** Everything that still waits goes to the socket now: it is about to end. */
-  flush(): void {
-    for (let parts = this.#chunks.next(); parts; parts = this.#chunks.next()) for (const part of parts) this.write(part);
+  /**
+   * The same for an event. The first one in a turn of the event loop goes after its tick, later ones together at the end of
+   * the turn: an upstream client that gives 2,000 values, each in a callback of its own, costs tens of system calls.
+   */
+  writeEvent(frame: Buffer): void {
+    if (this.#lastEventTurn !== turn.number) {
+      this.#lastEventTurn = turn.number;
+      turn.watch();
+      this.writeInChunks(frame);
+    } else if (this.#chunks.offer(frame)) {
+      if (!this.#isWaiting) this.#pump();
+    } else if (this.#frames.push(frame) === 1) {
+      turn.ending.push(this);
+    }
   }
 
-  #pump = (): void => {
+  /** Everything that still waits goes to the socket now: it is about to end. */
+  flush(): void {
+    for (let parts = this.#chunks.next(); parts; parts = this.#chunks.next()) this.#frames.push(...parts);
+    this.flushFrames();
+  }
+
+  /** The same but for long frames, which go on in chunks. */
+  flushFrames(): void {
+    if (this.#frames.length === 0) return;
+    const frames = this.#frames;
+    this.#frames = [];
+    if (frames.length === 1) {
+      this.#socket.write(frames[0]!);
+      return;
+    }
+    this.#socket.cork();
+    for (const buffer of merged(frames)) this.#socket.write(buffer);
+    this.#socket.uncork();
+  }
+
+  readonly #onTick = (): void => {
+    this.#hasTick = false;
+    this.flushFrames();
+  };
+
+  readonly #pump = (): void => {
     this.#isWaiting = false;
+    this.flushFrames(); // what was written before
     while (!this.#socket.writableNeedDrain) {
       const parts = this.#chunks.next();
       if (!parts) return;
+      this.#socket.cork();
       for (const part of parts) this.#socket.write(part);
+      this.#socket.uncork();
     }
     this.#isWaiting = true;
     this.#socket.once('drain', this.#pump);
   };
-
-  #cork(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    nextTick(() => {
-      this.#corked = false;
-      this.#socket.uncork();
-    });
-  }
 }
+
+/** Neighbours that are small as one buffer, the others as they are. */
+function merged(frames: readonly Buffer[]): Buffer[] {
+  const buffers: Buffer[] = [];
+  let start = 0;
+  let bytes = 0;
+  for (let i = 0; i <= frames.length; i++) {
+    const frame = frames[i];
+    if (frame && frame.length <= COPIED_BYTES) {
+      bytes += frame.length;
+      continue;
+    }
+    if (i - start === 1) buffers.push(frames[start]!);
+    else if (i > start) buffers.push(Buffer.concat(frames.slice(start, i), bytes));
+    if (frame) buffers.push(frame);
+    start = i + 1;
+    bytes = 0;
+  }
+  return buffers;
+}
+
+/** The present turn of the event loop, for all outboxes of this process. */
+const turn = {
+  number: 1,
+  isWatched: false,
+  /** They have events that wait for its end. */
+  ending: [] as Outbox[],
+
+  watch(): void {
+    if (this.isWatched) return;
+    this.isWatched = true;
+    soon(() => {
+      this.isWatched = false;
+      this.number++;
+      const outboxes = this.ending;
+      this.ending = [];
+      for (const outbox of outboxes) outbox.flushFrames();
+    });
+  },
+};
