@@ -49,7 +49,7 @@ const NO_HINT = 0xffff_ffff;
 export const v2Framing: Framing = {
   headerBytes: HEADER_BYTES,
   mayStartWith: (firstByte) => firstByte === VERSION,
-  bodyBytes: (header) => header.readUInt32BE(OFFSET.bodyLength),
+  bodyBytes: (bytes, at) => bytes.readUInt32BE(at + OFFSET.bodyLength),
 };
 
 export const v2Codec: Codec<V2Message> = {
@@ -234,7 +234,7 @@ function writeText(out: Buffer, text: string, offset: number, wide: number): num
 function readText(frame: Buffer, at: number, lengthBytes: 2 | 4, flags: number): [text: string, end: number] {
   const start = at + lengthBytes;
   if (start > frame.length) throw new ProtocolError('text without a length', frame);
-  const end = start + frame.readUIntBE(at, lengthBytes);
+  const end = start + (lengthBytes === 2 ? frame.readUInt16BE(at) : frame.readUInt32BE(at));
   if (end > frame.length) throw new ProtocolError('text ends early', frame);
   return [sliceText(frame, start, end, flags), end];
 }
@@ -266,13 +266,17 @@ function callFlags({ oneway, style, replay, idempotent }: Extract<V2Message, { t
 function readCall(frame: Buffer, flags: number, id: number): Extract<V2Message, { type: 'call' }> {
   const [method, end] = readText(frame, HEADER_BYTES, 2, flags);
   const args = readList(frame, end);
+  const timeoutMs = 0;
   const oneway = (flags & FLAG.oneway) !== 0;
   const style: CallStyle | undefined =
     (flags & FLAG.callback) !== 0 ? 'callback' : (flags & FLAG.promise) !== 0 ? 'promise' : undefined;
+  // Nearly every call. What the general case spreads took a tenth of the CPU time of a call.
+  if (style && (flags & (FLAG.replay | FLAG.idempotent)) === 0)
+    return { type: 'call', id, timeoutMs, method, args, oneway, style };
   return {
     type: 'call',
     id,
-    timeoutMs: 0,
+    timeoutMs,
     method,
     args,
     oneway,

@@ -3,7 +3,7 @@
 
 import type { Hello } from '../../protocol/message';
 import { agree } from '../../protocol/handshake';
-import type { ValueCodec } from '../../protocol/value-codec';
+import { assertFits, type ValueCodec } from '../../protocol/value-codec';
 import type { ChannelSpec } from './role';
 
 /** A payload as old peers read it; there may be several of them. */
@@ -41,6 +41,20 @@ export class PeerValues {
 
   decode(bytes: Buffer): unknown {
     return this.#peers.decode(bytes);
+  }
+
+  /** @throws RangeError too when they do not fit into one frame */
+  encodeAll(values: readonly unknown[]): Buffer[] {
+    const encoded: Buffer[] = [];
+    for (let i = 0; i < values.length; i++) encoded.push(this.#peers.encode(values[i]));
+    assertFits(encoded);
+    return encoded;
+  }
+
+  decodeAll(parts: readonly Buffer[]): unknown[] {
+    const values: unknown[] = [];
+    for (let i = 0; i < parts.length; i++) values.push(this.#peers.decode(parts[i]!));
+    return values;
   }
 
   /** A payload of this process, for the peer. */
