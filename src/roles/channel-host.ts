@@ -4,7 +4,6 @@
 import { agree, helloOf, writeAcceptance, writeRefusal } from '../../protocol/handshake';
 import { toErrorValue } from '../../protocol/error-value';
 import type { Call, Hello, Message, Register, Subscribe, V2Message } from '../../protocol/message';
-import { assertFits } from '../../protocol/value-codec';
 import { TrunklineError } from '../errors';
 import type { Logger } from '../logger';
 import type { Connection } from '../transport/connection';
@@ -189,9 +188,13 @@ class HostedFollower {
 
   #onSubscribe({ key, registration, payload, timeoutMs }: Subscribe): void {
     if (this.#subscriptions.has(key)) return;
-    const subscription = this.#connection.version === 2 ? this.#inTopic(key) : { subscriber: this.#byKey(key, timeoutMs) };
-    this.#subscriptions.set(key, subscription);
-    this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscription.subscriber);
+    if (this.#connection.version === 2) {
+      this.#subscribeTopic(key, payload!);
+      return;
+    }
+    const subscriber = this.#byKey(key, timeoutMs);
+    this.#subscriptions.set(key, { subscriber });
+    this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscriber);
   }
 
   /** Version 1 names the key with each event. */
@@ -204,16 +207,19 @@ class HostedFollower {
     };
   }
 
-  #inTopic(key: string): Subscription {
+  #subscribeTopic(key: string, payload: Buffer): void {
     const topic = this.#topics.join(key);
     this.#connection.send({ type: 'topic', topic: topic.number, key });
-    return { topic, subscriber: { deliver: (payload) => this.#connection.sendFrame(topic.frameOf(payload)) } };
+    const subscriber: Subscriber = { deliver: (value) => this.#connection.sendFrame(topic.frameOf(value)) };
+    this.#subscriptions.set(key, { topic, subscriber });
+    const known = topic.registrationOf(payload, this.#values, this.#spec.formatKey);
+    this.#session.subscribe(known.registration, subscriber, known.key);
   }
 
   #onCall(call: Call): void {
     let args: unknown[];
     try {
-      args = call.args.map((arg) => this.#values.decode(arg));
+      args = this.#values.decodeAll(call.args);
     } catch (cause) {
       this.#fail(
         call,
@@ -233,11 +239,14 @@ class HostedFollower {
       this.#session.publish(args[0], { replay: call.replay === true });
       return;
     }
-    this.#session.call(call.method, args, call.oneway ? 'promise' : call.style).then(
+    void this.#session.run(
+      call.method,
+      args,
+      call.oneway ? 'promise' : call.style,
       (values) => {
         if (!call.oneway) this.#succeed(call, values);
       },
-      (error: unknown) => {
+      (error) => {
         this.#fail(call, error);
       },
     );
@@ -248,9 +257,8 @@ class HostedFollower {
     const readable = call.style === undefined ? values.slice(0, 1) : values;
     let encoded: Buffer[];
     try {
-      encoded = readable.map((value) => this.#values.encode(value));
+      encoded = this.#values.encodeAll(readable);
       if (call.style === undefined && encoded.length === 0) encoded.push(this.#values.encode(undefined));
-      assertFits(encoded);
     } catch (cause) {
       this.#fail(
         call,
