@@ -216,7 +216,9 @@ export class Follower implements Role, Verbs {
       this.#hooks.onError(new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, key, cause }));
       return;
     }
-    this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json, payload });
+    const id = this.#connection.nextId();
+    const timeoutMs = this.#spec.responseTimeoutMs;
+    this.#connection.send({ type: 'subscribe', id, timeoutMs, key: KEY_PREFIX + key, registration: json, payload });
   }
 
   #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {

@@ -70,7 +70,11 @@ export class PeerValues {
 
   /** A payload of the peer, for this process. The bytes must not be used otherwise. */
   fromPeer(bytes: Buffer): Buffer {
-    // A copy: they are kept as the last value, and must not keep the whole chunk that they came in.
-    return this.#own === this.#peers ? Buffer.from(bytes) : this.#own.encode(this.#peers.decode(bytes));
+    if (this.#own !== this.#peers) return this.#own.encode(this.#peers.decode(bytes));
+    // They are kept as the last value, and must not keep the whole chunk that they came in. A long frame has memory of its own.
+    if (bytes.length * 2 > bytes.buffer.byteLength) return bytes;
+    const copy = Buffer.allocUnsafe(bytes.length);
+    copy.set(bytes);
+    return copy;
   }
 }

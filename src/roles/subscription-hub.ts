@@ -160,7 +160,8 @@ export class SubscriptionHub {
     this.#queue = [];
     this.#flushing = false;
     for (const { entry, version, payload, only } of queue) {
-      if (only) deliver(only, version, payload);
+      const single = only ?? (entry.subscriptions.length === 1 ? entry.subscriptions[0] : undefined);
+      if (single) deliver(single, version, payload);
       else for (const subscription of this.#receivers(entry)) deliver(subscription, version, payload);
     }
   }

@@ -9,7 +9,7 @@ import { nextTick, soon } from '../time';
  * Frames up to this length are copied together: a stream and a system call take longer over 64 small buffers than over their
  * copy. Calls, 64 in flight, both sides: 4.1 µs of CPU time instead of 4.9.
  */
-const COPIED_BYTES = 4 * 1024;
+const COPIED_BYTES = 512;
 
 export class Outbox {
   readonly #socket: Socket;
