@@ -148,6 +148,10 @@ export class Follower implements Role, Verbs {
       }
       case 'goaway':
         if (message.code === 'hand-off') this.#onLeaving();
+        else if (message.code === TOO_SLOW) {
+          const { name: channel } = this.#spec;
+          this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });
+        }
         return;
       case 'topic':
         this.#topics.set(message.topic, message.key.slice(KEY_PREFIX.length));
@@ -178,12 +182,6 @@ export class Follower implements Role, Verbs {
         }
         return;
       }
-      case 'goaway':
-        if (message.code === TOO_SLOW) {
-          const { name: channel } = this.#spec;
-          this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });
-        }
-        return;
       default: // nothing else goes from a leader to its followers
     }
   }
