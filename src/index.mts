@@ -13,6 +13,7 @@ export type TrunklineError = cluster.TrunklineError;
 export type APIClientOptions = cluster.APIClientOptions;
 export type ClusterBuilder<C extends cluster.UpstreamClass> = cluster.ClusterBuilder<C>;
 export type ClusterOptions = cluster.ClusterOptions;
+export type ClientStatus = cluster.ClientStatus;
 export type DelegateOptions = cluster.DelegateOptions;
 export type Delegates = cluster.Delegates;
 export type DelegateTarget = cluster.DelegateTarget;

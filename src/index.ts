@@ -12,6 +12,7 @@ import { SharedClient as Shared } from './client/shared-client';
 import type { SharedClientOf as SharedOf } from './client/shared-type';
 import { TrunklineError as TrunklineErr, type ErrorCode as Code } from './errors';
 import type { Logger as Log } from './logger';
+import type { ClientStatus as Status } from './client/status';
 import type { ClusterOptions as Options } from './options';
 import type { Transcode as Coding } from '../protocol/value-codec';
 import type { startCluster as start, Supervised as Running, SupervisorOptions as Supervision } from './supervisor';
@@ -41,6 +42,7 @@ declare namespace cluster {
   export type APIClientOptions = APIClientOpts;
   export type ClusterBuilder<C extends Upstream> = Builder<C>;
   export type ClusterOptions = Options;
+  export type ClientStatus = Status;
   export type DelegateOptions = DelegateOpts;
   export type Delegates = DelegateMap;
   export type DelegateTarget = Target;

@@ -80,7 +80,7 @@ export class APIClientBase<
   }
 
   get isClusterClientLeader(): boolean {
-    return (this._client as { isClusterClientLeader: boolean }).isClusterClientLeader;
+    return (this._client as unknown as { isClusterClientLeader: boolean }).isClusterClientLeader;
   }
 
   override _defaultErrorHandler(error: unknown): void {

@@ -57,7 +57,7 @@ export function completeDescriptors(upstreamClass: UpstreamClass, given: Descrip
     }
   }
   for (const [name, value] of methodsOf(upstreamClass)) {
-    if (complete.has(name) || name.startsWith('_') || name in reserved) continue;
+    if (complete.has(name) || name.startsWith('_') || (name in reserved && name !== 'status')) continue;
     if (isAsyncFunction(value) || isGeneratorFunction(value))
       complete.set(name, { type: 'delegate', to: 'invoke', idempotent: false });
   }

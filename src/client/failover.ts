@@ -165,7 +165,7 @@ export class Failover {
       return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, signal);
     } catch (error) {
       this.#unansweredSince = undefined;
-      if (this.#role) this.#note(error);
+      if (this.#role) this.#note(error, 'refused');
       else this.#setback(error, signal);
       await delay(this.#spec.clock, this.#refused.nextMs(), signal);
       return undefined;
@@ -243,7 +243,7 @@ export class Failover {
         if (this.#role && isPresent()) this.#events.onRecovery();
       },
       onSetback: (error) => {
-        if (isPresent()) this.#setback(error, signal);
+        if (isPresent()) this.#setback(error, signal, 'waiting for upstream');
       },
       onWait: (why) => {
         this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
@@ -259,13 +259,13 @@ export class Failover {
     this.#setbackError = undefined;
   }
 
-  #note(error: unknown): void {
+  #note(error: unknown, phase: Phase): void {
     this.#setbackError = error;
-    this.#phase = 'refused';
+    this.#phase = phase;
   }
 
-  #setback(error: unknown, signal: AbortSignal): void {
-    this.#note(error);
+  #setback(error: unknown, signal: AbortSignal, phase: Phase = 'refused'): void {
+    this.#note(error, phase);
     if (!signal.aborted) this.#events.onSetback(error);
   }
 
@@ -314,6 +314,7 @@ export class Failover {
           { channel, port: this.#endpoint?.port, maxWaitTime: maxWaitMs, cause: this.#lastAbsence },
         ),
         this.#life.signal,
+        this.#phase,
       );
     });
   }

@@ -10,6 +10,7 @@ import type { ChannelSpec, Role } from '../roles/role';
 import { nextTick, patientTimeout } from '../time';
 import { Failover, type Place } from './failover';
 import { forwardEvents } from './forward-events';
+import { statusOf, type ClientStatus } from './status';
 import { logUnheard } from './unheard-error';
 import { Registrations, type Listener, type Subscription } from './registrations';
 
@@ -112,6 +113,18 @@ export class SharedClient extends Base {
   /** Whether this process holds the upstream client. False while that is not decided. */
   get isClusterClientLeader(): boolean {
     return this.#failover.role?.isLeader ?? false;
+  }
+
+  /** How this client stands: what it is, or what it waits for. A method of this name of the upstream class takes its place. */
+  status(): ClientStatus {
+    return statusOf({
+      channel: this.#spec.name,
+      port: this.#options.singleMode ? undefined : this.#options.port,
+      isClosed: this.#state !== 'open',
+      isReady: this.isReady && !this.readyError,
+      role: this.#failover.role,
+      search: this.#failover.search,
+    });
   }
 
   override _defaultErrorHandler(error: unknown): void {

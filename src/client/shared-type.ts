@@ -95,4 +95,6 @@ export type SharedClientOf<
 > =
   IsAny<C> extends true
     ? any
-    : Omit<SharedClient, keyof O | 'mirrorReady' | typeof CLOSE> & Omit<Members<InstanceType<C>, D, Auto>, keyof O> & O;
+    : Omit<SharedClient, keyof O | 'mirrorReady' | typeof CLOSE | Extract<keyof InstanceType<C>, 'status'>> &
+        Omit<Members<InstanceType<C>, D, Auto>, keyof O> &
+        O;

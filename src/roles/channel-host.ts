@@ -19,7 +19,7 @@ import type { ChannelDoor } from '../transport/listener';
 import { EventFeed, type FedSubscriber } from './event-feed';
 import { differenceTo } from './identity-warning';
 import { PeerValues } from './peer-values';
-import type { ChannelSpec } from './role';
+import type { ChannelSpec, FollowerSnapshot } from './role';
 import type { Session, Single } from './single';
 import { Topics, type Topic } from './topics';
 
@@ -139,15 +139,6 @@ interface HostedOptions {
   readonly connection: Connection;
   readonly values: PeerValues;
   readonly onError: (error: unknown) => void;
-}
-
-/** How the connection of a follower is. */
-export interface FollowerSnapshot {
-  readonly remotePort: number | undefined;
-  /** What waits in this process for it to read. */
-  readonly outboxBytes: number;
-  /** Values that were replaced by newer ones before they were sent. */
-  readonly skippedEvents: number;
 }
 
 interface Subscription {

@@ -20,6 +20,7 @@ const MAX_CALLS = 100_000;
 const KEY_PREFIX = '$$inner$$__';
 
 export class Follower implements Role, Verbs {
+  readonly kind = 'follower';
   readonly isLeader = false;
   readonly verbs = this;
   readonly term: number;

@@ -2,13 +2,14 @@
 
 import type { ChannelLease } from '../election/term';
 import { ChannelHost } from './channel-host';
-import type { ChannelSpec, Role, RoleEnd, RoleHooks } from './role';
+import type { ChannelSpec, FollowerSnapshot, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
 /** How long a leader that goes waits for its followers to be served by the next one, ms. */
 const HAND_OFF_MS = 2_000;
 
 export class Leader implements Role {
+  readonly kind = 'leader';
   readonly isLeader = true;
   readonly leaving: Promise<void>;
   readonly ended: Promise<RoleEnd>;
@@ -41,6 +42,14 @@ export class Leader implements Role {
 
   get term(): number {
     return this.#lease.term;
+  }
+
+  get followers(): readonly FollowerSnapshot[] {
+    return this.#host.followers;
+  }
+
+  get skippedEvents(): number {
+    return this.#host.skippedEvents;
   }
 
   /** Begins to serve: followers may come from here on, and are answered when the upstream client is ready. */
@@ -88,7 +97,9 @@ export class Leader implements Role {
     const patience = new Promise<void>((resolve) => {
       timer = clock.setTimeout(resolve, HAND_OFF_MS);
     });
-    await Promise.race([this.#host.deserted, patience]);
+    // Its own calls belong to a client that goes on elsewhere, unless it is being closed.
+    const { idle } = this.#isSucceeded ? this.#single.upstream : { idle: undefined };
+    await Promise.race([Promise.all([this.#host.deserted, idle]), patience]);
     clock.clearTimeout(timer);
   }
 }

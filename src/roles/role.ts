@@ -38,6 +38,7 @@ export interface Verbs {
 }
 
 export interface Role {
+  readonly kind: 'leader' | 'follower' | 'single';
   /** Whether the upstream client is in this process. */
   readonly isLeader: boolean;
   /** What the client of this process asks of the channel. */
@@ -46,6 +47,9 @@ export interface Role {
   readonly term: number;
   /** Settles when another leader is to be looked for, while this role still works; perhaps never. */
   readonly leaving: Promise<void>;
+  /** Of a leader: who follows it, and how many values they did not get because newer ones came. */
+  readonly followers?: readonly FollowerSnapshot[];
+  readonly skippedEvents?: number;
   readonly ended: Promise<RoleEnd>;
   /** Whether it has ended: nothing can be asked of it any more. */
   readonly isOver: boolean;
@@ -84,6 +88,15 @@ export interface UpstreamMethods {
   readonly publish?: string | undefined;
   readonly unPublish?: string | undefined;
   readonly close?: string | undefined;
+}
+
+/** How the connection of a follower is. */
+export interface FollowerSnapshot {
+  readonly remotePort: number | undefined;
+  /** What waits in this process for it to read. */
+  readonly outboxBytes: number;
+  /** Values that were replaced by newer ones before they were sent. */
+  readonly skippedEvents: number;
 }
 
 /** Everything about a channel that roles need; made once by the client layer. */

@@ -12,6 +12,7 @@ interface Shared {
 const channels = new Set<Shared>();
 
 export class SharedSingle implements Role {
+  readonly kind = 'single';
   readonly isLeader = true;
   readonly term = 1;
   readonly leaving = new Promise<void>(() => undefined);

@@ -4,6 +4,15 @@
 export class UnderWay<T> {
   readonly #items: (T | undefined)[] = [];
   readonly #free: number[] = [];
+  #onIdle: (() => void) | undefined;
+
+  /** Resolves when nothing is under way. */
+  get idle(): Promise<void> {
+    if (this.#free.length === this.#items.length) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
 
   /** @returns the number by which `end` knows it */
   begin(item: T): number {
@@ -17,12 +26,14 @@ export class UnderWay<T> {
     if (this.#items[number] !== item) return false;
     this.#items[number] = undefined;
     this.#free.push(number);
+    if (this.#onIdle && this.#free.length === this.#items.length) this.#onIdle();
     return true;
   }
 
   /** Ends all. */
   endAll(): T[] {
     this.#free.length = 0;
+    this.#onIdle?.();
     return this.#items.splice(0).filter((item) => item !== undefined);
   }
 }

@@ -54,6 +54,11 @@ export class Upstream {
     return this.#instance?.isReady === true;
   }
 
+  /** Resolves when no call is under way. */
+  get idle(): Promise<void> {
+    return this.#instance?.calls.idle ?? Promise.resolve();
+  }
+
   start(): void {
     if (this.#closed) return;
     try {

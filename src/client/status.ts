@@ -1,0 +1,58 @@
+// How a client stands, as plain data: what `client.status()` gives.
+
+import { isError, safeString } from '../../protocol/error-value';
+import type { FollowerSnapshot, Role } from '../roles/role';
+import type { Phase } from './failover';
+
+export interface ClientStatus {
+  /** The option `name`. */
+  readonly channel: string;
+  /**
+   * `ready`: calls are answered. `connecting`: a leader is sought. `waiting for a leader`: the processes at the port know none yet.
+   * `waiting for upstream`: there is a leader, and its upstream client is not ready. `refused`: the last try came to nothing,
+   * `reason` says why, and the next one follows by itself. `closed`.
+   */
+  readonly state: 'ready' | Phase | 'closed';
+  /** Undefined while there is none. */
+  readonly role: Role['kind'] | undefined;
+  /** The period of leadership that this process takes part in; 0: none, or the leader is a process of cluster-client 3.x. */
+  readonly term: number;
+  /** The cluster port; undefined in single mode. */
+  readonly port: number | undefined;
+  /** What stands in the way, or did at the last try. */
+  readonly reason: { readonly code: string | undefined; readonly message: string } | undefined;
+  /** In the leader: those that follow it. */
+  readonly followers: readonly FollowerSnapshot[];
+  /** In the leader: values that followers did not get because they read too slowly and newer ones came, in this term. */
+  readonly skippedEvents: number;
+}
+
+export interface Standing {
+  readonly channel: string;
+  readonly port: number | undefined;
+  readonly isClosed: boolean;
+  readonly isReady: boolean;
+  readonly role: Role | undefined;
+  readonly search: { readonly phase: Phase; readonly error: unknown };
+}
+
+export function statusOf({ channel, port, isClosed, isReady, role, search }: Standing): ClientStatus {
+  const state = isClosed ? 'closed' : isReady ? 'ready' : role ? 'waiting for upstream' : search.phase;
+  const isTold = state !== 'ready' && state !== 'closed' && search.error !== undefined;
+  return {
+    channel,
+    state,
+    role: isClosed ? undefined : role?.kind,
+    term: role?.term ?? 0,
+    port,
+    reason: isTold ? reasonOf(search.error) : undefined,
+    followers: role?.followers ?? [],
+    skippedEvents: role?.skippedEvents ?? 0,
+  };
+}
+
+function reasonOf(error: unknown): ClientStatus['reason'] {
+  if (!isError(error)) return { code: undefined, message: safeString(error) };
+  const { code } = error as { code?: unknown };
+  return { code: code === undefined ? undefined : safeString(code), message: error.message };
+}
