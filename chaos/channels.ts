@@ -32,6 +32,11 @@ export const CHANNELS: readonly ChannelPlan[] = [
   { name: 'proxied', port: 'proxied', isFor: (slot) => slot < 5, keys: 4, listeners: 1, listenerMs: 0 },
 ];
 
+/** @param onePort whether `few` shares the common port: its leader may then be a process that does not hold the port */
+export function channels(onePort: boolean): readonly ChannelPlan[] {
+  return CHANNELS.map((plan) => (onePort && plan.port === 'own' ? { ...plan, port: 'common' } : plan));
+}
+
 export function channelNamed(name: string): ChannelPlan {
   return CHANNELS.find((plan) => plan.name === name)!;
 }

@@ -1,7 +1,7 @@
 // What goes wrong: one entry for each kind of fault, chosen by weight.
 
 import type { TcpProxy } from '../test/support/tcp-proxy';
-import { CHANNELS } from './channels';
+import { CHANNELS, keysOf } from './channels';
 import type { Crew, Member } from './crew';
 import { now, type EntryOf, type Record } from './history';
 import type { Random } from './random';
@@ -30,9 +30,9 @@ const PLANS: readonly FaultPlan[] = [
   { weight: 1, make: (stage) => holdTheNet(stage) },
   { weight: 1, make: (stage) => swallowTheNet(stage) },
   { weight: 1, make: (stage) => restartUpstream(stage) },
+  { weight: 1, make: (stage) => flood(stage) },
 ];
 
-/** Only kills: the plainest storm. */
 export function makeFault(stage: Stage): void {
   let ticket = stage.random.next() * PLANS.reduce((sum, { weight }) => sum + weight, 0);
   for (const { weight, make } of PLANS) {
@@ -127,6 +127,16 @@ function restartUpstream({ server, random, record }: Stage): void {
   const downMs = random.size(50, 3_000);
   record({ kind: 'fault', fault: 'upstream-down', detail: '', until: now() + downMs });
   server.restart(downMs);
+}
+
+/** More than a slow consumer can take. */
+function flood({ server, random, record }: Stage): void {
+  const plan = random.pick(CHANNELS);
+  const changes = random.whole(50, 200);
+  record({ kind: 'fault', fault: 'flood', detail: `${changes} large values at once`, channel: plan.name, until: now() });
+  for (let count = 0; count < changes; count++) {
+    server.change(plan.name, random.pick(keysOf(plan)), random.whole(50_000, 300_000));
+  }
 }
 
 function told(

@@ -9,7 +9,7 @@ export function now(): number {
 /** Made on purpose. `until`: when it is over. */
 export interface Fault {
   readonly kind: 'fault';
-  readonly fault: 'kill' | 'stop' | 'block' | 'renew' | 'cut' | 'slow-net' | 'hold-net' | 'swallow' | 'upstream-down';
+  readonly fault: 'kill' | 'stop' | 'block' | 'renew' | 'cut' | 'slow-net' | 'hold-net' | 'swallow' | 'upstream-down' | 'flood';
   readonly detail: string;
   readonly until: number;
   /** The process that it hits; undefined: none, or all. */

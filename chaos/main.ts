@@ -22,7 +22,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
-  const again = `npm run chaos -- --seconds ${given.seconds} --processes ${given.processes} --seed ${given.seed}`;
+  const { seconds, processes, seed, onePort } = given;
+  const again = `npm run chaos -- --seconds ${seconds} --processes ${processes}${onePort ? ' --one-port' : ''} --seed ${seed}`;
   console.log(again);
   const outcome = await new Run(given, interrupt.signal).run();
   if (given.history !== undefined) {

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../test/support/ports';
 import { TcpProxy } from '../test/support/tcp-proxy';
 import type { Arguments } from './arguments';
-import { CHANNELS, keysOf } from './channels';
+import { channels, keysOf, type ChannelPlan } from './channels';
 import { checkAll, checkSoFar, inOrder } from './checks/check';
 import { line } from './checks/excerpt';
 import { Present } from './checks/present';
@@ -40,6 +40,7 @@ const PROBE_MS = 1_000;
 
 export class Run {
   readonly #given: Arguments;
+  readonly #channels: readonly ChannelPlan[];
   readonly #random: Random;
   readonly #history: HistoryEntry[] = [];
   readonly #present = new Present();
@@ -49,6 +50,7 @@ export class Run {
 
   constructor(given: Arguments, signal: AbortSignal) {
     this.#given = given;
+    this.#channels = channels(given.onePort);
     this.#random = new Random(given.seed);
     this.#signal = signal;
   }
@@ -57,7 +59,7 @@ export class Run {
     const ports = { common: await freePort(), few: await freePort(), proxied: await freePort() };
     const proxy = await TcpProxy.start(ports.proxied);
     const server = await UpstreamServer.start(this.#record);
-    for (const plan of CHANNELS) for (const key of keysOf(plan)) server.change(plan.name, key, 10);
+    for (const plan of this.#channels) for (const key of keysOf(plan)) server.change(plan.name, key, 10);
     const portOf = (slot: number, kind: string): number =>
       kind === 'common' ? ports.common : kind === 'own' ? ports.few : slot === 0 ? ports.proxied : proxy.port;
     const seeds = new Random(this.#random.seed());
@@ -66,7 +68,7 @@ export class Run {
         slot,
         seed: seeds.seed(),
         upstreamPort: server.port,
-        ports: Object.fromEntries(CHANNELS.map(({ name, port }) => [name, portOf(slot, port)])),
+        ports: Object.fromEntries(this.#channels.map(({ name, port }) => [name, portOf(slot, port)])),
       }),
       () => seeds.whole(...RESPAWN_MS),
       this.#record,
@@ -141,7 +143,7 @@ export class Run {
       const isThere = this.#present.size >= this.#clients();
       if (missing.length === 0 && isThere && probedAt !== undefined) break;
       if (now() > from + RECOVERY_MS) {
-        const found = checkAll(inOrder(this.#history), CHANNELS);
+        const found = checkAll(inOrder(this.#history), this.#channels);
         return found.length > 0 || missing.length > 0
           ? [...found, ...missing]
           : [tooFew(from, this.#present.size, this.#clients())];
@@ -155,13 +157,13 @@ export class Run {
       }
     }
     this.#record({ kind: 'recovered', detail: `${Math.round(now() - from)}` });
-    return checkAll(inOrder(this.#history), CHANNELS);
+    return checkAll(inOrder(this.#history), this.#channels);
   }
 
   /** How many there are when every process is there. */
   #clients(): number {
     const slots = Array.from({ length: this.#given.processes }, (_, slot) => slot);
-    return slots.reduce((sum, slot) => sum + CHANNELS.filter(({ isFor }) => isFor(slot)).length, 0);
+    return slots.reduce((sum, slot) => sum + this.#channels.filter(({ isFor }) => isFor(slot)).length, 0);
   }
 
   #keepChanging({ server, random }: Stage): AbortController {
@@ -170,7 +172,7 @@ export class Run {
     const own = new Random(random.seed());
     const change = (): void => {
       if (end.signal.aborted) return;
-      const plan = own.pick(CHANNELS);
+      const plan = own.pick(this.#channels);
       // Several in one go, now and then.
       for (let count = own.chance(0.1) ? 10 : 1; count > 0; count--) {
         server.change(plan.name, own.pick(keysOf(plan)), own.size(...VALUE_BYTES));
