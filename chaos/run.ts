@@ -47,6 +47,7 @@ export class Run {
   readonly #startedAt = now();
   readonly #signal: AbortSignal;
   #latestMs = 0;
+  #hasCrashed = false;
 
   constructor(given: Arguments, signal: AbortSignal) {
     this.#given = given;
@@ -111,7 +112,7 @@ export class Run {
       while (now() < until && !this.#signal.aborted) {
         await this.#wait(Math.min(random.size(...FAULT_MS), until - now()));
         if (now() < until) makeFault(stage);
-        if (now() < checkAt) continue;
+        if (now() < checkAt && !this.#hasCrashed) continue;
         const violations = checkSoFar(inOrder(this.#history));
         if (violations.length > 0) return violations;
         checkAt = now() + CHECK_MS;
@@ -132,6 +133,7 @@ export class Run {
     let lastProbe = 0;
     while (!this.#signal.aborted) {
       await this.#wait(POLL_MS);
+      if (this.#hasCrashed) return checkSoFar(inOrder(this.#history)); // places would stay empty
       // The upstream server may still be down, and places empty: the time starts when all are there.
       if (!crew.isComplete || !server.isUp) {
         crew.heal();
@@ -203,6 +205,7 @@ export class Run {
   #add(entry: HistoryEntry): void {
     this.#history.push(entry);
     this.#present.apply(entry);
+    if (entry.kind === 'exited' && !entry.wasWanted) this.#hasCrashed = true;
     if (this.#given.verbose && !['delivered', 'called', 'settled', 'journal', 'memory'].includes(entry.kind)) {
       console.error(line(entry, this.#startedAt));
     }

@@ -1,7 +1,7 @@
 // One upstream client for each channel. Two at a time are legitimate
 // - for a moment, when a process was killed: its sockets close one after the other, and the server hears of it later;
 // - while a leader that its user closes hands over: its successor may be ready before its own upstream client is closed;
-// - for as long as one of the two does not run in between: it can neither close nor notice anything.
+// - for as long as one of the two does not run: it can neither close nor notice anything.
 // On a port that one channel has for itself, a stopped leader still holds the port. Nobody succeeds it, unless it had begun
 // to close.
 
@@ -13,7 +13,7 @@ import type { Violation } from './violation';
 /** Running time that two may overlap after a kill or a change of leader, ms. */
 export const OVERLAP_MS = 1_000;
 /** The same when the earlier one was closed by its user, ms. */
-export const HANDOVER_MS = 6_000;
+export const HANDOVER_MS = 3_000;
 /** Signals and the news of connections are not told in the order in which they happen, ms. */
 const SIGNAL_MS = 50;
 
@@ -38,8 +38,9 @@ export function checkUpstreams(history: History, channels: readonly ChannelPlan[
     const isAlone = channels.find(({ name }) => name === first.channel)?.port !== 'common';
     const violated = (what: string): void => {
       const { channel } = first;
-      const sentence = `${channel} had upstream clients in the processes ${first.pid} and ${second.pid} ${what}`;
-      const about = { pids: [first.pid, second.pid], channel };
+      const pids = [...new Set([first.pid, second.pid])];
+      const sentence = `${channel} had two upstream clients, process ${pids.join(' and ')}, ${what}`;
+      const about = { pids, channel };
       violations.push({ promise: 'one upstream client', what: sentence, from, to, about });
     };
     if (ranMs > limitMs) violated(`at a time for ${Math.round(ranMs)} ms in which both ran; ${limitMs} are allowed`);
@@ -48,7 +49,7 @@ export function checkUpstreams(history: History, channels: readonly ChannelPlan[
   return violations;
 }
 
-/** All moments with two upstream clients of a channel in different processes. */
+/** All moments with two upstream clients of a channel. */
 export function overlapsOf(history: History): Overlap[] {
   const pauses = pausesOf(history);
   const pausesOfPid = (pid: number): readonly Interval[] => pauses.get(pid) ?? [];
@@ -60,10 +61,10 @@ export function overlapsOf(history: History): Overlap[] {
     for (const first of open) {
       const from = second.from;
       const to = Math.min(first.to, second.to);
-      if (first.channel !== second.channel || first.pid === second.pid || to <= from) continue;
-      const isClosing = closings.some(
-        ({ pid, channel, at }) => pid === first.pid && channel === first.channel && at >= first.from && at <= to,
-      );
+      if (first.channel !== second.channel || to <= from) continue;
+      const isClosing =
+        first.pid !== second.pid &&
+        closings.some(({ pid, channel, at }) => pid === first.pid && channel === first.channel && at >= first.from && at <= to);
       const isKilled = kills.some(({ pid, at }) => pid === first.pid && at <= from + SIGNAL_MS);
       const isStopped = pausesOfPid(first.pid).some((pause) => pause.from + SIGNAL_MS < from && from < pause.to - SIGNAL_MS);
       overlaps.push({
