@@ -103,15 +103,18 @@ export class Run {
   }
 
   async #storm(stage: Stage, until: number): Promise<readonly Violation[]> {
-    const { crew, random } = stage;
+    const { crew } = stage;
+    // Each storm and each fault has numbers of its own, so that a run with the same seed that is faster or slower has the
+    // same faults.
+    const random = new Random(stage.random.seed());
     this.#record({ kind: 'storm', detail: '' });
     crew.order({ order: 'calm', isCalm: false });
-    const changing = this.#keepChanging(stage);
+    const changing = this.#keepChanging(stage.server, new Random(random.seed()));
     let checkAt = now() + CHECK_MS;
     try {
       while (now() < until && !this.#signal.aborted) {
         await this.#wait(Math.min(random.size(...FAULT_MS), until - now()));
-        if (now() < until) makeFault(stage);
+        if (now() < until) makeFault({ ...stage, random: new Random(random.seed()) });
         if (now() < checkAt && !this.#hasCrashed) continue;
         const violations = checkSoFar(inOrder(this.#history));
         if (violations.length > 0) return violations;
@@ -168,18 +171,16 @@ export class Run {
     return slots.reduce((sum, slot) => sum + this.#channels.filter(({ isFor }) => isFor(slot)).length, 0);
   }
 
-  #keepChanging({ server, random }: Stage): AbortController {
+  #keepChanging(server: UpstreamServer, random: Random): AbortController {
     const end = new AbortController();
-    // Numbers of its own, so that faults do not depend on how often values change.
-    const own = new Random(random.seed());
     const change = (): void => {
       if (end.signal.aborted) return;
-      const plan = own.pick(this.#channels);
+      const plan = random.pick(this.#channels);
       // Several in one go, now and then.
-      for (let count = own.chance(0.1) ? 10 : 1; count > 0; count--) {
-        server.change(plan.name, own.pick(keysOf(plan)), own.size(...VALUE_BYTES));
+      for (let count = random.chance(0.1) ? 10 : 1; count > 0; count--) {
+        server.change(plan.name, random.pick(keysOf(plan)), random.size(...VALUE_BYTES));
       }
-      setTimeout(change, own.whole(...CHANGE_MS)).unref();
+      setTimeout(change, random.whole(...CHANGE_MS)).unref();
     };
     change();
     return end;
