@@ -36,6 +36,7 @@ export class ClientLife {
   readonly #client: ReturnType<ClientLife['create']>;
   readonly #facts: { readonly pid: number; readonly channel: string; readonly client: string };
   readonly #subscriptions: Subscription[] = [];
+  readonly #publications: string[] = [];
   #lastNumber = 0;
   #role = '';
   #isClosing = false;
@@ -54,6 +55,7 @@ export class ClientLife {
     });
     for (const key of keysOf(plan)) if (around.random.chance(0.7)) this.#subscribe(key);
     if (this.#subscriptions.length === 0) this.#subscribe(keysOf(plan)[0]!);
+    if (around.random.chance(0.5)) this.#publish();
   }
 
   get leads(): boolean {
@@ -64,7 +66,8 @@ export class ClientLife {
   act(): void {
     if (this.#isClosing) return;
     const { random } = this.#around;
-    if (random.chance(0.75)) this.call();
+    if (random.chance(0.7)) this.call();
+    else if (random.chance(0.2)) this.#publish();
     else if (random.chance(0.5)) this.#subscribe(random.pick(keysOf(this.plan)));
     else if (this.#subscriptions.length > 1) this.#unsubscribe(random.whole(0, this.#subscriptions.length - 1));
   }
@@ -101,6 +104,7 @@ export class ClientLife {
     const logger: Logger = { debug: log, info: log, warn: log, error: log };
     return cluster(UpstreamClient, clusterOptions(this.plan, slot, port, logger))
       .delegate('incrementAgain', 'invoke', { idempotent: true })
+      .delegate('unPublish', 'invokeOneway')
       .create({ channel: this.plan.name, port: upstreamPort });
   }
 
@@ -138,6 +142,21 @@ export class ClientLife {
     const [{ id, key, listener }] = this.#subscriptions.splice(index, 1) as [Subscription];
     this.#client.unSubscribe({ key }, listener);
     this.#around.record({ kind: 'unsubscribed', ...this.#facts, subscription: id, key });
+  }
+
+  /** One more, or one less. */
+  #publish(): void {
+    const { record, random } = this.#around;
+    const name = this.#publications.length > 0 && random.chance(0.5) ? this.#publications.pop()! : undefined;
+    if (name !== undefined) {
+      record({ kind: 'unpublished', ...this.#facts, name });
+      this.#client.unPublish({ name });
+      return;
+    }
+    const next = `${this.#facts.client}-${++this.#lastNumber}`;
+    this.#publications.push(next);
+    record({ kind: 'published', ...this.#facts, name: next });
+    this.#client.publish({ name: next });
   }
 
   #get(key: string): void {

@@ -16,6 +16,7 @@ export class Member {
   readonly ended: Promise<void>;
   #output = '';
   #isEnding = false;
+  #isLeaving = false;
   #isGone = false;
   #continuing: NodeJS.Timeout | undefined;
 
@@ -41,7 +42,8 @@ export class Member {
     });
     const reported = new Promise<void>((resolve) => this.#process.once('disconnect', resolve));
     this.ended = Promise.all([exited, reported]).then(() => {
-      record({ kind: 'exited', pid: this.pid, how, wasWanted: this.#isEnding, output: this.#isEnding ? '' : this.#output });
+      const wasWanted = this.#isEnding || (this.#isLeaving && how === 'code 0');
+      record({ kind: 'exited', pid: this.pid, how, wasWanted, output: wasWanted ? '' : this.#output });
     });
   }
 
@@ -51,6 +53,11 @@ export class Member {
 
   get isAlive(): boolean {
     return !this.#isGone && !this.#isEnding;
+  }
+
+  /** It will end by itself. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
   }
 
   get isStopped(): boolean {
@@ -66,6 +73,13 @@ export class Member {
     this.#isEnding = true;
     if (detail !== undefined) this.#record({ kind: 'fault', fault: 'kill', detail, pid: this.pid, until: now() });
     this.#process.kill('SIGKILL');
+  }
+
+  /** It closes its clients, and must end by itself. */
+  leave(detail: string): void {
+    this.#isLeaving = true;
+    this.#record({ kind: 'fault', fault: 'leave', detail, pid: this.pid, until: now() });
+    this.order({ order: 'leave' });
   }
 
   /** The process does not run for a while. */
@@ -130,7 +144,7 @@ export class Crew {
 
   /** Whether somebody is missing. */
   get isComplete(): boolean {
-    return this.#vacant.size === 0 && [...this.#members.values()].every(({ isAlive }) => isAlive);
+    return this.#vacant.size === 0 && [...this.#members.values()].every(({ isAlive, isLeaving }) => isAlive && !isLeaving);
   }
 
   /** Ends all processes; none is started any more. */

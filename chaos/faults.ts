@@ -25,6 +25,7 @@ const PLANS: readonly FaultPlan[] = [
   { weight: 5, make: (stage) => stopSomebody(stage) },
   { weight: 4, make: (stage) => blockSomebody(stage) },
   { weight: 5, make: (stage) => renewSomething(stage) },
+  { weight: 2, make: (stage) => leaveWithSomebody(stage) },
   { weight: 2, make: (stage) => cutTheNet(stage) },
   { weight: 2, make: (stage) => slowTheNet(stage) },
   { weight: 1, make: (stage) => holdTheNet(stage) },
@@ -56,6 +57,11 @@ export function endFaults({ crew, proxy }: Stage): void {
 function killSomebody(stage: Stage): void {
   const [member, detail] = somebody(stage);
   member?.kill(detail);
+}
+
+function leaveWithSomebody(stage: Stage): void {
+  const [member, detail] = somebody(stage);
+  if (member && !member.isLeaving) member.leave(detail);
 }
 
 function stopSomebody(stage: Stage): void {

@@ -9,7 +9,8 @@ export function now(): number {
 /** Made on purpose. `until`: when it is over. */
 export interface Fault {
   readonly kind: 'fault';
-  readonly fault: 'kill' | 'stop' | 'block' | 'renew' | 'cut' | 'slow-net' | 'hold-net' | 'swallow' | 'upstream-down' | 'flood';
+  readonly fault:
+    'kill' | 'stop' | 'block' | 'renew' | 'cut' | 'slow-net' | 'hold-net' | 'swallow' | 'upstream-down' | 'flood' | 'leave';
   readonly detail: string;
   readonly until: number;
   /** The process that it hits; undefined: none, or all. */
@@ -60,6 +61,10 @@ type Delivery =
       readonly isLeader: boolean;
     });
 
+type Publishing =
+  | (OfClient & { readonly kind: 'published'; readonly name: string })
+  | (OfClient & { readonly kind: 'unpublished'; readonly name: string });
+
 type Call =
   | (OfCall & {
       readonly kind: 'called';
@@ -98,7 +103,7 @@ type Phase =
   | { readonly kind: 'storm'; readonly detail: string }
   | { readonly kind: 'recovered'; readonly detail: string };
 
-export type HistoryEntry = { readonly at: number } & (Fault | Process | Client | Delivery | Call | Upstream | Phase);
+export type HistoryEntry = { readonly at: number } & (Fault | Process | Client | Delivery | Publishing | Call | Upstream | Phase);
 export type EntryOf<K extends HistoryEntry['kind']> = Extract<HistoryEntry, { kind: K }>;
 export type History = readonly HistoryEntry[];
 

@@ -14,6 +14,8 @@ const random = new Random(setup.seed);
 /** Between two things that a user does with one channel, ms. */
 const ACT_MS = [100, 600] as const;
 const MEMORY_MS = 500;
+/** Sockets that were closed are gone after this time, ms. */
+const LEAVE_MS = 3_000;
 
 let entries: HistoryEntry[] = [];
 
@@ -30,6 +32,8 @@ function report(): void {
 
 const lives = new Map<string, ClientLife>();
 let lastLife = 0;
+const renewing = new Set<Promise<void>>();
+let isLeaving = false;
 let isCalm = false;
 let blockMs = 0;
 
@@ -60,12 +64,34 @@ async function renew(channel: string, pauseMs: number): Promise<void> {
   const life = lives.get(channel);
   if (!life) return; // it is being renewed already
   lives.delete(channel);
-  await life.close();
-  setTimeout(() => create(channel), pauseMs);
+  const closing = life.close();
+  renewing.add(closing);
+  await closing;
+  renewing.delete(closing);
+  setTimeout(() => {
+    if (!isLeaving) create(channel);
+  }, pauseMs).unref();
+}
+
+/** A client that is closed keeps no process alive. */
+async function leave(): Promise<void> {
+  isLeaving = true;
+  isCalm = true;
+  await Promise.all([...lives.values()].map((life) => life.close()));
+  await Promise.all(renewing);
+  lives.clear();
+  process.removeAllListeners('disconnect');
+  process.removeAllListeners('SIGINT');
+  report();
+  process.disconnect();
+  setTimeout(() => {
+    console.error(`all clients are closed, and these are still there: ${process.getActiveResourcesInfo().join(', ')}`);
+    process.exit(1);
+  }, LEAVE_MS).unref();
 }
 
 function act(channel: string): void {
-  setTimeout(() => act(channel), random.whole(...ACT_MS));
+  setTimeout(() => act(channel), random.whole(...ACT_MS)).unref();
   if (!isCalm) lives.get(channel)?.act();
 }
 
@@ -75,10 +101,13 @@ process.on('message', (order: Order) => {
       blockMs = order.ms;
       return;
     case 'renew':
-      void renew(order.channel, order.pauseMs);
+      if (!isLeaving) void renew(order.channel, order.pauseMs);
       return;
     case 'calm':
-      isCalm = order.isCalm;
+      isCalm = order.isCalm || isLeaving;
+      return;
+    case 'leave':
+      void leave();
       return;
     case 'probe':
       for (const life of lives.values()) life.call();
@@ -103,4 +132,4 @@ for (const plan of CHANNELS) {
 setInterval(() => {
   const leads = [...lives.values()].filter((life) => life.leads).length;
   record({ kind: 'memory', pid: process.pid, rssBytes: process.memoryUsage.rss(), leads });
-}, MEMORY_MS);
+}, MEMORY_MS).unref();

@@ -17,6 +17,8 @@ export type Order =
   | { readonly order: 'renew'; readonly channel: string; readonly pauseMs: number }
   /** No calls, and no coming and going of subscriptions, or both again. */
   | { readonly order: 'calm'; readonly isCalm: boolean }
+  /** Closes all clients and lets go of everything else; the process must end by itself then. */
+  | { readonly order: 'leave' }
   /** Each client makes a call. */
   | { readonly order: 'probe' };
 

@@ -144,7 +144,7 @@ export class Run {
         continue;
       }
       crew.order({ order: 'calm', isCalm: true });
-      const missing = this.#present.shortcomings(server.versions(), from, now(), probedAt);
+      const missing = this.#present.shortcomings(server.versions(), server.publications(), from, now(), probedAt);
       const isThere = this.#present.size >= this.#clients();
       if (missing.length === 0 && isThere && probedAt !== undefined) break;
       if (now() > from + RECOVERY_MS) {

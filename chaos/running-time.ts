@@ -7,24 +7,20 @@ const MOST_MS = 75;
 export class RunningTime {
   #ranMs = 0;
   #last = performance.now();
-  readonly #timer: NodeJS.Timeout;
 
   /** @param onTick called with each tick */
   constructor(onTick: () => void) {
-    this.#timer = setInterval(() => {
+    const timer = setInterval(() => {
       this.#count();
       onTick();
     }, TICK_MS);
+    timer.unref();
   }
 
   /** Milliseconds since the start. */
   get ms(): number {
     this.#count();
     return this.#ranMs;
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
   }
 
   #count(): void {

@@ -55,6 +55,9 @@ function concerned(history: History, { from, to, about }: Violation): HistoryEnt
       case 'settled':
       case 'journal':
         return entry.call === about.call;
+      case 'published':
+      case 'unpublished':
+        return entry.name === about.publication;
       case 'created':
       case 'closing':
       case 'closed':

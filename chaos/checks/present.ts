@@ -21,10 +21,17 @@ interface Subscription {
   version: number;
 }
 
+const PUBLICATIONS = 'publications are repeated and withdrawn';
+
 export class Present {
   readonly #clients = new Map<string, Client>();
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #pending = new Map<
+    string,
+    { readonly client: string; readonly pid: number; readonly channel: string; readonly at: number }
+  >();
+
+  readonly #publications = new Map<
     string,
     { readonly client: string; readonly pid: number; readonly channel: string; readonly at: number }
   >();
@@ -51,7 +58,7 @@ export class Present {
       case 'closing': {
         const client = this.#clients.get(entry.client);
         if (client) client.isClosing = true;
-        this.#forgetSubscriptions(({ client: owner }) => owner === entry.client);
+        this.#forget(({ client: owner }) => owner === entry.client);
         return;
       }
       case 'closed':
@@ -70,6 +77,14 @@ export class Present {
         if (subscription) subscription.version = entry.version;
         return;
       }
+      case 'published': {
+        const { client, pid, channel, at } = entry;
+        this.#publications.set(entry.name, { client, pid, channel, at });
+        return;
+      }
+      case 'unpublished':
+        this.#publications.delete(entry.name);
+        return;
       case 'called':
         this.#pending.set(entry.call, { client: entry.client, pid: entry.pid, channel: entry.channel, at: entry.at });
         return;
@@ -82,7 +97,7 @@ export class Present {
       case 'exited':
         for (const [id, { pid }] of this.#clients) if (pid === entry.pid) this.#clients.delete(id);
         for (const [call, { pid }] of this.#pending) if (pid === entry.pid) this.#pending.delete(call);
-        this.#forgetSubscriptions(({ pid }) => pid === entry.pid);
+        this.#forget(({ pid }) => pid === entry.pid);
     }
   }
 
@@ -94,11 +109,18 @@ export class Present {
   /**
    * Everything that is not as it must be when all is quiet.
    * @param versions those of the server, by channel and key
+   * @param published what is published there, by channel and name
    * @param from when the quiet began
    * @param at the present
    * @param answeredSince each client must have had an answer since then; undefined: none is needed
    */
-  shortcomings(versions: ReadonlyMap<string, number>, from: number, at: number, answeredSince?: number): Violation[] {
+  shortcomings(
+    versions: ReadonlyMap<string, number>,
+    published: ReadonlySet<string>,
+    from: number,
+    at: number,
+    answeredSince?: number,
+  ): Violation[] {
     const found: Violation[] = [];
     for (const [id, { pid, client, channel, key, since, version }] of this.#subscriptions) {
       const expected = versions.get(`${channel}/${key}`);
@@ -106,6 +128,29 @@ export class Present {
       const about = { pids: [pid], channel, clients: [client], subscription: id };
       const what = `subscription ${id} of ${channel}/${key} stays at version ${version || 'none'}; the server has ${expected}`;
       found.push({ promise: 'eventually the same', what, from: Math.max(from, since), to: at, about });
+    }
+    for (const [name, { client, pid, channel, at: publishedAt }] of this.#publications) {
+      if (published.has(`${channel}/${name}`)) continue;
+      const about = { pids: [pid], channel, clients: [client], publication: name };
+      found.push({
+        promise: PUBLICATIONS,
+        what: `${channel}/${name} is not published`,
+        from: Math.max(from, publishedAt),
+        to: at,
+        about,
+      });
+    }
+    for (const id of published) {
+      const [channel, name] = id.split('/') as [string, string];
+      if (this.#publications.has(name)) continue;
+      const about = { pids: [], channel, publication: name };
+      found.push({
+        promise: PUBLICATIONS,
+        what: `${id} is still published, and nobody is there who did it`,
+        from,
+        to: at,
+        about,
+      });
     }
     for (const [call, { client, pid, channel, at: calledAt }] of this.#pending) {
       const about = { pids: [pid], channel, clients: [client], call };
@@ -126,7 +171,9 @@ export class Present {
     return found;
   }
 
-  #forgetSubscriptions(isGone: (subscription: Subscription) => boolean): void {
+  /** What it had asked for does not last longer than a client. */
+  #forget(isGone: (owner: { readonly client: string; readonly pid: number }) => boolean): void {
     for (const [id, subscription] of this.#subscriptions) if (isGone(subscription)) this.#subscriptions.delete(id);
+    for (const [name, publication] of this.#publications) if (isGone(publication)) this.#publications.delete(name);
   }
 }

@@ -3,6 +3,7 @@
 export type PromiseName =
   | 'never backwards'
   | 'eventually the same'
+  | 'publications are repeated and withdrawn'
   | 'values arrive whole'
   | 'unsubscribed listeners hear nothing'
   | 'at most once'
@@ -19,6 +20,7 @@ export interface About {
   readonly channel?: string | undefined;
   readonly clients?: readonly string[] | undefined;
   readonly subscription?: string | undefined;
+  readonly publication?: string | undefined;
   readonly call?: string | undefined;
 }
 

@@ -14,6 +14,10 @@ export interface Registration {
   readonly key: string;
 }
 
+export interface Publication {
+  readonly name: string;
+}
+
 export type ValueListener = (value: Value) => void;
 
 interface Pending {
@@ -69,6 +73,14 @@ export class UpstreamClient extends Base {
     if (listener && this.#listeners.get(key)?.size) return;
     this.#listeners.delete(key);
     this.#ask({ op: 'unwatch', key });
+  }
+
+  publish({ name }: Publication): void {
+    this.#ask({ op: 'publish', name });
+  }
+
+  unPublish({ name }: Publication): void {
+    this.#ask({ op: 'unpublish', name });
   }
 
   async get(key: string): Promise<{ key: string; version: number }> {

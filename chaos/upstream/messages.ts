@@ -24,6 +24,8 @@ export interface Increment {
 export type Question =
   | { readonly op: 'hello'; readonly channel: string; readonly pid: number }
   | { readonly op: 'watch' | 'unwatch'; readonly key: string }
+  /** Lasts as long as the connection. */
+  | { readonly op: 'publish' | 'unpublish'; readonly name: string }
   | { readonly op: 'get'; readonly id: number; readonly key: string }
   | { readonly op: 'increment'; readonly id: number; readonly increment: Increment };
 

@@ -12,6 +12,7 @@ interface Peer {
   channel: string;
   pid: number;
   readonly keys: Set<string>;
+  readonly publications: Set<string>;
 }
 
 export class UpstreamServer {
@@ -50,6 +51,12 @@ export class UpstreamServer {
     return new Map([...this.#values].map(([id, { version }]) => [id, version]));
   }
 
+  /** What is published now, by channel and name. */
+  publications(): Set<string> {
+    const peers = [...this.#peers.values()];
+    return new Set(peers.flatMap(({ channel, publications }) => [...publications].map((name) => `${channel}/${name}`)));
+  }
+
   /** Who has an upstream client for the channel. */
   pidsOf(channel: string): number[] {
     return [...this.#peers.values()].filter((peer) => peer.channel === channel).map(({ pid }) => pid);
@@ -86,7 +93,7 @@ export class UpstreamServer {
   }
 
   #serve(socket: net.Socket): void {
-    const peer: Peer = { connection: ++this.#lastConnection, channel: '', pid: 0, keys: new Set() };
+    const peer: Peer = { connection: ++this.#lastConnection, channel: '', pid: 0, keys: new Set(), publications: new Set() };
     const { connection } = peer;
     socket.on('error', () => undefined); // its process was killed
     socket.on('end', () => socket.destroy());
@@ -111,6 +118,12 @@ export class UpstreamServer {
         }
         case 'unwatch':
           peer.keys.delete(question.key);
+          return;
+        case 'publish':
+          peer.publications.add(question.name);
+          return;
+        case 'unpublish':
+          peer.publications.delete(question.name);
           return;
         case 'get': {
           const version = this.#values.get(`${peer.channel}/${question.key}`)?.version;

@@ -182,14 +182,15 @@ describe('ends', () => {
 
 describe('a calm', () => {
   const versions = new Map([['plain/key-0', 2]]);
-  const shortcomings = (entries: HistoryEntry[], answeredSince?: number): string[] =>
+  const shortcomings = (entries: HistoryEntry[], answeredSince?: number, published = ['plain/there']): string[] =>
     Present.of(entries)
-      .shortcomings(versions, 100, 200, answeredSince)
+      .shortcomings(versions, new Set(published), 100, 200, answeredSince)
       .map(({ what }) => what);
   const ready = [
     entry(1, { kind: 'created', ...client }),
     entry(2, { kind: 'role', ...client, isReady: true, isLeader: false }),
     entry(3, { kind: 'subscribed', ...subscription }),
+    entry(3, { kind: 'published', ...client, name: 'there' }),
   ];
 
   it('is reached when all are ready, have the newest value, and wait for no answer', () => {
@@ -201,9 +202,17 @@ describe('a calm', () => {
     ['stays at version 1', [delivered(4, 1)]],
     ['has not settled', [delivered(4, 2), called(5, 'a')]],
     ['is not ready', [delivered(4, 2), entry(5, { kind: 'role', ...client, isReady: false, isLeader: false })]],
-    ['has not finished close()', [entry(5, { kind: 'closing', ...client })]],
+    ['is not published', [delivered(4, 2), entry(5, { kind: 'published', ...client, name: 'more' })]],
+    ['plain/there is still published', [delivered(4, 2), entry(5, { kind: 'unpublished', ...client, name: 'there' })]],
   ])('is not reached while something %s', (what, rest) => {
     expect(shortcomings([...ready, ...rest])).toEqual([expect.stringContaining(what)]);
+  });
+
+  it('is not reached while a client is closing, and while what it published is still there', () => {
+    expect(shortcomings([...ready, entry(5, { kind: 'closing', ...client })])).toEqual([
+      expect.stringContaining('plain/there is still published'),
+      expect.stringContaining('has not finished close()'),
+    ]);
   });
 
   it('is not reached without answers, when they are asked for', () => {
@@ -212,14 +221,12 @@ describe('a calm', () => {
     expect(shortcomings(failed, 5)).toEqual([expect.stringContaining('gets no answer')]);
   });
 
-  it('expects nothing of clients that are closed, subscriptions that have ended, and processes that are gone', () => {
-    const waiting = [...ready, called(4, 'a')];
-    expect(
-      shortcomings([...ready, entry(5, { kind: 'unsubscribed', ...subscription }), entry(6, { kind: 'closed', ...client })]),
-    ).toEqual([]);
-    expect(
-      shortcomings([...waiting, entry(5, { kind: 'exited', pid: PID, how: 'SIGKILL', wasWanted: true, output: '' })]),
-    ).toEqual([]);
+  it('expects nothing of subscriptions that have ended, clients that are closed, and processes that are gone', () => {
+    expect(shortcomings([...ready, entry(5, { kind: 'unsubscribed', ...subscription })])).toEqual([]);
+    const closed = [...ready, entry(5, { kind: 'closing', ...client }), entry(6, { kind: 'closed', ...client })];
+    expect(shortcomings(closed, undefined, [])).toEqual([]);
+    const exited = entry(5, { kind: 'exited', pid: PID, how: 'SIGKILL', wasWanted: true, output: '' });
+    expect(shortcomings([...ready, called(4, 'a'), exited], undefined, [])).toEqual([]);
   });
 });
 
