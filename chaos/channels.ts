@@ -17,6 +17,8 @@ export interface ChannelPlan {
   readonly listeners: number;
   /** What a listener does with each value, ms of the event loop. */
   readonly listenerMs: number;
+  /** How long its upstream client takes to start, and to close, ms. */
+  readonly upstreamMs: number;
 }
 
 /** A stopped process is found within 2.5 intervals: a second. */
@@ -25,11 +27,11 @@ export const RESPONSE_MS = 1_500;
 export const MAX_WAIT_MS = 4_000;
 
 export const CHANNELS: readonly ChannelPlan[] = [
-  { name: 'plain', port: 'common', isFor: () => true, keys: 6, listeners: 1, listenerMs: 0 },
-  { name: 'crowd', port: 'common', isFor: () => true, keys: 4, listeners: 4, listenerMs: 0 },
-  { name: 'slow', port: 'common', isFor: () => true, keys: 3, listeners: 1, listenerMs: 5 },
-  { name: 'few', port: 'own', isFor: (slot) => slot % 3 === 1, keys: 4, listeners: 2, listenerMs: 0 },
-  { name: 'proxied', port: 'proxied', isFor: (slot) => slot < 5, keys: 4, listeners: 1, listenerMs: 0 },
+  { name: 'plain', port: 'common', isFor: () => true, keys: 6, listeners: 1, listenerMs: 0, upstreamMs: 0 },
+  { name: 'crowd', port: 'common', isFor: () => true, keys: 4, listeners: 4, listenerMs: 0, upstreamMs: 100 },
+  { name: 'slow', port: 'common', isFor: () => true, keys: 3, listeners: 1, listenerMs: 5, upstreamMs: 0 },
+  { name: 'few', port: 'own', isFor: (slot) => slot % 3 === 1, keys: 4, listeners: 2, listenerMs: 0, upstreamMs: 300 },
+  { name: 'proxied', port: 'proxied', isFor: (slot) => slot < 5, keys: 4, listeners: 1, listenerMs: 0, upstreamMs: 0 },
 ];
 
 /** @param onePort whether `few` shares the common port: its leader may then be a process that does not hold the port */

@@ -105,7 +105,7 @@ export class ClientLife {
     return cluster(UpstreamClient, clusterOptions(this.plan, slot, port, logger))
       .delegate('incrementAgain', 'invoke', { idempotent: true })
       .delegate('unPublish', 'invokeOneway')
-      .create({ channel: this.plan.name, port: upstreamPort });
+      .create({ channel: this.plan.name, port: upstreamPort, slowMs: this.plan.upstreamMs });
   }
 
   #hear(kind: 'error' | 'log', message: string, code?: string): void {

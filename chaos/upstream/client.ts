@@ -2,12 +2,15 @@
 // whoever holds it makes a new one.
 
 import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Base } from 'sdk-base';
 import { hear, tell, type Answer, type Increment, type Question, type Value } from './messages';
 
 export interface UpstreamClientOptions {
   readonly channel: string;
   readonly port: number;
+  /** How long it takes to start, and to close, ms. */
+  readonly slowMs: number;
 }
 
 export interface Registration {
@@ -36,6 +39,7 @@ export class UpstreamClient extends Base {
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #socket: net.Socket | undefined;
+  #isClosing = false;
 
   constructor(options: UpstreamClientOptions) {
     super({ initMethod: '_connect' } as never);
@@ -43,7 +47,7 @@ export class UpstreamClient extends Base {
   }
 
   async _connect(): Promise<void> {
-    const { port, channel } = this.#options;
+    const { port, channel, slowMs } = this.#options;
     const socket = (this.#socket = net.connect({ host: '127.0.0.1', port, noDelay: true }));
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
@@ -59,8 +63,9 @@ export class UpstreamClient extends Base {
     socket.on('error', () => undefined); // `close` follows
     socket.once('close', () => {
       this.#fail();
-      if (this.#socket === socket) this.emit('close');
+      if (!this.#isClosing) this.emit('close');
     });
+    if (slowMs) await wait(slowMs);
   }
 
   subscribe({ key }: Registration, listener: ValueListener): void {
@@ -97,9 +102,9 @@ export class UpstreamClient extends Base {
   }
 
   override async close(): Promise<void> {
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.destroy();
+    this.#isClosing = true;
+    if (this.#options.slowMs) await wait(this.#options.slowMs);
+    this.#socket?.destroy();
     this.#listeners.clear();
     this.#fail();
     await super.close();
