@@ -6,7 +6,7 @@ import type { PromiseName, Violation } from './violation';
 /** Many times what a member needs for all values that a stopped consumer is owed. */
 const MEMORY_BYTES = 2 ** 30;
 /** Before an end, to show what led to it, ms. */
-const BEFORE_MS = 1_000;
+const BEFORE_MS = 5_000;
 
 export function checkLife(history: History): Violation[] {
   const violations: Violation[] = [];
