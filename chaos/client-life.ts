@@ -66,9 +66,11 @@ export class ClientLife {
   act(): void {
     if (this.#isClosing) return;
     const { random } = this.#around;
-    if (random.chance(0.7)) this.call();
-    else if (random.chance(0.2)) this.#publish();
-    else if (random.chance(0.5)) this.#subscribe(random.pick(keysOf(this.plan)));
+    const dice = random.next();
+    if (dice < 0.7) this.call();
+    else if (dice < 0.77) this.#publish();
+    else if (dice < 0.84) this.#waitUntilReady();
+    else if (dice < 0.92) this.#subscribe(random.pick(keysOf(this.plan)));
     else if (this.#subscriptions.length > 1) this.#unsubscribe(random.whole(0, this.#subscriptions.length - 1));
   }
 
@@ -144,6 +146,15 @@ export class ClientLife {
     this.#around.record({ kind: 'unsubscribed', ...this.#facts, subscription: id, key });
   }
 
+  #waitUntilReady(): void {
+    // It settles with the next role or the next setback; the checks wait for that until the next calm.
+    const settle = this.#called('ready', undefined);
+    this.#client.ready().then(
+      () => settle(undefined),
+      (error: unknown) => settle(error ?? 'nothing'),
+    );
+  }
+
   /** One more, or one less. */
   #publish(): void {
     const { record, random } = this.#around;
@@ -160,7 +171,7 @@ export class ClientLife {
   }
 
   #get(key: string): void {
-    const settle = this.#called('get', false);
+    const settle = this.#called('get', this.#limitMs());
     this.#client.get(key).then(
       (answer) => settle(undefined, answer.key === key),
       (error: unknown) => settle(error ?? 'nothing'),
@@ -171,7 +182,8 @@ export class ClientLife {
     const method = isIdempotent ? 'incrementAgain' : 'increment';
     const { random } = this.#around;
     const call = this.#nextCall();
-    const settle = this.#called(method, isIdempotent, call);
+    // A call that is sent again may have to wait for several leaders.
+    const settle = this.#called(method, isIdempotent ? undefined : this.#limitMs(), isIdempotent, call);
     const [beforeMs, afterMs] = isSlow ? [random.whole(0, SLOW_MS), random.whole(0, SLOW_MS)] : [0, 0];
     const increment = { call, isIdempotent, beforeMs, afterMs };
     const done = (answer: { call: string }): void => settle(undefined, answer.call === call);
@@ -193,13 +205,20 @@ export class ClientLife {
     return `${this.#facts.client}-call-${++this.#lastNumber}`;
   }
 
-  /** @returns to be called when the call has settled; every time */
-  #called(method: string, isIdempotent: boolean, call = this.#nextCall()): (error: unknown, isOwn?: boolean) => void {
-    const { record, ranMs } = this.#around;
+  /** Within which a call that is made now must settle, ms. */
+  #limitMs(): number {
     const { isReady, readyError } = this.#client as unknown as { isReady: boolean; readyError?: Error };
-    // A call that is sent again may have to wait for several leaders.
-    const waitMs = isReady && !readyError ? 0 : MAX_WAIT_MS;
-    const limitMs = isIdempotent ? undefined : waitMs + RESPONSE_MS + MARGIN_MS;
+    return (isReady && !readyError ? 0 : MAX_WAIT_MS) + RESPONSE_MS + MARGIN_MS;
+  }
+
+  /** @returns to be called when the call has settled; every time */
+  #called(
+    method: string,
+    limitMs: number | undefined,
+    isIdempotent = false,
+    call = this.#nextCall(),
+  ): (error: unknown, isOwn?: boolean) => void {
+    const { record, ranMs } = this.#around;
     record({ kind: 'called', ...this.#facts, call, method, isIdempotent, limitMs });
     const startedMs = ranMs();
     return (error, isOwn = true) => {

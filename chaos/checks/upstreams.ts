@@ -6,7 +6,7 @@
 // to close.
 
 import type { ChannelPlan } from '../channels';
-import type { EntryOf, History } from '../history';
+import type { EntryOf, History, HistoryEntry } from '../history';
 import { lengthWithout, pausesOf, type Interval } from './intervals';
 import type { Violation } from './violation';
 
@@ -53,7 +53,7 @@ export function checkUpstreams(history: History, channels: readonly ChannelPlan[
 export function overlapsOf(history: History): Overlap[] {
   const pauses = pausesOf(history);
   const pausesOfPid = (pid: number): readonly Interval[] => pauses.get(pid) ?? [];
-  const closings = history.filter((entry): entry is EntryOf<'closing'> => entry.kind === 'closing');
+  const closings = history.filter(isClosing);
   const kills = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault' && entry.fault === 'kill');
   const overlaps: Overlap[] = [];
   const open: Connected[] = [];
@@ -62,9 +62,12 @@ export function overlapsOf(history: History): Overlap[] {
       const from = second.from;
       const to = Math.min(first.to, second.to);
       if (first.channel !== second.channel || to <= from) continue;
-      const isClosing =
+      const handsOver =
         first.pid !== second.pid &&
-        closings.some(({ pid, channel, at }) => pid === first.pid && channel === first.channel && at >= first.from && at <= to);
+        closings.some(
+          ({ pid, channel = first.channel, at }) =>
+            pid === first.pid && channel === first.channel && at >= first.from && at <= to,
+        );
       const isKilled = kills.some(({ pid, at }) => pid === first.pid && at <= from + SIGNAL_MS);
       const isStopped = pausesOfPid(first.pid).some((pause) => pause.from + SIGNAL_MS < from && from < pause.to - SIGNAL_MS);
       overlaps.push({
@@ -73,13 +76,18 @@ export function overlapsOf(history: History): Overlap[] {
         from,
         to,
         ranMs: lengthWithout({ from, to }, [...pausesOfPid(first.pid), ...pausesOfPid(second.pid)]),
-        limitMs: isClosing ? HANDOVER_MS : OVERLAP_MS,
-        isWhileStopped: isStopped && !isClosing && !isKilled,
+        limitMs: handsOver ? HANDOVER_MS : OVERLAP_MS,
+        isWhileStopped: isStopped && !handsOver && !isKilled,
       });
     }
     open.push(second);
   }
   return overlaps;
+}
+
+/** That a user closes a client, or was told to: a member that is stopped at once cannot tell any more. */
+function isClosing(entry: HistoryEntry): entry is EntryOf<'closing'> | EntryOf<'fault'> {
+  return entry.kind === 'closing' || (entry.kind === 'fault' && ['renew', 'leave'].includes(entry.fault));
 }
 
 /** Who had an upstream client of which channel, and when, in the order of their beginnings. */

@@ -162,6 +162,8 @@ describe('upstream clients', () => {
     expect(violationsOf(...story('few'))).toEqual([expect.stringContaining('although the first was stopped and held the port')]);
     expect(violationsOf(...story('plain'))).toEqual([]);
     expect(violationsOf(...story('few'), fault(900, 'kill', 1))).toEqual([]);
+    const leaving = entry(90, { kind: 'fault', fault: 'leave', detail: '', pid: 1, until: 90 });
+    expect(violationsOf(...story('few'), leaving)).toEqual([]);
   });
 });
 
