@@ -27,6 +27,7 @@ const SOURCES = [
   'test',
   'examples',
   'bench',
+  'chaos',
   'tsconfig.json',
   'tsconfig.build.json',
   'package-lock.json',

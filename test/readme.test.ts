@@ -73,6 +73,7 @@ it.each([
   'src/supervisor/README.md',
   'CONTRIBUTING.md',
   'bench/README.md',
+  'chaos/README.md',
   'examples/README.md',
 ])('the links of %s lead somewhere', (document) => {
   const text = readFileSync(join(root, document), 'utf8');

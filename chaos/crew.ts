@@ -1,0 +1,171 @@
+// The members of a run, seen from the driver: one process for each place; whoever ends is started again.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { now, type HistoryEntry, type Record } from './history';
+import type { MemberSetup, Order, Report } from './orders';
+
+/** What a process may have said before it ended. */
+const OUTPUT_CHARACTERS = 4_000;
+
+export class Member {
+  readonly slot: number;
+  readonly #process: ChildProcess;
+  readonly #record: Record;
+  /** Resolves when the process is gone and everything that it has reported is here. */
+  readonly ended: Promise<void>;
+  #output = '';
+  #isEnding = false;
+  #isLeaving = false;
+  #isGone = false;
+  #continuing: NodeJS.Timeout | undefined;
+
+  constructor(setup: MemberSetup, record: Record, onEntries: (entries: readonly HistoryEntry[]) => void) {
+    this.slot = setup.slot;
+    this.#record = record;
+    this.#process = fork(join(__dirname, 'member.js'), [JSON.stringify(setup)], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
+      stream.on('data', (text: Buffer) => {
+        this.#output = (this.#output + text.toString()).slice(-OUTPUT_CHARACTERS);
+      });
+    }
+    this.#process.on('message', (message) => onEntries((message as Report).entries));
+    this.#process.on('error', () => undefined); // an order to a process that has just ended
+    let how = '';
+    const exited = new Promise<void>((resolve) => {
+      this.#process.once('exit', (code, signal) => {
+        how = signal ?? `code ${code}`;
+        this.#isGone = true;
+        clearTimeout(this.#continuing);
+        resolve();
+      });
+    });
+    const reported = new Promise<void>((resolve) => this.#process.once('disconnect', resolve));
+    this.ended = Promise.all([exited, reported]).then(() => {
+      const wasWanted = this.#isEnding || (this.#isLeaving && how === 'code 0');
+      record({ kind: 'exited', pid: this.pid, how, wasWanted, output: wasWanted ? '' : this.#output });
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  get isAlive(): boolean {
+    return !this.#isGone && !this.#isEnding;
+  }
+
+  /** It will end by itself. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  get isStopped(): boolean {
+    return this.#continuing !== undefined;
+  }
+
+  order(order: Order): void {
+    if (this.isAlive && this.#process.connected) this.#process.send(order, () => undefined);
+  }
+
+  /** @param detail for the history; undefined: it is no fault but the end of the run */
+  kill(detail?: string): void {
+    this.#isEnding = true;
+    if (detail !== undefined) this.#record({ kind: 'fault', fault: 'kill', detail, pid: this.pid, until: now() });
+    this.#process.kill('SIGKILL');
+  }
+
+  /** It closes its clients, and must end by itself. */
+  leave(detail: string): void {
+    this.#isLeaving = true;
+    this.#record({ kind: 'fault', fault: 'leave', detail, pid: this.pid, until: now() });
+    this.order({ order: 'leave' });
+  }
+
+  /** The process does not run for a while. */
+  stop(ms: number, detail: string): void {
+    this.#record({ kind: 'fault', fault: 'stop', detail, pid: this.pid, until: now() + ms });
+    this.#process.kill('SIGSTOP');
+    this.#continuing = setTimeout(() => this.continue(), ms);
+  }
+
+  continue(): void {
+    clearTimeout(this.#continuing);
+    this.#continuing = undefined;
+    this.#process.kill('SIGCONT');
+  }
+}
+
+export class Crew {
+  readonly #record: Record;
+  readonly #onEntries: (entries: readonly HistoryEntry[]) => void;
+  readonly #setup: (slot: number) => MemberSetup;
+  readonly #respawnMs: () => number;
+  readonly #members = new Map<number, Member>();
+  /** Places that wait for their next process. */
+  readonly #vacant = new Map<number, NodeJS.Timeout>();
+  #isOver = false;
+
+  /** @param respawnMs how long a place stays empty */
+  constructor(
+    setup: (slot: number) => MemberSetup,
+    respawnMs: () => number,
+    record: Record,
+    onEntries: (entries: readonly HistoryEntry[]) => void,
+  ) {
+    this.#setup = setup;
+    this.#respawnMs = respawnMs;
+    this.#record = record;
+    this.#onEntries = onEntries;
+  }
+
+  start(size: number): void {
+    for (let slot = 0; slot < size; slot++) this.#fill(slot);
+  }
+
+  /** Those that live. */
+  get members(): Member[] {
+    return [...this.#members.values()].filter(({ isAlive }) => isAlive);
+  }
+
+  withPid(pid: number | undefined): Member | undefined {
+    return this.members.find((member) => member.pid === pid);
+  }
+
+  order(order: Order): void {
+    for (const member of this.members) member.order(order);
+  }
+
+  /** Everybody lives and runs. */
+  heal(): void {
+    for (const slot of this.#vacant.keys()) this.#fill(slot);
+    for (const member of this.members) if (member.isStopped) member.continue();
+  }
+
+  /** Whether somebody is missing. */
+  get isComplete(): boolean {
+    return this.#vacant.size === 0 && [...this.#members.values()].every(({ isAlive, isLeaving }) => isAlive && !isLeaving);
+  }
+
+  /** Ends all processes; none is started any more. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    for (const timer of this.#vacant.values()) clearTimeout(timer);
+    this.#vacant.clear();
+    const members = [...this.#members.values()];
+    for (const member of members) if (member.isAlive) member.kill();
+    await Promise.all(members.map(({ ended }) => ended));
+  }
+
+  #fill(slot: number): void {
+    clearTimeout(this.#vacant.get(slot));
+    this.#vacant.delete(slot);
+    const member = new Member(this.#setup(slot), this.#record, this.#onEntries);
+    this.#members.set(slot, member);
+    void member.ended.then(() => {
+      if (this.#isOver) return;
+      const timer = setTimeout(() => this.#fill(slot), this.#respawnMs());
+      this.#vacant.set(slot, timer);
+    });
+  }
+}

@@ -1,0 +1,157 @@
+// What goes wrong: one entry for each kind of fault, chosen by weight.
+
+import type { TcpProxy } from '../test/support/tcp-proxy';
+import { CHANNELS, keysOf } from './channels';
+import type { Crew, Member } from './crew';
+import { now, type EntryOf, type Record } from './history';
+import type { Random } from './random';
+import type { UpstreamServer } from './upstream/server';
+
+export interface Stage {
+  readonly crew: Crew;
+  readonly server: UpstreamServer;
+  readonly proxy: TcpProxy;
+  readonly random: Random;
+  readonly record: Record;
+}
+
+interface FaultPlan {
+  readonly weight: number;
+  readonly make: (stage: Stage) => void;
+}
+
+const PLANS: readonly FaultPlan[] = [
+  { weight: 5, make: (stage) => killSomebody(stage) },
+  { weight: 5, make: (stage) => stopSomebody(stage) },
+  { weight: 4, make: (stage) => blockSomebody(stage) },
+  { weight: 5, make: (stage) => renewSomething(stage) },
+  { weight: 2, make: (stage) => leaveWithSomebody(stage) },
+  { weight: 2, make: (stage) => cutTheNet(stage) },
+  { weight: 2, make: (stage) => slowTheNet(stage) },
+  { weight: 1, make: (stage) => holdTheNet(stage) },
+  { weight: 1, make: (stage) => swallowTheNet(stage) },
+  { weight: 1, make: (stage) => restartUpstream(stage) },
+  { weight: 1, make: (stage) => flood(stage) },
+];
+
+export function makeFault(stage: Stage): void {
+  let ticket = stage.random.next() * PLANS.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { weight, make } of PLANS) {
+    ticket -= weight;
+    if (ticket < 0) {
+      make(stage);
+      return;
+    }
+  }
+}
+
+/** Undoes all that does not end by itself. */
+export function endFaults({ crew, proxy }: Stage): void {
+  crew.heal();
+  proxy.delayMs = 0;
+  proxy.resume('toTarget');
+  proxy.resume('toClient');
+  proxy.stopSwallowing();
+}
+
+function killSomebody(stage: Stage): void {
+  const [member, detail] = somebody(stage);
+  member?.kill(detail);
+}
+
+function leaveWithSomebody(stage: Stage): void {
+  const [member, detail] = somebody(stage);
+  if (member && !member.isLeaving) member.leave(detail);
+}
+
+function stopSomebody(stage: Stage): void {
+  const [member, detail] = somebody(stage);
+  if (member && !member.isStopped) member.stop(stage.random.size(100, 8_000), detail);
+}
+
+function blockSomebody(stage: Stage): void {
+  const [member] = somebody(stage);
+  member?.order({ order: 'block', ms: stage.random.size(100, 3_000) });
+}
+
+function renewSomething(stage: Stage): void {
+  const { random, record } = stage;
+  const [member, detail] = somebody(stage);
+  if (!member) return;
+  const { name: channel } = random.pick(CHANNELS.filter(({ isFor }) => isFor(member.slot)));
+  const pauseMs = random.whole(0, 500);
+  record({ kind: 'fault', fault: 'renew', detail, pid: member.pid, channel, until: now() + pauseMs });
+  member.order({ order: 'renew', channel, pauseMs });
+}
+
+/** The leader of a channel, or anybody. */
+function somebody({ crew, server, random }: Stage): [member: Member | undefined, detail: string] {
+  const { name } = random.pick(CHANNELS);
+  const leader = crew.withPid(server.pidsOf(name)[0]);
+  if (random.chance(0.5) && leader) return [leader, `the leader of ${name}`];
+  const { members } = crew;
+  return [members.length ? random.pick(members) : undefined, 'anybody'];
+}
+
+function cutTheNet(stage: Stage): void {
+  const { proxy, random } = stage;
+  const how = random.pick(['cut', 'reset', 'reset-within'] as const);
+  told(stage, 'cut', how, 0);
+  if (how === 'cut') proxy.cut();
+  else if (how === 'reset') proxy.reset();
+  else proxy.resetWithin(random.pick(['toTarget', 'toClient'] as const), random.size(1, 20_000));
+}
+
+function slowTheNet(stage: Stage): void {
+  const { proxy, random } = stage;
+  const delayMs = random.size(2, 100);
+  proxy.delayMs = delayMs;
+  told(stage, 'slow-net', `each chunk waits ${delayMs} ms`, random.size(200, 3_000), () => {
+    proxy.delayMs = 0;
+  });
+}
+
+function holdTheNet(stage: Stage): void {
+  const { proxy, random } = stage;
+  const direction = random.pick(['toTarget', 'toClient'] as const);
+  proxy.pause(direction);
+  told(stage, 'hold-net', `nothing goes ${direction}`, random.size(200, 3_000), () => {
+    proxy.resume(direction);
+  });
+}
+
+function swallowTheNet(stage: Stage): void {
+  const { proxy, random } = stage;
+  proxy.swallow();
+  told(stage, 'swallow', 'half-open', random.size(200, 3_000), () => {
+    proxy.stopSwallowing();
+  });
+}
+
+function restartUpstream({ server, random, record }: Stage): void {
+  if (!server.isUp) return;
+  const downMs = random.size(50, 3_000);
+  record({ kind: 'fault', fault: 'upstream-down', detail: '', until: now() + downMs });
+  server.restart(downMs);
+}
+
+/** More than a slow consumer can take. */
+function flood({ server, random, record }: Stage): void {
+  const plan = random.pick(CHANNELS);
+  const changes = random.whole(50, 200);
+  record({ kind: 'fault', fault: 'flood', detail: `${changes} large values at once`, channel: plan.name, until: now() });
+  for (let count = 0; count < changes; count++) {
+    server.change(plan.name, random.pick(keysOf(plan)), random.whole(50_000, 300_000));
+  }
+}
+
+function told(
+  { record }: Stage,
+  fault: EntryOf<'fault'>['fault'],
+  detail: string,
+  ms: number,
+  end: () => void = () => undefined,
+): void {
+  record({ kind: 'fault', fault, detail, channel: 'proxied', until: now() + ms });
+  if (ms) setTimeout(end, ms).unref();
+}

@@ -1,0 +1,113 @@
+// What happened, as everybody who saw it wrote it down: the members (member.ts), the upstream server and the driver. The
+// checks (checks/) read nothing else.
+
+/** Milliseconds on the monotonic clock of the host, so that moments of different processes can be compared. */
+export function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** Made on purpose. `until`: when it is over. */
+export interface Fault {
+  readonly kind: 'fault';
+  readonly fault:
+    'kill' | 'stop' | 'block' | 'renew' | 'cut' | 'slow-net' | 'hold-net' | 'swallow' | 'upstream-down' | 'flood' | 'leave';
+  readonly detail: string;
+  readonly until: number;
+  /** The process that it hits; undefined: none, or all. */
+  readonly pid?: number | undefined;
+  readonly channel?: string | undefined;
+}
+
+/** Something about one shared client, from `create()` to `close()`. */
+interface OfClient {
+  readonly pid: number;
+  readonly channel: string;
+  readonly client: string;
+}
+
+interface OfSubscription extends OfClient {
+  readonly subscription: string;
+  readonly key: string;
+}
+
+interface OfCall extends OfClient {
+  readonly call: string;
+}
+
+type Process =
+  | { readonly kind: 'started'; readonly pid: number; readonly slot: number }
+  | { readonly kind: 'exited'; readonly pid: number; readonly how: string; readonly wasWanted: boolean; readonly output: string }
+  | { readonly kind: 'unhandled'; readonly pid: number; readonly message: string }
+  | { readonly kind: 'memory'; readonly pid: number; readonly rssBytes: number; readonly leads: number };
+
+type Client =
+  | (OfClient & { readonly kind: 'created' })
+  | (OfClient & { readonly kind: 'closing' })
+  | (OfClient & { readonly kind: 'closed' })
+  /** Seen by polling, only when it has changed. */
+  | (OfClient & { readonly kind: 'role'; readonly isReady: boolean; readonly isLeader: boolean })
+  | (OfClient & { readonly kind: 'error' | 'log'; readonly code?: string | undefined; readonly message: string })
+  /** `close()` had resolved, and then this. */
+  | (OfClient & { readonly kind: 'after-close'; readonly message: string });
+
+type Delivery =
+  | (OfSubscription & { readonly kind: 'subscribed' })
+  | (OfSubscription & { readonly kind: 'unsubscribed' })
+  | (OfSubscription & {
+      readonly kind: 'delivered';
+      readonly version: number;
+      /** False: not the bytes that the server made. */
+      readonly isWhole: boolean;
+      readonly isLeader: boolean;
+    });
+
+type Publishing =
+  | (OfClient & { readonly kind: 'published'; readonly name: string })
+  | (OfClient & { readonly kind: 'unpublished'; readonly name: string });
+
+type Call =
+  | (OfCall & {
+      readonly kind: 'called';
+      readonly method: string;
+      readonly isIdempotent: boolean;
+      /** Within which it must settle, ms of running time of the caller; undefined: no limit is promised. */
+      readonly limitMs: number | undefined;
+    })
+  | (OfCall & {
+      readonly kind: 'settled';
+      /** `ok`, or the code of the error, or its name. */
+      readonly outcome: string;
+      readonly message: string;
+      /** Whether the answer is that of this call; true for errors. */
+      readonly isOwn: boolean;
+      /** How long it took; without the time in which the caller did not run, ms. */
+      readonly ranMs: number;
+    });
+
+type Upstream =
+  /** The upstream client of a process is there, or gone. */
+  | { readonly kind: 'upstream-on'; readonly pid: number; readonly channel: string; readonly connection: number }
+  | { readonly kind: 'upstream-off'; readonly pid: number; readonly channel: string; readonly connection: number }
+  /** The server has carried out a call. */
+  | {
+      readonly kind: 'journal';
+      readonly pid: number;
+      readonly channel: string;
+      readonly call: string;
+      readonly isIdempotent: boolean;
+    };
+
+/** In `recovered`, `detail` is how long it took, ms. */
+type Phase =
+  | { readonly kind: 'calm'; readonly detail: string }
+  | { readonly kind: 'storm'; readonly detail: string }
+  | { readonly kind: 'recovered'; readonly detail: string };
+
+export type HistoryEntry = { readonly at: number } & (Fault | Process | Client | Delivery | Publishing | Call | Upstream | Phase);
+export type EntryOf<K extends HistoryEntry['kind']> = Extract<HistoryEntry, { kind: K }>;
+export type History = readonly HistoryEntry[];
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** Before it has its moment. */
+export type Happening = DistributiveOmit<HistoryEntry, 'at'>;
+export type Record = (happening: Happening) => void;

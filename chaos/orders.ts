@@ -1,0 +1,27 @@
+// What the driver tells a member to do, and what a member sends back.
+
+import type { HistoryEntry } from './history';
+
+export interface MemberSetup {
+  readonly slot: number;
+  readonly seed: number;
+  readonly upstreamPort: number;
+  /** Where this member looks for the leader of a channel that it creates. */
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+export type Order =
+  /** The next listener that is called blocks the event loop. */
+  | { readonly order: 'block'; readonly ms: number }
+  /** `close()` of the client of a channel, and a new `create()` after a pause. */
+  | { readonly order: 'renew'; readonly channel: string; readonly pauseMs: number }
+  /** No calls, and no coming and going of subscriptions, or both again. */
+  | { readonly order: 'calm'; readonly isCalm: boolean }
+  /** Closes all clients and lets go of everything else; the process must end by itself then. */
+  | { readonly order: 'leave' }
+  /** Each client makes a call. */
+  | { readonly order: 'probe' };
+
+export interface Report {
+  readonly entries: readonly HistoryEntry[];
+}

@@ -1,0 +1,219 @@
+// One run: storms of faults, and calms in which everything must come right again. It ends at the first violation.
+
+import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../test/support/ports';
+import { TcpProxy } from '../test/support/tcp-proxy';
+import type { Arguments } from './arguments';
+import { channels, keysOf, type ChannelPlan } from './channels';
+import { checkAll, checkSoFar, inOrder } from './checks/check';
+import { line } from './checks/excerpt';
+import { Present } from './checks/present';
+import type { Violation } from './checks/violation';
+import { Crew } from './crew';
+import { endFaults, makeFault, type Stage } from './faults';
+import { now, type Happening, type History, type HistoryEntry } from './history';
+import { Random } from './random';
+import { UpstreamServer } from './upstream/server';
+
+export interface Outcome {
+  readonly history: History;
+  readonly violations: readonly Violation[];
+  readonly startedAt: number;
+  /** By how much the driver itself was late at worst, ms. Faults, the server and the proxy were as late. */
+  readonly latestMs: number;
+}
+
+/** A storm is no longer than this, ms. */
+const STORM_MS = 15_000;
+/** Within which everything must be well after the last fault, ms. */
+export const RECOVERY_MS = 20_000;
+/** Between two faults, ms; several may be there at a time. */
+const FAULT_MS = [50, 2_000] as const;
+/** A place stays empty for so long, ms. */
+const RESPAWN_MS = [0, 1_000] as const;
+/** Between two changes of values, ms. */
+const CHANGE_MS = [5, 60] as const;
+const VALUE_BYTES = [10, 300_000] as const;
+const CHECK_MS = 3_000;
+const POLL_MS = 100;
+const PROBE_MS = 1_000;
+
+export class Run {
+  readonly #given: Arguments;
+  readonly #channels: readonly ChannelPlan[];
+  readonly #random: Random;
+  readonly #history: HistoryEntry[] = [];
+  readonly #present = new Present();
+  readonly #startedAt = now();
+  readonly #signal: AbortSignal;
+  #latestMs = 0;
+  #hasCrashed = false;
+
+  constructor(given: Arguments, signal: AbortSignal) {
+    this.#given = given;
+    this.#channels = channels(given.onePort);
+    this.#random = new Random(given.seed);
+    this.#signal = signal;
+  }
+
+  async run(): Promise<Outcome> {
+    const ports = { common: await freePort(), few: await freePort(), proxied: await freePort() };
+    const proxy = await TcpProxy.start(ports.proxied);
+    const server = await UpstreamServer.start(this.#record);
+    for (const plan of this.#channels) for (const key of keysOf(plan)) server.change(plan.name, key, 10);
+    const portOf = (slot: number, kind: string): number =>
+      kind === 'common' ? ports.common : kind === 'own' ? ports.few : slot === 0 ? ports.proxied : proxy.port;
+    const seeds = new Random(this.#random.seed());
+    const crew = new Crew(
+      (slot) => ({
+        slot,
+        seed: seeds.seed(),
+        upstreamPort: server.port,
+        ports: Object.fromEntries(this.#channels.map(({ name, port }) => [name, portOf(slot, port)])),
+      }),
+      () => seeds.whole(...RESPAWN_MS),
+      this.#record,
+      (entries) => {
+        for (const entry of entries) this.#add(entry);
+      },
+    );
+    const stage: Stage = { crew, server, proxy, random: this.#random, record: this.#record };
+    const lateness = this.#measureLateness();
+    try {
+      crew.start(this.#given.processes);
+      const violations = await this.#weather(stage);
+      return { history: inOrder(this.#history), violations, startedAt: this.#startedAt, latestMs: this.#latestMs };
+    } finally {
+      clearInterval(lateness);
+      await crew.end();
+      server.close();
+      await proxy.close();
+    }
+  }
+
+  /** Storms and calms by turns. */
+  async #weather(stage: Stage): Promise<readonly Violation[]> {
+    const endAt = this.#startedAt + this.#given.seconds * 1_000;
+    let violations = await this.#calm(stage);
+    while (violations.length === 0 && now() < endAt && !this.#signal.aborted) {
+      violations = await this.#storm(stage, Math.min(now() + STORM_MS, endAt));
+      if (violations.length === 0) violations = await this.#calm(stage);
+    }
+    return violations;
+  }
+
+  async #storm(stage: Stage, until: number): Promise<readonly Violation[]> {
+    const { crew } = stage;
+    // Each storm and each fault has numbers of its own, so that a run with the same seed that is faster or slower has the
+    // same faults.
+    const random = new Random(stage.random.seed());
+    this.#record({ kind: 'storm', detail: '' });
+    crew.order({ order: 'calm', isCalm: false });
+    const changing = this.#keepChanging(stage.server, new Random(random.seed()));
+    let checkAt = now() + CHECK_MS;
+    try {
+      while (now() < until && !this.#signal.aborted) {
+        await this.#wait(Math.min(random.size(...FAULT_MS), until - now()));
+        if (now() < until) makeFault({ ...stage, random: new Random(random.seed()) });
+        if (now() < checkAt && !this.#hasCrashed) continue;
+        const violations = checkSoFar(inOrder(this.#history));
+        if (violations.length > 0) return violations;
+        checkAt = now() + CHECK_MS;
+      }
+      return [];
+    } finally {
+      changing.abort();
+    }
+  }
+
+  /** All faults end, nothing changes any more, and everything must be well in time. */
+  async #calm(stage: Stage): Promise<readonly Violation[]> {
+    const { crew, server } = stage;
+    endFaults(stage);
+    this.#record({ kind: 'calm', detail: '' });
+    let from = now();
+    let probedAt: number | undefined;
+    let lastProbe = 0;
+    while (!this.#signal.aborted) {
+      await this.#wait(POLL_MS);
+      if (this.#hasCrashed) return checkSoFar(inOrder(this.#history)); // places would stay empty
+      // The upstream server may still be down, and places empty: the time starts when all are there.
+      if (!crew.isComplete || !server.isUp) {
+        crew.heal();
+        from = now();
+        continue;
+      }
+      crew.order({ order: 'calm', isCalm: true });
+      const missing = this.#present.shortcomings(server.versions(), server.publications(), from, now(), probedAt);
+      const isThere = this.#present.size >= this.#clients();
+      if (missing.length === 0 && isThere && probedAt !== undefined) break;
+      if (now() > from + RECOVERY_MS) {
+        const found = checkAll(inOrder(this.#history), this.#channels);
+        return found.length > 0 || missing.length > 0
+          ? [...found, ...missing]
+          : [tooFew(from, this.#present.size, this.#clients())];
+      }
+      // First everything must be the same without a call that could wake somebody.
+      const isQuiet = missing.length === 0 || (probedAt !== undefined && lastProbe + PROBE_MS < now());
+      if (isThere && isQuiet) {
+        probedAt ??= now();
+        lastProbe = now();
+        crew.order({ order: 'probe' });
+      }
+    }
+    this.#record({ kind: 'recovered', detail: `${Math.round(now() - from)}` });
+    return checkAll(inOrder(this.#history), this.#channels);
+  }
+
+  /** How many there are when every process is there. */
+  #clients(): number {
+    const slots = Array.from({ length: this.#given.processes }, (_, slot) => slot);
+    return slots.reduce((sum, slot) => sum + this.#channels.filter(({ isFor }) => isFor(slot)).length, 0);
+  }
+
+  #keepChanging(server: UpstreamServer, random: Random): AbortController {
+    const end = new AbortController();
+    const change = (): void => {
+      if (end.signal.aborted) return;
+      const plan = random.pick(this.#channels);
+      // Several in one go, now and then.
+      for (let count = random.chance(0.1) ? 10 : 1; count > 0; count--) {
+        server.change(plan.name, random.pick(keysOf(plan)), random.size(...VALUE_BYTES));
+      }
+      setTimeout(change, random.whole(...CHANGE_MS)).unref();
+    };
+    change();
+    return end;
+  }
+
+  #measureLateness(): NodeJS.Timeout {
+    const everyMs = 20;
+    let last = now();
+    return setInterval(() => {
+      this.#latestMs = Math.max(this.#latestMs, now() - last - everyMs);
+      last = now();
+    }, everyMs);
+  }
+
+  async #wait(ms: number): Promise<void> {
+    await wait(Math.max(0, ms), undefined, { signal: this.#signal }).catch(() => undefined); // aborted: the loops look
+  }
+
+  readonly #record = (happening: Happening): void => {
+    this.#add({ at: now(), ...happening });
+  };
+
+  #add(entry: HistoryEntry): void {
+    this.#history.push(entry);
+    this.#present.apply(entry);
+    if (entry.kind === 'exited' && !entry.wasWanted) this.#hasCrashed = true;
+    if (this.#given.verbose && !['delivered', 'called', 'settled', 'journal', 'memory'].includes(entry.kind)) {
+      console.error(line(entry, this.#startedAt));
+    }
+  }
+}
+
+function tooFew(from: number, there: number, expected: number): Violation {
+  const what = `${there} clients are there; ${expected} were expected`;
+  return { promise: 'eventually the same', what, from, to: now(), about: { pids: [] } };
+}
