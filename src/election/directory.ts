@@ -63,9 +63,9 @@ export class Directory {
     for (const asker of [...this.#waiting]) this.#answer(asker);
   }
 
-  /** Whether others have this name with another identity. */
-  hasNamesake({ name }: ChannelId): boolean {
-    return [...this.#leaders].some((leader) => leader.channel.name === name);
+  /** Whether another channel of this name is led. */
+  hasNamesake(channel: ChannelId): boolean {
+    return [...this.#leaders].some((leader) => leader.channel.name === channel.name && !isSameChannel(leader.channel, channel));
   }
 
   /** @returns the term of who would lead the channel from now on; undefined when somebody does, or is about to */

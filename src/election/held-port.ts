@@ -72,7 +72,8 @@ export class HeldPort {
 
   static async #get(meeting: Meeting, endpoint: Endpoint): Promise<HeldPort | undefined> {
     const { label } = meeting.credentials;
-    const name = endpoint.port === 0 ? `own ${label}` : String(endpoint.port);
+    // Credentials are those of a cluster port, so there is an own port for each of them.
+    const name = endpoint.port === 0 ? `own ${meeting.endpoint.port} ${label}` : String(endpoint.port);
     let binding = ports.get(name);
     if (!binding) {
       binding = HeldPort.#bind(meeting, endpoint);

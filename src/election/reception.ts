@@ -46,6 +46,8 @@ export class Reception implements Guests {
   readonly #listener: Listener;
   /** Under way. */
   #claims = 0;
+  /** Names that several channels have, told once. */
+  readonly #namesakes = new Set<string>();
 
   constructor(options: ReceptionOptions) {
     const { server, meeting, appoints, hasPredecessor } = options;
@@ -94,7 +96,7 @@ export class Reception implements Guests {
       },
     });
     this.#leases.add(lease);
-    if (this.#directory.enter(lease)) return lease;
+    if (this.#enter(lease)) return lease;
     this.#leases.delete(lease);
     return undefined;
   }
@@ -149,7 +151,20 @@ export class Reception implements Guests {
     void connection.closed.then(() => {
       this.#directory.leave(leader);
     });
-    if (!this.#directory.enter(leader)) refuse(connection, 0, 'superseded');
+    if (!this.#enter(leader)) refuse(connection, 0, 'superseded');
+  }
+
+  #enter(leader: Leadership): boolean {
+    const isEntered = this.#directory.enter(leader);
+    const { name } = leader.channel;
+    if (isEntered && !this.#namesakes.has(name) && this.#directory.hasNamesake(leader.channel)) {
+      this.#namesakes.add(name);
+      this.#options.meeting.logger.warn(
+        `${name}: there are processes with different constructor arguments, so these are different channels, each with an upstream client ` +
+          "of its own; if they shall share one, set identity: 'warn'; if not, give them different names",
+      );
+    }
+    return isEntered;
   }
 
   #admitOld(door: ChannelDoor, connection: Connection, register: Register): void {
