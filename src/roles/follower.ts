@@ -13,6 +13,13 @@ import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Verbs } from './role';
 import { SubscriptionHub } from './subscription-hub';
 
+interface OpenedKey {
+  /** In version 1: the registration as it was when the key was opened; it is an object of the user and may have changed. */
+  readonly registration: unknown;
+  /** The number that the leader has given the key. */
+  topic: number | undefined;
+}
+
 /** Keys are sent with the prefix that cluster-client 3.x gives them. */
 const KEY_PREFIX = '$$inner$$__';
 
@@ -29,8 +36,7 @@ export class Follower implements Role, Verbs {
   readonly #values: PeerValues;
   /** Keys by the numbers that the leader has given them. */
   readonly #topics = new Map<number, string>();
-  /** The registration of each key as it was when the key was opened: it is an object of the user and may have changed. */
-  readonly #opened = new Map<string, unknown>();
+  readonly #opened = new Map<string, OpenedKey>();
 
   /** @param connection is registered; the follower owns it from here on */
   constructor(spec: ChannelSpec, connection: Connection, values: PeerValues, hooks: RoleHooks) {
@@ -52,9 +58,10 @@ export class Follower implements Role, Verbs {
           this.#openKey(key, registration);
         },
         close: (key) => {
-          this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: this.#opened.get(key) });
+          const opened = this.#opened.get(key);
+          this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: opened?.registration });
           this.#opened.delete(key);
-          for (const [topic, each] of this.#topics) if (each === key) this.#topics.delete(topic);
+          if (opened?.topic !== undefined) this.#topics.delete(opened.topic);
           return true;
         },
       },
@@ -126,7 +133,7 @@ export class Follower implements Role, Verbs {
         return;
       }
       case 'topic':
-        this.#topics.set(message.topic, message.key.slice(KEY_PREFIX.length));
+        this.#onTopic(message.topic, message.key.slice(KEY_PREFIX.length));
         return;
       case 'topic-event': {
         const key = this.#topics.get(message.topic);
@@ -156,6 +163,14 @@ export class Follower implements Role, Verbs {
       }
       default: // nothing else goes from a leader to its followers
     }
+  }
+
+  #onTopic(topic: number, key: string): void {
+    const opened = this.#opened.get(key);
+    if (!opened || opened.topic === topic) return; // it was unsubscribed meanwhile, or is said again
+    if (opened.topic !== undefined) this.#topics.delete(opened.topic);
+    opened.topic = topic;
+    this.#topics.set(topic, key);
   }
 
   #push(key: string, bytes: Buffer): void {
@@ -200,7 +215,7 @@ export class Follower implements Role, Verbs {
   #openKey(key: string, registration: unknown): void {
     const { name: channel, formatKey } = this.#spec;
     const json = this.#connection.version === 1 ? canonicalJson(registration) : undefined;
-    this.#opened.set(key, json);
+    this.#opened.set(key, { registration: json, topic: undefined });
     if (this.#connection.version === 1 && isDeepStrictEqual(json, registration)) {
       this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json });
       return;
