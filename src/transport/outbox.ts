@@ -10,6 +10,8 @@ import { nextTick, soon } from '../time';
  * copy. Calls, 64 in flight, both sides: 4.1 µs of CPU time instead of 4.9.
  */
 const COPIED_BYTES = 512;
+/** … into buffers of this length at most: whoever subscribes to 100,000 keys at once needs no second copy in one piece. */
+const MERGED_BYTES = 64 * 1024;
 
 export class Outbox {
   readonly #socket: Socket;
@@ -101,15 +103,16 @@ function merged(frames: readonly Buffer[]): Buffer[] {
   let bytes = 0;
   for (let i = 0; i <= frames.length; i++) {
     const frame = frames[i];
-    if (frame && frame.length <= COPIED_BYTES) {
+    const isSmall = frame !== undefined && frame.length <= COPIED_BYTES;
+    if (isSmall && bytes + frame.length <= MERGED_BYTES) {
       bytes += frame.length;
       continue;
     }
     if (i - start === 1) buffers.push(frames[start]!);
     else if (i > start) buffers.push(Buffer.concat(frames.slice(start, i), bytes));
-    if (frame) buffers.push(frame);
-    start = i + 1;
-    bytes = 0;
+    start = isSmall ? i : i + 1;
+    bytes = isSmall ? frame.length : 0;
+    if (frame && !isSmall) buffers.push(frame);
   }
   return buffers;
 }

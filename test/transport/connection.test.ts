@@ -202,6 +202,20 @@ test('what was written before a long frame goes before it', async () => {
   expect(heard().subarray(0, topic.length)).toEqual(topic);
 });
 
+test('frames of one tick arrive in order, short, long, and more than go into one buffer', async () => {
+  const other = new Connection(there, systemClock);
+  const heard: [topic: number, length: number][] = [];
+  other.receiver = (message) => {
+    const { topic, payload } = message as { topic: number; payload: Buffer };
+    heard.push([topic, payload.length]);
+  };
+  for (const each of [connection, other]) each.upgrade();
+  const sent = Array.from({ length: 1_000 }, (_, topic): [number, number] => [topic, topic % 97 === 0 ? 5_000 : topic % 500]);
+  for (const [topic, length] of sent) connection.send({ type: 'topic-event', topic, payload: Buffer.alloc(length) });
+  await eventually('all', () => heard.length === sent.length);
+  expect(heard).toEqual(sent);
+});
+
 test('events of one turn of the event loop leave in few writes, the first at once, all in order', async () => {
   const other = new Connection(there, systemClock);
   const heard: number[] = [];
