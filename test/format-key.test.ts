@@ -7,6 +7,10 @@ it.each([
   ['null', null, 'null'],
   ['sorted names', { b: 1, a: { d: [2, 1], c: null } }, '{"a":{"c":null,"d":[2,1]},"b":1}'],
   ['absent and undefined alike', { a: undefined, b: 1 }, '{"b":1}'],
+  ['sorted names of plain fields', { a: 'x', b: -0, c: true }, '{"a":"x","b":0,"c":true}'],
+  ['numeric names', { 10: 'a', 9: 'b' }, '{"9":"b","10":"a"}'],
+  ['a field that JSON would lose', { a: 1, b: Infinity }, '{"a":1,"b":{"$number":"Infinity"}}'],
+  ['a toJSON of its own', { a: 1, toJSON: () => ({ z: 1, b: 2 }) }, '{"b":2,"z":1}'],
   ['a date', { at: new Date(0) }, '{"at":"1970-01-01T00:00:00.000Z"}'],
   ['a Map in any order', new Map([['b', 1], ['a', 2]]), '{"$map":[["a",2],["b",1]]}'], // prettier-ignore
   ['a Set in any order', new Set(['b', 'a']), '{"$set":["a","b"]}'],

@@ -15,6 +15,12 @@ import { SubscriptionHub } from './subscription-hub';
 
 /** Calls of a follower that may wait for answers: more than any leader answers in time. */
 const MAX_CALLS = 100_000;
+interface OpenedKey {
+  /** In version 1: the registration as it was when the key was opened; it is an object of the user and may have changed. */
+  readonly registration: unknown;
+  /** The number that the leader has given the key. */
+  topic: number | undefined;
+}
 
 /** Keys are sent with the prefix that cluster-client 3.x gives them. */
 const KEY_PREFIX = '$$inner$$__';
@@ -37,8 +43,7 @@ export class Follower implements Role, Verbs {
   readonly #topics = new Map<number, string>();
   /** Why the leader ends the connection, if it has said so. */
   #dismissal: TrunklineError | undefined;
-  /** The registration of each key as it was when the key was opened: it is an object of the user and may have changed. */
-  readonly #opened = new Map<string, unknown>();
+  readonly #opened = new Map<string, OpenedKey>();
   #onLeaving!: () => void;
 
   /** @param connection is accepted; the follower owns it from here on */
@@ -65,9 +70,10 @@ export class Follower implements Role, Verbs {
           this.#openKey(key, registration);
         },
         close: (key) => {
-          this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: this.#opened.get(key) });
+          const opened = this.#opened.get(key);
+          this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: opened?.registration });
           this.#opened.delete(key);
-          for (const [topic, each] of this.#topics) if (each === key) this.#topics.delete(topic);
+          if (opened?.topic !== undefined) this.#topics.delete(opened.topic);
           return true;
         },
       },
@@ -155,7 +161,7 @@ export class Follower implements Role, Verbs {
         }
         return;
       case 'topic':
-        this.#topics.set(message.topic, message.key.slice(KEY_PREFIX.length));
+        this.#onTopic(message.topic, message.key.slice(KEY_PREFIX.length));
         return;
       case 'topic-event': {
         const key = this.#topics.get(message.topic);
@@ -185,6 +191,14 @@ export class Follower implements Role, Verbs {
       }
       default: // nothing else goes from a leader to its followers
     }
+  }
+
+  #onTopic(topic: number, key: string): void {
+    const opened = this.#opened.get(key);
+    if (!opened || opened.topic === topic) return; // it was unsubscribed meanwhile, or is said again
+    if (opened.topic !== undefined) this.#topics.delete(opened.topic);
+    opened.topic = topic;
+    this.#topics.set(topic, key);
   }
 
   #push(key: string, bytes: Buffer): void {
@@ -243,7 +257,7 @@ export class Follower implements Role, Verbs {
   #openKey(key: string, registration: unknown): void {
     const { name: channel, formatKey } = this.#spec;
     const json = this.#connection.version === 1 ? canonicalJson(registration) : undefined;
-    this.#opened.set(key, json);
+    this.#opened.set(key, { registration: json, topic: undefined });
     if (this.#connection.version === 1 && isDeepStrictEqual(json, registration)) {
       this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json });
       return;

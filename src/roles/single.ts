@@ -18,6 +18,8 @@ const RESUBSCRIBE_MAX_MS = 30_000;
 interface UpstreamSubscription {
   readonly listener: (value: unknown) => void;
   retry: Timer | undefined;
+  /** False when the upstream client was replaced, was told to stop, or is asked again. */
+  isCurrent: boolean;
 }
 
 export class Single {
@@ -142,21 +144,23 @@ export class Single {
 
   /** @param backoff of the tries before this one */
   #subscribeUpstream(key: string, registration: unknown, backoff?: Backoff): void {
-    const isCurrent = (): boolean => this.#subscriptions.get(key) === subscription;
+    const former = this.#subscriptions.get(key);
+    if (former) former.isCurrent = false;
     const subscription: UpstreamSubscription = {
       // An upstream client that was replaced, or was told to stop, may still push.
       listener: (value) => {
-        if (isCurrent()) this.#push(key, value);
+        if (subscription.isCurrent) this.#push(key, value);
       },
       retry: undefined,
+      isCurrent: true,
     };
     this.#subscriptions.set(key, subscription);
     this.upstream.verb('subscribe', [registration, subscription.listener], (error) => {
-      if (!isCurrent()) return;
+      if (!subscription.isCurrent) return;
       this.#report(error);
       const tries = backoff ?? new Backoff(RESUBSCRIBE_MIN_MS, RESUBSCRIBE_MAX_MS);
       subscription.retry = this.spec.clock.setTimeout(() => {
-        if (isCurrent()) this.#subscribeUpstream(key, registration, tries);
+        if (subscription.isCurrent) this.#subscribeUpstream(key, registration, tries);
       }, tries.nextMs());
       subscription.retry.unref();
     });
@@ -169,12 +173,16 @@ export class Single {
     if (this.upstream.isReady && !this.upstream.has('unSubscribe')) return false;
     this.spec.clock.clearTimeout(subscription.retry);
     this.#subscriptions.delete(key);
+    subscription.isCurrent = false;
     this.ask('unSubscribe', registration, subscription.listener);
     return true;
   }
 
   #forgetSubscriptions(): void {
-    for (const { retry } of this.#subscriptions.values()) this.spec.clock.clearTimeout(retry);
+    for (const subscription of this.#subscriptions.values()) {
+      this.spec.clock.clearTimeout(subscription.retry);
+      subscription.isCurrent = false;
+    }
     this.#subscriptions.clear();
   }
 

@@ -31,6 +31,7 @@ interface Subscription {
   readonly entry: Entry;
   /** The newest version that the subscriber has had. */
   seen: number;
+  hasLeft: boolean;
 }
 
 interface Entry {
@@ -51,9 +52,6 @@ interface Delivery {
   /** A replay for this one. Undefined: for whoever is subscribed when its turn comes. */
   readonly only: Subscription | undefined;
 }
-
-/** What a subscriber that has left has seen. */
-const EVERYTHING = Infinity;
 
 export class SubscriptionHub {
   readonly #options: HubOptions;
@@ -127,7 +125,7 @@ export class SubscriptionHub {
   #add(entry: Entry, subscriber: Subscriber): Subscription {
     const former = this.#subscriptions.get(subscriber);
     if (former) this.#remove(former);
-    const subscription: Subscription = { subscriber, entry, seen: 0 };
+    const subscription: Subscription = { subscriber, entry, seen: 0, hasLeft: false };
     entry.subscriptions.push(subscription);
     this.#subscriptions.set(subscriber, subscription);
     return subscription;
@@ -137,7 +135,7 @@ export class SubscriptionHub {
     const { subscriber, entry } = subscription;
     this.#subscriptions.delete(subscriber);
     entry.subscriptions.splice(entry.subscriptions.indexOf(subscription), 1);
-    subscription.seen = EVERYTHING;
+    subscription.hasLeft = true;
   }
 
   #abandon({ key, registration }: Entry): void {
@@ -173,7 +171,7 @@ export class SubscriptionHub {
 }
 
 function deliver(subscription: Subscription, version: number, payload: Buffer): void {
-  if (subscription.seen >= version) return; // left meanwhile, or has it from a replay
+  if (subscription.hasLeft || subscription.seen >= version) return; // left meanwhile, or has it from a replay
   subscription.seen = version;
   subscription.subscriber.deliver(payload);
 }

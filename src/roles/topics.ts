@@ -1,9 +1,16 @@
-// The numbers by which version 2 names the keys of a channel, and the frame of the newest value of each: it is the same for
-// every follower, so it is made once.
+// The numbers by which version 2 names the keys of a channel, and the frames of their values: a frame is the same for every
+// follower, so it is made once.
 
 import { v2Codec } from '../../protocol/v2';
 import type { PeerValues } from './peer-values';
 import type { ChannelSpec } from './role';
+
+/** The frame that was made last. A value goes to all followers in a row; a frame for each key would keep each value twice. */
+interface LatestFrame {
+  topic: Topic | undefined;
+  payload: Buffer | undefined;
+  frame: Buffer;
+}
 
 interface KnownRegistration {
   readonly payload: Buffer;
@@ -16,13 +23,13 @@ export class Topic {
   readonly key: string;
   /** Followers that have subscribed to it. */
   followers = 0;
-  #payload: Buffer | undefined;
-  #frame: Buffer | undefined;
+  readonly #latest: LatestFrame;
   #known: KnownRegistration | undefined;
 
-  constructor(number: number, key: string) {
+  constructor(number: number, key: string, latest: LatestFrame) {
     this.number = number;
     this.key = key;
+    this.#latest = latest;
   }
 
   /**
@@ -38,24 +45,27 @@ export class Topic {
   }
 
   frameOf(payload: Buffer): Buffer {
-    if (payload !== this.#payload || !this.#frame) {
-      this.#payload = payload;
-      this.#frame = v2Codec.encode({ type: 'topic-event', topic: this.number, payload });
+    const latest = this.#latest;
+    if (payload !== latest.payload || this !== latest.topic) {
+      latest.frame = v2Codec.encode({ type: 'topic-event', topic: this.number, payload });
+      latest.payload = payload;
+      latest.topic = this;
     }
-    return this.#frame;
+    return latest.frame;
   }
 }
 
 /** Those of a channel. A number is never used again. */
 export class Topics {
   readonly #topics = new Map<string, Topic>();
+  readonly #latest: LatestFrame = { topic: undefined, payload: undefined, frame: Buffer.alloc(0) };
   #lastNumber = 0;
 
   /** One follower more. */
   join(key: string): Topic {
     let topic = this.#topics.get(key);
     if (!topic) {
-      topic = new Topic(++this.#lastNumber, key);
+      topic = new Topic(++this.#lastNumber, key, this.#latest);
       this.#topics.set(key, topic);
     }
     topic.followers++;

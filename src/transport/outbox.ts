@@ -10,6 +10,8 @@ import { nextTick, patientTimeout, soon, type Clock, type Patience } from '../ti
  * copy. Calls, 64 in flight, both sides: 4.1 µs of CPU time instead of 4.9.
  */
 const COPIED_BYTES = 512;
+/** … into buffers of this length at most: whoever subscribes to 100,000 keys at once needs no second copy in one piece. */
+const MERGED_BYTES = 64 * 1024;
 
 /** Answers beyond the limit may be a burst to a side that reads: it takes at least as much as the limit within this time, ms. */
 const BURST_MS = 2_000;
@@ -211,15 +213,16 @@ function merged(frames: readonly Buffer[]): Buffer[] {
   let bytes = 0;
   for (let i = 0; i <= frames.length; i++) {
     const frame = frames[i];
-    if (frame && frame.length <= COPIED_BYTES) {
+    const isSmall = frame !== undefined && frame.length <= COPIED_BYTES;
+    if (isSmall && bytes + frame.length <= MERGED_BYTES) {
       bytes += frame.length;
       continue;
     }
     if (i - start === 1) buffers.push(frames[start]!);
     else if (i > start) buffers.push(Buffer.concat(frames.slice(start, i), bytes));
-    if (frame) buffers.push(frame);
-    start = i + 1;
-    bytes = 0;
+    start = isSmall ? i : i + 1;
+    bytes = isSmall ? frame.length : 0;
+    if (frame && !isSmall) buffers.push(frame);
   }
   return buffers;
 }

@@ -48,3 +48,34 @@ it('fails all at once when no answer can come any more', async () => {
   ]);
   expect(clock.pending).toBe(0);
 });
+
+it('ignores an answer that comes twice, late, or for an id of the same slot', async () => {
+  const { clock, calls } = setup();
+  const answer = calls.add(1, 'get');
+  expect(calls.take(1 + 2 ** 20)).toBeUndefined();
+  calls.take(1)!.resolve(['value']);
+  expect(calls.take(1)).toBeUndefined();
+  await expect(answer).resolves.toEqual(['value']);
+  const late = calls.add(2, 'late');
+  clock.advance(1000);
+  await expect(late).rejects.toThrow('late expired');
+  expect(calls.take(2)).toBeUndefined();
+});
+
+it('keeps thousands of calls at once, and expires them in the order in which they were made', async () => {
+  const { clock, calls } = setup();
+  const order: string[] = [];
+  let last = 2 ** 30 - 500; // ids begin again at 1
+  const settled: Promise<unknown>[] = [];
+  for (let i = 0; i < 2_000; i++) {
+    do last = last >= 2 ** 30 - 1 ? 1 : last + 1;
+    while (calls.isTaken(last));
+    settled.push(calls.add(last, String(i)).catch((error: Error) => order.push(error.message)));
+    if (i % 100 === 0) clock.advance(1);
+  }
+  clock.advance(1_000);
+  await Promise.all(settled);
+  expect(order).toHaveLength(2_000);
+  const times = order.map((message) => Math.floor((parseInt(message) - 1) / 100));
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+});

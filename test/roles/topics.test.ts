@@ -22,3 +22,14 @@ test('keys have different numbers, and a number is never used again', () => {
   topics.leave(a);
   expect(topics.join('a').number).toBeGreaterThan(2);
 });
+
+test('a registration that followers write with the same bytes is decoded once, another one under the same key for itself', () => {
+  const topic = new Topics().join('a');
+  const decode = jest.fn((bytes: Buffer): unknown => ({ id: String(bytes) }));
+  const formatKey = (registration: unknown) => (registration as { id: string }).id;
+  const of = (text: string) => topic.registrationOf(Buffer.from(text), { decode } as never, formatKey);
+  expect(of('x')).toMatchObject({ registration: { id: 'x' }, key: 'x' });
+  expect(of('x').key).toBe('x');
+  expect(decode).toHaveBeenCalledTimes(1);
+  expect(of('y')).toMatchObject({ registration: { id: 'y' }, key: 'y' });
+});

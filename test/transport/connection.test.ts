@@ -3,6 +3,7 @@
 import net from 'node:net';
 import type { Message, V2Message } from '../../protocol/message';
 import { v1Codec } from '../../protocol/v1';
+import { v2Codec } from '../../protocol/v2';
 import { systemClock } from '../../src/time';
 import { Connection } from '../../src/transport/connection';
 import { eventually } from '../support/eventually';
@@ -189,4 +190,48 @@ test('a close sends what still waits in chunks', async () => {
   connection.send({ type: 'topic-event', topic: 1, payload: Buffer.alloc(5 * 2 ** 20) });
   await Promise.all([connection.close(), other.closed]);
   expect(heard.length).toBe(1);
+});
+
+test('what was written before a long frame goes before it', async () => {
+  const heard = heardThere();
+  connection.upgrade();
+  const topic = v2Codec.encode({ type: 'topic', topic: 1, key: 'key' });
+  connection.send({ type: 'topic', topic: 1, key: 'key' });
+  connection.sendFrame(v2Codec.encode({ type: 'topic-event', topic: 1, payload: Buffer.alloc(2 ** 20) }));
+  await eventually('the long frame', () => heard().length > 2 ** 20);
+  expect(heard().subarray(0, topic.length)).toEqual(topic);
+});
+
+test('frames of one tick arrive in order, short, long, and more than go into one buffer', async () => {
+  const other = new Connection(there, systemClock);
+  const heard: [topic: number, length: number][] = [];
+  other.receiver = (message) => {
+    const { topic, payload } = message as { topic: number; payload: Buffer };
+    heard.push([topic, payload.length]);
+  };
+  for (const each of [connection, other]) each.upgrade();
+  const sent = Array.from({ length: 1_000 }, (_, topic): [number, number] => [topic, topic % 97 === 0 ? 5_000 : topic % 500]);
+  for (const [topic, length] of sent) connection.send({ type: 'topic-event', topic, payload: Buffer.alloc(length) });
+  await eventually('all', () => heard.length === sent.length);
+  expect(heard).toEqual(sent);
+});
+
+test('events of one turn of the event loop leave in few writes, the first at once, all in order', async () => {
+  const other = new Connection(there, systemClock);
+  const heard: number[] = [];
+  other.receiver = (message) => heard.push((message as { topic: number }).topic);
+  for (const each of [connection, other]) each.upgrade();
+  const write = jest.spyOn(here, 'write');
+  const topics = Array.from({ length: 100 }, (_, index) => index);
+  let writesAfterFirst = 0;
+  for (const topic of topics) {
+    setImmediate(() => {
+      if (topic === 1) writesAfterFirst = write.mock.calls.length;
+      connection.sendFrame(v2Codec.encode({ type: 'topic-event', topic, payload: Buffer.from('value') }));
+    });
+  }
+  await eventually('all events', () => heard.length === topics.length);
+  expect(heard).toEqual(topics);
+  expect(writesAfterFirst).toBe(1);
+  expect(write.mock.calls.length).toBeLessThanOrEqual(3);
 });
