@@ -65,7 +65,7 @@ export class Failover {
   #seenTerm = 0;
   #running: Promise<void> | undefined;
   /** Roles that were replaced and still answer what was asked of them. */
-  readonly #retiring = new Set<Promise<void>>();
+  readonly #retiring = new Map<Role, Promise<void>>();
   #waiting: Patience | undefined;
   /** Since when the port is held by somebody who does not answer; undefined when nothing points to it. */
   #unansweredSince: number | undefined;
@@ -105,7 +105,7 @@ export class Failover {
     this.#waiting?.cancel();
     await this.#role?.close();
     await this.#running;
-    await Promise.all(this.#retiring);
+    await Promise.all([...this.#retiring].flatMap(([role, retired]) => [role.close(), retired]));
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -139,8 +139,10 @@ export class Failover {
   }
 
   #retire(role: Role): void {
-    const retired = role.retire().finally(() => this.#retiring.delete(retired));
-    this.#retiring.add(retired);
+    this.#retiring.set(
+      role,
+      role.retire().finally(() => this.#retiring.delete(role)),
+    );
   }
 
   #onEnded(end: RoleEnd, signal: AbortSignal): void {
