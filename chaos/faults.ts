@@ -1,7 +1,7 @@
 // What goes wrong: one entry for each kind of fault, chosen by weight.
 
 import type { TcpProxy } from '../test/support/tcp-proxy';
-import { CHANNELS, keysOf } from './channels';
+import { CHANNELS, HEARTBEAT_MS, keysOf } from './channels';
 import type { Crew, Member } from './crew';
 import { now, type EntryOf, type Record } from './history';
 import type { Random } from './random';
@@ -135,9 +135,13 @@ function restartUpstream({ server, random, record }: Stage): void {
   server.restart(downMs);
 }
 
-/** More than a slow consumer can take. */
-function flood({ server, random, record }: Stage): void {
+/** More than a slow consumer can take. One of them does not run meanwhile, for less than the time after which it is let go. */
+function flood({ crew, server, random, record }: Stage): void {
   const plan = random.pick(CHANNELS);
+  const leaders = server.pidsOf(plan.name);
+  const followers = crew.members.filter((member) => plan.isFor(member.slot) && !leaders.includes(member.pid));
+  const member = followers.length > 0 ? random.pick(followers) : undefined;
+  if (member && !member.isStopped) member.stop(random.whole(HEARTBEAT_MS, 2 * HEARTBEAT_MS), 'a consumer of a flood');
   const changes = random.whole(50, 200);
   record({ kind: 'fault', fault: 'flood', detail: `${changes} large values at once`, channel: plan.name, until: now() });
   for (let count = 0; count < changes; count++) {
