@@ -73,8 +73,6 @@ export interface Call extends Envelope {
   readonly style?: CallStyle | undefined;
   /** True on a publication that is repeated because the leader changed. */
   readonly replay?: boolean | undefined;
-  /** True: it does no harm to run it a second time. Version 2 only. */
-  readonly idempotent?: boolean | undefined;
 }
 
 export type CallStyle = 'promise' | 'callback';

@@ -61,7 +61,6 @@ const FLAG = {
   promise: 2,
   callback: 4,
   replay: 8,
-  idempotent: 16,
   first: 1,
   last: 2,
   strict: 1,
@@ -307,13 +306,8 @@ function readChannel(frame: Buffer, at: number, flags: number): [channel: Channe
   return [{ name, identity, isStrict: (flags & FLAG.strict) !== 0 }, end];
 }
 
-function callFlags({ oneway, style, replay, idempotent }: Extract<V2Message, { type: 'call' }>): number {
-  return (
-    (oneway ? FLAG.oneway : 0) |
-    (style === undefined ? 0 : FLAG[style]) |
-    (replay ? FLAG.replay : 0) |
-    (idempotent ? FLAG.idempotent : 0)
-  );
+function callFlags({ oneway, style, replay }: Extract<V2Message, { type: 'call' }>): number {
+  return (oneway ? FLAG.oneway : 0) | (style === undefined ? 0 : FLAG[style]) | (replay ? FLAG.replay : 0);
 }
 
 function readCall(frame: Buffer, flags: number, id: number): Extract<V2Message, { type: 'call' }> {
@@ -324,8 +318,7 @@ function readCall(frame: Buffer, flags: number, id: number): Extract<V2Message, 
   const style: CallStyle | undefined =
     (flags & FLAG.callback) !== 0 ? 'callback' : (flags & FLAG.promise) !== 0 ? 'promise' : undefined;
   // Nearly every call. What the general case spreads took a tenth of the CPU time of a call.
-  if (style && (flags & (FLAG.replay | FLAG.idempotent)) === 0)
-    return { type: 'call', id, timeoutMs, method, args, oneway, style };
+  if (style && (flags & FLAG.replay) === 0) return { type: 'call', id, timeoutMs, method, args, oneway, style };
   return {
     type: 'call',
     id,
@@ -335,7 +328,6 @@ function readCall(frame: Buffer, flags: number, id: number): Extract<V2Message, 
     oneway,
     ...(style && { style }),
     ...((flags & FLAG.replay) !== 0 && { replay: true }),
-    ...((flags & FLAG.idempotent) !== 0 && { idempotent: true }),
   };
 }
 

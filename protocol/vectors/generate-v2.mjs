@@ -102,7 +102,6 @@ say(
 say('call without a style', call, 5, 0, 7, method);
 say('call, one-way', { ...call, oneway: true, style: 'promise' }, 5, 3, 7, method);
 say('a publication that is repeated', { ...call, oneway: true, style: 'promise', replay: true }, 5, 11, 7, method);
-say('call, idempotent', { ...call, style: 'promise', idempotent: true }, 5, 18, 7, method);
 say(
   'call of a method beyond Latin-1',
   { ...call, method: '☂', style: 'promise', args: [hex(a)] },

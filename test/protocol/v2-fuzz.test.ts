@@ -41,7 +41,6 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
       oneway: fc.boolean(),
       style: fc.constantFrom('promise' as const, 'callback' as const),
       replay: fc.constant(true),
-      idempotent: fc.constant(true),
     },
     { requiredKeys: ['type', 'id', 'timeoutMs', 'method', 'args', 'oneway'] },
   ),
