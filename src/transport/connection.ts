@@ -113,6 +113,11 @@ export class Connection {
     return this.#outbox.bytes;
   }
 
+  /** The same beside the largest message: a single one may be of any length. */
+  get backlogBytes(): number {
+    return this.#outbox.backlogBytes;
+  }
+
   /** Whether so little waits that `whenDrained` would perhaps never call. */
   get isDrained(): boolean {
     return this.#outbox.isDrained;

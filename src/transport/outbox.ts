@@ -47,6 +47,11 @@ export class Outbox {
     return this.#socket.writableLength + this.#framesBytes + this.#chunks.bytes;
   }
 
+  /** The same beside the largest frame that must arrive: a single one may be of any length. */
+  get backlogBytes(): number {
+    return this.bytes - this.#largestBytes;
+  }
+
   /** Whether what waits is too little to wait for: `whenDrained` would perhaps never call. */
   get isDrained(): boolean {
     const { writableNeedDrain, writableLength, writableHighWaterMark } = this.#socket;

@@ -1,0 +1,47 @@
+// Values of many MB between processes: fast, whole, and nothing small waits long behind them.
+
+import cluster from '../../src/index';
+import { RegistryClient } from '../fixtures/registry-client';
+import { Crew } from '../support/member';
+import { leavesNothingOpen } from '../support/open-handles';
+import { freePort } from '../support/ports';
+import { recordingLogger } from '../support/recording-logger';
+
+leavesNothingOpen();
+
+const crew = new Crew();
+
+afterEach(() => crew.stop());
+
+test('20 MB go to the leader and back within 500 ms, while pings and small calls pass them', async () => {
+  const port = await freePort();
+  // Silence of 250 ms would end the connection.
+  const options = { port, heartbeatInterval: 100, identity: 'ignore' };
+  await crew.start({ options: { ...options, isLeader: true } }).ready();
+  const logger = recordingLogger();
+  const client = cluster(RegistryClient, { name: 'registry', ...options, isLeader: false, logger }).create();
+  try {
+    await client.ready();
+    const large = Buffer.alloc(20_000_000, 'large values ');
+    const tookMs: number[] = [];
+    let small = 0;
+    for (let round = 0; round < 4; round++) {
+      const startedAt = performance.now();
+      let isDone = false;
+      const answer = client.echo(large).finally(() => (isDone = true));
+      while (!isDone) {
+        await client.echo('small');
+        small++;
+      }
+      const { args } = await answer;
+      tookMs.push(performance.now() - startedAt);
+      expect((args[0] as Buffer).equals(large)).toBe(true);
+    }
+    // The first one warms up; other tests have the processors too.
+    expect(Math.min(...tookMs.slice(1))).toBeLessThan(500);
+    expect(small).toBeGreaterThan(10);
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]); // the connection has lived all the time
+  } finally {
+    await client.close();
+  }
+});
