@@ -6,8 +6,8 @@ import { ChunkSender } from '../../protocol/chunks';
 import { nextTick, patientTimeout, soon, type Clock, type Patience } from '../time';
 
 /**
- * Frames up to this length are copied together: a stream and a system call take longer over 64 small buffers than over their
- * copy. Calls, 64 in flight, both sides: 4.1 µs of CPU time instead of 4.9.
+ * Frames up to this length are copied together: a stream takes longer over a thousand small buffers than over their copy.
+ * Subscriptions to 1,000 keys, both sides: 0.92 of the CPU time. 64 calls in flight: no difference.
  */
 const COPIED_BYTES = 512;
 /** … into buffers of this length at most: whoever subscribes to 100,000 keys at once needs no second copy in one piece. */
