@@ -1,5 +1,6 @@
 // What a supervisor and the shared client have in common: an environment variable in which the supervisor tells each child
-// where the processes of the application meet, and what part it has there; and a mark on the servers that are no application's.
+// where the processes of the application meet, and what part it has there; a mark on the servers that are no application's; and
+// the clients that are to be closed before a process ends.
 
 /** Set by the supervisor for its children. */
 export const SEAT_VARIABLE = 'TRUNKLINE_SEAT';
@@ -28,4 +29,13 @@ export function formatSeat({ part, clusterPort }: Seat): string {
 export function parseSeat(text: string | undefined): Seat | undefined {
   const [, part, port] = /^(leads|succeeds|follows|competes):(\d{1,5})$/.exec(text ?? '') ?? [];
   return part === undefined ? undefined : { part: part as Part, clusterPort: Number(port) };
+}
+
+const CLIENTS = Symbol.for('trunkline#clients');
+
+/** Closes each open client of this process, of every copy of this library in it. Clients put theirs in and take it out. */
+export function openClients(): Set<() => Promise<void>> {
+  const everywhere = globalThis as { [CLIENTS]?: Set<() => Promise<void>> };
+  everywhere[CLIENTS] ??= new Set();
+  return everywhere[CLIENTS];
 }

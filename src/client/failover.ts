@@ -129,7 +129,9 @@ export class Failover {
     this.#waiting?.cancel();
     this.#role = role;
     this.#settled();
-    this.#seenTerm = Math.max(this.#seenTerm, role.term);
+    // Leaders of cluster-client 3.x have no terms; that one was there is seen all the same.
+    this.#seenTerm = Math.max(this.#seenTerm, role.term, 1);
+    this.#phase = 'connecting';
     void role.ended.then((end) => {
       if (this.#role === role) this.#onEnded(end, signal);
     });
@@ -148,7 +150,7 @@ export class Failover {
   #onEnded(end: RoleEnd, signal: AbortSignal): void {
     this.#role = undefined;
     if (signal.aborted) return;
-    this.#phase = 'connecting';
+    if ('error' in end) this.#setbackError ??= end.error;
     this.#events.onLeave();
     this.#limitWaiting();
     const why = end.reason === 'leader-lost' && end.error ? ` (${this.#withoutName(end.error.message)})` : '';

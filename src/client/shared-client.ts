@@ -6,6 +6,7 @@ import { isError, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError } from '../errors';
 import type { ResolvedOptions } from '../options';
+import { openClients } from '../seat';
 import type { ChannelSpec, Role } from '../roles/role';
 import { nextTick, patientTimeout } from '../time';
 import { Failover, type Place } from './failover';
@@ -47,6 +48,7 @@ export class SharedClient extends Base {
   #lastSetback = '';
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
+  readonly #closer = (): Promise<void> => this[CLOSE]();
 
   /**
    * @param place undefined: in single mode
@@ -107,6 +109,7 @@ export class SharedClient extends Base {
         this.#run('a callback', callback, results);
       },
     });
+    openClients().add(this.#closer);
     this.#failover.start();
   }
 
@@ -158,6 +161,7 @@ export class SharedClient extends Base {
     this.#setReady(this.#closedError('ready()'));
     await super.close();
     this.emit('close');
+    openClients().delete(this.#closer);
     this.#state = 'closed';
   }
 

@@ -3,6 +3,7 @@
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
 import { isError, toErrorValue } from '../../protocol/error-value';
+import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import {
   TOO_SLOW,
   type Call,
@@ -161,6 +162,7 @@ class HostedFollower {
   /** What waits for the upstream client. */
   #unanswered: (Join | Register)[] = [];
   #isAccepted = false;
+  #isRefused = false;
   #isLetGo = false;
 
   constructor({ single, term, topics, connection, values, onError }: HostedOptions) {
@@ -248,6 +250,7 @@ class HostedFollower {
 
   onRegister(register: Register): void {
     if (this.#spec.allowsOldPeers) {
+      this.#connection.maxFrameBytes = MAX_FRAME_BYTES;
       this.#onQuestion(register);
       return;
     }
@@ -255,10 +258,11 @@ class HostedFollower {
     const message =
       `${channel}: a process of cluster-client 3.x cannot prove that it belongs to the user of the leader; ` +
       'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in the leader';
-    this.#spec.logger.warn(`${message}; remotePort=${this.#connection.remotePort}`);
+    if (!this.#isRefused) this.#spec.logger.warn(`${message}; remotePort=${this.#connection.remotePort}`);
+    this.#isRefused = true;
     this.#unanswered.push(register);
+    // The connection stays open: on one that ends the other side begins anew at once, on this one it asks again after 3 s.
     this.#refuse(new TrunklineError('ERR_TRUNKLINE_LEGACY_PEER', message, { channel }));
-    void this.#connection.close();
   }
 
   #onQuestion(question: Join | Register): void {

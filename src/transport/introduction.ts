@@ -73,7 +73,6 @@ export function introduce(connection: Connection, options: IntroductionOptions):
     });
     const hello = helloOf(nonce && { nonce });
     connection.send({ type: 'register', id: connection.nextId(), timeoutMs, channel, hello });
-    connection.ping(timeoutMs); // an old peer that does not lead the channel answers this at least
   });
 }
 

@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
 import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
 import type { Clock } from '../time';
@@ -79,7 +78,6 @@ export class Listener {
         void this.#introduce(connection, message, known);
       } else {
         known();
-        connection.maxFrameBytes = MAX_FRAME_BYTES;
         this.#options.guests.onOldPeer(connection, message);
       }
     };

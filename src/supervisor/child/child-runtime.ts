@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
+import { openClients } from '../../seat';
 import type { Postbox } from '../messenger';
 import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
 import { runFramework } from './framework-program';
@@ -24,6 +25,8 @@ const ORPHAN_MS = 750;
 const LEFT_MS = 5_000;
 /** The share of a stop in which connections may finish; the rest is for callbacks. */
 const DRAIN_SHARE = 0.8;
+/** How long clients of the shared client may take to close, ms: a hand-off takes 2 s at most. */
+const CLOSE_MS = 2_500;
 /** How long the master may take to say farewell, ms. */
 const FAREWELL_MS = 250;
 /** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
@@ -183,6 +186,7 @@ export class ChildRuntime {
     const drained = this.#sockets.drain(withinMs * DRAIN_SHARE, gently);
     const [hasFailed] = await Promise.all([runInOrder(this.#onDrain), drained]);
     const hasFailedToo = await runInOrder(this.#onStop.reverse());
+    await closeClients();
     await this.#farewell();
     this.#exit(hasFailed || hasFailedToo ? 1 : 0);
   }
@@ -199,6 +203,12 @@ export class ChildRuntime {
       else this.#onFarewell();
     });
   }
+}
+
+/** Those that the program has left open: what they lead is handed over, what is under way is answered. */
+async function closeClients(): Promise<void> {
+  const closed = Promise.allSettled([...openClients()].map((close) => close()));
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
 }
 
 /** @returns whether one has failed; the others run all the same */
