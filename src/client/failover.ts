@@ -45,7 +45,7 @@ export interface FailoverOptions {
 export type Phase = 'connecting' | 'waiting for a leader' | 'waiting for upstream' | 'refused';
 
 /** Between tries to reach a leader that is not there yet, ms: a late leader is found within this time. */
-const ABSENT_MIN_MS = 10;
+const ABSENT_MIN_MS = 2;
 const ABSENT_MAX_MS = 50;
 /** Between tries after a refusal, ms. */
 const REFUSED_MIN_MS = 50;
