@@ -1,5 +1,6 @@
 // What a run prints: a summary, and each violation with the history that shows it.
 
+import { CHANNELS } from './channels';
 import { excerpt } from './checks/excerpt';
 import { overlapsOf } from './checks/upstreams';
 import type { Violation } from './checks/violation';
@@ -12,7 +13,7 @@ const SHOWN = 3;
 export function summary({ history, startedAt, latestMs }: Outcome): string {
   const settled = of(history, 'settled');
   const recoveries = of(history, 'recovered').map(({ detail }) => Number(detail));
-  const overlaps = overlapsOf(history).map(({ ranMs }) => ranMs);
+  const overlaps = overlapsOf(history, CHANNELS).map(({ ranMs }) => ranMs);
   const journal = of(history, 'journal');
   const memory = of(history, 'memory');
   const rssMb = (entries: readonly EntryOf<'memory'>[]): string =>

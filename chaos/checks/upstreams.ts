@@ -1,7 +1,9 @@
 // One upstream client for each channel. Two at a time are legitimate
 // - for a moment, when a process was killed: its sockets close one after the other, and the server hears of it later;
 // - while a leader that its user closes hands over: its successor may be ready before its own upstream client is closed;
-// - for as long as one of the two does not run: it can neither close nor notice anything.
+// - for as long as one of the two does not run: it can neither close nor notice anything;
+// - on the common port for as long as anybody there does not run: it may be the port holder, and nobody else can tell a leader that
+//   comes back from a pause that it was succeeded.
 // On a port that one channel has for itself, a stopped leader still holds the port. Nobody succeeds it, unless it had begun
 // to close.
 
@@ -25,7 +27,7 @@ interface Connected extends Interval {
 export interface Overlap extends Interval {
   readonly first: Connected;
   readonly second: Connected;
-  /** Without the time in which one of the two did not run, ms. */
+  /** Without the time in which one of the two, or on the common port anybody, did not run, ms. */
   readonly ranMs: number;
   readonly limitMs: number;
   /** The first was stopped when the second came, and had not begun to close. */
@@ -34,7 +36,7 @@ export interface Overlap extends Interval {
 
 export function checkUpstreams(history: History, channels: readonly ChannelPlan[]): Violation[] {
   const violations: Violation[] = [];
-  for (const { first, second, from, to, ranMs, limitMs, isWhileStopped } of overlapsOf(history)) {
+  for (const { first, second, from, to, ranMs, limitMs, isWhileStopped } of overlapsOf(history, channels)) {
     const isAlone = channels.find(({ name }) => name === first.channel)?.port !== 'common';
     const violated = (what: string): void => {
       const { channel } = first;
@@ -50,7 +52,7 @@ export function checkUpstreams(history: History, channels: readonly ChannelPlan[
 }
 
 /** All moments with two upstream clients of a channel. */
-export function overlapsOf(history: History): Overlap[] {
+export function overlapsOf(history: History, channels: readonly ChannelPlan[]): Overlap[] {
   const pauses = pausesOf(history);
   const pausesOfPid = (pid: number): readonly Interval[] => pauses.get(pid) ?? [];
   const closings = history.filter(isClosing);
@@ -68,6 +70,7 @@ export function overlapsOf(history: History): Overlap[] {
           ({ pid, channel = first.channel, at }) =>
             pid === first.pid && channel === first.channel && at >= first.from && at <= to,
         );
+      const isShared = channels.find(({ name }) => name === first.channel)?.port === 'common';
       const isKilled = kills.some(({ pid, at }) => pid === first.pid && at <= from + SIGNAL_MS);
       const isStopped = pausesOfPid(first.pid).some((pause) => pause.from + SIGNAL_MS < from && from < pause.to - SIGNAL_MS);
       overlaps.push({
@@ -75,7 +78,10 @@ export function overlapsOf(history: History): Overlap[] {
         second,
         from,
         to,
-        ranMs: lengthWithout({ from, to }, [...pausesOfPid(first.pid), ...pausesOfPid(second.pid)]),
+        ranMs: lengthWithout(
+          { from, to },
+          isShared ? [...pauses.values()].flat() : [...pausesOfPid(first.pid), ...pausesOfPid(second.pid)],
+        ),
         limitMs: handsOver ? HANDOVER_MS : OVERLAP_MS,
         isWhileStopped: isStopped && !handsOver && !isKilled,
       });

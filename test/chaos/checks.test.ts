@@ -147,7 +147,9 @@ describe('upstream clients', () => {
       fault(2_900, 'block', 2, 3_500),
       off(until, 1, 1),
     ];
-    expect(overlapsOf(inOrder(overlap(4_400)))).toMatchObject([{ from: 150, to: 4_400, ranMs: 900, isWhileStopped: true }]);
+    expect(overlapsOf(inOrder(overlap(4_400)), CHANNELS)).toMatchObject([
+      { from: 150, to: 4_400, ranMs: 900, isWhileStopped: true },
+    ]);
     expect(violationsOf(...overlap(4_400))).toEqual([]);
     expect(violationsOf(...overlap(4_600))).toHaveLength(1);
   });
