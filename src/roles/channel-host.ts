@@ -3,6 +3,7 @@
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
 import { isError, toErrorValue } from '../../protocol/error-value';
+import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import {
   TOO_SLOW,
   type Call,
@@ -258,6 +259,7 @@ class HostedFollower {
 
   onRegister(register: Register): void {
     if (this.#spec.allowsOldPeers) {
+      this.#connection.maxFrameBytes = MAX_FRAME_BYTES;
       this.#onQuestion(register);
       return;
     }

@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
 import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
 import type { Clock } from '../time';
@@ -18,7 +17,7 @@ export const STRANGER_MS = 5_000;
 export interface ChannelDoor {
   /** A process of ours wants to be served; from here on the connection belongs to the channel. */
   admit(connection: Connection, join: Join): void;
-  /** The same for a process of cluster-client 3.x. */
+  /** The same for a process of cluster-client 3.x. It has no more room than a stranger until the channel gives it more. */
   admitOld(connection: Connection, register: Register): void;
 }
 
@@ -79,7 +78,6 @@ export class Listener {
         void this.#introduce(connection, message, known);
       } else {
         known();
-        connection.maxFrameBytes = MAX_FRAME_BYTES;
         this.#options.guests.onOldPeer(connection, message);
       }
     };
