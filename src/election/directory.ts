@@ -28,6 +28,8 @@ export interface Leadership {
   readonly term: number;
   /** Where it listens. */
   readonly port: number;
+  /** It leads in this process, and so does not announce itself: one of the same term is another one. */
+  readonly isHere: boolean;
   /** Another one leads the channel now. */
   giveWay(): void;
 }
@@ -82,7 +84,7 @@ export class Directory {
     const { channel, term } = leader;
     const present = this.#leaderOf(channel);
     // It announces itself anew, and its end of before has not been noticed yet.
-    const isSame = present?.term === term && present.port === leader.port;
+    const isSame = !leader.isHere && present?.term === term && present.port === leader.port;
     if (present && !isSame && present.term >= term) return false;
     // An older one serves until the one that was appointed is there.
     const appointment = this.#appointmentOf(channel);

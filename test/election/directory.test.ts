@@ -30,7 +30,7 @@ function asker(name: string, lead: LeadWish, { channel = config, term = 0 } = {}
 }
 
 function leader(port: number, term: number, channel: ChannelId = config): Leadership {
-  return { channel, term, port, giveWay: () => void said.push(`${port}: gives way`) };
+  return { channel, term, port, isHere: false, giveWay: () => void said.push(`${port}: gives way`) };
 }
 
 describe('at the cluster port', () => {
@@ -193,6 +193,13 @@ describe('at the cluster port', () => {
     directory.leave(after);
     directory.ask(asker('b', 'may'));
     expect(look()).toEqual(['b: leads in term 4']);
+  });
+
+  test('two clients of this process with the same term are not the same leader, although they listen on one port', () => {
+    directory.enter({ ...leader(1000, 3), isHere: true });
+    expect(directory.enter({ ...leader(1000, 3), isHere: true })).toBe(false);
+    expect(directory.enter({ ...leader(1000, 4), isHere: true })).toBe(true);
+    expect(look()).toEqual(['1000: gives way']);
   });
 
   test('that it does so while its successor gets ready does not end the appointment', () => {
