@@ -9,7 +9,8 @@ const root = join(__dirname, '..');
 const ALLOWED: Record<string, readonly string[]> = {
   protocol: [],
   kernel: ['protocol'],
-  'src/election': ['kernel'],
+  // The processes that meet talk over connections.
+  'src/election': ['kernel', 'protocol', 'src/transport'],
   'src/transport': ['kernel', 'protocol'],
   'src/roles': ['kernel', 'protocol', 'src/transport', 'src/election (types)'],
   'src/client': ['kernel', 'protocol', 'src/roles', 'src/election', 'src/transport'],

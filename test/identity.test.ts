@@ -235,8 +235,8 @@ describe('what the leader tells', () => {
   test('ten differing paths are named, others counted', () => {
     const paths = differingPaths([many(13)], salt, partsOf([{}], salt));
     expect(paths).toHaveLength(11);
-    expect(paths[0]).toBe('[0]');
-    expect(paths[10]).toBe('… and 4 more');
+    expect(paths[0]).toBe('[0].n0000');
+    expect(paths[10]).toBe('… and 3 more');
   });
 
   test.each<[string, string | Buffer]>([

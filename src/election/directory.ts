@@ -28,6 +28,8 @@ export interface Leadership {
   readonly term: number;
   /** Where it listens. */
   readonly port: number;
+  /** It leads in this process, and so does not announce itself: one of the same term is another one. */
+  readonly isHere: boolean;
   /** Another one leads the channel now. */
   giveWay(): void;
 }
@@ -81,13 +83,12 @@ export class Directory {
   enter(leader: Leadership): boolean {
     const { channel, term } = leader;
     const present = this.#leaderOf(channel);
-    const appointment = this.#appointmentOf(channel);
-    const isAppointed = appointment?.term === term;
     // It announces itself anew, and its end of before has not been noticed yet.
-    const isSame = present?.term === term && present.port === leader.port;
-    const isOlder = (present && !isSame && present.term >= term) || (appointment && appointment.term > term);
-    if (isOlder && !isAppointed) return false;
-    if (appointment && !isSame) this.#appointments.delete(appointment);
+    const isSame = !leader.isHere && present?.term === term && present.port === leader.port;
+    if (present && !isSame && present.term >= term) return false;
+    // An older one serves until the one that was appointed is there.
+    const appointment = this.#appointmentOf(channel);
+    if (appointment && appointment.term <= term) this.#appointments.delete(appointment);
     this.#noteTerm(channel, term);
     if (present) this.#remove(present);
     this.#leaders.add(leader);

@@ -1,5 +1,6 @@
-// The ports that this process has bound: cluster ports, and one of its own where it leads what it was appointed for. The only
-// state that is shared by all clients of a process: a port can be bound once, however many channels want it.
+// The ports that this process has bound: cluster ports, and for each of them one of its own, where it leads what it was
+// appointed for. The only state that is shared by all clients of a process: a port can be bound once, however many channels
+// want it.
 
 import net from 'node:net';
 import { formatEndpoint, loopback, type Endpoint } from '../endpoint';
@@ -9,7 +10,7 @@ import { soon } from '../time';
 import { Reception } from './reception';
 import type { Meeting } from './term';
 
-/** Ports that are bound, being bound, or being closed by this process, by number; `own` and a label of credentials for one of its own. */
+/** Ports that are bound, being bound, or being closed by this process, by number; with `own` the one of its own that belongs to it. */
 const ports = new Map<string, Promise<HeldPort | undefined>>();
 /** Cluster ports that were seen in the hands of another process. */
 const seenTaken = new Set<number>();
@@ -64,16 +65,19 @@ export class HeldPort {
         await held.#closed; // the last channel was just given up: bind anew
         continue;
       }
-      const used = await use(held);
-      await held.#leaveUnused();
-      return used;
+      try {
+        return await use(held);
+      } finally {
+        await held.#leaveUnused();
+      }
     }
   }
 
   static async #get(meeting: Meeting, endpoint: Endpoint): Promise<HeldPort | undefined> {
     const { label } = meeting.credentials;
-    // Credentials are those of a cluster port, so there is an own port for each of them.
-    const name = endpoint.port === 0 ? `own ${meeting.endpoint.port} ${label}` : String(endpoint.port);
+    const clusterPort = meeting.endpoint.port;
+    // The channels and the secret of one cluster port mean nothing at another.
+    const name = endpoint.port === 0 ? `own ${clusterPort} ${label}` : String(clusterPort);
     let binding = ports.get(name);
     if (!binding) {
       binding = HeldPort.#bind(meeting, endpoint);

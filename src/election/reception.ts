@@ -234,6 +234,7 @@ function refuse(connection: Connection, id: number, code: keyof typeof SENTENCES
 
 /** A leader that listens elsewhere; it leads as long as its connection to this process. */
 class RemoteLeader implements Leadership {
+  readonly isHere = false;
   readonly channel: ChannelId;
   readonly term: number;
   readonly port: number;
@@ -259,6 +260,7 @@ interface LeaseHooks {
 
 /** A leader in this process. */
 class LocalLease implements Leadership, ChannelLease {
+  readonly isHere = true;
   readonly channel: ChannelId;
   readonly term: number;
   readonly port: number;

@@ -17,7 +17,7 @@ export const STRANGER_MS = 5_000;
 export interface ChannelDoor {
   /** A process of ours wants to be served; from here on the connection belongs to the channel. */
   admit(connection: Connection, join: Join): void;
-  /** The same for a process of cluster-client 3.x. */
+  /** The same for a process of cluster-client 3.x. It has no more room than a stranger until the channel gives it more. */
   admitOld(connection: Connection, register: Register): void;
 }
 

@@ -1,13 +1,16 @@
-// One attempt of the election, for each setting of isLeader.
+// One attempt of the election, for each way in which a process may lead.
 
-import { claimChannel } from '../../src/election/held-port';
+import type { LeadWish } from '../../protocol/message';
+import { HeldPort } from '../../src/election/held-port';
 import { PortRace } from '../../src/election/port-race';
-import { Unopposed, type Term } from '../../src/election/term';
+import type { Term } from '../../src/election/term';
+import { meetingAt } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
-import { freePort } from '../support/ports';
+import { canBind, freePort } from '../support/ports';
 
 leavesNothingOpen();
 
+const channel = { name: 'channel', identity: '', isStrict: false };
 let port: number;
 const releases: (() => Promise<void>)[] = [];
 
@@ -19,68 +22,42 @@ afterEach(async () => {
   await Promise.all(releases.splice(0).map((release) => release()));
 });
 
-async function campaign(race: PortRace): Promise<Term> {
-  const term = await race.campaign();
+async function campaign(lead: LeadWish, seenTerm = 0): Promise<Term> {
+  const term = await new PortRace(meetingAt(port), channel).campaign(seenTerm, lead);
   if (term.kind === 'leader') releases.push(() => term.lease.release());
   return term;
 }
 
 async function takePort(): Promise<void> {
-  const lease = await claimChannel(port, 'channel');
+  const lease = await HeldPort.hold(meetingAt(port), (reception) => reception.claim(channel, 0));
   releases.push(() => lease!.release());
 }
 
-test.each([[true], [undefined]])('isLeader: %s leads on a free port', async (isLeader) => {
-  expect(await campaign(new PortRace(port, 'channel', isLeader))).toMatchObject({
-    kind: 'leader',
-    number: 1,
-    lease: { endpoint: { host: '127.0.0.1', port } },
-  });
+const follower = (isPortHeld: boolean): object => ({ kind: 'follower', endpoint: { host: '127.0.0.1', port }, isPortHeld });
+
+test.each<[LeadWish]>([['may'], ['must'], ['succeeds']])('who %s leads on a free port', async (lead) => {
+  expect(await campaign(lead)).toMatchObject({ kind: 'leader', lease: { term: 1 } });
+  expect(await canBind(port)).toBe(false);
 });
 
-test('isLeader: false follows on a free port, and does not bind it', async () => {
-  expect(await campaign(new PortRace(port, 'channel', false))).toEqual({
-    kind: 'follower',
-    number: 1,
-    endpoint: { host: '127.0.0.1', port },
-    isPortHeld: false,
-  });
-  expect((await campaign(new PortRace(port, 'channel', true))).kind).toBe('leader');
+test('who never leads follows on a free port, and does not bind it', async () => {
+  expect(await campaign('never')).toEqual(follower(false));
+  expect(await canBind(port)).toBe(true);
 });
 
-test('unset follows on a taken port, and knows that it is taken', async () => {
-  await takePort();
-  expect(await campaign(new PortRace(port, 'channel', undefined))).toMatchObject({ kind: 'follower', isPortHeld: true });
-});
-
-test('isLeader: true on a taken port is an error that names channel and port', async () => {
-  await takePort();
-  await expect(campaign(new PortRace(port, 'channel', true))).rejects.toMatchObject({
-    code: 'ERR_TRUNKLINE_PORT_TAKEN',
-    channel: 'channel',
-    port,
-    retryable: true,
-  });
-});
+test.each<[LeadWish]>([['may'], ['must'], ['succeeds']])(
+  'who %s follows on a taken port, and knows that it is taken',
+  async (lead) => {
+    await takePort();
+    expect(await campaign(lead)).toEqual(follower(true));
+  },
+);
 
 test('of many that compete at once, one leads', async () => {
-  const terms = await Promise.all(Array.from({ length: 20 }, () => campaign(new PortRace(port, 'channel', undefined))));
+  const terms = await Promise.all(Array.from({ length: 20 }, () => campaign('may')));
   expect(terms.filter(({ kind }) => kind === 'leader')).toHaveLength(1);
 });
 
-test('terms are numbered upwards, whatever came out of the attempts', async () => {
-  await takePort();
-  const race = new PortRace(port, 'channel', undefined);
-  const numbers = [await campaign(race), await campaign(race)].map(({ number }) => number);
-  await releases.pop()!();
-  numbers.push((await campaign(race)).number);
-  expect(numbers).toEqual([1, 2, 3]);
-});
-
-test('without a network there is nobody to compete with', async () => {
-  const election = new Unopposed();
-  expect([await election.campaign(), await election.campaign()]).toEqual([
-    { kind: 'single', number: 1 },
-    { kind: 'single', number: 2 },
-  ]);
+test('a new term is newer than the one that was seen before', async () => {
+  expect(await campaign('may', 7)).toMatchObject({ lease: { term: 8 } });
 });

@@ -47,10 +47,10 @@ beforeEach(() => {
     onError: (error: unknown) => void errors.push(error),
     onReady: () => undefined,
     onSetback: () => undefined,
+    onWait: () => undefined,
     onUpstream: () => () => undefined,
   };
-  const peerValues = PeerValues.between(spec, undefined, undefined)!;
-  follower = new Follower(spec, connection as unknown as Connection, peerValues, hooks);
+  follower = new Follower(spec, connection as unknown as Connection, 1, PeerValues.ofOurs(spec), hooks);
 });
 
 const busy = (method: string) => expect.objectContaining({ code: 'ERR_TRUNKLINE_BUSY', retryable: true, method }) as unknown;

@@ -20,6 +20,7 @@ it('a formatKey, transcode or registration that throws becomes an error event; t
     port,
     logger: recordingLogger(),
     name: 'hostile',
+    allowLegacyPeers: true,
     formatKey: (registration) => {
       if (registration === 'poison') throw new Error('formatKey threw');
       return JSON.stringify(registration);

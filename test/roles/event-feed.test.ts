@@ -188,6 +188,7 @@ test('the host of a channel shows what waits for each follower, and counts what 
     legacyValues: values,
     formatKey: String,
     isBroadcast: true,
+    allowsOldPeers: true,
     maxOutboxBytes: LIMIT,
     delivery: 'latest',
     logger,
@@ -196,10 +197,10 @@ test('the host of a channel shows what waits for each follower, and counts what 
   const single = new Single(spec);
   single.start();
   await single.ready;
-  const host = new ChannelHost(single, () => undefined);
+  const host = new ChannelHost(single, 1, () => undefined);
   const hosted = new HostedConnection();
   const envelope = { id: 1, timeoutMs: 1_000 };
-  host.admit(hosted as unknown as Connection, { type: 'register', ...envelope, channel: 'config' });
+  host.admitOld(hosted as unknown as Connection, { type: 'register', ...envelope, channel: 'config' });
   hosted.receiver({ type: 'subscribe', ...envelope, key: 'a', registration: 'a' });
   for (let i = 0; i < 4; i++) {
     Registry.last.push('a', 'x'.repeat(60));

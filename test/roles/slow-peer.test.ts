@@ -2,7 +2,7 @@
 
 import net from 'node:net';
 import { FrameReader } from '../../protocol/frame';
-import type { Message, V2Message } from '../../protocol/message';
+import type { Message, Register, V2Message } from '../../protocol/message';
 import { serializeJsonTranscode } from '../../protocol/value-codec';
 import { v1Codec, v1Framing } from '../../protocol/v1';
 import { v2Codec, v2Framing } from '../../protocol/v2';
@@ -46,15 +46,22 @@ class Peer {
     });
   }
 
-  /** @param versions of its hello; undefined: a peer of cluster-client 3.x */
-  async register(versions?: number[]): Promise<void> {
-    const hello = versions && { versions, codecs: ['custom', 'serialize-json', 'structured'] };
+  /** As a process of cluster-client 3.x. */
+  async register(hello?: Register['hello']): Promise<void> {
     this.send({ type: 'register', id: 1, ...envelope, channel: 'slow', ...(hello && { hello }) });
     await eventually('registered', () => this.heard.some(({ type }) => type === 'register-result'));
   }
 
-  send(message: Message): void {
-    this.socket.write(this.#version === 2 ? v2Codec.encode(message as V2Message) : v1Codec.encode(message));
+  /** As one of ours. */
+  async join(): Promise<void> {
+    await this.register({ versions: [1, 2] });
+    const codecs = ['custom', 'serialize-json', 'structured'];
+    this.send({ type: 'join', id: 1, channel: { name: 'slow', identity: '', isStrict: false }, lead: 'never', term: 0, codecs });
+    await eventually('joined', () => this.heard.some(({ type }) => type === 'joined'));
+  }
+
+  send(message: Message | V2Message): void {
+    this.socket.write(this.#version === 2 ? v2Codec.encode(message as V2Message) : v1Codec.encode(message as Message));
   }
 }
 
@@ -71,7 +78,15 @@ async function lead(options: object): Promise<void> {
   const Registry = upstreamClass();
   const port = await freePort();
   logger = recordingLogger();
-  leader = cluster(Registry, { port, logger, name: 'slow', transcode: serializeJsonTranscode, ...options }).create();
+  leader = cluster(Registry, {
+    port,
+    logger,
+    name: 'slow',
+    auth: false,
+    allowLegacyPeers: true,
+    transcode: serializeJsonTranscode,
+    ...options,
+  }).create();
   await leader.ready();
   upstream = Registry.last;
   peer = new Peer(port);
@@ -122,12 +137,12 @@ test('a peer of cluster-client 3.x that reads again ends on the newest value of 
 });
 
 test.each([
-  ['a peer of cluster-client 3.x', undefined, { delivery: 'every' }],
-  ['a peer of version 2', [1, 2], { delivery: 'every' }],
-  ['the peer of a channel without broadcast', [1, 2], { isBroadcast: false }],
-])('where nothing may be skipped %s that does not read is let go, with one warning', async (_, versions, options) => {
+  ['a peer of cluster-client 3.x', 'register', { delivery: 'every' }],
+  ['a peer of version 2', 'join', { delivery: 'every' }],
+  ['the peer of a channel without broadcast', 'join', { isBroadcast: false }],
+] as const)('where nothing may be skipped %s that does not read is let go, with one warning', async (_, how, options) => {
   await lead({ maxOutboxBytes: MiB, ...options });
-  await peer.register(versions);
+  await peer[how]();
   peer.send({ type: 'subscribe', id: 2, ...envelope, key: 'a', registration: 'a', payload: encode('a') });
   await eventually('the subscription', () => upstream.subscribed.length === 1);
   peer.socket.pause();
@@ -139,7 +154,7 @@ test.each([
   await eventually('the end', () => peer.isClosed);
   const goaways = peer.heard.filter(({ type }) => type === 'goaway');
   expect(goaways).toEqual(
-    versions
+    how === 'join'
       ? [expect.objectContaining({ code: 'too-slow', sentence: expect.stringContaining('maxOutboxBytes') as string })]
       : [],
   );
@@ -154,7 +169,7 @@ const callBig = (count: number): void => {
 
 test('a peer that calls and does not read the answers is let go', async () => {
   await lead({ maxOutboxBytes: MiB });
-  await peer.register([1, 2]);
+  await peer.join();
   peer.socket.pause();
   callBig(BEYOND_KERNEL * 5);
   await eventually('the warning', () => warnings().length > 0);
@@ -165,7 +180,7 @@ test('a peer that calls and does not read the answers is let go', async () => {
 
 test('also when what waits is not much more than the limit, after a while', async () => {
   await lead({ maxOutboxBytes: 10 * MiB });
-  await peer.register([1, 2]);
+  await peer.join();
   peer.socket.pause();
   callBig(BEYOND_KERNEL * 5);
   await eventually('the warning', () => warnings().length > 0);
@@ -174,7 +189,7 @@ test('also when what waits is not much more than the limit, after a while', asyn
 
 test('a peer that reads gets all answers of a burst beyond the limit', async () => {
   await lead({ maxOutboxBytes: 10 * MiB });
-  await peer.register([1, 2]);
+  await peer.join();
   callBig(BEYOND_KERNEL * 5);
   await eventually('all answers', () => peer.heard.filter(({ type }) => type === 'call-result').length === BEYOND_KERNEL * 5);
   expect(warnings()).toEqual([]);
@@ -182,7 +197,7 @@ test('a peer that reads gets all answers of a burst beyond the limit', async () 
 
 test('small things are never too much for a peer that is behind with its events', async () => {
   await lead({ maxOutboxBytes: MiB });
-  await peer.register([1, 2]);
+  await peer.join();
   peer.send({ type: 'subscribe', id: 2, ...envelope, key: 'a', registration: 'a', payload: encode('a') });
   await eventually('the subscription', () => upstream.subscribed.length === 1);
   peer.socket.pause();

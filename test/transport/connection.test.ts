@@ -169,7 +169,10 @@ test('a large value of version 2 does not hold up what is small: the answer to a
   const other = new Connection(there, systemClock);
   const heard: (Message | V2Message)[] = [];
   other.receiver = (message) => heard.push(message);
-  for (const each of [connection, other]) each.upgrade();
+  for (const each of [connection, other]) {
+    each.upgrade();
+    each.trust();
+  }
   const payload = Buffer.alloc(20 * 2 ** 20, 7);
   connection.send({ type: 'topic-event', topic: 1, payload });
   connection.send({ type: 'topic-event', topic: 1, payload: Buffer.from('next') }); // must not overtake
@@ -186,7 +189,10 @@ test('a close sends what still waits in chunks', async () => {
   const other = new Connection(there, systemClock);
   const heard: (Message | V2Message)[] = [];
   other.receiver = (message) => heard.push(message);
-  for (const each of [connection, other]) each.upgrade();
+  for (const each of [connection, other]) {
+    each.upgrade();
+    each.trust();
+  }
   connection.send({ type: 'topic-event', topic: 1, payload: Buffer.alloc(5 * 2 ** 20) });
   await Promise.all([connection.close(), other.closed]);
   expect(heard.length).toBe(1);

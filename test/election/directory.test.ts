@@ -1,0 +1,386 @@
+// The rules of who leads what, without sockets: every step and what it says to whom.
+
+import type { ChannelId, LeadWish } from '../../protocol/message';
+import { Directory, type Asker, type Leadership } from '../../src/election/directory';
+
+/** What was said since the last look. */
+let said: string[];
+
+beforeEach(() => {
+  said = [];
+});
+
+function look(): string[] {
+  return said.splice(0);
+}
+
+const config: ChannelId = { name: 'config', identity: '', isStrict: false };
+const strict = (identity: string): ChannelId => ({ name: 'config', identity, isStrict: true });
+
+function asker(name: string, lead: LeadWish, { channel = config, term = 0 } = {}): Asker {
+  return {
+    channel,
+    lead,
+    term,
+    serve: (leader) => void said.push(`${name}: served by ${leader.port} in term ${leader.term}`),
+    appoint: (newTerm, isSucceeding) => void said.push(`${name}: ${isSucceeding ? 'succeeds' : 'leads'} in term ${newTerm}`),
+    refuse: (code) => void said.push(`${name}: ${code}`),
+    wait: (code) => void said.push(`${name}: waits, ${code}`),
+  };
+}
+
+function leader(port: number, term: number, channel: ChannelId = config): Leadership {
+  return { channel, term, port, isHere: false, giveWay: () => void said.push(`${port}: gives way`) };
+}
+
+describe('at the cluster port', () => {
+  let directory: Directory;
+
+  beforeEach(() => {
+    directory = new Directory(true);
+  });
+
+  test.each<[LeadWish, string]>([
+    ['never', 'a: waits, no-leader'],
+    ['may', 'a: leads in term 1'],
+    ['must', 'a: leads in term 1'],
+    ['succeeds', 'a: leads in term 1'],
+  ])('nobody leads; wish %s: %s', (lead, answer) => {
+    directory.ask(asker('a', lead));
+    expect(look()).toEqual([answer]);
+  });
+
+  test.each<[LeadWish, string]>([
+    ['never', 'a: served by 1000 in term 3'],
+    ['may', 'a: served by 1000 in term 3'],
+    ['must', 'a: led-elsewhere'],
+    ['succeeds', 'a: succeeds in term 4'],
+  ])('another one leads; wish %s: %s', (lead, answer) => {
+    directory.enter(leader(1000, 3));
+    directory.ask(asker('a', lead));
+    expect(look()).toEqual([answer]);
+  });
+
+  test.each<[LeadWish, string]>([
+    ['never', 'a: waits, hand-over'],
+    ['may', 'a: succeeds in term 4'],
+    ['must', 'a: succeeds in term 4'],
+    ['succeeds', 'a: succeeds in term 4'],
+  ])('the leader has resigned; wish %s: %s', (lead, answer) => {
+    const old = leader(1000, 3);
+    directory.enter(old);
+    directory.resign(old);
+    directory.ask(asker('a', lead));
+    expect(look()).toEqual([answer]);
+  });
+
+  test.each<[LeadWish, string]>([
+    ['never', 'b: waits, no-leader'],
+    ['may', 'b: waits, no-leader'],
+    ['must', 'b: waits, no-leader'],
+    ['succeeds', 'b: waits, no-leader'],
+  ])('another one is appointed and has not announced itself; wish %s: %s', (lead, answer) => {
+    directory.ask(asker('a', 'may'));
+    look();
+    directory.ask(asker('b', lead));
+    expect(look()).toEqual([answer]);
+  });
+
+  test('everybody who waits is served when the appointed leader announces itself, in the order in which they came', () => {
+    directory.ask(asker('early', 'never'));
+    directory.ask(asker('a', 'may'));
+    directory.ask(asker('b', 'may'));
+    directory.ask(asker('c', 'must'));
+    look();
+    expect(directory.enter(leader(1000, 1))).toBe(true);
+    expect(look()).toEqual(['early: served by 1000 in term 1', 'b: served by 1000 in term 1', 'c: led-elsewhere']);
+  });
+
+  test('when the leader leaves, the first who may lead is appointed, and the others hear that they wait', () => {
+    const first = leader(1000, 1);
+    directory.enter(first);
+    directory.resign(first);
+    directory.ask(asker('worker', 'never'));
+    look();
+    directory.leave(first);
+    expect(look()).toEqual(['worker: waits, no-leader']);
+    directory.ask(asker('a', 'may'));
+    expect(look()).toEqual(['a: leads in term 2']);
+  });
+
+  test('an appointee that goes makes room for the next', () => {
+    const a = asker('a', 'may');
+    directory.ask(a);
+    directory.ask(asker('worker', 'never'));
+    directory.ask(asker('b', 'may'));
+    look();
+    directory.withdraw(a);
+    expect(look()).toEqual(['worker: waits, no-leader', 'b: leads in term 2']);
+    directory.withdraw(a); // once more changes nothing
+    expect(look()).toEqual([]);
+  });
+
+  test('an appointee that announces itself after it was given up is taken if nobody has a newer term', () => {
+    const a = asker('a', 'may');
+    directory.ask(a);
+    directory.withdraw(a);
+    expect(directory.enter(leader(1000, 1))).toBe(true);
+    look();
+    expect(directory.enter(leader(2000, 1))).toBe(false);
+  });
+
+  test('when the next one was appointed meanwhile, it serves until that one announces itself', () => {
+    const a = asker('a', 'may');
+    directory.ask(a);
+    directory.ask(asker('b', 'may'));
+    directory.ask(asker('worker', 'never'));
+    directory.withdraw(a);
+    look();
+    expect(directory.enter(leader(1000, 1))).toBe(true);
+    expect(look()).toEqual(['worker: served by 1000 in term 1']);
+    expect(directory.enter(leader(2000, 2))).toBe(true);
+    expect(look()).toEqual(['1000: gives way']);
+  });
+
+  test('who waited and has gone is not served', () => {
+    const gone = asker('gone', 'never');
+    directory.ask(gone);
+    look();
+    directory.withdraw(gone);
+    directory.enter(leader(1000, 1));
+    expect(look()).toEqual([]);
+  });
+
+  test('terms only grow: over what the directory knows, and over what the asker has seen', () => {
+    directory.ask(asker('a', 'may', { term: 8 }));
+    expect(look()).toEqual(['a: leads in term 9']);
+    const nine = leader(1000, 9);
+    directory.enter(nine);
+    directory.leave(nine);
+    directory.ask(asker('b', 'may', { term: 2 }));
+    expect(look()).toEqual(['b: leads in term 10']);
+  });
+
+  test('a newer term supersedes the present leader, an older or equal one does not', () => {
+    directory.enter(leader(1000, 3));
+    expect(directory.enter(leader(2000, 2))).toBe(false);
+    expect(directory.enter(leader(2000, 3))).toBe(false);
+    expect(look()).toEqual([]);
+    expect(directory.enter(leader(2000, 4))).toBe(true);
+    expect(look()).toEqual(['1000: gives way']);
+    directory.ask(asker('a', 'may'));
+    expect(look()).toEqual(['a: served by 2000 in term 4']);
+  });
+
+  test('what a superseded leader still says changes nothing', () => {
+    const old = leader(1000, 3);
+    directory.enter(old);
+    directory.enter(leader(2000, 4));
+    look();
+    directory.resign(old);
+    directory.leave(old);
+    directory.ask(asker('a', 'may'));
+    expect(look()).toEqual(['a: served by 2000 in term 4']);
+  });
+
+  test('a leader that announces itself anew goes on, and the end of its first connection changes nothing', () => {
+    const [before, after] = [leader(1000, 3), leader(1000, 3)];
+    directory.enter(before);
+    expect(directory.enter(after)).toBe(true);
+    directory.leave(before);
+    directory.ask(asker('a', 'may'));
+    expect(look()).toEqual(['a: served by 1000 in term 3']);
+    directory.leave(after);
+    directory.ask(asker('b', 'may'));
+    expect(look()).toEqual(['b: leads in term 4']);
+  });
+
+  test('two clients of this process with the same term are not the same leader, although they listen on one port', () => {
+    directory.enter({ ...leader(1000, 3), isHere: true });
+    expect(directory.enter({ ...leader(1000, 3), isHere: true })).toBe(false);
+    expect(directory.enter({ ...leader(1000, 4), isHere: true })).toBe(true);
+    expect(look()).toEqual(['1000: gives way']);
+  });
+
+  test('that it does so while its successor gets ready does not end the appointment', () => {
+    const before = leader(1000, 3);
+    directory.enter(before);
+    directory.ask(asker('a', 'succeeds'));
+    look();
+    expect(directory.enter(leader(1000, 3))).toBe(true);
+    directory.ask(asker('b', 'succeeds'));
+    expect(look()).toEqual(['b: waits, hand-over']);
+    expect(directory.enter(leader(2000, 4))).toBe(true);
+    expect(look()).toEqual(['1000: gives way', 'b: succeeds in term 5']);
+  });
+
+  test('that it does so after its first connection was missed does not end it either', () => {
+    const before = leader(1000, 3);
+    directory.enter(before);
+    directory.ask(asker('a', 'succeeds'));
+    directory.leave(before);
+    look();
+    expect(directory.enter(leader(1000, 3))).toBe(true);
+    expect(directory.enter(leader(2000, 4))).toBe(true);
+    expect(look()).toEqual(['1000: gives way']);
+  });
+
+  test('the present leader serves those who come until its successor is ready', () => {
+    directory.enter(leader(1000, 1));
+    directory.ask(asker('next', 'succeeds'));
+    look();
+    directory.ask(asker('worker', 'never'));
+    expect(look()).toEqual(['worker: served by 1000 in term 1']);
+    directory.enter(leader(2000, 2));
+    expect(look()).toEqual(['1000: gives way']);
+  });
+
+  test('a successor that goes leaves the present leader in its place', () => {
+    directory.enter(leader(1000, 1));
+    const next = asker('next', 'succeeds');
+    directory.ask(next);
+    directory.withdraw(next);
+    look();
+    directory.ask(asker('worker', 'may'));
+    expect(look()).toEqual(['worker: served by 1000 in term 1']);
+  });
+
+  test('the successor of a leader that resigned and left is waited for', () => {
+    const old = leader(1000, 1);
+    directory.enter(old);
+    directory.resign(old);
+    directory.ask(asker('next', 'may'));
+    directory.ask(asker('other', 'may'));
+    look();
+    directory.leave(old);
+    expect(look()).toEqual(['other: waits, no-leader']);
+    directory.enter(leader(2000, 2));
+    expect(look()).toEqual(['other: served by 2000 in term 2']);
+  });
+
+  test('a place in this process is free only when nobody leads or is about to', () => {
+    expect(directory.vacancy(config, 0)).toBe(1);
+    expect(directory.vacancy(config, 4)).toBe(5);
+    const a = asker('a', 'may');
+    directory.ask(a);
+    expect(directory.vacancy(config, 0)).toBeUndefined();
+    directory.withdraw(a);
+    expect(directory.vacancy(config, 0)).toBe(2);
+    const present = leader(1000, 2);
+    directory.enter(present);
+    directory.resign(present);
+    expect(directory.vacancy(config, 0)).toBeUndefined();
+    directory.leave(present);
+    expect(directory.vacancy(config, 0)).toBe(3);
+  });
+
+  test('channels of other names have nothing to do with each other', () => {
+    directory.enter(leader(1000, 1));
+    directory.ask(asker('a', 'may', { channel: { ...config, name: 'registry' } }));
+    expect(look()).toEqual(['a: leads in term 1']);
+  });
+
+  test('strict channels of one name with another identity have a leader each', () => {
+    directory.enter(leader(1000, 1, strict('red')));
+    directory.ask(asker('red', 'may', { channel: strict('red') }));
+    directory.ask(asker('blue', 'may', { channel: strict('blue') }));
+    expect(look()).toEqual(['red: served by 1000 in term 1', 'blue: leads in term 2']);
+    expect(directory.enter(leader(2000, 2, strict('blue')))).toBe(true);
+    expect(look()).toEqual([]);
+    directory.ask(asker('red', 'may', { channel: strict('red') }));
+    directory.ask(asker('blue', 'must', { channel: strict('blue') }));
+    expect(look()).toEqual(['red: served by 1000 in term 1', 'blue: led-elsewhere']);
+  });
+
+  test.each([
+    ['one that is not strict, with another identity', { name: 'config', identity: 'blue', isStrict: false }],
+    ['one that takes any identity', config],
+  ])('where one side is not strict the name alone decides: %s is served', (_, channel) => {
+    directory.enter(leader(1000, 1, strict('red')));
+    directory.ask(asker('a', 'may', { channel }));
+    expect(look()).toEqual(['a: served by 1000 in term 1']);
+  });
+
+  test('among several the leader of the same identity is preferred', () => {
+    directory.enter(leader(1000, 1, strict('red')));
+    directory.enter(leader(2000, 2, strict('blue')));
+    directory.ask(asker('a', 'may', { channel: { name: 'config', identity: 'blue', isStrict: false } }));
+    expect(look()).toEqual(['a: served by 2000 in term 2']);
+  });
+
+  test('a leader leaves those of another identity in their places', () => {
+    const red = leader(1000, 1, strict('red'));
+    directory.enter(red);
+    directory.enter(leader(2000, 2, strict('blue')));
+    directory.leave(red);
+    directory.ask(asker('blue', 'may', { channel: strict('blue') }));
+    expect(look()).toEqual(['blue: served by 2000 in term 2']);
+  });
+});
+
+describe('after a change of the holder', () => {
+  let directory: Directory;
+
+  beforeEach(() => {
+    directory = new Directory(true, true);
+  });
+
+  test('nobody gets a channel that it has not lost, until the leaders of before have announced themselves', () => {
+    directory.ask(asker('new', 'may'));
+    expect(look()).toEqual(['new: waits, no-leader']);
+    directory.enter(leader(1000, 3));
+    expect(look()).toEqual(['new: served by 1000 in term 3']);
+  });
+
+  test('who has lost its leader is appointed at once', () => {
+    directory.ask(asker('new', 'may'));
+    directory.ask(asker('orphan', 'may', { term: 3 }));
+    expect(look()).toEqual(['new: waits, no-leader', 'orphan: leads in term 4']);
+  });
+
+  test('when all have had their time, the first who waits is appointed', () => {
+    directory.ask(asker('worker', 'never'));
+    directory.ask(asker('a', 'may'));
+    directory.ask(asker('b', 'may'));
+    look();
+    directory.settled();
+    expect(look()).toEqual(['worker: waits, no-leader', 'a: leads in term 1', 'b: waits, no-leader']);
+    directory.ask(asker('other', 'may', { channel: { ...config, name: 'registry' } }));
+    expect(look()).toEqual(['other: leads in term 1']);
+  });
+
+  test('a leader of before that comes later than its followers gives way to the newer term', () => {
+    directory.ask(asker('orphan', 'may', { term: 3 }));
+    look();
+    expect(directory.enter(leader(1000, 3))).toBe(true);
+    directory.enter(leader(2000, 4));
+    expect(look()).toEqual(['1000: gives way']);
+    expect(directory.enter(leader(1000, 3))).toBe(false);
+  });
+});
+
+describe('at the port of an appointed leader', () => {
+  let directory: Directory;
+
+  beforeEach(() => {
+    directory = new Directory(false);
+  });
+
+  test.each<[LeadWish]>([['never'], ['may'], ['must'], ['succeeds']])(
+    'who comes for what is led here is served; wish %s',
+    (lead) => {
+      directory.enter(leader(1000, 3));
+      directory.ask(asker('a', lead));
+      expect(look()).toEqual(['a: served by 1000 in term 3']);
+    },
+  );
+
+  test('who comes for anything else is sent back, and nobody is appointed', () => {
+    const red = leader(1000, 3, strict('red'));
+    directory.enter(red);
+    directory.ask(asker('a', 'may', { channel: strict('blue') }));
+    directory.leave(red);
+    directory.ask(asker('b', 'may', { channel: strict('red') }));
+    expect(look()).toEqual(['a: not-led-here', 'b: not-led-here']);
+  });
+});
