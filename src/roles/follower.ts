@@ -142,9 +142,6 @@ export class Follower implements Role, Verbs {
         this.#push(key.slice(KEY_PREFIX.length), payload);
         return;
       }
-      case 'goaway':
-        if (message.code === 'hand-off') this.#onLeaving();
-        return;
       case 'topic':
         this.#topics.set(message.topic, message.key.slice(KEY_PREFIX.length));
         return;
@@ -175,6 +172,7 @@ export class Follower implements Role, Verbs {
         return;
       }
       case 'goaway':
+        if (message.code === 'hand-off') this.#onLeaving();
         if (message.code === TOO_SLOW) {
           const { name: channel } = this.#spec;
           this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });
