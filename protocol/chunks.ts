@@ -42,6 +42,7 @@ export class ChunkSender {
 
   /** @returns whether it takes the frame; otherwise the frame can be sent as it is, at once */
   offer(frame: Buffer): boolean {
+    if (this.#waiting.length === 0 && frame.length <= V2_MAX_FRAME_BYTES) return false; // nearly always
     const order = orderOf(frame);
     const mustWait =
       frame.length > V2_MAX_FRAME_BYTES || (order !== undefined && this.#waiting.some((each) => each.order === order));

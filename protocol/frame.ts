@@ -10,10 +10,10 @@ export interface Framing {
   /** Whether a frame may begin with this byte; strangers are recognised here, before a header is complete. */
   mayStartWith(firstByte: number): boolean;
   /**
-   * Length of what follows the header.
+   * Length of what follows the header that begins at this offset.
    * @throws ProtocolError when the header is impossible.
    */
-  bodyBytes(header: Buffer): number;
+  bodyBytes(bytes: Buffer, at: number): number;
 }
 
 /** A limit against a peer that claims absurd lengths. Values of 100 MB still pass; see the README on large values. */
@@ -49,12 +49,12 @@ export class FrameReader {
    * @throws ProtocolError; the stream cannot be read any further after it.
    */
   push(chunk: Buffer, onFrame: (frame: Buffer) => boolean | void): void {
-    let rest = chunk;
-    while (rest.length > 0) {
+    let at = 0;
+    while (at < chunk.length) {
       if (this.#frame) {
-        const copied = rest.copy(this.#frame, this.#filled);
+        const copied = chunk.copy(this.#frame, this.#filled, at);
         this.#filled += copied;
-        rest = rest.subarray(copied);
+        at += copied;
         if (this.#filled < this.#frame.length) return;
         const frame = this.#frame;
         this.#frame = undefined;
@@ -62,13 +62,13 @@ export class FrameReader {
         continue;
       }
       if (this.#head.length > 0) {
-        const missing = this.#framing.headerBytes - this.#head.length;
-        this.#head = Buffer.concat([this.#head, rest.subarray(0, missing)]);
-        rest = rest.subarray(Math.min(missing, rest.length));
+        const part = chunk.subarray(at, at + this.#framing.headerBytes - this.#head.length);
+        this.#head = Buffer.concat([this.#head, part]);
+        at += part.length;
         if (this.#head.length < this.#framing.headerBytes) return;
         const header = this.#head;
         this.#head = EMPTY;
-        const frameBytes = this.#frameBytes(header);
+        const frameBytes = this.#frameBytes(header, 0);
         if (frameBytes === header.length) {
           if (onFrame(header) === false) return;
           continue;
@@ -76,31 +76,31 @@ export class FrameReader {
         this.#begin(frameBytes, header);
         continue;
       }
-      if (this.#successor?.framing.mayStartWith(rest[0]!)) {
+      if (this.#successor?.framing.mayStartWith(chunk[at]!)) {
         this.#framing = this.#successor.framing;
         this.maxFrameBytes = this.#successor.maxFrameBytes;
         this.#successor = undefined;
       }
-      if (!this.#framing.mayStartWith(rest[0]!)) throw new ProtocolError('not a frame of this protocol', rest);
-      if (rest.length < this.#framing.headerBytes) {
-        this.#head = Buffer.from(rest);
+      if (!this.#framing.mayStartWith(chunk[at]!)) throw new ProtocolError('not a frame of this protocol', chunk.subarray(at));
+      if (chunk.length - at < this.#framing.headerBytes) {
+        this.#head = Buffer.from(chunk.subarray(at));
         return;
       }
-      const frameBytes = this.#frameBytes(rest);
-      if (frameBytes > rest.length) {
-        this.#begin(frameBytes, rest);
+      const frameBytes = this.#frameBytes(chunk, at);
+      if (frameBytes > chunk.length - at) {
+        this.#begin(frameBytes, chunk.subarray(at));
         return;
       }
-      const frame = rest.subarray(0, frameBytes);
-      rest = rest.subarray(frameBytes);
+      const frame = chunk.subarray(at, at + frameBytes);
+      at += frameBytes;
       if (onFrame(frame) === false) return;
     }
   }
 
-  #frameBytes(header: Buffer): number {
-    const frameBytes = this.#framing.headerBytes + this.#framing.bodyBytes(header);
+  #frameBytes(bytes: Buffer, at: number): number {
+    const frameBytes = this.#framing.headerBytes + this.#framing.bodyBytes(bytes, at);
     if (frameBytes > this.maxFrameBytes) {
-      throw new ProtocolError(`frame of ${frameBytes} bytes exceeds the limit of ${this.maxFrameBytes}`, header);
+      throw new ProtocolError(`frame of ${frameBytes} bytes exceeds the limit of ${this.maxFrameBytes}`, bytes.subarray(at));
     }
     return frameBytes;
   }

@@ -11,9 +11,9 @@ export class IdSequence {
   }
 
   /** @param isTaken whether a request with this id still waits for its answer */
-  next(isTaken: (id: number) => boolean = () => false): number {
+  next(isTaken?: (id: number) => boolean): number {
     do this.#last = this.#last >= MAX_ID ? 1 : this.#last + 1;
-    while (isTaken(this.#last));
+    while (isTaken?.(this.#last));
     return this.#last;
   }
 }

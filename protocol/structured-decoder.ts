@@ -21,12 +21,18 @@ import {
  */
 export function decodeStructured(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
+  // A setter that somebody has put on Object.prototype may decode something itself.
+  const decoder = idle ?? new Decoder();
+  idle = undefined;
   try {
-    return new Decoder(bytes).decode();
+    return decoder.decode(bytes);
   } catch (error) {
     if (error instanceof MalformedValueError) throw error;
     // What a constructor of the language says to its argument (RegExp, BigInt), or a call stack that was nearly exhausted.
     throw new MalformedValueError(`not a value: ${(error as Error).message}`, { cause: error });
+  } finally {
+    decoder.reset();
+    idle = decoder;
   }
 }
 
@@ -45,26 +51,43 @@ interface Shape {
 }
 
 class Decoder {
-  readonly #bytes: Buffer;
+  #bytes: Buffer = NOTHING;
   #at = 0;
-  readonly #bodyEnd: number;
-  readonly #isWide: boolean;
+  #bodyEnd = 0;
+  #isWide = false;
   /** Where the text begins, how many characters of it were read, and how many there are. */
-  readonly #textStart: number;
+  #textStart = 0;
   #characters = 0;
-  readonly #charactersEnd: number;
+  #charactersEnd = 0;
   #piece = '';
   /** The character that the piece begins with. */
   #pieceStart = 0;
-  #blobAt: number;
-  readonly #shapes: Shape[] = [];
+  #blobAt = 0;
+  #shapes: Shape[] = [];
   /** In the order in which they begin; undefined when nothing refers to them. */
-  readonly #objects: unknown[] | undefined;
+  #objects: unknown[] | undefined;
   #depth = 0;
   /** For how many elements of arrays with holes memory is taken before they have come: eight bytes for each byte. */
-  #holesLeft: number;
+  #holesLeft = 0;
 
-  constructor(bytes: Buffer) {
+  decode(bytes: Buffer): unknown {
+    this.#begin(bytes);
+    const value = this.#read();
+    if (this.#at !== this.#bodyEnd || this.#characters !== this.#charactersEnd || this.#blobAt !== this.#bytes.length)
+      throw new MalformedValueError('bytes after the end of a value');
+    return value;
+  }
+
+  /** Keeps nothing of the value. */
+  reset(): void {
+    this.#bytes = NOTHING;
+    this.#at = this.#characters = this.#pieceStart = this.#depth = 0;
+    this.#piece = '';
+    this.#objects = undefined;
+    if (this.#shapes.length > 0) this.#shapes = [];
+  }
+
+  #begin(bytes: Buffer): void {
     this.#bytes = bytes;
     this.#bodyEnd = this.#holesLeft = bytes.length;
     const form = this.#byte();
@@ -76,13 +99,6 @@ class Decoder {
     this.#bodyEnd = this.#textStart = this.#at + bodyBytes;
     this.#blobAt = this.#textStart + (this.#isWide ? this.#charactersEnd * 2 : this.#charactersEnd);
     if (this.#blobAt > bytes.length) throw new MalformedValueError('the body or the text ends early');
-  }
-
-  decode(): unknown {
-    const value = this.#read();
-    if (this.#at !== this.#bodyEnd || this.#characters !== this.#charactersEnd || this.#blobAt !== this.#bytes.length)
-      throw new MalformedValueError('bytes after the end of a value');
-    return value;
   }
 
   #read(): unknown {
@@ -316,8 +332,10 @@ class Decoder {
   }
 
   #count(): number {
-    let count = 0;
-    for (let factor = 1; ; factor *= 128) {
+    const only = this.#byte();
+    if (only < 0x80) return only;
+    let count = only & 0x7f;
+    for (let factor = 128; ; factor *= 128) {
       const byte = this.#byte();
       count += (byte & 0x7f) * factor;
       if (count > MAX_COUNT) throw new MalformedValueError('a count is too large');
@@ -334,6 +352,9 @@ class Decoder {
     return start;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
+let idle: Decoder | undefined;
 
 /** Sets what an assignment could not, or would give to a setter. */
 function define(object: object, name: string, value: unknown, enumerable = true): void {

@@ -45,7 +45,8 @@ class Encoder {
     this.#out.reset();
     this.#shapes.reset();
     if (this.#seen.size > 0) this.#seen = new Map(); // clear() would keep the capacity of the largest value
-    this.#depth = this.#objects = this.#path.length = 0;
+    this.#depth = this.#objects = 0;
+    if (this.#path.length > 0) this.#path.length = 0;
     this.#hasReferences = false;
   }
 

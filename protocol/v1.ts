@@ -17,10 +17,10 @@ const OFFSET = { version: 0, kind: 1, id: 4, timeout: 12, connectionLength: 16, 
 export const v1Framing: Framing = {
   headerBytes: HEADER_BYTES,
   mayStartWith: (firstByte) => firstByte === VERSION,
-  bodyBytes(header) {
-    const connectionLength = header.readInt32BE(OFFSET.connectionLength);
-    const applicationLength = header.readInt32BE(OFFSET.applicationLength);
-    if (connectionLength < 0 || applicationLength < 0) throw new ProtocolError('negative length', header);
+  bodyBytes(bytes, at) {
+    const connectionLength = bytes.readInt32BE(at + OFFSET.connectionLength);
+    const applicationLength = bytes.readInt32BE(at + OFFSET.applicationLength);
+    if (connectionLength < 0 || applicationLength < 0) throw new ProtocolError('negative length', bytes.subarray(at));
     return connectionLength + applicationLength;
   },
 };
@@ -64,7 +64,7 @@ export const v1Codec: Codec = {
     const id = Number(frame.readBigInt64BE(OFFSET.id));
     if (!Number.isSafeInteger(id)) throw new ProtocolError('id out of range', frame);
     const connectionEnd = HEADER_BYTES + frame.readInt32BE(OFFSET.connectionLength);
-    if (frame.length !== HEADER_BYTES + v1Framing.bodyBytes(frame)) throw new ProtocolError('wrong frame length', frame);
+    if (frame.length !== HEADER_BYTES + v1Framing.bodyBytes(frame, 0)) throw new ProtocolError('wrong frame length', frame);
     const connection = parseConnectionObject(frame.subarray(HEADER_BYTES, connectionEnd));
     const envelope = { id, timeoutMs: frame.readInt32BE(OFFSET.timeout) };
     return read(connection, envelope, frame.subarray(connectionEnd));

@@ -27,14 +27,24 @@ export function begin(type: number, flags: number, id: number, bodyBytes: number
 export function writeHeader(out: Buffer, type: number, flags: number, id: number, bodyBytes: number): void {
   out[OFFSET.version] = VERSION;
   out[OFFSET.type] = type;
-  out.writeUInt16BE(flags, OFFSET.flags);
-  out.writeUInt32BE(id, OFFSET.id);
-  out.writeUInt32BE(bodyBytes, OFFSET.bodyLength);
+  out[OFFSET.flags] = flags >>> 8;
+  out[OFFSET.flags + 1] = flags;
+  writeUint32(out, id, OFFSET.id);
+  writeUint32(out, bodyBytes, OFFSET.bodyLength);
+}
+
+/** Without the checks of Buffer, which take longer than the writing and are compiled into every caller. @returns the offset behind it */
+function writeUint32(out: Buffer, value: number, at: number): number {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+  return at + 4;
 }
 
 export function withPayload(type: number, flags: number, id: number, payload: Buffer): Buffer {
   const out = begin(type, flags, id, payload.length);
-  payload.copy(out, HEADER_BYTES);
+  out.set(payload, HEADER_BYTES);
   return out;
 }
 
@@ -43,8 +53,9 @@ export function withText(type: number, id: number, lengthBytes: 0 | 4, text: str
   const wide = wideFlag(text);
   const textBytes = wide ? text.length * 2 : text.length;
   const out = begin(type, wide, id, lengthBytes + textBytes + payload.length);
-  if (lengthBytes > 0) out.writeUInt32BE(textBytes, HEADER_BYTES);
-  payload.copy(out, writeText(out, text, HEADER_BYTES + lengthBytes, wide));
+  if (lengthBytes > 0) writeUint32(out, textBytes, HEADER_BYTES);
+  const end = writeText(out, text, HEADER_BYTES + lengthBytes, wide);
+  if (payload.length > 0) out.set(payload, end);
   return out;
 }
 
@@ -87,7 +98,7 @@ export function writeText(out: Buffer, text: string, offset: number, wide: numbe
 export function readText(frame: Buffer, at: number, lengthBytes: 2 | 4, flags: number): [text: string, end: number] {
   const start = at + lengthBytes;
   if (start > frame.length) throw new ProtocolError('text without a length', frame);
-  const end = start + frame.readUIntBE(at, lengthBytes);
+  const end = start + (lengthBytes === 2 ? frame.readUInt16BE(at) : frame.readUInt32BE(at));
   if (end > frame.length) throw new ProtocolError('text ends early', frame);
   return [readSlice(frame, start, end, flags), end];
 }
@@ -122,8 +133,9 @@ export function writeList(out: Buffer, parts: readonly Buffer[], at: number): vo
   let offset = at;
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i]!;
-    offset = out.writeUInt32BE(part.length, offset);
-    offset += part.copy(out, offset);
+    offset = writeUint32(out, part.length, offset);
+    out.set(part, offset);
+    offset += part.length;
   }
 }
 

@@ -79,7 +79,7 @@ const NO_HINT = 0xffff_ffff;
 export const v2Framing: Framing = {
   headerBytes: HEADER_BYTES,
   mayStartWith: (firstByte) => firstByte === VERSION,
-  bodyBytes: (header) => header.readUInt32BE(OFFSET.bodyLength),
+  bodyBytes: (bytes, at) => bytes.readUInt32BE(at + OFFSET.bodyLength),
 };
 
 export const v2Codec: Codec<V2Message> = {
@@ -319,13 +319,17 @@ function callFlags({ oneway, style, replay, idempotent }: Extract<V2Message, { t
 function readCall(frame: Buffer, flags: number, id: number): Extract<V2Message, { type: 'call' }> {
   const [method, end] = readText(frame, HEADER_BYTES, 2, flags);
   const args = readList(frame, end);
+  const timeoutMs = 0;
   const oneway = (flags & FLAG.oneway) !== 0;
   const style: CallStyle | undefined =
     (flags & FLAG.callback) !== 0 ? 'callback' : (flags & FLAG.promise) !== 0 ? 'promise' : undefined;
+  // Nearly every call. What the general case spreads took a tenth of the CPU time of a call.
+  if (style && (flags & (FLAG.replay | FLAG.idempotent)) === 0)
+    return { type: 'call', id, timeoutMs, method, args, oneway, style };
   return {
     type: 'call',
     id,
-    timeoutMs: 0,
+    timeoutMs,
     method,
     args,
     oneway,

@@ -45,7 +45,8 @@ const MAX_VALUE_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
 
 /** @throws RangeError when values that go into one frame are too large for it together */
 export function assertFits(values: readonly Buffer[]): void {
-  const bytes = values.reduce((sum, { length }) => sum + length, 0);
+  let bytes = 0;
+  for (let i = 0; i < values.length; i++) bytes += values[i]!.length;
   if (bytes > MAX_VALUE_BYTES) throw new RangeError(`${bytes} bytes, the limit is ${MAX_VALUE_BYTES}`);
 }
 
@@ -74,7 +75,7 @@ export class ValueCodec {
         throw new TypeError('it holds a cycle, or is nested too deeply', { cause });
       throw cause;
     }
-    assertFits([bytes]);
+    if (bytes.length > MAX_VALUE_BYTES) assertFits([bytes]);
     return bytes;
   }
 

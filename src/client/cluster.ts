@@ -218,15 +218,15 @@ function member(
     case 'invoke':
       if (isGeneratorMethod(upstreamClass, name)) {
         return function* (...args: unknown[]): Generator<unknown, unknown> {
-          return (yield firstOf(verbs.invoke(name, args, 'promise', idempotent))) as unknown;
+          return (yield verbs.invoke(name, args, 'promise', idempotent)) as unknown;
         };
       }
       return (...args: unknown[]): Promise<unknown> | undefined => {
         const callback = args.at(-1);
-        if (typeof callback !== 'function') return firstOf(verbs.invoke(name, args, 'promise', idempotent));
+        if (typeof callback !== 'function') return verbs.invoke(name, args, 'promise', idempotent);
         verbs.invoke(name, args.slice(0, -1), 'callback', idempotent).then(
           (results) => {
-            verbs.callBack(callback as never, null, ...results);
+            verbs.callBack(callback as never, null, ...(results as unknown[]));
           },
           (error: unknown) => {
             verbs.callBack(callback as never, error);
@@ -235,10 +235,4 @@ function member(
         return undefined;
       };
   }
-}
-
-/** Awaited instead of chained, so that the stack of a failed call shows who awaits it. */
-async function firstOf(results: Promise<unknown[]>): Promise<unknown> {
-  const [first] = await results;
-  return first;
 }

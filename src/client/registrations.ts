@@ -26,7 +26,7 @@ export class Registrations {
     const others = this.#subscriptions.get(key);
     if (others) others.push(subscription);
     else this.#subscriptions.set(key, [subscription]);
-    verbs?.subscribe(subscription.registration, subscription);
+    verbs?.subscribe(subscription.registration, subscription, key);
   }
 
   /** @param listener undefined: every listener of the key */

@@ -21,8 +21,11 @@ export interface ClientVerbs {
   readonly subscribe: (registration: unknown, listener: Listener) => void;
   readonly unSubscribe: (registration: unknown, listener?: Listener) => void;
   readonly publish: (registration: unknown) => void;
-  /** @param idempotent sent again when the leader is lost meanwhile */
-  invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown[]>;
+  /**
+   * @param idempotent sent again when the leader is lost meanwhile
+   * @returns in style `promise` one value, in style `callback` the array of all results
+   */
+  invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown>;
   invokeOneway(method: string, args: readonly unknown[]): void;
   /** Runs a callback of the user; what it throws becomes an `error` event. */
   callBack(callback: (...results: unknown[]) => unknown, ...results: unknown[]): void;
@@ -207,12 +210,14 @@ export class SharedClient extends Base {
     }
   }
 
-  async #invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown[]> {
+  /** Awaits instead of chaining promises, so that the stack of a failed call shows who awaits it. */
+  async #invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown> {
     this.#noteUnpublish(method, args);
     for (;;) {
       const role = this.#failover.role ?? (await this.#nextRole(method));
       try {
-        return await role.verbs.call(method, args, style);
+        const results = await role.verbs.call(method, args, style);
+        return style === 'promise' ? results[0] : results;
       } catch (error) {
         // The code alone does not tell: an upstream method may fail with it, if it uses a shared client itself.
         const isLeaderLost = role.isOver && error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_LEADER_LOST';

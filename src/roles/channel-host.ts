@@ -13,7 +13,6 @@ import {
   type V2Message,
 } from '../../protocol/message';
 import { v1Codec } from '../../protocol/v1';
-import { assertFits } from '../../protocol/value-codec';
 import { TrunklineError } from '../errors';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor } from '../transport/listener';
@@ -327,29 +326,34 @@ class HostedFollower {
 
   #onSubscribe({ key, registration, payload, timeoutMs }: Subscribe): void {
     if (this.#subscriptions.has(key)) return;
-    const subscription = this.#connection.version === 2 ? this.#inTopic(key) : this.#byKey(key, timeoutMs);
-    this.#subscriptions.set(key, subscription);
-    this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscription.subscriber);
+    if (this.#connection.version === 2) {
+      this.#subscribeTopic(key, payload!);
+      return;
+    }
+    const subscriber = this.#byKey(key, timeoutMs);
+    this.#subscriptions.set(key, { subscriber });
+    this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscriber);
   }
 
   /** Version 1 names the key with each event. */
-  #byKey(key: string, timeoutMs: number): Subscription {
-    const subscriber = this.#feed.subscriber((payload) => {
+  #byKey(key: string, timeoutMs: number): FedSubscriber {
+    return this.#feed.subscriber((payload) => {
       const bytes = this.#encoded(() => this.#values.toPeer(payload));
       if (!bytes) return;
       const id = this.#connection.nextId();
       this.#connection.sendEvent(v1Codec.encode({ type: 'event', id, timeoutMs, key, payload: bytes }));
     });
-    return { subscriber };
   }
 
-  #inTopic(key: string): Subscription {
+  #subscribeTopic(key: string, payload: Buffer): void {
     const topic = this.#topics.join(key);
     this.#connection.send({ type: 'topic', topic: topic.number, key });
-    const subscriber = this.#feed.subscriber((payload) => {
-      this.#connection.sendEvent(topic.frameOf(payload));
+    const subscriber = this.#feed.subscriber((value) => {
+      this.#connection.sendEvent(topic.frameOf(value));
     });
-    return { topic, subscriber };
+    this.#subscriptions.set(key, { topic, subscriber });
+    const known = topic.registrationOf(payload, this.#values, this.#spec.formatKey);
+    this.#session.subscribe(known.registration, subscriber, known.key);
   }
 
   /** It does not read what it must get. */
@@ -371,7 +375,7 @@ class HostedFollower {
   #onCall(call: Call): void {
     let args: unknown[];
     try {
-      args = call.args.map((arg) => this.#values.decode(arg));
+      args = this.#values.decodeAll(call.args);
     } catch (cause) {
       this.#fail(
         call,
@@ -391,11 +395,14 @@ class HostedFollower {
       this.#session.publish(args[0], { replay: call.replay === true });
       return;
     }
-    this.#session.call(call.method, args, call.oneway ? 'promise' : call.style).then(
+    void this.#session.run(
+      call.method,
+      args,
+      call.oneway ? 'promise' : call.style,
       (values) => {
         if (!call.oneway) this.#succeed(call, values);
       },
-      (error: unknown) => {
+      (error) => {
         this.#fail(call, error);
       },
     );
@@ -406,9 +413,8 @@ class HostedFollower {
     const readable = call.style === undefined ? values.slice(0, 1) : values;
     let encoded: Buffer[];
     try {
-      encoded = readable.map((value) => this.#values.encode(value));
+      encoded = this.#values.encodeAll(readable);
       if (call.style === undefined && encoded.length === 0) encoded.push(this.#values.encode(undefined));
-      assertFits(encoded);
     } catch (cause) {
       this.#fail(
         call,

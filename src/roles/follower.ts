@@ -80,8 +80,8 @@ export class Follower implements Role, Verbs {
     this.ended = connection.closed.then((end) => this.#onClosed(end));
   }
 
-  subscribe(registration: unknown, subscriber: Subscriber): void {
-    this.#hub.subscribe(this.#spec.formatKey(registration), registration, subscriber);
+  subscribe(registration: unknown, subscriber: Subscriber, key = this.#spec.formatKey(registration)): void {
+    this.#hub.subscribe(key, registration, subscriber);
   }
 
   unsubscribe(subscriber: Subscriber): void {
@@ -96,22 +96,26 @@ export class Follower implements Role, Verbs {
     this.#send({ type: 'call', method: publish, args, oneway: true, style: 'promise', ...(replay && { replay }) });
   }
 
-  async call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
-    if (this.isOver) throw this.#lost(method, undefined);
-    this.#assertNotBusy(method);
-    const encoded = this.#encodeArguments(method, args);
-    const id = this.#connection.nextId((taken) => this.#pending.has(taken));
-    const answer = this.#pending.add(id, method);
-    this.#connection.send({
-      type: 'call',
-      id,
-      timeoutMs: this.#spec.responseTimeoutMs,
-      method,
-      args: encoded,
-      oneway: false,
-      style: style ?? 'promise',
-    });
-    return answer;
+  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
+    try {
+      if (this.isOver) throw this.#lost(method, undefined);
+      this.#assertNotBusy(method);
+      const encoded = this.#encodeArguments(method, args);
+      const id = this.#connection.nextId(this.#pending.isTaken);
+      const answer = this.#pending.add(id, method);
+      this.#connection.send({
+        type: 'call',
+        id,
+        timeoutMs: this.#spec.responseTimeoutMs,
+        method,
+        args: encoded,
+        oneway: false,
+        style: style ?? 'promise',
+      });
+      return answer;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   notify(method: string, args: readonly unknown[]): void {
@@ -142,6 +146,13 @@ export class Follower implements Role, Verbs {
         this.#push(key.slice(KEY_PREFIX.length), payload);
         return;
       }
+      case 'goaway':
+        if (message.code === 'hand-off') this.#onLeaving();
+        else if (message.code === TOO_SLOW) {
+          const { name: channel } = this.#spec;
+          this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });
+        }
+        return;
       case 'topic':
         this.#topics.set(message.topic, message.key.slice(KEY_PREFIX.length));
         return;
@@ -154,7 +165,7 @@ export class Follower implements Role, Verbs {
         const call = this.#pending.take(message.id);
         if (!call) return;
         try {
-          call.resolve(message.values.map((value) => this.#values.decode(value)));
+          call.resolve(this.#values.decodeAll(message.values));
         } catch (cause) {
           call.reject(this.#notDecodable(call.method, cause));
         }
@@ -171,13 +182,6 @@ export class Follower implements Role, Verbs {
         }
         return;
       }
-      case 'goaway':
-        if (message.code === 'hand-off') this.#onLeaving();
-        if (message.code === TOO_SLOW) {
-          const { name: channel } = this.#spec;
-          this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });
-        }
-        return;
       default: // nothing else goes from a leader to its followers
     }
   }
@@ -254,34 +258,23 @@ export class Follower implements Role, Verbs {
       this.#hooks.onError(new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, key, cause }));
       return;
     }
-    this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json, payload });
+    const id = this.#connection.nextId();
+    const timeoutMs = this.#spec.responseTimeoutMs;
+    this.#connection.send({ type: 'subscribe', id, timeoutMs, key: KEY_PREFIX + key, registration: json, payload });
   }
 
   #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {
-    const { name: channel } = this.#spec;
-    const notEncodable = (what: string, cause: unknown): TrunklineError =>
-      new TrunklineError(
-        'ERR_TRUNKLINE_NOT_ENCODABLE',
-        `${channel}: ${what} of ${method} cannot be encoded: ${(cause as Error).message}`,
-        {
-          channel,
-          method,
-          cause,
-        },
-      );
-    const encoded = args.map((arg, index) => {
-      try {
-        return this.#values.encode(arg);
-      } catch (cause) {
-        throw notEncodable(`argument ${index}`, cause);
-      }
-    });
+    const encoded: Buffer[] = [];
     try {
+      while (encoded.length < args.length) encoded.push(this.#values.encode(args[encoded.length]));
       assertFits(encoded);
+      return encoded;
     } catch (cause) {
-      throw notEncodable('the arguments', cause);
+      const { name: channel } = this.#spec;
+      const what = encoded.length < args.length ? `argument ${encoded.length}` : 'the arguments';
+      const message = `${channel}: ${what} of ${method} cannot be encoded: ${(cause as Error).message}`;
+      throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, method, cause });
     }
-    return encoded;
   }
 
   #notDecodable(method: string, cause: unknown): TrunklineError {

@@ -1,7 +1,7 @@
 // How values go over one connection: as they are written in this process, or, to and from a process of cluster-client 3.x,
 // in its way. Inside a process a payload always has the channel's own form.
 
-import type { ValueCodec } from '../../protocol/value-codec';
+import { assertFits, type ValueCodec } from '../../protocol/value-codec';
 import type { ChannelSpec } from './role';
 
 /** A payload as old peers read it; there may be several of them. */
@@ -39,6 +39,20 @@ export class PeerValues {
     return this.#peers.decode(bytes);
   }
 
+  /** @throws RangeError too when they do not fit into one frame */
+  encodeAll(values: readonly unknown[]): Buffer[] {
+    const encoded: Buffer[] = [];
+    for (let i = 0; i < values.length; i++) encoded.push(this.#peers.encode(values[i]));
+    assertFits(encoded);
+    return encoded;
+  }
+
+  decodeAll(parts: readonly Buffer[]): unknown[] {
+    const values: unknown[] = [];
+    for (let i = 0; i < parts.length; i++) values.push(this.#peers.decode(parts[i]!));
+    return values;
+  }
+
   /** A payload of this process, for the peer. */
   toPeer(payload: Buffer): Buffer {
     if (this.#own === this.#peers) return payload;
@@ -52,7 +66,11 @@ export class PeerValues {
 
   /** A payload of the peer, for this process. The bytes must not be used otherwise. */
   fromPeer(bytes: Buffer): Buffer {
-    // A copy: they are kept as the last value, and must not keep the whole chunk that they came in.
-    return this.#own === this.#peers ? Buffer.from(bytes) : this.#own.encode(this.#peers.decode(bytes));
+    if (this.#own !== this.#peers) return this.#own.encode(this.#peers.decode(bytes));
+    // They are kept as the last value, and must not keep the whole chunk that they came in. A long frame has memory of its own.
+    if (bytes.length * 2 > bytes.buffer.byteLength) return bytes;
+    const copy = Buffer.allocUnsafe(bytes.length);
+    copy.set(bytes);
+    return copy;
   }
 }

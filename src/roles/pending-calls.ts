@@ -4,18 +4,26 @@
 import { patientTimeout, type Clock, type Patience } from '../time';
 
 interface PendingCall {
+  readonly id: number;
   readonly method: string;
   readonly deadline: number;
   readonly resolve: (values: unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
+const INITIAL_SLOTS = 128;
+
 export class PendingCalls {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #expired: (method: string) => Error;
-  /** By id, in the order of their deadlines. */
-  readonly #calls = new Map<number, PendingCall>();
+  /**
+   * Each call in the slot of the last bits of its id. No Map: one that is filled and emptied all the time leaves behind tables
+   * that refer to the next one each, and after a full garbage collection a young one keeps them all, with all calls in them
+   * (measured: a third of the CPU time of 64 calls in flight).
+   */
+  #slots: (PendingCall | undefined)[] = emptySlots(INITIAL_SLOTS);
+  #size = 0;
   #timer: Patience | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -26,33 +34,41 @@ export class PendingCalls {
     this.#expired = expired;
   }
 
+  /** How many wait. */
   get size(): number {
-    return this.#calls.size;
+    return this.#size;
   }
 
-  has(id: number): boolean {
-    return this.#calls.has(id);
-  }
+  /** Whether a call with this id would be in the way of one that waits. */
+  readonly isTaken = (id: number): boolean => this.#slots[this.#slotOf(id)] !== undefined;
 
-  /** Settles with the answer, or with an error when there is none within the time limit. */
+  /**
+   * Settles with the answer, or with an error when there is none within the time limit.
+   * @param id is not taken
+   */
   add(id: number, method: string): Promise<unknown[]> {
+    if (this.#size * 2 >= this.#slots.length) this.#grow();
     return new Promise((resolve, reject) => {
-      this.#calls.set(id, { method, deadline: this.#clock.now() + this.#timeoutMs, resolve, reject });
+      this.#slots[this.#slotOf(id)] = { id, method, deadline: this.#clock.now() + this.#timeoutMs, resolve, reject };
+      this.#size++;
       this.#timer ??= this.#schedule(this.#timeoutMs);
     });
   }
 
   /** Takes the call with this id out; undefined when it has expired. */
   take(id: number): Pick<PendingCall, 'method' | 'resolve' | 'reject'> | undefined {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
-    if (this.#onEmpty && this.#calls.size === 0) this.#onEmpty();
+    const slot = this.#slotOf(id);
+    const call = this.#slots[slot];
+    if (call?.id !== id) return undefined;
+    this.#slots[slot] = undefined;
+    this.#size--;
+    if (this.#onEmpty && this.#size === 0) this.#onEmpty();
     return call;
   }
 
   /** Resolves when none waits any more. */
   get settled(): Promise<void> {
-    if (this.#calls.size === 0) return Promise.resolve();
+    if (this.#size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -62,10 +78,26 @@ export class PendingCalls {
   failAll(reason: (method: string) => Error): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
+    const calls = this.#oldestFirst();
+    this.#slots = emptySlots(INITIAL_SLOTS);
+    this.#size = 0;
     for (const call of calls) call.reject(reason(call.method));
     this.#onEmpty?.();
+  }
+
+  #slotOf(id: number): number {
+    return id & (this.#slots.length - 1); // a power of two
+  }
+
+  /** Calls that were in different slots still are. */
+  #grow(): void {
+    const calls = this.#oldestFirst();
+    this.#slots = emptySlots(this.#slots.length * 2);
+    for (const call of calls) this.#slots[this.#slotOf(call.id)] = call;
+  }
+
+  #oldestFirst(): PendingCall[] {
+    return this.#slots.filter((call) => call !== undefined).sort((a, b) => a.deadline - b.deadline);
   }
 
   #schedule(delayMs: number): Patience {
@@ -77,14 +109,16 @@ export class PendingCalls {
   #expire(): void {
     const now = this.#clock.now();
     this.#timer = undefined;
-    for (const [id, call] of this.#calls) {
+    for (const call of this.#oldestFirst()) {
       if (call.deadline > now) {
         this.#timer = this.#schedule(call.deadline - now);
         return;
       }
-      this.#calls.delete(id);
-      call.reject(this.#expired(call.method));
+      this.take(call.id)?.reject(this.#expired(call.method));
     }
-    this.#onEmpty?.();
   }
+}
+
+function emptySlots(count: number): (PendingCall | undefined)[] {
+  return new Array<PendingCall | undefined>(count).fill(undefined);
 }

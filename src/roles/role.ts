@@ -23,7 +23,8 @@ export type RoleEnd = { readonly reason: 'closed' } | { readonly reason: 'leader
 
 /** What one consumer of a channel (a client of this process, a connected follower) can ask for. */
 export interface Verbs {
-  subscribe(registration: unknown, subscriber: Subscriber): void;
+  /** @param key what `formatKey` gives for the registration, where the caller knows it */
+  subscribe(registration: unknown, subscriber: Subscriber, key?: string): void;
   unsubscribe(subscriber: Subscriber): void;
   publish(registration: unknown, options: PublishOptions): void;
   /**

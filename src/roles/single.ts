@@ -100,7 +100,7 @@ export class Single {
   /** Asks something of the upstream client whose outcome nobody waits for. */
   ask(verb: 'publish' | 'unPublish' | 'unSubscribe', ...args: unknown[]): void {
     if (!this.upstream.isReady) return; // publications are repeated when it is ready
-    this.upstream.verb(verb, ...args).catch((error: unknown) => {
+    this.upstream.verb(verb, args, (error) => {
       this.#report(error);
     });
   }
@@ -140,7 +140,8 @@ export class Single {
     for (const session of this.#sessions.keys()) session.hooks.onReady();
   }
 
-  #subscribeUpstream(key: string, registration: unknown, backoff = new Backoff(RESUBSCRIBE_MIN_MS, RESUBSCRIBE_MAX_MS)): void {
+  /** @param backoff of the tries before this one */
+  #subscribeUpstream(key: string, registration: unknown, backoff?: Backoff): void {
     const isCurrent = (): boolean => this.#subscriptions.get(key) === subscription;
     const subscription: UpstreamSubscription = {
       // An upstream client that was replaced, or was told to stop, may still push.
@@ -150,12 +151,13 @@ export class Single {
       retry: undefined,
     };
     this.#subscriptions.set(key, subscription);
-    this.upstream.verb('subscribe', registration, subscription.listener).catch((error: unknown) => {
+    this.upstream.verb('subscribe', [registration, subscription.listener], (error) => {
       if (!isCurrent()) return;
       this.#report(error);
+      const tries = backoff ?? new Backoff(RESUBSCRIBE_MIN_MS, RESUBSCRIBE_MAX_MS);
       subscription.retry = this.spec.clock.setTimeout(() => {
-        if (isCurrent()) this.#subscribeUpstream(key, registration, backoff);
-      }, backoff.nextMs());
+        if (isCurrent()) this.#subscribeUpstream(key, registration, tries);
+      }, tries.nextMs());
       subscription.retry.unref();
     });
   }
@@ -210,9 +212,8 @@ export class Session implements Verbs {
     this.hooks = hooks;
   }
 
-  subscribe(registration: unknown, subscriber: Subscriber): void {
-    const { hub, spec } = this.#single;
-    hub.subscribe(spec.formatKey(registration), registration, subscriber);
+  subscribe(registration: unknown, subscriber: Subscriber, key = this.#single.spec.formatKey(registration)): void {
+    this.#single.hub.subscribe(key, registration, subscriber);
     this.#subscribers.add(subscriber);
   }
 
@@ -228,18 +229,29 @@ export class Session implements Verbs {
   }
 
   call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
+    return new Promise((resolve, reject) => {
+      const ran = this.run(method, args, style, resolve, reject);
+      // Changes nothing any more. But it leads from the method to this promise, so that the stack of a failure shows who awaits it.
+      void ran?.then(resolve as never, reject);
+    });
+  }
+
+  /** `call` without a promise of its own. Either of the two is called, once, perhaps before this returns. */
+  run(
+    method: string,
+    args: readonly unknown[],
+    style: CallStyle | undefined,
+    resolve: (values: unknown[]) => void,
+    reject: (error: unknown) => void,
+  ): Promise<void> | undefined {
     const { ledger, spec, upstream } = this.#single;
     if (!spec.callable.has(method)) {
-      return Promise.reject(
-        new TrunklineError(
-          'ERR_TRUNKLINE_UNKNOWN_METHOD',
-          `${spec.name}: ${method} is not delegated by the leader; delegate it in every process`,
-          { channel: spec.name, method },
-        ),
-      );
+      const message = `${spec.name}: ${method} is not delegated by the leader; delegate it in every process`;
+      reject(new TrunklineError('ERR_TRUNKLINE_UNKNOWN_METHOD', message, { channel: spec.name, method }));
+      return undefined;
     }
     if (method === spec.methods.unPublish) ledger.remove(spec.formatKey(args[0]), this);
-    return upstream.call(method, args, style);
+    return upstream.run(method, args, style, resolve, reject);
   }
 
   notify(method: string, args: readonly unknown[]): void {

@@ -26,10 +26,18 @@ export interface HubOptions {
   readonly clock: Clock;
 }
 
+interface Subscription {
+  readonly subscriber: Subscriber;
+  readonly entry: Entry;
+  /** The newest version that the subscriber has had. */
+  seen: number;
+}
+
 interface Entry {
+  readonly key: string;
   readonly registration: unknown;
-  /** Each subscriber with the version it has seen. The same subscriber is there once. */
-  readonly subscribers: Map<Subscriber, number>;
+  /** The same subscriber is there once. */
+  readonly subscriptions: Subscription[];
   /** Counts the values that came in. 0: none yet. */
   version: number;
   last: Buffer | undefined;
@@ -40,15 +48,18 @@ interface Delivery {
   readonly entry: Entry;
   readonly version: number;
   readonly payload: Buffer;
-  /** A replay for this subscriber. Undefined: for whoever is subscribed when its turn comes. */
-  readonly only: Subscriber | undefined;
+  /** A replay for this one. Undefined: for whoever is subscribed when its turn comes. */
+  readonly only: Subscription | undefined;
 }
+
+/** What a subscriber that has left has seen. */
+const EVERYTHING = Infinity;
 
 export class SubscriptionHub {
   readonly #options: HubOptions;
   readonly #entries = new Map<string, Entry>();
   /** Where each subscriber is: its registration may have changed since, it is an object of the user. */
-  readonly #keys = new Map<Subscriber, string>();
+  readonly #subscriptions = new Map<Subscriber, Subscription>();
   #queue: Delivery[] = [];
   #flushing = false;
   #closed = false;
@@ -58,40 +69,34 @@ export class SubscriptionHub {
   }
 
   subscribe(key: string, registration: unknown, subscriber: Subscriber): void {
-    this.#keys.set(subscriber, key);
     const known = this.#entries.get(key);
     if (!known) {
-      const entry: Entry = {
-        registration,
-        subscribers: new Map([[subscriber, 0]]),
-        version: 0,
-        last: undefined,
-        linger: undefined,
-      };
+      const entry: Entry = { key, registration, subscriptions: [], version: 0, last: undefined, linger: undefined };
       this.#entries.set(key, entry);
+      this.#add(entry, subscriber);
       this.#options.source.open(key, registration);
       return;
     }
     this.#options.clock.clearTimeout(known.linger);
     known.linger = undefined;
-    known.subscribers.set(subscriber, 0);
+    const subscription = this.#add(known, subscriber);
     if (known.last && this.#options.isBroadcast) {
-      this.#enqueue({ entry: known, version: known.version, payload: known.last, only: subscriber });
+      this.#enqueue({ entry: known, version: known.version, payload: known.last, only: subscription });
     }
   }
 
   unsubscribe(subscriber: Subscriber): void {
-    const key = this.#keys.get(subscriber);
-    if (key === undefined) return;
-    this.#keys.delete(subscriber);
-    const entry = this.#entries.get(key);
-    if (!entry?.subscribers.delete(subscriber) || entry.subscribers.size > 0) return;
+    const subscription = this.#subscriptions.get(subscriber);
+    if (!subscription) return;
+    this.#remove(subscription);
+    const { entry } = subscription;
+    if (entry.subscriptions.length > 0) return;
     if (this.#options.lingerMs === 0) {
-      this.#abandon(key, entry);
+      this.#abandon(entry);
       return;
     }
     entry.linger = this.#options.clock.setTimeout(() => {
-      this.#abandon(key, entry);
+      this.#abandon(entry);
     }, this.#options.lingerMs);
     entry.linger.unref();
   }
@@ -116,11 +121,27 @@ export class SubscriptionHub {
     this.#queue = [];
     for (const entry of this.#entries.values()) this.#options.clock.clearTimeout(entry.linger);
     this.#entries.clear();
-    this.#keys.clear();
+    this.#subscriptions.clear();
   }
 
-  #abandon(key: string, entry: Entry): void {
-    if (this.#options.source.close(key, entry.registration)) this.#entries.delete(key);
+  #add(entry: Entry, subscriber: Subscriber): Subscription {
+    const former = this.#subscriptions.get(subscriber);
+    if (former) this.#remove(former);
+    const subscription: Subscription = { subscriber, entry, seen: 0 };
+    entry.subscriptions.push(subscription);
+    this.#subscriptions.set(subscriber, subscription);
+    return subscription;
+  }
+
+  #remove(subscription: Subscription): void {
+    const { subscriber, entry } = subscription;
+    this.#subscriptions.delete(subscriber);
+    entry.subscriptions.splice(entry.subscriptions.indexOf(subscription), 1);
+    subscription.seen = EVERYTHING;
+  }
+
+  #abandon({ key, registration }: Entry): void {
+    if (this.#options.source.close(key, registration)) this.#entries.delete(key);
   }
 
   #enqueue(delivery: Delivery): void {
@@ -139,17 +160,20 @@ export class SubscriptionHub {
     this.#queue = [];
     this.#flushing = false;
     for (const { entry, version, payload, only } of queue) {
-      for (const subscriber of only ? [only] : this.#receivers(entry)) {
-        const seen = entry.subscribers.get(subscriber);
-        if (seen === undefined || seen >= version) continue; // left meanwhile, or has it from a replay
-        entry.subscribers.set(subscriber, version);
-        subscriber.deliver(payload);
-      }
+      const single = only ?? (entry.subscriptions.length === 1 ? entry.subscriptions[0] : undefined);
+      if (single) deliver(single, version, payload);
+      else for (const subscription of this.#receivers(entry)) deliver(subscription, version, payload);
     }
   }
 
-  #receivers({ subscribers }: Entry): Subscriber[] {
-    const all = [...subscribers.keys()];
-    return this.#options.isBroadcast ? all : all.splice(Math.floor(Math.random() * all.length), 1);
+  #receivers({ subscriptions }: Entry): readonly Subscription[] {
+    if (subscriptions.length <= 1 || this.#options.isBroadcast) return subscriptions.slice(); // it may change meanwhile
+    return [subscriptions[Math.floor(Math.random() * subscriptions.length)]!];
   }
+}
+
+function deliver(subscription: Subscription, version: number, payload: Buffer): void {
+  if (subscription.seen >= version) return; // left meanwhile, or has it from a replay
+  subscription.seen = version;
+  subscription.subscriber.deliver(payload);
 }

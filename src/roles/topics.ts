@@ -2,6 +2,14 @@
 // every follower, so it is made once.
 
 import { v2Codec } from '../../protocol/v2';
+import type { PeerValues } from './peer-values';
+import type { ChannelSpec } from './role';
+
+interface KnownRegistration {
+  readonly payload: Buffer;
+  readonly registration: unknown;
+  readonly key: string;
+}
 
 export class Topic {
   readonly number: number;
@@ -10,10 +18,23 @@ export class Topic {
   followers = 0;
   #payload: Buffer | undefined;
   #frame: Buffer | undefined;
+  #known: KnownRegistration | undefined;
 
   constructor(number: number, key: string) {
     this.number = number;
     this.key = key;
+  }
+
+  /**
+   * The registration that these bytes mean, and its key in this process. Followers of one application write the same bytes for the
+   * same registration, so only the first is decoded.
+   */
+  registrationOf(payload: Buffer, values: PeerValues, formatKey: ChannelSpec['formatKey']): KnownRegistration {
+    if (!this.#known?.payload.equals(payload)) {
+      const registration = values.decode(payload);
+      this.#known = { payload: Buffer.from(payload), registration, key: formatKey(registration) };
+    }
+    return this.#known;
   }
 
   frameOf(payload: Buffer): Buffer {

@@ -1,5 +1,5 @@
 // Runs a method of the upstream client, in whichever way it gives its results: promise, callback, generator, or a
-// plain value. Awaits instead of chaining promises, so that the stack of a failure shows who called.
+// plain value.
 
 import co from 'co';
 import { isGeneratorFunction } from 'is-type-of';
@@ -9,18 +9,37 @@ import { callbackIndex } from './callback-parameter';
 export type Method = (...args: unknown[]) => unknown;
 
 /**
+ * Either of the two is called, once. They are functions because a call can feel each promise that is made for it.
  * @param style how the caller awaits the result; undefined when it does not tell (a peer of cluster-client 3.x)
- * @returns one value, or all results of the callback
+ * @param resolve gets one value, or all results of the callback
+ * @returns settles after that; undefined when the method threw at once
  */
-export async function runMethod(
+export function runMethod(
   owner: object,
   method: Method,
   args: readonly unknown[],
   style: CallStyle | undefined,
-): Promise<unknown[]> {
-  if (isGeneratorFunction(method)) return [await runGenerator(owner, method, args)];
-  const position = callbackPosition(method, args, style);
-  if (position === undefined) return [await method.apply(owner, [...args])];
+  resolve: (values: unknown[]) => void,
+  reject: (error: unknown) => void,
+): Promise<void> | undefined {
+  try {
+    const position = callbackPosition(method, args, style);
+    if (position !== undefined) return runWithCallback(owner, method, args, position).then(resolve, reject);
+    return Promise.resolve(runVerb(owner, method, args)).then((value) => {
+      resolve([value]);
+    }, reject);
+  } catch (error) {
+    reject(error);
+    return undefined;
+  }
+}
+
+/** Runs a method with exactly these arguments. @returns what it returns; a promise, if it is a generator */
+export function runVerb(owner: object, method: Method, args: readonly unknown[]): unknown {
+  return traitsOf(method).isGenerator ? co.wrap(method as never).apply(owner, args as never) : method.apply(owner, args as never);
+}
+
+function runWithCallback(owner: object, method: Method, args: readonly unknown[], position: number): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     const passed = [...args];
     passed[position] = (error?: unknown, ...results: unknown[]): void => {
@@ -33,22 +52,14 @@ export async function runMethod(
   });
 }
 
-/** Runs a method whose results nobody collects: it gets exactly these arguments. Waits for its promise or generator. */
-export async function runVerb(owner: object, method: Method, args: readonly unknown[]): Promise<void> {
-  await (isGeneratorFunction(method) ? runGenerator(owner, method, args) : method.apply(owner, [...args]));
-}
-
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-function runGenerator(owner: object, method: Method, args: readonly unknown[]): Promise<unknown> {
-  return co.wrap(method as never).apply(owner, args as never);
-}
-
 /** Where the upstream method gets a callback; undefined when it gets none and the arguments are exactly the caller's. */
 function callbackPosition(method: Method, args: readonly unknown[], style: CallStyle | undefined): number | undefined {
-  if (isAsync(method)) return undefined;
+  const { isAsync, isGenerator } = traitsOf(method);
+  if (isAsync || isGenerator) return undefined;
   switch (style) {
     case 'callback':
       return args.length;
@@ -61,6 +72,19 @@ function callbackPosition(method: Method, args: readonly unknown[], style: CallS
   }
 }
 
-function isAsync(method: Method): boolean {
-  return Object.prototype.toString.call(method) === '[object AsyncFunction]';
+interface Traits {
+  readonly isAsync: boolean;
+  readonly isGenerator: boolean;
+}
+
+const known = new WeakMap<Method, Traits>();
+
+function traitsOf(method: Method): Traits {
+  let traits = known.get(method);
+  if (!traits) {
+    const isAsync = Object.prototype.toString.call(method) === '[object AsyncFunction]';
+    traits = { isAsync, isGenerator: isGeneratorFunction(method) };
+    known.set(method, traits);
+  }
+  return traits;
 }

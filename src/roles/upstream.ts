@@ -6,6 +6,7 @@ import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
 import { Backoff, type Timer } from '../time';
 import type { ChannelSpec } from './role';
+import { UnderWay } from './under-way';
 import { isThenable, runMethod, runVerb, type Method } from './upstream-method';
 
 export interface UpstreamHooks {
@@ -21,8 +22,8 @@ export interface UpstreamHooks {
 interface Instance {
   readonly client: Record<string, unknown>;
   isReady: boolean;
-  /** Rejects the calls that are under way. */
-  readonly calls: Set<(reason: Error) => void>;
+  /** The calls that are under way: what rejects each. */
+  readonly calls: UnderWay<(reason: unknown) => void>;
   detach: () => void;
 }
 
@@ -57,7 +58,7 @@ export class Upstream {
     if (this.#closed) return;
     try {
       const client = this.#spec.createUpstream() as Instance['client'];
-      const instance: Instance = { client, isReady: false, calls: new Set(), detach: () => undefined };
+      const instance: Instance = { client, isReady: false, calls: new UnderWay(), detach: () => undefined };
       this.#instance = instance;
       this.#attach(instance);
       this.#await(instance);
@@ -73,30 +74,52 @@ export class Upstream {
 
   /**
    * subscribe, unSubscribe, publish or unPublish. Without effect where the client has no such method.
-   * @returns settles when a promise that the method returned does; a synchronous throw is a rejection too
+   * @param onError gets what the method throws, or rejects a promise with; never before this returns
    */
-  async verb(verb: keyof ChannelSpec['methods'], ...args: unknown[]): Promise<void> {
+  verb(verb: keyof ChannelSpec['methods'], args: readonly unknown[], onError: (error: unknown) => void): void {
     const method = this.#verbOf(this.#instance, verb);
-    if (method) await runVerb(this.#instance!.client, method, args);
+    if (!method) return;
+    try {
+      const returned = runVerb(this.#instance!.client, method, args);
+      if (isThenable(returned)) Promise.resolve(returned).catch(onError);
+    } catch (error) {
+      void Promise.resolve(error).then(onError);
+    }
   }
 
-  async call(name: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
+  /** As `runMethod`, but a call is rejected when the client is lost meanwhile. */
+  run(
+    name: string,
+    args: readonly unknown[],
+    style: CallStyle | undefined,
+    resolve: (values: unknown[]) => void,
+    reject: (error: unknown) => void,
+  ): Promise<void> | undefined {
     const instance = this.#instance;
-    if (!instance?.isReady) throw this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, name);
-    const method = instance.client[name];
+    if (!instance?.isReady) {
+      reject(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, name));
+      return undefined;
+    }
+    const { client, calls } = instance;
+    const method = client[name];
     if (typeof method !== 'function') {
-      throw this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', `the upstream client has no method ${name}; check delegate()`, name);
+      reject(this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', `the upstream client has no method ${name}; check delegate()`, name));
+      return undefined;
     }
-    let lose!: (reason: Error) => void;
-    const lost = new Promise<never>((_resolve, reject) => {
-      lose = reject;
-    });
-    instance.calls.add(lose);
-    try {
-      return await Promise.race([runMethod(instance.client, method as Method, args, style), lost]);
-    } finally {
-      instance.calls.delete(lose);
-    }
+    const number = calls.begin(reject);
+    return runMethod(
+      client,
+      method as Method,
+      args,
+      style,
+      // An answer that comes after the client was lost is none.
+      (values) => {
+        if (calls.end(number, reject)) resolve(values);
+      },
+      (error) => {
+        if (calls.end(number, reject)) reject(error);
+      },
+    );
   }
 
   /** Closes the client, and waits for those that are being discarded. Idempotent. */
@@ -210,7 +233,7 @@ export class Upstream {
   }
 
   #loseCalls(instance: Instance, reason: Error): void {
-    for (const lose of instance.calls) lose(reason);
+    for (const reject of instance.calls.endAll()) reject(reason);
   }
 
   async #closeClient(instance: Instance): Promise<void> {

@@ -136,7 +136,7 @@ export class Connection {
 
   /** Queues the frame of an event in the version of this connection. Whoever calls it has looked at `outboxBytes`. */
   sendEvent(frame: Buffer): void {
-    if (!this.#isOver) this.#outbox.write(frame);
+    if (!this.#isOver) this.#outbox.writeEvent(frame);
   }
 
   ping(timeoutMs: number): void {

@@ -10,7 +10,7 @@ const { good, malformed } = readVectors();
 const tinyFraming: Framing = {
   headerBytes: 2,
   mayStartWith: (firstByte) => firstByte === 0x23,
-  bodyBytes: (header) => header[1]!,
+  bodyBytes: (bytes, at) => bytes[at + 1]!,
 };
 
 function tiny(body: string): Buffer {

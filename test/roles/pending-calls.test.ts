@@ -23,7 +23,7 @@ it('expires each call at its own time, with one timer', async () => {
   expect(clock.pending).toBe(1);
   clock.advance(400);
   await expect(first).rejects.toThrow('first expired');
-  expect(calls.has(2)).toBe(true);
+  expect(calls.isTaken(2)).toBe(true);
   clock.advance(600);
   await expect(second).rejects.toThrow('second expired');
   expect(calls.take(2)).toBeUndefined();
@@ -33,7 +33,7 @@ it('waits a little longer when this process did not run', async () => {
   const { clock, calls } = setup();
   const call = calls.add(1, 'get');
   clock.sleep(60_000);
-  expect(calls.has(1)).toBe(true);
+  expect(calls.isTaken(1)).toBe(true);
   calls.take(1)!.resolve(['was in the socket buffer']);
   await expect(call).resolves.toEqual(['was in the socket buffer']);
 });

@@ -310,6 +310,35 @@ test('SIGHUP reloads: the agent too, and workers have data from the new one', as
   });
 });
 
+test('a reload replaces the agent without a call of a worker that fails, and without two upstream clients for long', async () => {
+  const child = await start({ workers: 2 });
+  const before = await statusOf(child);
+  let isDone = false;
+  const reload = child.ask({ type: 'reload' }).finally(() => (isDone = true));
+  const holders = new Set<unknown>();
+  while (!isDone) holders.add((await get()).holder); // get() throws for any answer but a good one
+  expect((await reload).type).toBe('reloaded');
+  const after = await statusOf(child);
+  expect(after[0]!.pid).not.toBe(before[0]!.pid);
+  await eventually('calls go to the new agent', async () => (await get()).holder === after[0]!.pid);
+  expect([...holders].every((pid) => pid === before[0]!.pid || pid === after[0]!.pid)).toBe(true);
+});
+
+test('an agent that cannot start leaves the old one in its place at a reload', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trunkline-reload-'));
+  const broken = join(folder, 'broken');
+  try {
+    const child = await start({ workers: 1 }, { AGENT_BROKEN_FILE: broken });
+    const before = await statusOf(child);
+    writeFileSync(broken, '');
+    expect(await child.ask({ type: 'reload' })).toMatchObject({ type: 'not-reloaded', code: 'ERR_TRUNKLINE_RELOAD_FAILED' });
+    expect((await statusOf(child))[0]!.pid).toBe(before[0]!.pid);
+    expect((await get()).holder).toBe(before[0]!.pid);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test('a reload with broken code keeps the old processes and says why', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-reload-'));
   const broken = join(folder, 'broken');

@@ -52,7 +52,7 @@ export class ChildRuntime {
   constructor(task: ChildTask, exit: (code: number) => void) {
     this.#task = task;
     this.#exit = exit;
-    this.#sockets = new ServerSockets(task.clusterPort, (address) => this.#onListening(address));
+    this.#sockets = new ServerSockets((address) => this.#onListening(address));
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
       port: () => task.stickyPort,

@@ -1,9 +1,10 @@
-// The servers of this process and their connections, found through Node's diagnostics channels: the application need
+// The servers of this process and their connections, but for those of the shared client, found through Node's diagnostics channels: the application need
 // not tell of them. They are what a process has to finish before it ends.
 
 import { subscribe } from 'node:diagnostics_channel';
 import http, { type ServerResponse } from 'node:http';
 import { Server, type Socket } from 'node:net';
+import { OWN_SERVER } from '../../seat';
 import type { Address } from '../messages';
 
 /** Idle keep-alive connections get this long, ms, because a client may just be writing to one. */
@@ -25,15 +26,10 @@ export class ServerSockets {
   #isDraining = false;
   #onQuiet: (() => void) | undefined;
   #onHurry: ((limitMs: number) => void) | undefined;
-  readonly #clusterPort: number;
   readonly #onListening: (address: Address) => void;
 
-  /**
-   * @param clusterPort where other processes follow this one: they stay connected to its end, and are not waited for
-   * @param onListening called for each other server
-   */
-  constructor(clusterPort: number, onListening: (address: Address) => void) {
-    this.#clusterPort = clusterPort;
+  /** @param onListening called for each server */
+  constructor(onListening: (address: Address) => void) {
     this.#onListening = onListening;
   }
 
@@ -47,13 +43,13 @@ export class ServerSockets {
     subscribe('tracing:net.server.listen:asyncEnd', (message) => {
       const { server } = message as { server: Server };
       const address = server.address();
-      if (address === null || (typeof address === 'object' && address.port === this.#clusterPort)) return;
+      if (address === null || isOwn(server)) return;
       this.#servers.add(server);
       this.#onListening(address);
     });
     subscribe('net.server.socket', (message) => {
       const { socket } = message as { socket: Socket & { server?: Server } };
-      if (socket.localPort !== this.#clusterPort) this.add(socket, socket.server, false);
+      if (!isOwn(socket.server)) this.add(socket, socket.server, false);
     });
     subscribe('http.server.request.start', (message) => {
       const { socket, response } = message as { socket: Socket; response: ServerResponse };
@@ -127,4 +123,9 @@ export class ServerSockets {
   #tellWhenQuiet(): void {
     if (this.#connections.size === 0) this.#onQuiet?.();
   }
+}
+
+/** Where other processes follow this one: they stay connected to its end, and are not waited for. */
+function isOwn(server: Server | undefined): boolean {
+  return server !== undefined && OWN_SERVER in server;
 }

@@ -40,8 +40,9 @@ export class Announcements {
     this.#send({ action: 'agent-start', to: 'app' });
   }
 
-  agentGone(isExpected: boolean): void {
-    this.#send({ action: 'egg-pids', to: 'app', data: [] });
+  /** @param agent its successor, where there is one already */
+  agentGone(agent: number | undefined, isExpected: boolean): void {
+    this.#send({ action: 'egg-pids', to: 'app', data: agent === undefined ? [] : [agent] });
     if (this.#isStarted && !isExpected) this.#send({ action: 'agent-worker-died', to: 'parent' });
   }
 

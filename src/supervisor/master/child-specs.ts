@@ -51,8 +51,8 @@ export class ChildSpecs {
     };
   }
 
-  /** @param place 0 is the agent's @param start counts the starts of the place */
-  of(name: string, place: number, start: number): ChildSpec {
+  /** @param place 0 is the agent's @param start counts the starts of the place @param isSucceeding beside one that has it still */
+  of(name: string, place: number, start: number, isSucceeding: boolean): ChildSpec {
     const { blockedTimeoutMs, hardMaxMemoryBytes, nodeArgs, ports, profileDir, programs, require, startMode, title } =
       this.#options;
     const kind = place === 0 ? 'agent' : 'worker';
@@ -73,7 +73,7 @@ export class ChildSpecs {
     return {
       task,
       startMode,
-      env: this.#envOf(kind, port, stickyPort),
+      env: this.#envOf(kind, isSucceeding, port, stickyPort),
       nodeArgs,
       inspectPort: this.#inspectPorts?.of(place, start),
       hardMaxMemoryBytes,
@@ -81,8 +81,14 @@ export class ChildSpecs {
     };
   }
 
-  #envOf(kind: 'agent' | 'worker', port: number | undefined, stickyPort: number | undefined): NodeJS.ProcessEnv {
-    const part = kind === 'agent' ? 'leads' : this.hasAgent ? 'follows' : 'competes';
+  #envOf(
+    kind: 'agent' | 'worker',
+    isSucceeding: boolean,
+    port: number | undefined,
+    stickyPort: number | undefined,
+  ): NodeJS.ProcessEnv {
+    const leads = isSucceeding ? 'succeeds' : 'leads';
+    const part = kind === 'agent' ? leads : this.hasAgent ? 'follows' : 'competes';
     return {
       ...this.#options.env,
       ...(port !== undefined && { PORT: String(port) }),

@@ -122,9 +122,9 @@ export class Master {
   }
 
   /**
-   * Replaces the workers one by one, each by one that is ready before, then restarts the agent. A second call waits its turn.
+   * Replaces the workers one by one, then the agent, each by one that is ready before. A second call waits its turn.
    * @param what `workers`: the agent stays
-   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED at the first worker that cannot be replaced; the old ones stay
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED at the first process that cannot be replaced; the old ones stay
    */
   reload(what: 'all' | 'workers' = 'all'): Promise<void> {
     return this.#inTurn(async () => {
@@ -224,7 +224,7 @@ export class Master {
     const slot = new Slot({
       name: place === 0 ? 'agent' : `worker ${place}`,
       kind: place === 0 ? 'agent' : 'worker',
-      spec: (name) => this.#specs!.of(name, place, ++starts),
+      spec: (name, isSucceeding) => this.#specs!.of(name, place, ++starts, isSucceeding),
       limits: options,
       events: this.#events,
       logger: options.logger,
@@ -258,7 +258,7 @@ export class Master {
 
   #onGone(slot: Slot, child: ChildHandle): void {
     if (this.#stopping) return;
-    if (slot === this.#agent) this.#announcements.agentGone(child.wasTold);
+    if (slot === this.#agent) this.#announcements.agentGone(slot.readyChild?.pid, child.wasTold);
     else this.#announcements.workerGone(this.#readyPids(), child.wasTold);
   }
 
@@ -278,10 +278,10 @@ export class Master {
       .finally(() => this.#trimming.delete(slot));
   }
 
-  /** Without losing a request, where two children can have a place for a while: not on the port of a thread. */
+  /** Without losing a request or a call, where two children can have a place for a while: not on the port of a thread. */
   async #replace(slot: Slot): Promise<void> {
     const { reloadTimeoutMs, startMode } = this.#options;
-    if (slot.kind === 'worker' && startMode === 'process') await slot.reload(reloadTimeoutMs);
+    if (startMode === 'process') await slot.reload(reloadTimeoutMs);
     else await slot.restart();
   }
 

@@ -42,8 +42,8 @@ export interface SlotEvents {
 export interface SlotDescription {
   readonly name: string;
   readonly kind: 'agent' | 'worker';
-  /** What to start; asked at each start. */
-  readonly spec: (name: string) => ChildSpec;
+  /** What to start; asked at each start. @param isSucceeding beside one that still has the place */
+  readonly spec: (name: string, isSucceeding: boolean) => ChildSpec;
   readonly limits: SlotLimits;
   readonly events: SlotEvents;
   readonly logger: Logger;
@@ -150,7 +150,7 @@ export class Slot implements Recipient {
    */
   async reload(withinMs: number): Promise<void> {
     this.#assertNotRetired();
-    const successor = this.#begin();
+    const successor = this.#begin(this.#child !== undefined);
     const end = await Promise.race([successor.ready, successor.gone]);
     if (successor.state !== 'ready' && !this.#isRetired) {
       const meanwhile = this.#child ? 'the old one goes on' : 'it is started again';
@@ -252,9 +252,9 @@ export class Slot implements Recipient {
     this.#pause = systemClock.setTimeout(() => this.#next(), pauseMs);
   }
 
-  #begin(): ChildHandle {
+  #begin(isSucceeding = false): ChildHandle {
     const { spec, events, limits } = this.#description;
-    const child: ChildHandle = new ChildHandle(spec(this.name), {
+    const child: ChildHandle = new ChildHandle(spec(this.name, isSucceeding), {
       onReady: () => {
         this.#hasBegun = true;
         this.#onFirst.resolve();

@@ -1,0 +1,28 @@
+// What is under way, and can be taken back by its number. A Set would do the same, but one that is filled and emptied all the
+// time costs dearly after a full garbage collection (see pending-calls.ts).
+
+export class UnderWay<T> {
+  readonly #items: (T | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  /** @returns the number by which `end` knows it */
+  begin(item: T): number {
+    const number = this.#free.pop() ?? this.#items.length;
+    this.#items[number] = item;
+    return number;
+  }
+
+  /** @returns false when this item is under way no longer */
+  end(number: number, item: T): boolean {
+    if (this.#items[number] !== item) return false;
+    this.#items[number] = undefined;
+    this.#free.push(number);
+    return true;
+  }
+
+  /** Ends all. */
+  endAll(): T[] {
+    this.#free.length = 0;
+    return this.#items.splice(0).filter((item) => item !== undefined);
+  }
+}
