@@ -58,6 +58,11 @@ export class ValueRegistry {
     return [...new Set([...this.#peers.values()].flatMap(({ keys }) => [...keys]))];
   }
 
+  /** Processes that are subscribed to a key, one for each upstream client. */
+  pidsOf(key: string): number[] {
+    return [...this.#peers.values()].filter(({ keys }) => keys.has(key)).map(({ pid }) => pid);
+  }
+
   version(key: string): number {
     return this.#values.get(key)?.version ?? 0;
   }
