@@ -132,7 +132,7 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
 }
 
 function follow({ spec, hooks }: JoinOptions, connection: Connection, joined: Joined): JoinOutcome {
-  warnOfDifference(spec, joined);
+  warnOfDifference(spec, joined.parts);
   return { follower: new Follower(spec, connection, joined.term, PeerValues.ofOurs(spec), hooks) };
 }
 
