@@ -257,6 +257,7 @@ class HostedFollower {
 
   onRegister(register: Register): void {
     if (this.#spec.allowsOldPeers) {
+      this.#connection.trust();
       this.#onQuestion(register);
       return;
     }

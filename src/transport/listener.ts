@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
 import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
 import type { Clock } from '../time';
@@ -78,8 +77,7 @@ export class Listener {
       } else if (message.hello) {
         void this.#introduce(connection, message, known);
       } else {
-        known();
-        connection.maxFrameBytes = MAX_FRAME_BYTES;
+        known(); // but not trusted: that is for the channel to say
         this.#options.guests.onOldPeer(connection, message);
       }
     };
