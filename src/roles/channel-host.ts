@@ -3,7 +3,6 @@
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
 import { isError, toErrorValue } from '../../protocol/error-value';
-import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import {
   TOO_SLOW,
   type Call,
@@ -250,7 +249,7 @@ class HostedFollower {
 
   onRegister(register: Register): void {
     if (this.#spec.allowsOldPeers) {
-      this.#connection.maxFrameBytes = MAX_FRAME_BYTES;
+      this.#connection.trust();
       this.#onQuestion(register);
       return;
     }

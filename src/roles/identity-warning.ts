@@ -1,8 +1,8 @@
-// Two processes that share a channel were created with different constructor arguments, where that does not make two channels
-// of it: the follower names what differs, never the values.
+// Two clients that share a channel were created with different constructor arguments, where that does not make two channels
+// of it: the later one names what differs, never the values.
 
 import { randomBytes } from 'node:crypto';
-import type { ChannelId, Joined } from '../../protocol/message';
+import type { ChannelId } from '../../protocol/message';
 import { differingPaths, partsOf } from '../identity';
 import type { ChannelSpec } from './role';
 
@@ -10,7 +10,7 @@ const SALT_BYTES = 16;
 /** A difference is told once, not at each failover. */
 const told = new WeakSet<ChannelSpec>();
 
-/** For the leader's answer: what lets the follower find the parts that differ; no bytes when nothing does. */
+/** From whoever has the upstream client: what lets the other find the parts that differ; no bytes when nothing does. */
 export function differenceTo(spec: ChannelSpec, theirs: ChannelId): Buffer {
   const own = spec.id.identity;
   if (own === theirs.identity || own === '' || theirs.identity === '') return Buffer.alloc(0);
@@ -18,13 +18,14 @@ export function differenceTo(spec: ChannelSpec, theirs: ChannelId): Buffer {
   return Buffer.concat([salt, partsOf(spec.args, salt)]);
 }
 
-export function warnOfDifference(spec: ChannelSpec, { parts }: Joined): void {
+/** @param parts what `differenceTo` gave */
+export function warnOfDifference(spec: ChannelSpec, parts: Buffer): void {
   if (parts.length === 0 || told.has(spec)) return;
   told.add(spec);
   const paths = differingPaths(spec.args, parts.subarray(0, SALT_BYTES), parts.subarray(SALT_BYTES));
   const where = paths.length > 0 ? paths.join(', ') : 'parts that are not listed';
   spec.logger.warn(
-    `${spec.name}: the leader was created with other constructor arguments, and its own count (they differ in ${where}); ` +
+    `${spec.name}: the upstream client was created with other constructor arguments (they differ in ${where}); ` +
       "give the channels different names, or set identity: 'ignore'",
   );
 }

@@ -45,6 +45,7 @@ export interface JoinOptions {
 /** Connects to the process at the endpoint and asks to be served; waits as long as the leader there is not ready. */
 export async function joinLeader(options: JoinOptions): Promise<JoinOutcome> {
   const { meeting, endpoint, signal } = options;
+  const secret = await meeting.credentials.secret();
   const dialled = await dial(endpoint, meeting.connectTimeoutMs, meeting.clock, signal);
   if ('unreachable' in dialled) {
     // A reset can overtake the news of the connection.
@@ -58,7 +59,7 @@ export async function joinLeader(options: JoinOptions): Promise<JoinOutcome> {
   if (signal.aborted) abort();
   let outcome: JoinOutcome | undefined;
   try {
-    outcome = await ask(options, connection);
+    outcome = await ask(options, connection, secret);
     return outcome;
   } finally {
     signal.removeEventListener('abort', abort);
@@ -67,13 +68,13 @@ export async function joinLeader(options: JoinOptions): Promise<JoinOutcome> {
 }
 
 /** The first exchange on a connection. */
-async function ask(options: JoinOptions, connection: Connection): Promise<JoinOutcome> {
-  const { spec, meeting, endpoint } = options;
+async function ask(options: JoinOptions, connection: Connection, secret: Buffer | undefined): Promise<JoinOutcome> {
+  const { spec, endpoint } = options;
   if (spec.heartbeatIntervalMs !== undefined) connection.startHeartbeat(spec.heartbeatIntervalMs, 'leader', spec.name);
   const introduction = await introduce(connection, {
     channel: spec.name,
     port: endpoint.port,
-    secret: await meeting.credentials.secret(),
+    secret,
     timeoutMs: spec.responseTimeoutMs,
     firstWordMs: Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS),
     clock: spec.clock,
@@ -131,7 +132,7 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
 }
 
 function follow({ spec, hooks }: JoinOptions, connection: Connection, joined: Joined): JoinOutcome {
-  warnOfDifference(spec, joined);
+  warnOfDifference(spec, joined.parts);
   return { follower: new Follower(spec, connection, joined.term, PeerValues.ofOurs(spec), hooks) };
 }
 

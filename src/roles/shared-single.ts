@@ -1,6 +1,7 @@
 // Single mode: the clients of one channel in this process share one Single by reference count.
 
 import { isSameChannel } from '../../protocol/handshake';
+import { differenceTo, warnOfDifference } from './identity-warning';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
@@ -38,6 +39,7 @@ export class SharedSingle implements Role {
       shared = { single: new Single(spec), users: 0 };
       channels.add(shared);
     }
+    warnOfDifference(spec, differenceTo(shared.single.spec, spec.id));
     shared.users++;
     const role = new SharedSingle(shared, hooks);
     shared.single.start();

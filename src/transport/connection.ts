@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { ChunkAssembler } from '../../protocol/chunks';
-import { FrameReader } from '../../protocol/frame';
+import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
 import type { Message, V2Message } from '../../protocol/message';
 import { IdSequence } from '../../protocol/id-sequence';
 import { ProtocolError } from '../../protocol/protocol-error';
@@ -102,9 +102,9 @@ export class Connection {
     this.#reader.upgrade(v2Framing, maxFrameBytes);
   }
 
-  /** The other side has proved what it is: it gets all the room that version 2 knows. */
+  /** The other side has proved what it is, or need not: it gets all the room that its version knows. */
   trust(): void {
-    this.#reader.maxFrameBytes = V2_MAX_FRAME_BYTES;
+    this.#reader.maxFrameBytes = this.#version === 2 ? V2_MAX_FRAME_BYTES : MAX_FRAME_BYTES;
     this.#assembler = new ChunkAssembler();
   }
 

@@ -77,7 +77,7 @@ export class Listener {
       } else if (message.hello) {
         void this.#introduce(connection, message, known);
       } else {
-        known();
+        known(); // but not trusted: that is for the channel to say
         this.#options.guests.onOldPeer(connection, message);
       }
     };

@@ -48,11 +48,23 @@ describe.each([
   let Registry: ReturnType<typeof upstreamClass>;
   let leader: AnyClient;
   let follower: AnyClient;
-  let options: { logger: RecordingLogger; name: string; responseTimeout: number; heartbeatInterval: number };
+  let options: {
+    logger: RecordingLogger;
+    name: string;
+    responseTimeout: number;
+    heartbeatInterval: number;
+    allowLegacyPeers: boolean;
+  };
 
   beforeEach(async () => {
     Registry = upstreamClass();
-    options = { logger: recordingLogger(), name: 'Interop', responseTimeout: 500, heartbeatInterval: 200 };
+    options = {
+      logger: recordingLogger(),
+      name: 'Interop',
+      responseTimeout: 500,
+      heartbeatInterval: 200,
+      allowLegacyPeers: true,
+    };
     const port = await freePort();
     leader = leading.create(Registry, { ...options, port, isLeader: true });
     leader.on('error', () => undefined);
@@ -161,7 +173,7 @@ describe.each([
 it('our client leads on after a leader of cluster-client has gone', async () => {
   const Registry = upstreamClass();
   const port = await freePort();
-  const options = { logger: recordingLogger(), name: 'Interop', port };
+  const options = { logger: recordingLogger(), name: 'Interop', port, allowLegacyPeers: true };
   const old = theirs.create(Registry, options);
   await old.ready();
   const next = ours.create(Registry, options);

@@ -6,10 +6,12 @@ import net from 'node:net';
 import { formatKey } from '../../src/format-key';
 import { v1Codec } from '../../protocol/v1';
 import type { Message } from '../../protocol/message';
+import { encodeStructured } from '../../protocol/structured-encoder';
 import { eventually } from '../support/eventually';
 import { Crew, type Member } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
+import { RawPeer, secretOf } from '../support/raw-peer';
 import * as serializeJson from 'serialize-json';
 
 leavesNothingOpen();
@@ -17,6 +19,10 @@ leavesNothingOpen();
 /** Must not turn up in any log line. A debug line quotes the first 48 bytes of a stranger, so it comes later than that. */
 const SECRET = 'TopSecretPayload';
 const QUOTED = 'q'.repeat(48);
+
+/** What the processes of the channel share; a stranger that knows it is a process of this user that has lost its senses. */
+const KEY_OF_THE_HOST = 'the secret of this host';
+const CHANNEL = { name: 'registry', identity: '', isStrict: false };
 
 const crew = new Crew();
 const strangers = new Set<net.Socket>();
@@ -28,8 +34,10 @@ beforeEach(async () => {
   port = await freePort();
   // With a small heap: what strangers can make it keep would kill it.
   const execArgv = ['--max-old-space-size=24'];
-  leader = crew.start({ options: { port, isLeader: true }, subscribe: ['config'] }, 'member', {}, execArgv);
-  follower = crew.start({ options: { port, isLeader: false }, subscribe: ['config'] });
+  const options = { port, secret: KEY_OF_THE_HOST };
+  const leading = { ...options, isLeader: true, allowLegacyPeers: true };
+  leader = crew.start({ options: leading, subscribe: ['config'] }, 'member', {}, execArgv);
+  follower = crew.start({ options: { ...options, isLeader: false }, subscribe: ['config'] });
   await Promise.all([leader.ready(), follower.ready()]);
 });
 
@@ -85,7 +93,28 @@ function frame(
 
 const message = (fields: Record<string, unknown>): Buffer =>
   v1Codec.encode({ id: 1, timeoutMs: 3_000, ...fields } as unknown as Message);
-const register = message({ type: 'register', channel: 'registry', hello: { versions: [1] } });
+/** As cluster-client 3.x says it. */
+const register = message({ type: 'register', channel: 'registry' });
+
+/** A follower of version 2, made by hand. */
+async function joined(): Promise<RawPeer> {
+  const peer = await RawPeer.dial(port);
+  strangers.add(peer.socket);
+  await peer.introduce(await secretOf(KEY_OF_THE_HOST), port);
+  peer.join('registry');
+  await peer.heardOf('joined');
+  return peer;
+}
+
+/** A frame of version 2 with any body, and with a length that need not be true. */
+function frameOfV2(type: number, body: Buffer = Buffer.alloc(0), bodyBytes = body.length): Buffer {
+  const header = Buffer.alloc(12);
+  header[0] = 2;
+  header[1] = type;
+  header.writeUInt32BE(1, 4);
+  header.writeUInt32BE(bodyBytes, 8);
+  return Buffer.concat([header, body]);
+}
 
 /** The leader has lost nothing, serves on, and has told nobody what it heard. */
 async function servesOn(): Promise<void> {
@@ -171,9 +200,41 @@ test('garbage after a registration costs that connection only', async () => {
     frame('{"type":"subscribe","key":7}'),
     frame('{}', Buffer.alloc(0), { application: 2 ** 31 - 1 }),
   ];
-  await Promise.all(later.map((bytes) => say(register, bytes)));
+  const laterInV2: Buffer[] = [
+    Buffer.from(SECRET),
+    register, // version 1 again
+    frameOfV2(0),
+    frameOfV2(5, Buffer.from([0xff, 0xff, 0x41])), // the name of a method ends early
+    frameOfV2(5, Buffer.from([0, 1, 0x41, 0x7f, 0xff, 0xff, 0xff])), // an argument ends early
+    frameOfV2(1, Buffer.from([0xff, 0xff, 0xff, 0xff])),
+    frameOfV2(8, Buffer.from(SECRET)), // a ping has no body
+    frameOfV2(5, Buffer.alloc(0), 2 ** 32 - 1),
+    frameOfV2(12, Buffer.from(SECRET)), // a chunk that nothing began
+  ];
+  await Promise.all([
+    ...later.map((bytes) => say(register, bytes)),
+    ...laterInV2.map(async (bytes) => {
+      const { socket, closed } = await joined();
+      socket.write(bytes);
+      await closed;
+    }),
+  ]);
   await servesOn();
   expect((await leader.status()).rss - before).toBeLessThan(100 * 2 ** 20);
+});
+
+test.each<[string, (peer: RawPeer) => void]>([
+  ['an announcement behind a join', (peer) => peer.send({ type: 'announce', channel: CHANNEL, term: 9, port: 9 })],
+  ['a second join', (peer) => peer.join('registry', { lead: 'succeeds' })],
+  ['a resignation of nothing', (peer) => peer.send({ type: 'resign' })],
+  ['what a leader says', (peer) => peer.send({ type: 'goaway', code: 'hand-off', sentence: SECRET })],
+])('%s on the connection of a follower changes nothing', async (_, say) => {
+  const peer = await joined();
+  say(peer);
+  peer.send({ type: 'call', method: 'echo', args: [encodeStructured('x')], oneway: false, style: 'promise', id: 7 });
+  await peer.heardOf('call-result');
+  await servesOn();
+  expect((await crew.leader()).pid).toBe(leader.pid);
 });
 
 test('messages of an unknown type, or of the wrong direction, are skipped', async () => {
@@ -191,6 +252,14 @@ test('messages of an unknown type, or of the wrong direction, are skipped', asyn
   }
   socket.write(message({ type: 'call', method: 'echo', args: [serializeJson.encode(SECRET)], oneway: false, style: 'promise' }));
   await eventually('the call after them is answered', () => heard().includes(SECRET));
+
+  const peer = await joined();
+  peer.socket.write(frameOfV2(200, Buffer.from(SECRET)));
+  peer.send({ type: 'topic', topic: 1, key: 'k' });
+  peer.send({ type: 'call-result', values: [] });
+  peer.send({ type: 'joined', term: 1, codec: 'structured', identity: '', parts: Buffer.alloc(0) });
+  peer.send({ type: 'call', method: 'echo', args: [encodeStructured(SECRET)], oneway: false, style: 'promise' });
+  await eventually('the call after them is answered', () => peer.heard.includes(SECRET));
   await servesOn();
 });
 
@@ -203,6 +272,11 @@ test('methods that are not delegated cannot be called', async () => {
       socket.write(message({ type: 'call', method, args: [], oneway: false, style: 'promise' }));
       await eventually(`an answer to ${method}`, () => heard().includes('invoke_result'));
       expect(heard().toString()).toContain('ERR_TRUNKLINE_UNKNOWN_METHOD');
+
+      const peer = await joined();
+      peer.send({ type: 'call', method, args: [], oneway: false, style: 'promise' });
+      expect((await peer.heardOf('call-failure')).payload.toString()).toContain('ERR_TRUNKLINE_UNKNOWN_METHOD');
+      expect(peer.messages.some(({ type }) => type === 'call-result')).toBe(false);
     }),
   );
   await servesOn();
@@ -246,6 +320,37 @@ test('values that are made to hurt the reader cost an answer at most', async () 
   }
   expect((await follower.call('echo', 'still there?')).value).toMatchObject({ pid: leader.pid });
   expect(follower.logLines).toEqual([]);
+  expect((await leader.status()).rss - before).toBeLessThan(150 * 2 ** 20);
+  expect(leader.messages.filter(({ type }) => type === 'unhandled-rejection')).toEqual([]);
+});
+
+test('structured values that are made to hurt the reader cost an answer at most', async () => {
+  const before = (await leader.status()).rss;
+  const count = (number: number): number[] => (number < 128 ? [number] : [(number & 127) | 128, ...count(number >>> 7)]);
+  const value = (body: number[] | Buffer, text = ''): Buffer =>
+    Buffer.concat([Buffer.from([0, ...count(body.length), ...count(text.length)]), Buffer.from(body), Buffer.from(text)]);
+  const values: Buffer[] = [
+    value(Buffer.concat([Buffer.alloc(2 * 100_000, Buffer.from([0xeb, 1])), Buffer.from([0xe0])])), // arrays in arrays
+    value([0xeb, ...count(2 ** 28)]), // an array that is not there
+    value([0xec, ...count(2 ** 28), 0]), // nothing but holes
+    value([0xf3, 0, ...count(2 ** 28)]),
+    value([0xe9, 1, 9, 0xe9, 1, 8, 1], '__proto__polluted'),
+    value([0xf0, 5, 0], '(a+)+'),
+    value([0xed, 5]),
+    Buffer.from('no value at all'),
+    randomBytes(5_000),
+  ];
+  for (const [index, bytes] of values.entries()) {
+    const peer = await joined();
+    peer.send({ type: 'call', method: 'echo', args: [bytes], oneway: false, style: 'promise' });
+    peer.send({ type: 'subscribe', key: `k${index}`, registration: {}, payload: bytes });
+    peer.send({ type: 'call', method: 'publish', args: [bytes], oneway: true });
+    peer.send({ type: 'call', method: 'echo', args: [], oneway: false, style: 'promise', id: 2 });
+    await eventually(`an answer to value ${index}`, () =>
+      [1, 2].every((id) => peer.messages.some((message) => 'id' in message && message.id === id && /^call-/.test(message.type))),
+    );
+  }
+  expect((await follower.call('echo', 'still there?')).value).toMatchObject({ pid: leader.pid });
   expect((await leader.status()).rss - before).toBeLessThan(150 * 2 ** 20);
   expect(leader.messages.filter(({ type }) => type === 'unhandled-rejection')).toEqual([]);
 });

@@ -30,6 +30,9 @@ export class ValueRegistry {
   /** Every publish and unpublish, oldest first, with the process that asked for it. */
   readonly publications: { readonly op: 'publish' | 'unpublish'; readonly pid: number; readonly registration: unknown }[] = [];
 
+  /** Upstream clients that came and went, oldest first. Which process one is of is known a moment after it came. */
+  readonly history: { readonly is: 'here' | 'gone'; pid: number }[] = [];
+
   private constructor(server: net.Server) {
     this.#server = server;
     server.on('connection', (socket) => {
@@ -58,6 +61,11 @@ export class ValueRegistry {
     return [...new Set([...this.#peers.values()].flatMap(({ keys }) => [...keys]))];
   }
 
+  /** Processes that are subscribed to a key, one for each upstream client. */
+  pidsOf(key: string): number[] {
+    return [...this.#peers.values()].filter(({ keys }) => keys.has(key)).map(({ pid }) => pid);
+  }
+
   version(key: string): number {
     return this.#values.get(key)?.version ?? 0;
   }
@@ -78,15 +86,20 @@ export class ValueRegistry {
   #serve(socket: net.Socket): void {
     const peer: Peer = { pid: 0, keys: new Set() };
     this.#peers.set(socket, peer);
+    const arrival: ValueRegistry['history'][number] = { is: 'here', pid: 0 };
+    this.history.push(arrival);
     socket.on('error', () => undefined); // its process was killed
-    socket.on('close', () => this.#peers.delete(socket));
+    socket.on('close', () => {
+      this.#peers.delete(socket);
+      this.history.push({ is: 'gone', pid: peer.pid });
+    });
     const lines = createInterface({ input: socket });
     lines.on('error', () => undefined); // repeats those of its input
     lines.on('line', (line) => {
       const request = JSON.parse(line) as RegistryRequest;
       switch (request.op) {
         case 'hello':
-          peer.pid = request.pid;
+          peer.pid = arrival.pid = request.pid;
           return;
         case 'subscribe': {
           peer.keys.add(request.key);

@@ -203,7 +203,7 @@ test('what was written before a long frame goes before it', async () => {
   connection.upgrade();
   const topic = v2Codec.encode({ type: 'topic', topic: 1, key: 'key' });
   connection.send({ type: 'topic', topic: 1, key: 'key' });
-  connection.sendFrame(v2Codec.encode({ type: 'topic-event', topic: 1, payload: Buffer.alloc(2 ** 20) }));
+  connection.sendEvent(v2Codec.encode({ type: 'topic-event', topic: 1, payload: Buffer.alloc(2 ** 20) }));
   await eventually('the long frame', () => heard().length > 2 ** 20);
   expect(heard().subarray(0, topic.length)).toEqual(topic);
 });
@@ -233,7 +233,7 @@ test('events of one turn of the event loop leave in few writes, the first at onc
   for (const topic of topics) {
     setImmediate(() => {
       if (topic === 1) writesAfterFirst = write.mock.calls.length;
-      connection.sendFrame(v2Codec.encode({ type: 'topic-event', topic, payload: Buffer.from('value') }));
+      connection.sendEvent(v2Codec.encode({ type: 'topic-event', topic, payload: Buffer.from('value') }));
     });
   }
   await eventually('all events', () => heard.length === topics.length);

@@ -1,0 +1,224 @@
+// A leader that closes hands its channel over: the next one is ready before it lets go of its upstream client.
+
+import { setTimeout as wait } from 'node:timers/promises';
+import { eventually } from '../support/eventually';
+import { Crew, now, printFigures, type Member, type ReportedError } from '../support/member';
+import { leavesNothingOpen } from '../support/open-handles';
+import { freePort } from '../support/ports';
+import { ValueRegistry } from '../support/value-registry';
+
+leavesNothingOpen();
+
+/** What an upstream client needs to be ready. */
+const START_MS = 500;
+/** How long a leader waits for the next one. */
+const HAND_OFF_MS = 2_000;
+
+const crew = new Crew();
+let registry: ValueRegistry;
+let port: number;
+
+beforeEach(async () => {
+  registry = await ValueRegistry.start();
+  registry.set('config', 'first');
+  port = await freePort();
+});
+
+afterEach(async () => {
+  await crew.stop();
+  await registry.close();
+});
+
+function join(options: Record<string, unknown> = {}, upstream: object = {}, publish: readonly unknown[] = []): Member {
+  return crew.start({
+    options: { port, ...options },
+    upstream: { registryPort: registry.port, startMs: START_MS, ...upstream },
+    subscribe: ['config'],
+    publish,
+  });
+}
+
+interface Group {
+  readonly leader: Member;
+  readonly followers: [Member, Member, Member];
+}
+
+/** A leader, with three followers that have a value and a publication each. */
+async function start(options: Record<string, unknown> = {}, upstream: object = {}): Promise<Group> {
+  const leader = join({}, {}, [{ service: 'of the leader' }]);
+  await leader.value('the first value', () => true);
+  const follower = (number: number): Member => join({ identity: 'ignore', ...options }, upstream, [{ service: number }]);
+  const followers = [follower(1), follower(2), follower(3)] as Group['followers'];
+  await Promise.all(followers.map((each) => each.value('the first value', () => true)));
+  await eventually('all publications', () => registry.publications.length === 4);
+  return { leader, followers };
+}
+
+/** Work that goes on while leaders change. */
+class Traffic {
+  readonly errors: ReportedError[] = [];
+  /** Which processes have answered. */
+  readonly answeredBy = new Map<Member, number[]>();
+  #goesOn = true;
+  readonly #work: Promise<unknown>[];
+
+  /** Values of the registry all the time, and calls without a pause from each member. */
+  constructor(members: readonly Member[]) {
+    const writing = async (): Promise<void> => {
+      while (this.#goesOn) {
+        registry.set('config', 'changed');
+        await wait(5);
+      }
+    };
+    this.#work = [writing(), ...members.flatMap((member) => [this.#call(member), this.#call(member), this.#call(member)])];
+  }
+
+  async end(): Promise<void> {
+    this.#goesOn = false;
+    await Promise.all(this.#work);
+  }
+
+  async #call(member: Member): Promise<void> {
+    const answeredBy = this.answeredBy.get(member) ?? [];
+    this.answeredBy.set(member, answeredBy);
+    while (this.#goesOn && member.isAlive) {
+      const outcome = await member.call('slow', 20).catch(() => undefined); // it was killed
+      if (outcome?.error) this.errors.push(outcome.error);
+      else if (outcome) answeredBy.push(outcome.value as number);
+    }
+  }
+}
+
+/** @returns how long it took, ms */
+async function close(leader: Member): Promise<number> {
+  const startedAt = now();
+  await leader.ask({ type: 'close' });
+  return now() - startedAt;
+}
+
+/** Values came all the time, in order for each leader and none of an old one after the next one's, and the newest is there. */
+async function hadData(members: readonly Member[], sinceMs: number): Promise<void> {
+  const newest = registry.set('config', 'end');
+  for (const member of members) {
+    await member.value('the newest value', ({ version }) => version === newest);
+    const values = member.values.filter(({ at }) => at >= sinceMs);
+    const gaps = values.map(({ at }, index) => at - (values[index - 1]?.at ?? at));
+    expect(Math.max(...gaps)).toBeLessThan(0.8 * START_MS);
+    const pids = values.map(({ value }) => value.pid);
+    const leaders = pids.filter((pid, index) => pid !== pids[index - 1]);
+    expect(leaders).toHaveLength(new Set(leaders).size);
+    for (const leader of leaders) {
+      // The next one has an upstream client of its own, which may be a value behind when it takes over.
+      const versions = values.filter(({ value }) => value.pid === leader).map(({ value }) => value.version);
+      expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+    }
+  }
+}
+
+describe.each(['holds the port', 'was appointed'])('a leader that %s', (kind) => {
+  beforeEach(async () => {
+    if (kind === 'holds the port') return;
+    const holder = crew.start({ options: { port, name: 'another channel' } });
+    await holder.ready();
+  });
+
+  test('closes while its followers call without a pause: no call fails, and data comes all the time', async () => {
+    const { leader, followers } = await start();
+    const traffic = new Traffic(followers);
+    await eventually('calls are answered', () => [...traffic.answeredBy.values()].every(({ length }) => length > 5));
+    const since = now();
+    const tookMs = await close(leader);
+    printFigures(`a leader that ${kind} closes, upstream client of the next one starts in ${START_MS} ms`, [tookMs]);
+    await eventually('all are served by the next one', () =>
+      [...traffic.answeredBy.values()].every((pids) => pids.at(-1) !== leader.pid),
+    );
+    await traffic.end();
+    expect(traffic.errors).toEqual([]);
+    await hadData(followers, since);
+    expect(tookMs).toBeGreaterThan(0.9 * START_MS);
+    expect(tookMs).toBeLessThan(HAND_OFF_MS);
+
+    const next = followers.find(({ pid }) => pid === registry.pids[0])!;
+    expect(registry.history.slice(0, 3)).toEqual([
+      { is: 'here', pid: leader.pid },
+      { is: 'here', pid: next.pid },
+      { is: 'gone', pid: leader.pid },
+    ]);
+    for (const follower of followers) {
+      expect(follower.logLines).toEqual([]);
+      expect(follower.errors).toEqual([]);
+      expect((await follower.status()).upstreams).toBe(follower === next ? 1 : 0);
+    }
+    // Whoever comes now finds the next one.
+    const late = join({ isLeader: false, identity: 'ignore' });
+    expect((await late.value('the newest value', ({ data }) => data === 'end')).value.pid).toBe(next.pid);
+  });
+
+  test('closes: what its followers have published is with the next upstream client, and nothing was withdrawn', async () => {
+    const { leader, followers } = await start();
+    await close(leader);
+    await eventually('the publications', () => registry.publications.length >= 4 + 3);
+    await wait(1_200); // withdrawals wait for a second
+    const [pid] = registry.pids;
+    expect(followers.map((follower) => follower.pid)).toContain(pid);
+    expect(registry.publications.filter(({ op }) => op === 'unpublish')).toEqual([]);
+    const again = registry.publications.filter((each) => each.pid === pid).map(({ registration }) => registration);
+    expect(again).toHaveLength(3);
+    expect(again).toEqual(expect.arrayContaining([1, 2, 3].map((service) => ({ service }))));
+  });
+
+  test('closes, and the next one is never ready: the wait is bounded', async () => {
+    const { leader } = await start({}, { failures: 1_000_000 });
+    const tookMs = await close(leader);
+    expect(tookMs).toBeGreaterThan(0.9 * HAND_OFF_MS);
+    expect(tookMs).toBeLessThan(HAND_OFF_MS + 1_000);
+    await eventually('its upstream client is gone', () => registry.pids.length === 0);
+  });
+
+  test('closes, and nobody may lead: it ends at once', async () => {
+    const { leader, followers } = await start({ isLeader: false });
+    expect(await close(leader)).toBeLessThan(0.8 * START_MS);
+    for (const follower of followers) {
+      await follower.message('the end', ({ message }) => String(message).includes('leader lost'));
+    }
+    expect(registry.pids).toEqual([]);
+  });
+
+  test('closes, and the next one is killed before it is ready: another one takes over, and no call fails', async () => {
+    const { leader, followers } = await start();
+    const traffic = new Traffic(followers);
+    const since = now();
+    const closing = close(leader);
+    const victim = await eventually('the next one has begun', async () => {
+      const statuses = await Promise.all(followers.map((follower) => follower.status()));
+      return followers.find((_, index) => statuses[index]!.upstreams > 0);
+    });
+    victim.kill('SIGKILL');
+    await victim.exited;
+    const left = followers.filter((follower) => follower !== victim);
+    expect(await closing).toBeLessThan(HAND_OFF_MS);
+    await eventually('those who are left are served', () =>
+      left.every((follower) => traffic.answeredBy.get(follower)!.at(-1) !== leader.pid),
+    );
+    await traffic.end();
+    expect(traffic.errors).toEqual([]);
+    await hadData(left, since);
+    expect(registry.pids).toHaveLength(1);
+    expect(left.map(({ pid }) => pid)).toContain(registry.pids[0]);
+  });
+
+  test('is closed twice, and once more during the hand-off: all end together, and the process can end', async () => {
+    const { leader, followers } = await start();
+    const closings = [leader.ask({ type: 'close' }), leader.ask({ type: 'close' })];
+    await eventually('the next one has begun', async () => {
+      const statuses = await Promise.all(followers.map((follower) => follower.status()));
+      return statuses.some(({ upstreams }) => upstreams > 0);
+    });
+    leader.send({ type: 'leave' });
+    await Promise.all(closings);
+    expect(registry.history.slice(0, 2).map(({ is }) => is)).toEqual(['here', 'here']);
+    expect(await leader.exited).toEqual({ code: 0, signal: null });
+    const statuses = await Promise.all(followers.map((follower) => follower.status()));
+    expect(statuses.map(({ upstreams }) => upstreams).sort()).toEqual([0, 0, 1]);
+  });
+});
