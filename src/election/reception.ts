@@ -159,7 +159,7 @@ export class Reception implements Guests {
     const { name } = leader.channel;
     if (isEntered && !this.#namesakes.has(name) && this.#directory.hasNamesake(leader.channel)) {
       this.#namesakes.add(name);
-      this.#options.meeting.logger.warn(
+      this.#options.meeting.logger.info(
         `${name}: there are processes with different constructor arguments, so these are different channels, each with an upstream client ` +
           "of its own; if they shall share one, set identity: 'warn'; if not, give them different names",
       );

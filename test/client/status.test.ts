@@ -98,7 +98,10 @@ test('an upstream client that fails is told with its reason, to the leader and t
 });
 
 test('a port in foreign hands refuses, with what was heard there', async () => {
-  const foreign = net.createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  const foreign = net.createServer((socket) => {
+    socket.on('error', () => undefined).resume(); // or it never notices the end of the other side
+    socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+  });
   await new Promise<void>((resolve) => foreign.listen(port, '127.0.0.1', resolve));
   const client = create();
   await eventually('it is refused', () => client.status().state === 'refused');

@@ -71,7 +71,7 @@ test('processes that compete are two channels, which do not notice each other', 
   await eventually('the other one of its kind leads', async () => (await leaderOf(a2)) === a2.pid);
   expect(await leaderOf(b2)).toBe(b.pid);
   expect((await b2.status()).upstreams).toBe(0);
-  expect([...b.logLines, ...b2.logLines]).toEqual([]);
+  expect([...warnings(b), ...warnings(b2)]).toEqual([]);
   expect(warnings(a2).filter((line) => line.includes('constructor arguments'))).toEqual([]);
 });
 

@@ -31,7 +31,9 @@ class HeldStream extends Writable {
   }
 
   async takeAll(): Promise<void> {
-    while (this.writableLength > 0) await this.take();
+    do
+      await this.take(); // what is written goes to the stream with the end of the tick
+    while (this.writableLength > 0);
   }
 }
 
