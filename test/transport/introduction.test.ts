@@ -134,7 +134,7 @@ describe('two processes with the same secret', () => {
   test('send each other values of any size from then on', async () => {
     const { connection, heard } = await meet(await listen());
     connection.send(join);
-    const { connection: theirs } = (await eventually('handed on', () => admitted[0]));
+    const { connection: theirs } = await eventually('handed on', () => admitted[0]);
     const atListener: (Message | V2Message)[] = [];
     theirs.receiver = (message) => atListener.push(message);
     const big = { type: 'topic-event' as const, topic: 1, payload: Buffer.alloc(5 * CHUNK_BYTES, 1) };
