@@ -197,7 +197,10 @@ export class Failover {
     if ('redirected' in outcome) outcome = await join(outcome.redirected);
     if ('follower' in outcome) return outcome.follower;
     if ('refused' in outcome) throw outcome.refused;
-    if ('appointed' in outcome) return await this.#leadOn(await this.#election!.accept(outcome.appointed), signal);
+    if ('appointed' in outcome) {
+      const lease = await this.#election!.accept(outcome.appointed);
+      if (lease) return await this.#leadOn(lease, signal);
+    }
     if ('absent' in outcome) {
       this.#lastAbsence = outcome.absent;
       this.#phase = this.#lead === 'never' ? 'waiting for a leader' : 'connecting';

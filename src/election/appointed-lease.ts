@@ -53,12 +53,18 @@ export class AppointedLease implements ChannelLease {
     });
   }
 
-  static async open(meeting: Meeting, channel: ChannelId, appointed: Appointed): Promise<AppointedLease> {
-    return HeldPort.own(meeting, (reception, port) => {
-      // Two clients of a process cannot both be appointed for a channel, so it is free at the own port.
-      const own = reception.enter(channel, appointed.term)!;
-      return new AppointedLease(meeting, channel, appointed, own, port);
-    });
+  /** @returns undefined when another client of this process leads the channel already, in a term that is not older */
+  static async open(meeting: Meeting, channel: ChannelId, appointed: Appointed): Promise<AppointedLease | undefined> {
+    let lease: AppointedLease | undefined;
+    try {
+      lease = await HeldPort.own(meeting, (reception, port) => {
+        const own = reception.enter(channel, appointed.term);
+        return own && new AppointedLease(meeting, channel, appointed, own, port);
+      });
+      return lease;
+    } finally {
+      if (!lease) void appointed.line.close(); // the next one is appointed
+    }
   }
 
   open(door: ChannelDoor): void {
@@ -142,14 +148,17 @@ export class AppointedLease implements ChannelLease {
 
   /** @returns a connection to the port holder; undefined when there is none */
   async #dial(signal: AbortSignal): Promise<Connection | undefined> {
-    const { endpoint, credentials, connectTimeoutMs, heartbeatIntervalMs, clock } = this.#meeting;
+    const { endpoint, credentials, connectTimeoutMs, heartbeatIntervalMs, clock, logger } = this.#meeting;
     const dialled = await dial(endpoint, connectTimeoutMs, clock, signal);
     if ('unreachable' in dialled) return undefined;
     const { connection } = dialled;
     const abort = (): void => void connection.close();
     signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    if (heartbeatIntervalMs !== undefined) connection.startHeartbeat(heartbeatIntervalMs, 'leader', this.#channel.name);
+    let isKnown = false;
     try {
-      const introduction = await introduce(connection, {
+      const { kind } = await introduce(connection, {
         channel: this.#channel.name,
         port: endpoint.port,
         secret: await credentials.secret(),
@@ -157,15 +166,15 @@ export class AppointedLease implements ChannelLease {
         firstWordMs: FIRST_WORD_MS,
         clock,
       });
-      if (introduction.kind === 'known' && !signal.aborted) {
-        if (heartbeatIntervalMs !== undefined) connection.startHeartbeat(heartbeatIntervalMs, 'leader', this.#channel.name);
-        return connection;
-      }
+      isKnown = kind === 'known' && !signal.aborted;
+      return isKnown ? connection : undefined;
+    } catch (error) {
+      logger.debug?.(`${this.#channel.name}: not announced at port ${endpoint.port}, tried again: ${(error as Error).message}`);
+      return undefined;
     } finally {
       signal.removeEventListener('abort', abort);
+      if (!isKnown) await connection.close();
     }
-    await connection.close();
-    return undefined;
   }
 }
 

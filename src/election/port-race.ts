@@ -28,8 +28,8 @@ export class PortRace {
     return { kind: 'follower', endpoint: this.#meeting.endpoint, isPortHeld: lead !== 'never' };
   }
 
-  /** The port holder has appointed this process. */
-  accept(appointed: Appointed): Promise<ChannelLease> {
+  /** The port holder has appointed this process. @returns undefined when another client of it leads the channel already */
+  accept(appointed: Appointed): Promise<ChannelLease | undefined> {
     return AppointedLease.open(this.#meeting, this.#channel, appointed);
   }
 }

@@ -310,7 +310,12 @@ class LocalLease implements Leadership, ChannelLease {
   }
 
   release(): Promise<void> {
-    this.#released ??= this.#hooks.release();
+    this.#released ??= this.#release();
     return this.#released;
+  }
+
+  #release(): Promise<void> {
+    for (const { connection } of this.#early.splice(0)) void connection.close(); // they come again
+    return this.#hooks.release();
   }
 }

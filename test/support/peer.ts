@@ -1,0 +1,60 @@
+// A process of ours as a port sees it: a connection that has introduced itself, and what it hears from then on.
+
+import type { ChannelId, Join, LeadWish, Message, V2Message } from '../../protocol/message';
+import { loopback } from '../../src/endpoint';
+import { systemClock } from '../../src/time';
+import type { Connection } from '../../src/transport/connection';
+import { dial } from '../../src/transport/dialer';
+import { introduce } from '../../src/transport/introduction';
+import { eventually } from './eventually';
+import { SECRET } from './meeting';
+
+const channelOf = (name: string): ChannelId => ({ name, identity: '', isStrict: false });
+
+export class Peer {
+  readonly connection: Connection;
+  readonly heard: (Message | V2Message)[] = [];
+  isClosed = false;
+
+  private constructor(connection: Connection) {
+    this.connection = connection;
+    connection.receiver = (message) => this.heard.push(message);
+    void connection.closed.then(() => (this.isClosed = true));
+  }
+
+  static async at(port: number): Promise<Peer> {
+    const outcome = await dial(loopback(port), 2_000, systemClock, new AbortController().signal);
+    if (!('connection' in outcome)) throw outcome.unreachable;
+    const { connection } = outcome;
+    const options = { channel: 'any', port, secret: SECRET, timeoutMs: 2_000, firstWordMs: 5_000, clock: systemClock };
+    const { kind } = await introduce(connection, options);
+    if (kind !== 'known') throw new Error(`not known: ${kind}`);
+    return new Peer(connection);
+  }
+
+  join(channel: string, lead: LeadWish, changes: Partial<Join> = {}): this {
+    const join = { id: 7, channel: channelOf(channel), lead, term: 0, codecs: ['structured'], ...changes };
+    this.connection.send({ type: 'join', ...join });
+    return this;
+  }
+
+  announce(channel: string, term: number, port = 4711): this {
+    this.connection.send({ type: 'announce', channel: channelOf(channel), term, port });
+    return this;
+  }
+
+  resign(): this {
+    this.connection.send({ type: 'resign' });
+    return this;
+  }
+
+  /** The next message, and only this one; it is taken out of what was heard. */
+  async next(): Promise<Message | V2Message> {
+    await eventually('a message', () => this.heard.length > 0);
+    return this.heard.shift()!;
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+}
