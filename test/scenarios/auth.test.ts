@@ -136,6 +136,19 @@ describe('a file with the secret that others may read', () => {
   });
 });
 
+test('a file with the secret that is removed is made anew, and a leader of before has the new one too', async () => {
+  const folder = mkdtempSync(pathOf(tmpdir(), 'trunkline-auth-'));
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  const env = { XDG_RUNTIME_DIR: folder };
+  const leader = join({ isLeader: true }, env);
+  const first = join({ isLeader: false }, env);
+  await first.ready();
+  rmSync(pathOf(folder, `trunkline-${process.geteuid!()}`), { recursive: true });
+  const second = join({ isLeader: false }, env);
+  for (const follower of [first, second]) expect((await follower.value('a value', () => true)).value.pid).toBe(leader.pid);
+  expect(first.logLines).toEqual([]);
+});
+
 describe('a stranger that dials', () => {
   const call = (method: string): Parameters<RawPeer['send']>[0] => ({
     type: 'call',

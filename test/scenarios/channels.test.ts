@@ -130,6 +130,42 @@ test('holder and appointed leader are killed together: both channels are led ane
   for (const channel of ['red', 'blue']) await isLedBy(both, channel, [both]);
 });
 
+test('the holder is stopped: the followers of the other channel notice nothing, and newcomers get in when it goes on', async () => {
+  const options = { heartbeatInterval: 200 };
+  const holder = join('red', options);
+  await holder.ready();
+  const appointed = join('blue', options);
+  await appointed.ready();
+  const follower = join('blue', options);
+  await follower.ready();
+  holder.kill('SIGSTOP');
+  const late = join('blue', options);
+  expect((await late.notReady()).error).toMatchObject({ code: 'ERR_TRUNKLINE_PORT_FOREIGN', port });
+  await isLedBy(appointed, 'blue', [appointed, follower]);
+  holder.kill('SIGCONT');
+  await late.ready();
+  await isLedBy(appointed, 'blue', [appointed, follower, late]);
+  await isLedBy(holder, 'red', [holder]);
+  expect(registry.pids.sort()).toEqual([holder.pid, appointed.pid].sort());
+  expect([...linesAbout(appointed, 'blue'), ...linesAbout(follower, 'blue')]).toEqual([]);
+});
+
+test('clients of one process take over from each other in a channel that they were appointed for', async () => {
+  const holder = join('red');
+  await holder.ready();
+  const host = joinAll(['blue', 'blue', 'blue'], { isLeader: undefined });
+  const follower = join('blue', { isLeader: false });
+  await isLedBy(host, 'blue', [host, follower]);
+  for (let upstreams = 1; upstreams <= 2; upstreams++) {
+    expect(await host.status()).toMatchObject({ leads: ['blue'], upstreams });
+    await host.ask({ type: 'close', channel: 'blue' });
+    await eventually('the next one leads', async () => (await host.status()).upstreams === upstreams + 1);
+    await isLedBy(host, 'blue', [host, follower]);
+    expect(registry.pidsOf('blue')).toEqual([host.pid]);
+  }
+  expect(follower.logLines).toEqual([]);
+});
+
 test('isLeader: true leads a second channel when another process holds the port', async () => {
   const holder = join('red', { isLeader: true });
   await holder.ready();

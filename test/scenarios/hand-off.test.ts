@@ -222,3 +222,24 @@ describe.each(['holds the port', 'was appointed'])('a leader that %s', (kind) =>
     expect(statuses.map(({ upstreams }) => upstreams).sort()).toEqual([0, 0, 1]);
   });
 });
+
+test('leader and followers that all close at once wait for nobody', async () => {
+  const { leader, followers } = await start();
+  const took = await Promise.all([leader, ...followers].map(close));
+  printFigures('four processes close at once', took);
+  expect(Math.max(...took)).toBeLessThan(HAND_OFF_MS / 2);
+  for (const member of [leader, ...followers]) {
+    member.send({ type: 'leave' });
+    expect(await member.exited).toEqual({ code: 0, signal: null });
+  }
+});
+
+test('a successor that is slower than the wait goes on, and all are served when it is ready', async () => {
+  const { leader, followers } = await start({}, { startMs: HAND_OFF_MS + 500 });
+  expect(await close(leader)).toBeGreaterThan(0.9 * HAND_OFF_MS);
+  await eventually('the next upstream client', () => registry.pids.length > 0);
+  const version = registry.set('config', 'end');
+  for (const follower of followers) await follower.value('the newest value', (value) => value.version === version);
+  const statuses = await Promise.all(followers.map((follower) => follower.status()));
+  expect(statuses.map(({ upstreams }) => upstreams).sort()).toEqual([0, 0, 1]);
+});
