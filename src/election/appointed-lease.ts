@@ -132,11 +132,14 @@ export class AppointedLease implements ChannelLease {
       this.#onSucceeded();
       return true;
     }
+    if (this.#life.signal.aborted) {
+      await lease.release(); // whoever is served behind the door is gone
+      return true;
+    }
     this.#tie = lease;
     void lease.succeeded.then(this.#onSucceeded);
     if (this.#door) lease.open(this.#door);
     if (this.#isResigning) lease.resign();
-    if (this.#life.signal.aborted) await lease.release();
     return true;
   }
 

@@ -308,7 +308,14 @@ class LocalLease implements Leadership, ChannelLease {
   }
 
   release(): Promise<void> {
-    this.#released ??= this.#hooks.release();
+    this.#released ??= this.#release();
     return this.#released;
+  }
+
+  async #release(): Promise<void> {
+    const released = this.#hooks.release();
+    // Nobody else knows of them. They ask again.
+    for (const { connection } of this.#early.splice(0)) void connection.close();
+    await released;
   }
 }

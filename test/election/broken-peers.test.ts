@@ -95,3 +95,11 @@ test.each([
   next.connection.send({ type: 'announce', channel: channel('x'), term: LARGEST, port: 2 });
   expect(await answer(await asker('x', 0, 'never'))).toMatchObject({ type: 'redirect', term: LARGEST, port: 2 });
 });
+
+test('whoever was to be served by a leader that goes before it serves is let go, and comes again', async () => {
+  const waiting = await asker('x', 0, 'never');
+  expect(await answer(waiting)).toMatchObject({ type: 'wait', code: 'no-leader' });
+  const lease = await claim('x');
+  await lease.release();
+  expect(await waiting.connection.closed).toMatchObject({ reason: 'ended-by-peer' });
+});
