@@ -3,6 +3,7 @@
 // upstream client and the followers notice nothing.
 
 import type { ChannelId } from '../../protocol/message';
+import { formatEndpoint } from '../endpoint';
 import { Backoff, delay } from '../time';
 import type { Connection } from '../transport/connection';
 import { dial } from '../transport/dialer';
@@ -31,6 +32,8 @@ export class AppointedLease implements ChannelLease {
   #tie: { resign(): void; release(): Promise<void> };
   #onSucceeded!: () => void;
   #isResigning = false;
+  /** What was told last. */
+  #lastTrouble = '';
   #keeping: Promise<void> | undefined;
 
   private constructor(
@@ -54,11 +57,16 @@ export class AppointedLease implements ChannelLease {
   }
 
   static async open(meeting: Meeting, channel: ChannelId, appointed: Appointed): Promise<AppointedLease> {
-    return HeldPort.own(meeting, (reception, port) => {
-      // Two clients of a process cannot both be appointed for a channel, so it is free at the own port.
-      const own = reception.enter(channel, appointed.term)!;
-      return new AppointedLease(meeting, channel, appointed, own, port);
-    });
+    try {
+      return await HeldPort.own(meeting, (reception, port) => {
+        // Two clients of a process cannot both be appointed for a channel, so it is free at the own port.
+        const own = reception.enter(channel, appointed.term)!;
+        return new AppointedLease(meeting, channel, appointed, own, port);
+      });
+    } catch (error) {
+      await appointed.line.close(); // another one is to be appointed
+      throw error;
+    }
   }
 
   open(door: ChannelDoor): void {
@@ -162,13 +170,28 @@ export class AppointedLease implements ChannelLease {
       });
       if (introduction.kind === 'known' && !signal.aborted) {
         if (heartbeatIntervalMs !== undefined) connection.startHeartbeat(heartbeatIntervalMs, 'leader', this.#channel.name);
+        this.#lastTrouble = '';
         return connection;
       }
+      if (introduction.kind === 'unproven') this.#warn(introduction.why);
+      if (introduction.kind === 'foreign') this.#warn(`it ${introduction.heard}`);
+    } catch (error) {
+      this.#warn((error as Error).message); // no secret
     } finally {
       signal.removeEventListener('abort', abort);
     }
     await connection.close();
     return undefined;
+  }
+
+  /** Followers do not find it meanwhile. */
+  #warn(why: string): void {
+    if (why === this.#lastTrouble) return;
+    this.#lastTrouble = why;
+    const { endpoint, logger } = this.#meeting;
+    logger.warn(
+      `${this.#channel.name}: this leader cannot announce itself at cluster port ${formatEndpoint(endpoint)}: ${why}; it goes on trying`,
+    );
   }
 }
 
