@@ -3,6 +3,7 @@
 // upstream client and the followers notice nothing.
 
 import type { ChannelId } from '../../protocol/message';
+import { formatEndpoint } from '../endpoint';
 import { Backoff, delay } from '../time';
 import type { Connection } from '../transport/connection';
 import { dial } from '../transport/dialer';
@@ -31,6 +32,8 @@ export class AppointedLease implements ChannelLease {
   #tie: { resign(): void; release(): Promise<void> };
   #onSucceeded!: () => void;
   #isResigning = false;
+  /** What was told last. */
+  #lastTrouble = '';
   #keeping: Promise<void> | undefined;
 
   private constructor(
@@ -138,17 +141,20 @@ export class AppointedLease implements ChannelLease {
       this.#onSucceeded();
       return true;
     }
+    if (this.#life.signal.aborted) {
+      await lease.release(); // whoever is served behind the door is gone
+      return true;
+    }
     this.#tie = lease;
     void lease.succeeded.then(this.#onSucceeded);
     if (this.#door) lease.open(this.#door);
     if (this.#isResigning) lease.resign();
-    if (this.#life.signal.aborted) await lease.release();
     return true;
   }
 
   /** @returns a connection to the port holder; undefined when there is none */
   async #dial(signal: AbortSignal): Promise<Connection | undefined> {
-    const { endpoint, credentials, connectTimeoutMs, heartbeatIntervalMs, clock, logger } = this.#meeting;
+    const { endpoint, credentials, connectTimeoutMs, heartbeatIntervalMs, clock } = this.#meeting;
     const dialled = await dial(endpoint, connectTimeoutMs, clock, signal);
     if ('unreachable' in dialled) return undefined;
     const { connection } = dialled;
@@ -158,7 +164,7 @@ export class AppointedLease implements ChannelLease {
     if (heartbeatIntervalMs !== undefined) connection.startHeartbeat(heartbeatIntervalMs, 'leader', this.#channel.name);
     let isKnown = false;
     try {
-      const { kind } = await introduce(connection, {
+      const introduction = await introduce(connection, {
         channel: this.#channel.name,
         port: endpoint.port,
         secret: await credentials.secret(),
@@ -166,15 +172,28 @@ export class AppointedLease implements ChannelLease {
         firstWordMs: FIRST_WORD_MS,
         clock,
       });
-      isKnown = kind === 'known' && !signal.aborted;
+      isKnown = introduction.kind === 'known' && !signal.aborted;
+      if (introduction.kind === 'unproven') this.#warn(introduction.why);
+      if (introduction.kind === 'foreign') this.#warn(`it ${introduction.heard}`);
+      if (isKnown) this.#lastTrouble = '';
       return isKnown ? connection : undefined;
     } catch (error) {
-      logger.debug?.(`${this.#channel.name}: not announced at port ${endpoint.port}, tried again: ${(error as Error).message}`);
+      this.#warn((error as Error).message); // no secret
       return undefined;
     } finally {
       signal.removeEventListener('abort', abort);
       if (!isKnown) await connection.close();
     }
+  }
+
+  /** Followers do not find it meanwhile. */
+  #warn(why: string): void {
+    if (why === this.#lastTrouble) return;
+    this.#lastTrouble = why;
+    const { endpoint, logger } = this.#meeting;
+    logger.warn(
+      `${this.#channel.name}: this leader cannot announce itself at cluster port ${formatEndpoint(endpoint)}: ${why}; it goes on trying`,
+    );
   }
 }
 

@@ -20,6 +20,9 @@ export interface Asker {
   wait(code: WaitCode): void;
 }
 
+/** What a message can carry. A peer that is out of order may claim it; terms then stay there, and the channel can still be led. */
+const MAX_TERM = 2 ** 32 - 1;
+
 export type WaitCode = 'no-leader' | 'hand-over';
 
 /** A leader of a channel, in this process or elsewhere. */
@@ -176,7 +179,7 @@ export class Directory {
   }
 
   #nextTerm({ name }: ChannelId, seenTerm: number): number {
-    return Math.max(this.#newestTerms.get(name) ?? 0, seenTerm) + 1;
+    return Math.min(MAX_TERM, Math.max(this.#newestTerms.get(name) ?? 0, seenTerm) + 1);
   }
 
   #noteTerm({ name }: ChannelId, term: number): void {

@@ -314,8 +314,10 @@ class LocalLease implements Leadership, ChannelLease {
     return this.#released;
   }
 
-  #release(): Promise<void> {
-    for (const { connection } of this.#early.splice(0)) void connection.close(); // they come again
-    return this.#hooks.release();
+  async #release(): Promise<void> {
+    const released = this.#hooks.release();
+    // Nobody else knows of them. They ask again.
+    for (const { connection } of this.#early.splice(0)) void connection.close();
+    await released;
   }
 }

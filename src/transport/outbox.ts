@@ -107,6 +107,8 @@ export class Outbox {
   /** Calls back once, when what waits now has left; only to be asked when it is not drained. */
   whenDrained(callback: () => void): void {
     this.#onDrained = callback;
+    // What waits for the end of the turn too: a socket that takes the rest before it has no more reason to tell.
+    this.flushFrames();
     this.#awaitDrain();
   }
 

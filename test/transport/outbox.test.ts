@@ -138,3 +138,16 @@ test('events that wait, and answers that were read, do not make small answers to
   pass();
   expect(tooSlow).toBe(0);
 });
+
+test('who waits for room is called, also when the socket takes what it has before the events of this turn follow', async () => {
+  outbox.writeEvent(Buffer.alloc(10 * KiB));
+  await new Promise(process.nextTick);
+  outbox.writeEvent(Buffer.alloc(7 * KiB)); // goes at the end of the turn
+  expect(outbox.isDrained).toBe(false);
+  let called = 0;
+  outbox.whenDrained(() => called++);
+  await stream.take();
+  await new Promise(setImmediate);
+  await stream.takeAll();
+  expect({ called, waiting: outbox.bytes }).toEqual({ called: 1, waiting: 0 });
+});

@@ -1,0 +1,94 @@
+// A leader that was appointed, when something goes wrong that is not the fault of its channel.
+
+import net from 'node:net';
+import type { ChannelId } from '../../protocol/message';
+import { AppointedLease } from '../../src/election/appointed-lease';
+import type { Meeting } from '../../src/election/term';
+import { loopback } from '../../src/endpoint';
+import { systemClock } from '../../src/time';
+import { Connection } from '../../src/transport/connection';
+import type { ChannelDoor } from '../../src/transport/listener';
+import { eventually } from '../support/eventually';
+import { leavesNothingOpen } from '../support/open-handles';
+import { freePort } from '../support/ports';
+import { recordingLogger, type RecordingLogger } from '../support/recording-logger';
+
+leavesNothingOpen();
+
+const CHANNEL: ChannelId = { name: 'channel', identity: '', isStrict: false };
+const door: ChannelDoor = { admit: () => undefined, admitOld: () => undefined };
+
+let port: number;
+let logger: RecordingLogger;
+let holder: net.Server;
+let secret: () => Promise<Buffer | undefined>;
+
+beforeEach(async () => {
+  port = await freePort();
+  logger = recordingLogger();
+  secret = () => Promise.resolve(undefined);
+  holder = net.createServer();
+  await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
+});
+
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await new Promise((resolve) => holder.close(resolve));
+});
+
+function meeting(): Meeting {
+  return {
+    endpoint: loopback(port),
+    credentials: { label: 'test', secret: () => secret() },
+    connectTimeoutMs: 5_000,
+    heartbeatIntervalMs: undefined,
+    clock: systemClock,
+    logger,
+  };
+}
+
+/** Both ends of a connection to the port holder. */
+async function lineToHolder(): Promise<{ line: Connection; accepted: net.Socket }> {
+  const accepting = new Promise<net.Socket>((resolve) => holder.once('connection', resolve));
+  const socket = net.connect(port, '127.0.0.1');
+  const accepted = await accepting;
+  accepted.resume().on('error', () => undefined);
+  const line = new Connection(socket, systemClock);
+  line.upgrade();
+  return { line, accepted };
+}
+
+test('a secret that cannot be read does not end the process; it is asked for again, and the reason is told once', async () => {
+  const { line, accepted } = await lineToHolder();
+  const lease = await AppointedLease.open(meeting(), CHANNEL, { line, term: 3, isSucceeding: false });
+  holder.on('connection', (socket) => socket.resume().on('error', () => undefined));
+  let asked = 0;
+  secret = () => {
+    asked++;
+    return Promise.reject(new Error('no space left'));
+  };
+  lease.open(door);
+  accepted.destroy();
+  await eventually('it asks again', () => asked >= 3);
+  expect(logger.lines.filter(({ level, message }) => level === 'warn' && message.includes('no space left'))).toHaveLength(1);
+  expect(await connections(holder)).toBeLessThan(2);
+  await lease.release();
+});
+
+test('an own port that cannot be bound ends the line to the port holder, so that another one is appointed', async () => {
+  const { line } = await lineToHolder();
+  const { listen } = net.Server.prototype;
+  jest.spyOn(net.Server.prototype, 'listen').mockImplementation(function (this: net.Server, ...args: unknown[]) {
+    if ((args[0] as net.ListenOptions).port !== 0) return listen.apply(this, args as never);
+    process.nextTick(() => this.emit('error', Object.assign(new Error('too many open files'), { code: 'EMFILE' })));
+    return this;
+  });
+  await expect(AppointedLease.open(meeting(), CHANNEL, { line, term: 3, isSucceeding: true })).rejects.toMatchObject({
+    code: 'ERR_TRUNKLINE_BIND_FAILED',
+  });
+  expect(await line.closed).toEqual({ reason: 'closed' });
+});
+
+function connections(server: net.Server): Promise<number> {
+  return new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+}
