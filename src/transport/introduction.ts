@@ -73,6 +73,7 @@ export function introduce(connection: Connection, options: IntroductionOptions):
     });
     const hello = helloOf(nonce && { nonce });
     connection.send({ type: 'register', id: connection.nextId(), timeoutMs, channel, hello });
+    connection.ping(timeoutMs); // some old peers answer this while they do not lead the channel
   });
 }
 

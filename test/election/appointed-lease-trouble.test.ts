@@ -60,7 +60,7 @@ async function lineToHolder(): Promise<{ line: Connection; accepted: net.Socket 
 
 test('a secret that cannot be read does not end the process; it is asked for again, and the reason is told once', async () => {
   const { line, accepted } = await lineToHolder();
-  const lease = await AppointedLease.open(meeting(), CHANNEL, { line, term: 3, isSucceeding: false });
+  const lease = (await AppointedLease.open(meeting(), CHANNEL, { line, term: 3, isSucceeding: false }))!;
   holder.on('connection', (socket) => socket.resume().on('error', () => undefined));
   let asked = 0;
   secret = () => {

@@ -172,6 +172,7 @@ class HostedConnection extends FakeConnection {
 
   nextId = (): number => 1;
   limitOutbox = (): void => undefined;
+  trust = (): void => undefined;
   send = (): void => undefined;
   sendEvent = (frame: Buffer): void => void this.waiting.push(frame.toString('latin1'));
 }
