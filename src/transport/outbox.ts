@@ -109,7 +109,13 @@ export class Outbox {
     this.#onDrained = callback;
     // What waits for the end of the turn too: a socket that takes the rest before it has no more reason to tell.
     this.flushFrames();
-    this.#awaitDrain();
+    if (this.#isWaiting || !this.isDrained) {
+      this.#awaitDrain();
+      return;
+    }
+    // The system took all of it at once, and then there is no `drain`.
+    this.#isWaiting = true;
+    soon(this.#pump);
   }
 
   /** Everything that still waits goes to the socket now: it is about to end. */
