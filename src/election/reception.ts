@@ -194,8 +194,12 @@ class Guest implements Asker {
 
   appoint(term: number, isSucceeding: boolean): void {
     this.#connection.send({ type: 'appoint', id: this.#join.id, term, isSucceeding });
-    if (isSucceeding) return; // somebody serves meanwhile
-    this.#patience = patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
+    if (!isSucceeding) this.hurry();
+  }
+
+  /** A successor that is let go announces itself anew, ready or not, so that those who wait hear why it is not ready. */
+  hurry(): void {
+    this.#patience ??= patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
   }
 
   /** It does what it was appointed for, or is gone. */
