@@ -116,7 +116,9 @@ export class Reception implements Guests {
       this.#admitOld(lease.door, connection, register);
       return;
     }
+    const isNew = !this.#oldPeers.has(connection);
     this.#oldPeers.set(connection, register);
+    if (!isNew) return; // it asks again, as often as it likes
     connection.receiver = (message) => {
       if (message.type === 'register') this.onOldPeer(connection, message);
     };
