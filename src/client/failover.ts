@@ -215,21 +215,17 @@ export class Failover {
 
   /** Waits until a role of this process has its upstream client ready. */
   async #serve(role: Role & { readonly ready: Promise<void> }, signal: AbortSignal): Promise<Role | undefined> {
+    let onAborted!: () => void;
     const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else
-        signal.addEventListener(
-          'abort',
-          () => {
-            resolve();
-          },
-          { once: true },
-        );
+      onAborted = resolve;
     });
+    signal.addEventListener('abort', onAborted, { once: true });
+    if (signal.aborted) onAborted();
     let isReady = false;
     this.#phase = 'waiting for upstream';
     // Another process may be told to lead meanwhile, and be ready first.
     await Promise.race([role.ready.then(() => (isReady = true)), role.leaving, aborted]);
+    signal.removeEventListener('abort', onAborted);
     if (isReady && !signal.aborted) return role;
     await role.close();
     return undefined;
