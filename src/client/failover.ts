@@ -194,6 +194,7 @@ export class Failover {
       });
     };
     let outcome = await join(term.endpoint);
+    const isAnswered = this.#isAnswered;
     if ('redirected' in outcome) outcome = await join(outcome.redirected);
     if ('follower' in outcome) return outcome.follower;
     if ('refused' in outcome) throw outcome.refused;
@@ -204,7 +205,7 @@ export class Failover {
     if ('absent' in outcome) {
       this.#lastAbsence = outcome.absent;
       this.#phase = this.#lead === 'never' ? 'waiting for a leader' : 'connecting';
-      if (term.isPortHeld || outcome.accepted) this.#unanswered(term.endpoint, signal);
+      if (!isAnswered && (term.isPortHeld || outcome.accepted)) this.#unanswered(term.endpoint, signal);
       else this.#unansweredSince = undefined;
     }
     await delay(this.#spec.clock, this.#absent.nextMs(), signal);
@@ -212,6 +213,7 @@ export class Failover {
   }
 
   #leadOn(lease: ChannelLease, signal: AbortSignal): Promise<Role | undefined> {
+    this.#unansweredSince = undefined;
     const leader = new Leader(this.#spec, lease, this.#hooks(signal));
     leader.start();
     return this.#serve(leader, signal);
@@ -219,21 +221,17 @@ export class Failover {
 
   /** Waits until a role of this process has its upstream client ready. */
   async #serve(role: Role & { readonly ready: Promise<void> }, signal: AbortSignal): Promise<Role | undefined> {
+    let onAborted!: () => void;
     const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else
-        signal.addEventListener(
-          'abort',
-          () => {
-            resolve();
-          },
-          { once: true },
-        );
+      onAborted = resolve;
     });
+    signal.addEventListener('abort', onAborted, { once: true });
+    if (signal.aborted) onAborted();
     let isReady = false;
     this.#phase = 'waiting for upstream';
     // Another process may be told to lead meanwhile, and be ready first.
     await Promise.race([role.ready.then(() => (isReady = true)), role.leaving, aborted]);
+    signal.removeEventListener('abort', onAborted);
     if (isReady && !signal.aborted) return role;
     await role.close();
     return undefined;
@@ -276,6 +274,11 @@ export class Failover {
     if (!signal.aborted) this.#events.onSetback(error);
   }
 
+  /** Whether the process where a leader was sought last speaks the protocol. */
+  get #isAnswered(): boolean {
+    return (this.#dialled?.messagesHeard ?? 0) > 0;
+  }
+
   #unanswered(endpoint: Endpoint, signal: AbortSignal): void {
     const now = this.#spec.clock.now();
     this.#unansweredSince ??= now;
@@ -307,11 +310,10 @@ export class Failover {
       }
       const { name: channel } = this.#spec;
       const where = this.#endpoint && formatEndpoint(this.#endpoint);
-      const isAnswered = (this.#dialled?.messagesHeard ?? 0) > 0;
       const why =
         this.#phase === 'waiting for upstream'
           ? `the upstream client of the leader at ${where} is not ready`
-          : isAnswered
+          : this.#isAnswered
             ? `the process that holds ${where} knows no leader of this channel; create the channel where it may lead, or leave isLeader unset`
             : `nobody leads on ${where}; start the process that does, or leave isLeader unset`;
       this.#setback(

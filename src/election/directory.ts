@@ -14,6 +14,8 @@ export interface Asker {
   serve(leader: Leadership): void;
   /** Final: it leads from now on. `isSucceeding`: another one still serves. */
   appoint(term: number, isSucceeding: boolean): void;
+  /** After `appoint` with `isSucceeding`: nobody serves any more. */
+  hurry(): void;
   /** Final. */
   refuse(code: 'led-elsewhere' | 'not-led-here'): void;
   /** Not yet. */
@@ -111,6 +113,7 @@ export class Directory {
   leave(leader: Leadership): void {
     if (!this.#leaders.has(leader)) return;
     this.#remove(leader);
+    if (!this.#leaderOf(leader.channel)) this.#appointmentOf(leader.channel)?.asker.hurry();
     this.#answerAll(leader.channel);
   }
 

@@ -118,7 +118,9 @@ export class Reception implements Guests {
       this.#admitOld(lease.door, connection, register);
       return;
     }
+    const isNew = !this.#oldPeers.has(connection);
     this.#oldPeers.set(connection, register);
+    if (!isNew) return; // it asks again, as often as it likes
     connection.receiver = (message) => {
       if (message.type === 'register') this.onOldPeer(connection, message);
     };
@@ -209,8 +211,12 @@ class Guest implements Asker {
 
   appoint(term: number, isSucceeding: boolean): void {
     this.#connection.send({ type: 'appoint', id: this.#join.id, term, isSucceeding });
-    if (isSucceeding) return; // somebody serves meanwhile
-    this.#patience = patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
+    if (!isSucceeding) this.hurry();
+  }
+
+  /** A successor that is let go announces itself anew, ready or not, so that those who wait hear why it is not ready. */
+  hurry(): void {
+    this.#patience ??= patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
   }
 
   /** It does what it was appointed for, or is gone. */

@@ -11,6 +11,7 @@ import { Reception } from '../../src/election/reception';
 import type { Appointed, ChannelLease, Meeting } from '../../src/election/term';
 import type { ChannelDoor } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
+import { FakeClock } from '../support/fake-clock';
 import { credentialsOf, meetingAt, SECRET } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
 import { Peer } from '../support/peer';
@@ -26,20 +27,20 @@ class Holder {
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
 
-  private constructor(server: net.Server) {
+  private constructor(server: net.Server, as: Meeting) {
     this.#server = server;
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
     const onRelease = (): Promise<void> => Promise.resolve();
-    this.reception = new Reception({ server, meeting, appoints: true, hasPredecessor: false, onRelease });
+    this.reception = new Reception({ server, meeting: as, appoints: true, hasPredecessor: false, onRelease });
   }
 
-  static async start(): Promise<Holder> {
+  static async start(as = meeting): Promise<Holder> {
     const server = net.createServer({ noDelay: true });
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    const holder = new Holder(server);
+    const holder = new Holder(server, as);
     holders.push(holder);
     return holder;
   }
@@ -158,6 +159,17 @@ test('a successor that has lost the holder announces itself to the next one, rea
   await eventually('it has the port', async () => !(await canBind(port)));
   (await come()).join('blue', 'never');
   await eventually('let in', () => admitted.length);
+});
+
+test('so does one that has no time left, because nobody serves any more', async () => {
+  const clock = new FakeClock();
+  const holder = await Holder.start(meetingAt(port, { clock }));
+  const present = holder.reception.enter(blue, 3)!;
+  (await accept(await appoint(4, 'succeeds'))).open(door);
+  await present.release();
+  clock.advance(2_000);
+  clock.advance(0);
+  expect(await redirected()).toMatchObject({ term: 4 });
 });
 
 test('after the death of the holder it announces itself to the next one with its term, and those it serves notice nothing', async () => {

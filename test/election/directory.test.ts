@@ -24,6 +24,7 @@ function asker(name: string, lead: LeadWish, { channel = config, term = 0 } = {}
     term,
     serve: (leader) => void said.push(`${name}: served by ${leader.port} in term ${leader.term}`),
     appoint: (newTerm, isSucceeding) => void said.push(`${name}: ${isSucceeding ? 'succeeds' : 'leads'} in term ${newTerm}`),
+    hurry: () => void said.push(`${name}: hurry`),
     refuse: (code) => void said.push(`${name}: ${code}`),
     wait: (code) => void said.push(`${name}: waits, ${code}`),
   };
@@ -253,9 +254,21 @@ describe('at the cluster port', () => {
     directory.ask(asker('other', 'may'));
     look();
     directory.leave(old);
-    expect(look()).toEqual(['other: waits, no-leader']);
+    expect(look()).toEqual(['next: hurry', 'other: waits, no-leader']);
     directory.enter(leader(2000, 2));
     expect(look()).toEqual(['other: served by 2000 in term 2']);
+  });
+
+  test('the successor of one that was only replaced by itself need not hurry', () => {
+    const [before, after] = [leader(1000, 3), leader(1000, 3)];
+    directory.enter(before);
+    directory.ask(asker('next', 'succeeds'));
+    directory.enter(after);
+    look();
+    directory.leave(before);
+    expect(look()).toEqual([]);
+    directory.leave(after);
+    expect(look()).toEqual(['next: hurry']);
   });
 
   test('a place in this process is free only when nobody leads or is about to', () => {

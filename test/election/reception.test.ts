@@ -200,6 +200,25 @@ test('a leader that resigns serves on, and its successor is sought among those w
   expect(await heir.next()).toMatchObject({ type: 'appoint', term: 4, isSucceeding: true });
 });
 
+test('a successor that does not announce itself within two seconds of the end of the leader is let go', async () => {
+  await lead('red');
+  const leader = (await come()).announce('blue', 3).resign();
+  await settled(leader);
+  const heir = (await come()).join('blue', 'may');
+  await heir.next();
+  const worker = (await come()).join('blue', 'never');
+  await worker.next();
+  clock.advance(60_000);
+  await leader.close();
+  expect(await worker.next()).toMatchObject({ type: 'wait', code: 'no-leader' });
+  clock.advance(1_999);
+  clock.advance(0);
+  await settled(heir);
+  clock.advance(1);
+  clock.advance(0);
+  await eventually('it is let go', () => heir.isClosed);
+});
+
 test('a leader of an older term is told so and let go', async () => {
   await lead('red');
   await settled((await come()).announce('blue', 3, 5_000));

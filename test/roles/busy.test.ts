@@ -1,10 +1,10 @@
-// What a follower does when its leader does not read, or does not answer.
+// What a follower does when its leader does not read, does not answer, or says that it goes.
 
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { Follower } from '../../src/roles/follower';
 import { PeerValues } from '../../src/roles/peer-values';
 import type { ChannelSpec } from '../../src/roles/role';
-import type { Connection, Receiver } from '../../src/transport/connection';
+import type { Connection, ConnectionEnd, Receiver } from '../../src/transport/connection';
 import { FakeClock } from '../support/fake-clock';
 
 const values = new ValueCodec(structuredTranscode);
@@ -22,7 +22,8 @@ const spec = {
 class FakeConnection {
   readonly version = 2;
   readonly sent: unknown[] = [];
-  readonly closed = new Promise<never>(() => undefined);
+  end!: (end: ConnectionEnd) => void;
+  readonly closed = new Promise<ConnectionEnd>((resolve) => (this.end = resolve));
   receiver: Receiver = () => undefined;
   outboxBytes = 0;
   #lastId = 0;
@@ -80,4 +81,24 @@ test('100,000 calls without an answer: the next is rejected at once, until one i
   connection.receiver({ type: 'call-result', id: 1, timeoutMs: 0, values: [] });
   void follower.call('get', [], 'promise');
   expect(connection.sent).toHaveLength(100_001);
+});
+
+test('a leader that lets go of a follower which is too slow says so, and calls under way name it as the reason', async () => {
+  const call = follower.call('get', ['x'], 'promise');
+  connection.receiver({ type: 'goaway', code: 'too-slow', sentence: 'maxOutboxBytes=1000 were waiting' });
+  connection.end({ reason: 'ended-by-peer' });
+  await expect(call).rejects.toMatchObject({
+    code: 'ERR_TRUNKLINE_LEADER_LOST',
+    cause: { code: 'ERR_TRUNKLINE_TOO_SLOW', message: expect.stringContaining('maxOutboxBytes=1000') as string },
+  });
+  expect(await follower.ended).toMatchObject({ reason: 'leader-lost', error: { code: 'ERR_TRUNKLINE_TOO_SLOW' } });
+});
+
+test('a leader that hands over is left, and still answers what is under way', async () => {
+  const call = follower.call('get', ['x'], 'promise');
+  connection.receiver({ type: 'goaway', code: 'hand-off', sentence: 'this leader is going' });
+  await follower.leaving;
+  expect(follower.isOver).toBe(false);
+  connection.receiver({ type: 'call-result', id: 1, timeoutMs: 0, values: [values.encode('answer')] });
+  await expect(call).resolves.toEqual(['answer']);
 });

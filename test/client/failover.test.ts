@@ -1,0 +1,118 @@
+// What the search for a leader makes of what it meets, between one attempt and the next.
+
+import net from 'node:net';
+import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
+import { Failover } from '../../src/client/failover';
+import { Reception } from '../../src/election/reception';
+import type { Meeting } from '../../src/election/term';
+import type { ChannelSpec } from '../../src/roles/role';
+import { systemClock, type Clock } from '../../src/time';
+import { eventually } from '../support/eventually';
+import { meetingAt } from '../support/meeting';
+import { leavesNothingOpen } from '../support/open-handles';
+import { freePort } from '../support/ports';
+
+leavesNothingOpen();
+
+const channel = { name: 'blue', identity: '', isStrict: false };
+const values = new ValueCodec(structuredTranscode);
+const servers: net.Server[] = [];
+const sockets = new Set<net.Socket>();
+let skewMs: number;
+let clock: Clock;
+let meeting: Meeting;
+let failover: Failover;
+let setbacks: unknown[];
+
+beforeEach(async () => {
+  skewMs = 0;
+  clock = { ...systemClock, now: () => systemClock.now() + skewMs };
+  meeting = meetingAt(await freePort(), { clock });
+  setbacks = [];
+});
+
+afterEach(async () => {
+  await failover.close();
+  await stopListening();
+});
+
+function seek(): void {
+  const spec = {
+    name: 'blue',
+    id: channel,
+    values,
+    responseTimeoutMs: 3_000,
+    logger: meeting.logger,
+    clock,
+  } as unknown as ChannelSpec;
+  failover = new Failover({
+    spec,
+    place: { meeting, lead: 'never' },
+    maxWaitMs: 60_000,
+    hooks: { onError: () => undefined, onUpstream: () => () => undefined },
+    events: {
+      onEnter: () => undefined,
+      onLeave: () => undefined,
+      onSetback: (error) => void setbacks.push(error),
+      onRecovery: () => undefined,
+    },
+  });
+  failover.start();
+}
+
+/** Somebody takes the port. @returns how many connections came */
+async function listen(onServer: (server: net.Server) => void): Promise<() => number> {
+  const server = net.createServer({ noDelay: true });
+  servers.push(server);
+  let accepted = 0;
+  server.on('connection', (socket) => {
+    accepted++;
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(meeting.endpoint.port, '127.0.0.1', resolve));
+  onServer(server);
+  return () => accepted;
+}
+
+async function stopListening(): Promise<void> {
+  const closed = servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)));
+  for (const socket of sockets) socket.destroy();
+  await Promise.all(closed);
+}
+
+const hangUp = (server: net.Server): void => void server.on('connection', (socket) => socket.destroy());
+/** A leader whose upstream client is not ready. */
+const receive = (server: net.Server): void => {
+  const onRelease = (): Promise<void> => Promise.resolve();
+  const reception = new Reception({ server, meeting, appoints: true, hasPredecessor: false, onRelease });
+  reception.enter(channel, 1)!.open({
+    admit: (connection, { id }) => connection.send({ type: 'wait', id, code: 'upstream', sentence: 'not ready yet' }),
+    admitOld: () => undefined,
+  });
+};
+
+test('a program that closes every connection without an answer is named after a while', async () => {
+  seek();
+  const accepted = await listen(hangUp);
+  await eventually('some attempts', () => accepted() > 1);
+  expect(setbacks).toEqual([]);
+  skewMs += 10_000;
+  await eventually('the error', () => setbacks.length > 0);
+  expect(setbacks[0]).toMatchObject({ code: 'ERR_TRUNKLINE_PORT_FOREIGN' });
+});
+
+test('a holder of the port that answered in between is not taken for such a program when it goes', async () => {
+  seek();
+  const before = await listen(hangUp);
+  await eventually('an attempt', () => before() > 0);
+  await stopListening();
+  await listen(receive);
+  await eventually('it is answered', () => failover.search.phase === 'waiting for upstream');
+  skewMs += 10_000;
+  await stopListening();
+  const after = await listen(hangUp);
+  await eventually('some attempts', () => after() > 1);
+  expect(setbacks).toEqual([]);
+});
