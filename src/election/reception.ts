@@ -40,7 +40,7 @@ export class Reception implements Guests {
   readonly #directory: Directory;
   readonly #leases = new Set<LocalLease>();
   /** Peers of cluster-client 3.x that ask for a channel which nobody here leads yet. */
-  readonly #oldPeers = new Map<Connection, Register>();
+  readonly #oldPeers = new Map<Connection, { readonly register: Register; readonly keep: () => void }>();
   readonly #settled: Promise<void>;
   #settling: Patience | undefined;
   readonly #listener: Listener;
@@ -83,8 +83,11 @@ export class Reception implements Guests {
   enter(channel: ChannelId, term: number): ChannelLease | undefined {
     const lease = new LocalLease(channel, term, this.#listener.port, {
       onOpen: (door) => {
-        for (const [connection, register] of this.#oldPeers)
-          if (register.channel === channel.name) this.#admitOld(door, connection, register);
+        for (const [connection, { register, keep }] of this.#oldPeers) {
+          if (register.channel !== channel.name) continue;
+          keep();
+          this.#admitOld(door, connection, register);
+        }
       },
       resign: () => {
         this.#directory.resign(lease);
@@ -112,15 +115,17 @@ export class Reception implements Guests {
     else this.#onJoin(connection, opening);
   }
 
-  onOldPeer(connection: Connection, register: Register): void {
+  onOldPeer(connection: Connection, register: Register, keep: () => void): void {
     const lease = [...this.#leases].find(({ channel }) => channel.name === register.channel);
     if (lease?.door) {
+      keep();
       this.#admitOld(lease.door, connection, register);
       return;
     }
-    this.#oldPeers.set(connection, register);
+    if (this.#options.meeting.allowsOldPeers) keep();
+    this.#oldPeers.set(connection, { register, keep });
     connection.receiver = (message) => {
-      if (message.type === 'register') this.onOldPeer(connection, message);
+      if (message.type === 'register') this.onOldPeer(connection, message, keep);
     };
     void connection.closed.then(() => this.#oldPeers.delete(connection));
   }

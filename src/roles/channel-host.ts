@@ -1,6 +1,7 @@
 // Serves a Single to the followers of a channel: one session for each connection. It only translates between
 // messages and verbs.
 
+import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
 import { isError, toErrorValue } from '../../protocol/error-value';
 import {
@@ -248,6 +249,7 @@ class HostedFollower {
 
   onRegister(register: Register): void {
     if (this.#spec.allowsOldPeers) {
+      this.#connection.maxFrameBytes = MAX_FRAME_BYTES;
       this.#onQuestion(register);
       return;
     }

@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
 import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
 import type { Clock } from '../time';
@@ -34,8 +33,11 @@ export interface Credentials {
 export interface Guests {
   /** @param opening what the process of ours asks first */
   onPeer(connection: Connection, opening: Join | Announce): void;
-  /** A process of cluster-client 3.x; it cannot prove anything. */
-  onOldPeer(connection: Connection, register: Register): void;
+  /**
+   * A process of cluster-client 3.x, or who says so: it cannot prove anything. It has no more room and time than a stranger.
+   * @param keep gives it all the time it needs
+   */
+  onOldPeer(connection: Connection, register: Register, keep: () => void): void;
   debug(message: string): void;
 }
 
@@ -78,9 +80,7 @@ export class Listener {
       } else if (message.hello) {
         void this.#introduce(connection, message, known);
       } else {
-        known();
-        connection.maxFrameBytes = MAX_FRAME_BYTES;
-        this.#options.guests.onOldPeer(connection, message);
+        this.#options.guests.onOldPeer(connection, message, known);
       }
     };
     void connection.closed.then((end) => {

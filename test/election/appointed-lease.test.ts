@@ -42,6 +42,7 @@ function meeting(): Meeting {
     credentials: { label: 'test', secret: () => secret() },
     connectTimeoutMs: 5_000,
     heartbeatIntervalMs: undefined,
+    allowsOldPeers: false,
     clock: systemClock,
     logger,
   };

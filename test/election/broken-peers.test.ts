@@ -1,6 +1,8 @@
 // What comes to a port that this process holds and does not behave. Whoever behaves is served all the same.
 
+import net from 'node:net';
 import type { ChannelId, Message, V2Message } from '../../protocol/message';
+import { v1Codec } from '../../protocol/v1';
 import { HeldPort } from '../../src/election/held-port';
 import type { ChannelLease, Meeting } from '../../src/election/term';
 import { loopback } from '../../src/endpoint';
@@ -8,7 +10,9 @@ import { systemClock } from '../../src/time';
 import type { Connection } from '../../src/transport/connection';
 import { dial } from '../../src/transport/dialer';
 import { introduce } from '../../src/transport/introduction';
+import { STRANGER_BYTES, STRANGER_MS } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
+import { FakeClock } from '../support/fake-clock';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
@@ -29,6 +33,7 @@ beforeEach(async () => {
     credentials: WITHOUT_SECRET,
     connectTimeoutMs: 5_000,
     heartbeatIntervalMs: undefined,
+    allowsOldPeers: false,
     clock: systemClock,
     logger: recordingLogger(),
   };
@@ -102,4 +107,66 @@ test('whoever was to be served by a leader that goes before it serves is let go,
   const lease = await claim('x');
   await lease.release();
   expect(await waiting.connection.closed).toMatchObject({ reason: 'ended-by-peer' });
+});
+
+describe('who registers like a process of cluster-client 3.x for a channel that nobody leads', () => {
+  const REGISTER = v1Codec.encode({ type: 'register', id: 1, timeoutMs: 3_000, channel: 'nobody' });
+  let clock: FakeClock;
+  let socket: net.Socket;
+  let isClosed: boolean;
+
+  /** Anew, with other settings. */
+  async function hold(settings: Partial<Meeting>): Promise<void> {
+    await other.release();
+    meeting = { ...meeting, ...settings };
+    other = await claim('other');
+  }
+
+  async function register(): Promise<void> {
+    isClosed = false;
+    socket = net.connect(meeting.endpoint.port, '127.0.0.1');
+    socket.on('error', () => undefined).on('close', () => (isClosed = true));
+    const ping = v1Codec.encode({ type: 'ping', id: 1, timeoutMs: 1_000 });
+    const answered = new Promise((resolve) => socket.once('data', resolve));
+    socket.write(Buffer.concat([REGISTER, ping]));
+    await answered;
+  }
+
+  beforeEach(async () => {
+    clock = new FakeClock();
+    await hold({ clock });
+  });
+
+  afterEach(() => {
+    socket.destroy();
+  });
+
+  test('has the room of a stranger, whether such processes are let in or not', async () => {
+    for (const allowsOldPeers of [false, true]) {
+      await hold({ allowsOldPeers });
+      await register();
+      const header = Buffer.alloc(24);
+      header[0] = 1;
+      header.writeInt32BE(STRANGER_BYTES, 16);
+      socket.write(header);
+      await eventually('it is sent away', () => isClosed);
+    }
+  });
+
+  test('has the time of a stranger', async () => {
+    await register();
+    clock.advance(STRANGER_MS);
+    await eventually('it is sent away', () => isClosed);
+  });
+
+  test('waits as long as it likes where such processes are let in', async () => {
+    await hold({ allowsOldPeers: true });
+    await register();
+    clock.advance(STRANGER_MS * 10);
+    const admitted: string[] = [];
+    const lease = await claim('nobody');
+    lease.open({ admit: () => undefined, admitOld: (_, { channel: name }) => void admitted.push(name) });
+    expect(admitted).toEqual(['nobody']);
+    await lease.release();
+  });
 });
