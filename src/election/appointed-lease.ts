@@ -49,6 +49,9 @@ export class AppointedLease implements ChannelLease {
     this.#own = own;
     this.#port = port;
     this.#line = line;
+    line.receiver = (message) => {
+      if (message.type === 'appoint' && !message.isSucceeding) this.#announce(); // nobody else serves any more
+    };
     this.#announcesWhenReady = isSucceeding;
     this.#tie = tieOf(line);
     this.succeeded = new Promise((resolve) => {
@@ -73,7 +76,7 @@ export class AppointedLease implements ChannelLease {
     this.#door = door;
     this.#own.open(door);
     if (!this.#announcesWhenReady) this.#announce();
-    else void this.#line.closed.then(() => this.#announce()); // nobody else serves any more
+    else void this.#line.closed.then(() => this.#announce()); // the port holder is gone, perhaps with the leader
   }
 
   ready(): void {

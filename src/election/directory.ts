@@ -14,6 +14,8 @@ export interface Asker {
   serve(leader: Leadership): void;
   /** Final: it leads from now on. `isSucceeding`: another one still serves. */
   appoint(term: number, isSucceeding: boolean): void;
+  /** After an appointment: the one that served meanwhile is gone. */
+  hurry(): void;
   /** Final. */
   refuse(code: 'led-elsewhere' | 'not-led-here'): void;
   /** Not yet. */
@@ -110,6 +112,8 @@ export class Directory {
   leave(leader: Leadership): void {
     if (!this.#leaders.has(leader)) return;
     this.#remove(leader);
+    const appointment = this.#appointmentOf(leader.channel);
+    if (appointment && !this.#leaderOf(leader.channel)) appointment.asker.hurry();
     this.#answerAll(leader.channel);
   }
 

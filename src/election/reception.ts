@@ -184,6 +184,7 @@ class Guest implements Asker {
   readonly #join: Join;
   readonly #meeting: Meeting;
   #patience: Patience | undefined;
+  #term = 0;
 
   constructor(connection: Connection, join: Join, meeting: Meeting) {
     this.#connection = connection;
@@ -213,9 +214,14 @@ class Guest implements Asker {
   }
 
   appoint(term: number, isSucceeding: boolean): void {
+    this.#term = term;
     this.#connection.send({ type: 'appoint', id: this.#join.id, term, isSucceeding });
     if (isSucceeding) return; // somebody serves meanwhile
-    this.#patience = patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
+    this.#patience ??= patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
+  }
+
+  hurry(): void {
+    this.appoint(this.#term, false);
   }
 
   /** It does what it was appointed for, or is gone. */

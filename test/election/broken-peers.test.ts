@@ -170,3 +170,41 @@ describe('who registers like a process of cluster-client 3.x for a channel that 
     await lease.release();
   });
 });
+
+describe('a successor that has not announced itself when the leader before has gone', () => {
+  const announce = (name: string, term: number): V2Message => ({ type: 'announce', channel: channel(name), term, port: 1 });
+  let clock: FakeClock;
+  let successor: Peer;
+  let waiting: Peer;
+
+  beforeEach(async () => {
+    clock = new FakeClock();
+    await other.release();
+    meeting = { ...meeting, clock };
+    other = await claim('other');
+    const leader = await peer();
+    leader.connection.send(announce('x', 5));
+    leader.connection.send({ type: 'resign' });
+    leader.connection.ping(1_000);
+    await eventually('it is heard', () => leader.connection.messagesHeard > 1);
+    successor = await asker('x');
+    expect(await answer(successor)).toMatchObject({ type: 'appoint', term: 6, isSucceeding: true });
+    waiting = await asker('x');
+    expect(await answer(waiting)).toMatchObject({ type: 'wait', code: 'hand-over' });
+    clock.advance(60_000);
+    await leader.connection.close();
+    await eventually('the successor is told', () => successor.heard.length === 2);
+  });
+
+  test('is told to, and serves from then on', async () => {
+    expect(successor.heard[1]).toMatchObject({ type: 'appoint', term: 6, isSucceeding: false });
+    successor.connection.send(announce('x', 6));
+    await eventually('they are served', () => waiting.heard.some(({ type }) => type === 'redirect'));
+  });
+
+  test('loses the appointment to another one when it does not answer', async () => {
+    clock.advance(2_000);
+    expect(await successor.connection.closed).toMatchObject({ reason: 'ended-by-peer' });
+    await eventually('another one leads', () => waiting.heard.some(({ type }) => type === 'appoint'));
+  });
+});
