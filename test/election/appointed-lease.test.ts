@@ -107,3 +107,20 @@ test('a successor that is not ready announces itself when it hears that nobody s
   expect(heard).toMatchObject([{ type: 'announce', channel: CHANNEL, term: 3 }]);
   await lease.release();
 });
+
+test('a port holder that has another secret does not end its leadership', async () => {
+  const { line, accepted } = await lineToHolder();
+  const lease = await AppointedLease.open(meeting(), CHANNEL, { line, term: 3, isSucceeding: false });
+  let isSucceeded = false;
+  void lease.succeeded.then(() => (isSucceeded = true));
+  lease.open(door);
+  const far = new Connection(accepted, systemClock);
+  far.upgrade();
+  const redialled = new Promise<net.Socket>((resolve) => holder.once('connection', resolve));
+  far.send({ type: 'refusal', id: 0, code: 'not-proven', sentence: 'it gave no proof', payload: Buffer.alloc(0) });
+  void far.close();
+  (await redialled).destroy();
+  expect(isSucceeded).toBe(false);
+  expect(logger.lines.filter(({ level, message }) => level === 'warn' && message.includes('it gave no proof'))).toHaveLength(1);
+  await lease.release();
+});
