@@ -200,7 +200,7 @@ export interface Appoint {
   readonly type: 'appoint';
   readonly id: number;
   readonly term: number;
-  /** A leader still serves the channel: the new one announces itself when it is ready. */
+  /** A leader still serves the channel: the new one announces itself when it is ready. Said again as false when that one is gone. */
   readonly isSucceeding: boolean;
 }
 

@@ -176,6 +176,7 @@ function placeOf(options: ResolvedOptions): Place | undefined {
       },
       connectTimeoutMs: options.connectTimeout,
       heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
+      allowsOldPeers: options.allowLegacyPeers,
       logger: options.logger,
       clock: systemClock,
     },

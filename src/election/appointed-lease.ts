@@ -49,6 +49,9 @@ export class AppointedLease implements ChannelLease {
     this.#own = own;
     this.#port = port;
     this.#line = line;
+    line.receiver = (message) => {
+      if (message.type === 'appoint' && !message.isSucceeding) this.#announce(); // nobody else serves any more
+    };
     this.#announcesWhenReady = isSucceeding;
     this.#tie = tieOf(line);
     this.succeeded = new Promise((resolve) => {
@@ -74,7 +77,7 @@ export class AppointedLease implements ChannelLease {
     this.#door = door;
     this.#own.open(door);
     if (!this.#announcesWhenReady) this.#announce();
-    else void this.#line.closed.then(() => this.#announce()); // nobody else serves any more
+    else void this.#line.closed.then(() => this.#announce()); // the port holder is gone, perhaps with the leader
   }
 
   ready(): void {
@@ -101,31 +104,36 @@ export class AppointedLease implements ChannelLease {
     const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
     let line: Connection | undefined = this.#line;
     while (!signal.aborted) {
-      if (line) {
+      const end = line && (await this.#served(line));
+      if (end === 'succeeded') return;
+      if (end === 'lost') {
+        this.#lastTrouble = '';
         backoff.reset();
-        if (await this.#served(line)) return;
-      } else {
-        await delay(this.#meeting.clock, backoff.nextMs(), signal);
-      }
+      } else await delay(this.#meeting.clock, backoff.nextMs(), signal);
       if (signal.aborted || (await this.#hold())) return;
       line = await this.#dial(signal);
     }
     await line?.close();
   }
 
-  /** Announces this leader on a line and waits for its end. @returns whether another one leads now */
-  async #served(line: Connection): Promise<boolean> {
-    let isSucceeded = false;
+  /** Announces this leader on a line and waits for its end. `succeeded`: another one leads now */
+  async #served(line: Connection): Promise<'succeeded' | 'refused' | 'lost'> {
+    let end: 'succeeded' | 'refused' | 'lost' = 'lost';
     line.receiver = (message) => {
       if (message.type !== 'goaway' && message.type !== 'refusal') return;
-      isSucceeded = true;
+      if (message.code === 'not-proven') {
+        end = 'refused'; // that says nothing of who leads
+        this.#warn(message.sentence);
+        return;
+      }
+      end = 'succeeded';
       this.#onSucceeded();
     };
     this.#tie = tieOf(line);
     line.send({ type: 'announce', channel: this.#channel, term: this.term, port: this.#port });
     if (this.#isResigning) this.#tie.resign();
     await line.closed;
-    return isSucceeded;
+    return end;
   }
 
   /** @returns whether this process holds the cluster port, and so needs no line */

@@ -54,6 +54,8 @@ export class Directory {
   /** By name of channel. */
   readonly #newestTerms = new Map<string, number>();
   #isNew: boolean;
+  /** Of two leaders of one term the one elsewhere led before: the one here has just come to a port that nobody held. */
+  #isYoung = true;
 
   /**
    * @param appoints whether it is that of a cluster port
@@ -66,6 +68,8 @@ export class Directory {
 
   /** Whoever led before has announced itself by now. */
   settled(): void {
+    this.#isYoung = false;
+    if (!this.#isNew) return;
     this.#isNew = false;
     for (const asker of [...this.#waiting]) this.#answer(asker);
   }
@@ -90,7 +94,8 @@ export class Directory {
     const present = this.#leaderOf(channel);
     // It announces itself anew, and its end of before has not been noticed yet.
     const isSame = !leader.isHere && present?.term === term && present.port === leader.port;
-    if (present && !isSame && present.term >= term) return false;
+    const ledBefore = this.#isYoung && present?.term === term && present.isHere && !leader.isHere;
+    if (present && !isSame && !ledBefore && present.term >= term) return false;
     // An older one serves until the one that was appointed is there.
     const appointment = this.#appointmentOf(channel);
     if (appointment && appointment.term <= term) this.#appointments.delete(appointment);

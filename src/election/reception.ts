@@ -40,7 +40,7 @@ export class Reception implements Guests {
   readonly #directory: Directory;
   readonly #leases = new Set<LocalLease>();
   /** Peers of cluster-client 3.x that ask for a channel which nobody here leads yet. */
-  readonly #oldPeers = new Map<Connection, Register>();
+  readonly #oldPeers = new Map<Connection, { readonly register: Register; readonly keep: () => void }>();
   readonly #settled: Promise<void>;
   #settling: Patience | undefined;
   readonly #listener: Listener;
@@ -55,12 +55,10 @@ export class Reception implements Guests {
     this.#directory = new Directory(appoints, hasPredecessor);
     this.#settled = new Promise((resolve) => {
       if (!hasPredecessor) resolve();
-      else {
-        this.#settling = patientTimeout(meeting.clock, SETTLE_MS, () => {
-          this.#directory.settled();
-          resolve();
-        });
-      }
+      this.#settling = patientTimeout(meeting.clock, SETTLE_MS, () => {
+        this.#directory.settled();
+        resolve();
+      });
     });
     this.#listener = new Listener({ server, credentials: meeting.credentials, clock: meeting.clock, guests: this });
   }
@@ -83,8 +81,11 @@ export class Reception implements Guests {
   enter(channel: ChannelId, term: number): ChannelLease | undefined {
     const lease = new LocalLease(channel, term, this.#listener.port, {
       onOpen: (door) => {
-        for (const [connection, register] of this.#oldPeers)
-          if (register.channel === channel.name) this.#admitOld(door, connection, register);
+        for (const [connection, { register, keep }] of this.#oldPeers) {
+          if (register.channel !== channel.name) continue;
+          keep();
+          this.#admitOld(door, connection, register);
+        }
       },
       resign: () => {
         this.#directory.resign(lease);
@@ -112,17 +113,19 @@ export class Reception implements Guests {
     else this.#onJoin(connection, opening);
   }
 
-  onOldPeer(connection: Connection, register: Register): void {
+  onOldPeer(connection: Connection, register: Register, keep: () => void): void {
     const lease = [...this.#leases].find(({ channel }) => channel.name === register.channel);
     if (lease?.door) {
+      keep();
       this.#admitOld(lease.door, connection, register);
       return;
     }
+    if (this.#options.meeting.allowsOldPeers) keep();
     const isNew = !this.#oldPeers.has(connection);
-    this.#oldPeers.set(connection, register);
+    this.#oldPeers.set(connection, { register, keep });
     if (!isNew) return; // it asks again, as often as it likes
     connection.receiver = (message) => {
-      if (message.type === 'register') this.onOldPeer(connection, message);
+      if (message.type === 'register') this.onOldPeer(connection, message, keep);
     };
     void connection.closed.then(() => this.#oldPeers.delete(connection));
   }
@@ -181,6 +184,7 @@ class Guest implements Asker {
   readonly #join: Join;
   readonly #meeting: Meeting;
   #patience: Patience | undefined;
+  #term = 0;
 
   constructor(connection: Connection, join: Join, meeting: Meeting) {
     this.#connection = connection;
@@ -210,13 +214,14 @@ class Guest implements Asker {
   }
 
   appoint(term: number, isSucceeding: boolean): void {
+    this.#term = term;
     this.#connection.send({ type: 'appoint', id: this.#join.id, term, isSucceeding });
-    if (!isSucceeding) this.hurry();
+    if (isSucceeding) return; // somebody serves meanwhile
+    this.#patience ??= patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
   }
 
-  /** A successor that is let go announces itself anew, ready or not, so that those who wait hear why it is not ready. */
   hurry(): void {
-    this.#patience ??= patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
+    this.appoint(this.#term, false);
   }
 
   /** It does what it was appointed for, or is gone. */

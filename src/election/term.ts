@@ -13,6 +13,8 @@ export interface Meeting {
   readonly connectTimeoutMs: number;
   /** Undefined: silent connections are not ended. */
   readonly heartbeatIntervalMs: number | undefined;
+  /** Whether a process of cluster-client 3.x may wait here for a channel that nobody leads yet. */
+  readonly allowsOldPeers: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -1,5 +1,6 @@
 // Joining a leader: dial, introduce, ask for the channel, and find out what is there.
 
+import { MAX_FRAME_BYTES } from '../../protocol/frame';
 import { readOutcome, readReason } from '../../protocol/handshake';
 import type { Joined, LeadWish, Refusal, RegisterResult } from '../../protocol/message';
 import { formatEndpoint, loopback, type Endpoint } from '../endpoint';
@@ -190,6 +191,7 @@ function followOld({ spec, endpoint, hooks }: JoinOptions, connection: Connectio
   }
   try {
     const outcome = readOutcome(payload, spec.legacyValues);
+    connection.maxFrameBytes = MAX_FRAME_BYTES;
     if (outcome.accepted) return { follower: new Follower(spec, connection, 0, PeerValues.ofOld(spec), hooks) };
     return { refused: adopt(outcome.error) };
   } catch (cause) {

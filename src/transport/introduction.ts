@@ -6,12 +6,12 @@ import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
 import type { Hello, RegisterResult } from '../../protocol/message';
 import { patientTimeout, type Clock } from '../time';
 import type { Connection } from './connection';
-import { NONCE_BYTES } from './listener';
+import { NONCE_BYTES, STRANGER_BYTES } from './listener';
 
 export type Introduction =
   /** A process of ours; version 2 from here on. */
   | { readonly kind: 'known' }
-  /** A process of cluster-client 3.x, which serves the channel or does not. */
+  /** A process of cluster-client 3.x, which serves the channel or does not. Its frames still have the limit of a stranger. */
   | { readonly kind: 'old'; readonly result: RegisterResult }
   /** A process of ours that does not know the secret. */
   | { readonly kind: 'unproven'; readonly why: string }
@@ -42,6 +42,7 @@ export interface IntroductionOptions {
 export function introduce(connection: Connection, options: IntroductionOptions): Promise<Introduction> {
   const { channel, port, secret, timeoutMs, firstWordMs, clock } = options;
   const nonce = secret && randomBytes(NONCE_BYTES);
+  connection.maxFrameBytes = STRANGER_BYTES; // whoever holds the port may be anybody
   return new Promise((resolve) => {
     const impatience = patientTimeout(clock, firstWordMs, () => {
       if (connection.messagesHeard > 0) return;

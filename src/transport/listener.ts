@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
 import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
-import type { Clock } from '../time';
+import { patientTimeout, type Clock } from '../time';
 import { Connection } from './connection';
 
 /** What a stranger may send before it is known: an introduction is a few hundred bytes. */
@@ -33,8 +33,11 @@ export interface Credentials {
 export interface Guests {
   /** @param opening what the process of ours asks first */
   onPeer(connection: Connection, opening: Join | Announce): void;
-  /** A process of cluster-client 3.x; it cannot prove anything. */
-  onOldPeer(connection: Connection, register: Register): void;
+  /**
+   * A process of cluster-client 3.x, or who says so: it cannot prove anything. It has no more room and time than a stranger.
+   * @param keep gives it all the time it needs
+   */
+  onOldPeer(connection: Connection, register: Register, keep: () => void): void;
   debug(message: string): void;
 }
 
@@ -62,14 +65,13 @@ export class Listener {
     const { clock } = this.#options;
     const connection = new Connection(socket, clock);
     connection.maxFrameBytes = STRANGER_BYTES;
-    const deadline = clock.setTimeout(() => {
+    const deadline = patientTimeout(clock, STRANGER_MS, () => {
       this.#dismiss(connection, `no introduction within ${STRANGER_MS} ms`);
-    }, STRANGER_MS);
-    deadline.unref();
+    });
     let isKnown = false;
     const known = (): void => {
       isKnown = true;
-      clock.clearTimeout(deadline);
+      deadline.cancel();
     };
     connection.receiver = (message) => {
       if (message.type !== 'register') {
@@ -77,12 +79,11 @@ export class Listener {
       } else if (message.hello) {
         void this.#introduce(connection, message, known);
       } else {
-        known(); // but not trusted: that is for the channel to say
-        this.#options.guests.onOldPeer(connection, message);
+        this.#options.guests.onOldPeer(connection, message, known); // not trusted: that is for the channel to say
       }
     };
     void connection.closed.then((end) => {
-      clock.clearTimeout(deadline);
+      deadline.cancel();
       // Only of strangers: what a known peer sends may hold values of the user.
       if (end.reason === 'not-understood' && !isKnown) this.#debug(connection, end.error.message);
     });

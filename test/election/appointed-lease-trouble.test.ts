@@ -1,7 +1,7 @@
 // A leader that was appointed, when something goes wrong that is not the fault of its channel.
 
 import net from 'node:net';
-import type { ChannelId } from '../../protocol/message';
+import type { ChannelId, Message, V2Message } from '../../protocol/message';
 import { AppointedLease } from '../../src/election/appointed-lease';
 import type { Meeting } from '../../src/election/term';
 import { loopback } from '../../src/endpoint';
@@ -42,6 +42,7 @@ function meeting(): Meeting {
     credentials: { label: 'test', secret: () => secret() },
     connectTimeoutMs: 5_000,
     heartbeatIntervalMs: undefined,
+    allowsOldPeers: false,
     clock: systemClock,
     logger,
   };
@@ -92,3 +93,34 @@ test('an own port that cannot be bound ends the line to the port holder, so that
 function connections(server: net.Server): Promise<number> {
   return new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
 }
+
+test('a successor that is not ready announces itself when it hears that nobody serves any more', async () => {
+  const { line, accepted } = await lineToHolder();
+  const lease = (await AppointedLease.open(meeting(), CHANNEL, { line, term: 3, isSucceeding: true }))!;
+  lease.open(door);
+  const heard: (Message | V2Message)[] = [];
+  const far = new Connection(accepted, systemClock);
+  far.upgrade();
+  far.receiver = (message) => heard.push(message);
+  far.send({ type: 'appoint', id: 1, term: 3, isSucceeding: false });
+  await eventually('it announces itself', () => heard.length > 0);
+  expect(heard).toMatchObject([{ type: 'announce', channel: CHANNEL, term: 3 }]);
+  await lease.release();
+});
+
+test('a port holder that has another secret does not end its leadership', async () => {
+  const { line, accepted } = await lineToHolder();
+  const lease = (await AppointedLease.open(meeting(), CHANNEL, { line, term: 3, isSucceeding: false }))!;
+  let isSucceeded = false;
+  void lease.succeeded.then(() => (isSucceeded = true));
+  lease.open(door);
+  const far = new Connection(accepted, systemClock);
+  far.upgrade();
+  const redialled = new Promise<net.Socket>((resolve) => holder.once('connection', resolve));
+  far.send({ type: 'refusal', id: 0, code: 'not-proven', sentence: 'it gave no proof', payload: Buffer.alloc(0) });
+  void far.close();
+  (await redialled).destroy();
+  expect(isSucceeded).toBe(false);
+  expect(logger.lines.filter(({ level, message }) => level === 'warn' && message.includes('it gave no proof'))).toHaveLength(1);
+  await lease.release();
+});

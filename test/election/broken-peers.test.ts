@@ -1,6 +1,8 @@
 // What comes to a port that this process holds and does not behave. Whoever behaves is served all the same.
 
+import net from 'node:net';
 import type { ChannelId, Message, V2Message } from '../../protocol/message';
+import { v1Codec } from '../../protocol/v1';
 import { HeldPort } from '../../src/election/held-port';
 import type { ChannelLease, Meeting } from '../../src/election/term';
 import { loopback } from '../../src/endpoint';
@@ -8,7 +10,9 @@ import { systemClock } from '../../src/time';
 import type { Connection } from '../../src/transport/connection';
 import { dial } from '../../src/transport/dialer';
 import { introduce } from '../../src/transport/introduction';
+import { STRANGER_BYTES, STRANGER_MS } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
+import { FakeClock } from '../support/fake-clock';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
@@ -29,6 +33,7 @@ beforeEach(async () => {
     credentials: WITHOUT_SECRET,
     connectTimeoutMs: 5_000,
     heartbeatIntervalMs: undefined,
+    allowsOldPeers: false,
     clock: systemClock,
     logger: recordingLogger(),
   };
@@ -102,4 +107,104 @@ test('whoever was to be served by a leader that goes before it serves is let go,
   const lease = await claim('x');
   await lease.release();
   expect(await waiting.connection.closed).toMatchObject({ reason: 'ended-by-peer' });
+});
+
+describe('who registers like a process of cluster-client 3.x for a channel that nobody leads', () => {
+  const REGISTER = v1Codec.encode({ type: 'register', id: 1, timeoutMs: 3_000, channel: 'nobody' });
+  let clock: FakeClock;
+  let socket: net.Socket;
+  let isClosed: boolean;
+
+  /** Anew, with other settings. */
+  async function hold(settings: Partial<Meeting>): Promise<void> {
+    await other.release();
+    meeting = { ...meeting, ...settings };
+    other = await claim('other');
+  }
+
+  async function register(): Promise<void> {
+    isClosed = false;
+    socket = net.connect(meeting.endpoint.port, '127.0.0.1');
+    socket.on('error', () => undefined).on('close', () => (isClosed = true));
+    const ping = v1Codec.encode({ type: 'ping', id: 1, timeoutMs: 1_000 });
+    const answered = new Promise((resolve) => socket.once('data', resolve));
+    socket.write(Buffer.concat([REGISTER, ping]));
+    await answered;
+  }
+
+  beforeEach(async () => {
+    clock = new FakeClock();
+    await hold({ clock });
+  });
+
+  afterEach(() => {
+    socket.destroy();
+  });
+
+  test('has the room of a stranger, whether such processes are let in or not', async () => {
+    for (const allowsOldPeers of [false, true]) {
+      await hold({ allowsOldPeers });
+      await register();
+      const header = Buffer.alloc(24);
+      header[0] = 1;
+      header.writeInt32BE(STRANGER_BYTES, 16);
+      socket.write(header);
+      await eventually('it is sent away', () => isClosed);
+    }
+  });
+
+  test('has the time of a stranger', async () => {
+    await register();
+    clock.advance(STRANGER_MS);
+    await eventually('it is sent away', () => isClosed);
+  });
+
+  test('waits as long as it likes where such processes are let in', async () => {
+    await hold({ allowsOldPeers: true });
+    await register();
+    clock.advance(STRANGER_MS * 10);
+    const admitted: string[] = [];
+    const lease = await claim('nobody');
+    lease.open({ admit: () => undefined, admitOld: (_, { channel: name }) => void admitted.push(name) });
+    expect(admitted).toEqual(['nobody']);
+    await lease.release();
+  });
+});
+
+describe('a successor that has not announced itself when the leader before has gone', () => {
+  const announce = (name: string, term: number): V2Message => ({ type: 'announce', channel: channel(name), term, port: 1 });
+  let clock: FakeClock;
+  let successor: Peer;
+  let waiting: Peer;
+
+  beforeEach(async () => {
+    clock = new FakeClock();
+    await other.release();
+    meeting = { ...meeting, clock };
+    other = await claim('other');
+    const leader = await peer();
+    leader.connection.send(announce('x', 5));
+    leader.connection.send({ type: 'resign' });
+    leader.connection.ping(1_000);
+    await eventually('it is heard', () => leader.connection.messagesHeard > 1);
+    successor = await asker('x');
+    expect(await answer(successor)).toMatchObject({ type: 'appoint', term: 6, isSucceeding: true });
+    waiting = await asker('x');
+    expect(await answer(waiting)).toMatchObject({ type: 'wait', code: 'hand-over' });
+    clock.advance(60_000);
+    await leader.connection.close();
+    await eventually('the successor is told', () => successor.heard.length === 2);
+  });
+
+  test('is told to, and serves from then on', async () => {
+    expect(successor.heard[1]).toMatchObject({ type: 'appoint', term: 6, isSucceeding: false });
+    successor.connection.send(announce('x', 6));
+    await eventually('they are served', () => waiting.heard.some(({ type }) => type === 'redirect'));
+  });
+
+  test('loses the appointment to another one when it does not answer', async () => {
+    clock.advance(2_000);
+    expect(await successor.connection.closed).toMatchObject({ reason: 'ended-by-peer' });
+    await eventually('another one leads', () => waiting.heard.some(({ type }) => type === 'appoint'));
+  });
 });

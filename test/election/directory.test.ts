@@ -173,6 +173,19 @@ describe('at the cluster port', () => {
     expect(look()).toEqual(['a: served by 2000 in term 4']);
   });
 
+  test('of equal terms the leader elsewhere led before, where this process has just come to the port', () => {
+    directory.enter({ ...leader(1000, 1), isHere: true });
+    expect(directory.enter(leader(2000, 1))).toBe(true);
+    expect(look()).toEqual(['1000: gives way']);
+    expect(directory.enter(leader(3000, 1))).toBe(false);
+  });
+
+  test('later it did not', () => {
+    directory.settled();
+    directory.enter({ ...leader(1000, 1), isHere: true });
+    expect(directory.enter(leader(2000, 1))).toBe(false);
+  });
+
   test('what a superseded leader still says changes nothing', () => {
     const old = leader(1000, 3);
     directory.enter(old);

@@ -18,6 +18,8 @@ let debugged: string[];
 let oldPeers: Register[];
 const sockets = new Set<net.Socket>();
 
+let keep: () => void;
+
 beforeEach(async () => {
   clock = new FakeClock();
   debugged = [];
@@ -31,7 +33,10 @@ beforeEach(async () => {
     clock,
     guests: {
       onPeer: () => undefined,
-      onOldPeer: (_, register) => void oldPeers.push(register),
+      onOldPeer: (_, register, whenKept) => {
+        oldPeers.push(register);
+        keep = whenKept;
+      },
       debug: (message) => void debugged.push(message),
     },
   });
@@ -63,11 +68,13 @@ const register = (channel: string, hello?: Register['hello']): Message => ({
 });
 const bytes = (message: Message): Buffer => v1Codec.encode(message);
 
-test('a process of cluster-client 3.x is handed on with what it asks for, and has no time limit', async () => {
+test('a process of cluster-client 3.x is handed on with what it asks for, and has no time limit once it is kept', async () => {
   const { socket } = await connect();
   socket.write(bytes(register('blue')));
   await eventually('handed on', () => oldPeers.length);
   expect(oldPeers).toEqual([register('blue')]);
+  expect(clock.pending).toBe(1);
+  keep();
   expect(clock.pending).toBe(0);
   expect(debugged).toEqual([]);
 });
