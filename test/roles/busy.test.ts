@@ -28,6 +28,10 @@ class FakeConnection {
   outboxBytes = 0;
   #lastId = 0;
 
+  get backlogBytes(): number {
+    return this.outboxBytes;
+  }
+
   nextId(): number {
     return ++this.#lastId;
   }

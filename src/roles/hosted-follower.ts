@@ -1,0 +1,331 @@
+// Serves a Single to one follower: it only translates between messages and verbs.
+
+import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
+import { isError, toErrorValue } from '../../protocol/error-value';
+import {
+  TOO_SLOW,
+  type Call,
+  type Join,
+  type Message,
+  type Register,
+  type Subscribe,
+  type V2Message,
+} from '../../protocol/message';
+import { v1Codec } from '../../protocol/v1';
+import { TrunklineError } from '../errors';
+import type { Connection } from '../transport/connection';
+import { EventFeed, type FedSubscriber } from './event-feed';
+import { differenceTo } from './identity-warning';
+import type { PeerValues } from './peer-values';
+import type { ChannelSpec } from './role';
+import type { Session, Single } from './single';
+import type { Topic, Topics } from './topics';
+
+export interface HostedOptions {
+  readonly single: Single;
+  readonly term: number;
+  readonly topics: Topics;
+  readonly connection: Connection;
+  readonly values: PeerValues;
+  readonly onError: (error: unknown) => void;
+}
+
+interface Subscription {
+  readonly subscriber: FedSubscriber;
+  readonly topic?: Topic;
+}
+
+/** One follower of a channel, with a session of its own. */
+export class HostedFollower {
+  readonly #spec: ChannelSpec;
+  readonly #single: Single;
+  readonly #term: number;
+  readonly #session: Session;
+  readonly #connection: Connection;
+  readonly #onError: (error: unknown) => void;
+  readonly #topics: Topics;
+  readonly #feed: EventFeed;
+  /** What this follower has subscribed, by the key that it uses itself. */
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #values: PeerValues;
+  /** What waits for the upstream client. */
+  #unanswered: (Join | Register)[] = [];
+  #isAccepted = false;
+  #isRefused = false;
+  #isLetGo = false;
+
+  constructor({ single, term, topics, connection, values, onError }: HostedOptions) {
+    this.#single = single;
+    this.#term = term;
+    this.#topics = topics;
+    this.#values = values;
+    this.#spec = single.spec;
+    this.#connection = connection;
+    this.#onError = onError;
+    const onTooSlow = (): void => {
+      this.#letGo();
+    };
+    this.#feed = new EventFeed(single.spec, connection, onTooSlow);
+    connection.limitOutbox(single.spec.maxOutboxBytes, onTooSlow);
+    this.#session = single.join({
+      onError: () => undefined, // the leader's own client hears of it
+      onReady: () => {
+        this.#accept();
+      },
+      onSetback: (error) => {
+        this.#refuse(error);
+      },
+      onWait: () => undefined,
+      onUpstream: () => () => undefined,
+    });
+  }
+
+  onMessage(message: Message | V2Message): void {
+    try {
+      this.#serve(message);
+    } catch (error) {
+      // formatKey and transcode of the user run here, on what a peer has sent. Nothing of that may end this process.
+      if (message.type === 'call') this.#fail(message, error);
+      else this.#onError(error);
+    }
+  }
+
+  get skippedEvents(): number {
+    return this.#feed.skippedEvents;
+  }
+
+  leave(): void {
+    this.#unanswered = [];
+    for (const { topic } of this.#subscriptions.values()) if (topic) this.#topics.leave(topic);
+    this.#subscriptions.clear();
+    this.#session.leave();
+  }
+
+  #serve(message: Message | V2Message): void {
+    if (!this.#isAccepted && message.type !== 'register') return; // whoever was not let in gets nothing
+    switch (message.type) {
+      case 'register':
+        this.onRegister(message); // an old peer asks again
+        return;
+      case 'subscribe':
+        this.#onSubscribe(message);
+        return;
+      case 'unsubscribe': {
+        const subscription = this.#subscriptions.get(message.key);
+        if (!subscription) return;
+        this.#subscriptions.delete(message.key);
+        if (subscription.topic) this.#topics.leave(subscription.topic);
+        this.#feed.forget(subscription.subscriber);
+        this.#session.unsubscribe(subscription.subscriber);
+        return;
+      }
+      case 'call':
+        this.#onCall(message);
+        return;
+      default: // nothing else goes from a follower to its leader
+    }
+  }
+
+  onJoin(join: Join): void {
+    if (!chooseCodec([this.#spec.values.name], join.codecs)) {
+      const theirs = join.codecs.join(' or ') || 'nothing';
+      const sentence = `the leader writes values as ${this.#spec.values.name}, this process as ${theirs}; use the same transcode in every process`;
+      this.#connection.send({ type: 'refusal', id: join.id, code: 'no-common-codec', sentence, payload: NOTHING });
+      void this.#connection.close();
+      return;
+    }
+    this.#onQuestion(join);
+  }
+
+  onRegister(register: Register): void {
+    if (this.#spec.allowsOldPeers) {
+      this.#connection.trust();
+      this.#onQuestion(register);
+      return;
+    }
+    const { name: channel } = this.#spec;
+    const message =
+      `${channel}: a process of cluster-client 3.x cannot prove that it belongs to the user of the leader; ` +
+      'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in the leader';
+    if (!this.#isRefused) this.#spec.logger.warn(`${message}; remotePort=${this.#connection.remotePort}`);
+    this.#isRefused = true;
+    this.#unanswered.push(register);
+    // The connection stays open: on one that ends the other side begins anew at once, on this one it asks again after 3 s.
+    this.#refuse(new TrunklineError('ERR_TRUNKLINE_LEGACY_PEER', message, { channel }));
+  }
+
+  #onQuestion(question: Join | Register): void {
+    this.#unanswered.push(question);
+    const setback = this.#single.setback;
+    if (this.#single.upstream.isReady) this.#accept();
+    else if (setback) this.#refuse(setback.error);
+    // Otherwise the first outcome is the answer.
+    else if (question.type === 'join') {
+      const sentence = 'the upstream client of the leader is not ready yet';
+      this.#connection.send({ type: 'wait', id: question.id, code: 'upstream', sentence });
+    }
+  }
+
+  #accept(): void {
+    this.#isAccepted ||= this.#unanswered.length > 0;
+    for (const question of this.#unanswered.splice(0)) {
+      if (question.type === 'join') this.#welcome(question);
+      else this.#answerOld(question, () => writeAcceptance(this.#spec.legacyValues));
+    }
+  }
+
+  #welcome({ id, channel }: Join): void {
+    const { values, id: own } = this.#spec;
+    const parts = differenceTo(this.#spec, channel);
+    this.#connection.send({ type: 'joined', id, term: this.#term, codec: values.name, identity: own.identity, parts });
+  }
+
+  #refuse(error: unknown): void {
+    for (const question of this.#unanswered.splice(0)) {
+      if (question.type === 'register') {
+        this.#answerOld(question, () => writeRefusal(error, this.#spec.legacyValues));
+        continue;
+      }
+      const payload = this.#encoded(() => writeReason(error)) ?? NOTHING;
+      const sentence = isError(error) ? error.message : 'the upstream client is not ready';
+      this.#connection.send({ type: 'refusal', id: question.id, code: 'upstream-failed', sentence, payload });
+    }
+  }
+
+  #answerOld({ id, timeoutMs }: Register, write: () => Buffer): void {
+    const payload = this.#encoded(write);
+    if (payload) this.#connection.send({ type: 'register-result', id, timeoutMs, payload });
+    else void this.#connection.close(); // the follower asks again
+  }
+
+  /** The transcode of the user may throw, where no caller could be told. */
+  #encoded(write: () => Buffer): Buffer | undefined {
+    try {
+      return write();
+    } catch (error) {
+      this.#onError(error);
+      return undefined;
+    }
+  }
+
+  #onSubscribe({ key, registration, payload, timeoutMs }: Subscribe): void {
+    if (this.#subscriptions.has(key)) return;
+    if (this.#connection.version === 2) {
+      this.#subscribeTopic(key, payload!);
+      return;
+    }
+    const subscriber = this.#byKey(key, timeoutMs);
+    this.#subscriptions.set(key, { subscriber });
+    this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscriber);
+  }
+
+  /** Version 1 names the key with each event. */
+  #byKey(key: string, timeoutMs: number): FedSubscriber {
+    return this.#feed.subscriber((payload) => {
+      const bytes = this.#encoded(() => this.#values.toPeer(payload));
+      if (!bytes) return;
+      const id = this.#connection.nextId();
+      this.#connection.sendEvent(v1Codec.encode({ type: 'event', id, timeoutMs, key, payload: bytes }));
+    });
+  }
+
+  #subscribeTopic(key: string, payload: Buffer): void {
+    const topic = this.#topics.join(key);
+    this.#connection.send({ type: 'topic', topic: topic.number, key });
+    const subscriber = this.#feed.subscriber((value) => {
+      this.#connection.sendEvent(topic.frameOf(value));
+    });
+    this.#subscriptions.set(key, { topic, subscriber });
+    const known = topic.registrationOf(payload, this.#values, this.#spec.formatKey);
+    this.#session.subscribe(known.registration, subscriber, known.key);
+  }
+
+  /** It does not read what it must get. */
+  #letGo(): void {
+    if (this.#isLetGo) return;
+    this.#isLetGo = true;
+    const { name, logger, maxOutboxBytes } = this.#spec;
+    const { outboxBytes, remotePort, version } = this.#connection;
+    const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes}`;
+    logger.warn(`${name}: follower dropped, it does not read what it must get, remotePort=${remotePort} ${figures}`);
+    // It hears this if it still reads.
+    if (version === 2) {
+      const sentence = `this process did not read what the leader sent: ${figures}; block it less, or raise maxOutboxBytes`;
+      this.#connection.send({ type: 'goaway', code: TOO_SLOW, sentence, retryAfterMs: 0 });
+    }
+    void this.#connection.close();
+  }
+
+  #onCall(call: Call): void {
+    let args: unknown[];
+    try {
+      args = this.#values.decodeAll(call.args);
+    } catch (cause) {
+      this.#fail(
+        call,
+        new TrunklineError(
+          'ERR_TRUNKLINE_NOT_DECODABLE',
+          `${this.#spec.name}: the arguments of ${call.method} cannot be decoded by the leader; use the same transcode in every process`,
+          {
+            channel: this.#spec.name,
+            method: call.method,
+            cause,
+          },
+        ),
+      );
+      return;
+    }
+    if (call.oneway && call.method === this.#spec.methods.publish) {
+      this.#session.publish(args[0], { replay: call.replay === true });
+      return;
+    }
+    void this.#session.run(
+      call.method,
+      args,
+      call.oneway ? 'promise' : call.style,
+      (values) => {
+        if (!call.oneway) this.#succeed(call, values);
+      },
+      (error) => {
+        this.#fail(call, error);
+      },
+    );
+  }
+
+  #succeed(call: Call, values: unknown[]): void {
+    // A peer of cluster-client 3.x reads one value and no more.
+    const readable = call.style === undefined ? values.slice(0, 1) : values;
+    let encoded: Buffer[];
+    try {
+      encoded = this.#values.encodeAll(readable);
+      if (call.style === undefined && encoded.length === 0) encoded.push(this.#values.encode(undefined));
+    } catch (cause) {
+      this.#fail(
+        call,
+        new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', `${this.#spec.name}: the result of ${call.method} cannot be encoded`, {
+          channel: this.#spec.name,
+          method: call.method,
+          cause,
+        }),
+      );
+      return;
+    }
+    this.#connection.send({ type: 'call-result', id: call.id, timeoutMs: call.timeoutMs, values: encoded });
+  }
+
+  #fail(call: Call, error: unknown): void {
+    if (call.oneway) {
+      this.#onError(error);
+      return;
+    }
+    const value = toErrorValue(error);
+    const { name, message, code } = value;
+    const values = this.#values;
+    // Some field of the error may be what cannot be encoded. No bytes at all tell the follower that nothing could.
+    const payload =
+      this.#encoded(() => values.encode(value)) ?? this.#encoded(() => values.encode({ name, message, code })) ?? Buffer.alloc(0);
+    this.#connection.send({ type: 'call-failure', id: call.id, timeoutMs: call.timeoutMs, payload });
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
