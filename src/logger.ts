@@ -28,6 +28,20 @@ export const defaultLogger: Logger = {
   },
 };
 
+/** The user's logger, in which nothing of ours may end: what it cannot take goes to the default one. */
+export function guardedLogger(logger: Logger): Logger {
+  const guarded =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string): void => {
+      try {
+        logger[level]?.(message);
+      } catch (error) {
+        defaultLogger.error(`the logger has failed (${String(error)}) for: ${message}`);
+      }
+    };
+  return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
+}
+
 /** A terminal that is gone must not end the process. */
 function write(method: 'warn' | 'error', message: string): void {
   try {

@@ -7,6 +7,7 @@ import { serializeJsonTranscode, structuredTranscode, ValueCodec } from '../../p
 import { loopback } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { fingerprint } from '../identity';
+import { guardedLogger } from '../logger';
 import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
 import type { ChannelSpec } from '../roles/role';
 import { systemClock } from '../time';
@@ -151,7 +152,7 @@ function channelSpec(
     connectTimeoutMs: options.connectTimeout,
     responseTimeoutMs: options.responseTimeout,
     heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
-    logger: options.logger,
+    logger: guardedLogger(options.logger),
     clock: systemClock,
   };
 }
@@ -177,7 +178,7 @@ function placeOf(options: ResolvedOptions): Place | undefined {
       connectTimeoutMs: options.connectTimeout,
       heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
       allowsOldPeers: options.allowLegacyPeers,
-      logger: options.logger,
+      logger: guardedLogger(options.logger),
       clock: systemClock,
     },
     lead: options.succeeds ? 'succeeds' : options.isLeader === undefined ? 'may' : options.isLeader ? 'must' : 'never',

@@ -293,11 +293,7 @@ export class Failover {
   }
 
   #warn(message: string): void {
-    try {
-      this.#spec.logger.warn(`${this.#spec.name}: ${message}`);
-    } catch (error) {
-      this.#options.hooks.onError(error); // a logger of the user must not end the loop
-    }
+    this.#spec.logger.warn(`${this.#spec.name}: ${message}`);
   }
 
   #limitWaiting(): void {

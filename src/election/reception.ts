@@ -44,6 +44,7 @@ export class Reception implements Guests {
   readonly #settled: Promise<void>;
   #settling: Patience | undefined;
   readonly #listener: Listener;
+  #lastWarning = '';
   /** Under way. */
   #claims = 0;
   /** Names that several channels have, told once. */
@@ -128,6 +129,11 @@ export class Reception implements Guests {
       if (message.type === 'register') this.onOldPeer(connection, message, keep);
     };
     void connection.closed.then(() => this.#oldPeers.delete(connection));
+  }
+
+  warn(message: string): void {
+    if (message !== this.#lastWarning) this.#options.meeting.logger.warn(`nobody is let in: ${message}`);
+    this.#lastWarning = message;
   }
 
   debug(message: string): void {

@@ -39,6 +39,8 @@ export interface Guests {
    */
   onOldPeer(connection: Connection, register: Register, keep: () => void): void;
   debug(message: string): void;
+  /** Something keeps everybody out; perhaps the same again and again. */
+  warn(message: string): void;
 }
 
 export interface ListenerOptions {
@@ -102,7 +104,8 @@ export class Listener {
     try {
       secret = await credentials.secret();
     } catch (error) {
-      this.#dismiss(connection, (error as Error).message);
+      this.#options.guests.warn((error as Error).message);
+      void connection.close();
       return;
     }
     const theirs = hello?.nonce;

@@ -61,6 +61,7 @@ test('who came before a pause of the listening process is heard after it', async
       onPeer: (_, opening) => void known.push(opening.channel.name),
       onOldPeer: () => undefined,
       debug: () => undefined,
+      warn: () => undefined,
     },
   });
   const accepted = new Promise((resolve) => server.once('connection', resolve));

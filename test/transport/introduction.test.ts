@@ -71,6 +71,7 @@ async function listen(credentials: Credentials = credentialsOf(SECRET)): Promise
       onPeer: (connection, opening) => void admitted.push({ connection, opening }),
       onOldPeer: (connection, opening) => void admitted.push({ connection, opening }),
       debug: (message) => void debugged.push(message),
+      warn: (message) => void debugged.push(message),
     },
   });
   return port;

@@ -38,6 +38,7 @@ beforeEach(async () => {
         keep = whenKept;
       },
       debug: (message) => void debugged.push(message),
+      warn: (message) => void debugged.push(message),
     },
   });
 });
