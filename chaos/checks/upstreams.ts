@@ -1,6 +1,7 @@
 // One upstream client for each channel. Two at a time are legitimate
 // - for a moment, when a process was killed: its sockets close one after the other, and the server hears of it later;
-// - while a leader that its user closes hands over: its successor may be ready before its own upstream client is closed;
+// - while a leader hands over, which its user closes, or which was succeeded while it was stopped: its successor is ready before it
+//   has answered what is under way and closed its own upstream client;
 // - for as long as one of the two does not run: it can neither close nor notice anything;
 // - on the common port for as long as anybody there does not run: it may be the port holder, and nobody else can tell a leader that
 //   comes back from a pause that it was succeeded.
@@ -14,7 +15,7 @@ import type { Violation } from './violation';
 
 /** Running time that two may overlap after a kill or a change of leader, ms. */
 export const OVERLAP_MS = 1_000;
-/** The same when the earlier one was closed by its user, ms. */
+/** The same when the earlier one hands over, ms. */
 export const HANDOVER_MS = 3_000;
 /** Signals and the news of connections are not told in the order in which they happen, ms. */
 const SIGNAL_MS = 50;
@@ -82,7 +83,7 @@ export function overlapsOf(history: History, channels: readonly ChannelPlan[]): 
           { from, to },
           isShared ? [...pauses.values()].flat() : [...pausesOfPid(first.pid), ...pausesOfPid(second.pid)],
         ),
-        limitMs: handsOver ? HANDOVER_MS : OVERLAP_MS,
+        limitMs: handsOver || isStopped ? HANDOVER_MS : OVERLAP_MS,
         isWhileStopped: isStopped && !handsOver && !isKilled,
       });
     }

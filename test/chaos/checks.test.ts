@@ -151,7 +151,7 @@ describe('upstream clients', () => {
       { from: 150, to: 4_400, ranMs: 900, isWhileStopped: true },
     ]);
     expect(violationsOf(...overlap(4_400))).toEqual([]);
-    expect(violationsOf(...overlap(4_600))).toHaveLength(1);
+    expect(violationsOf(...overlap(6_700))).toHaveLength(1);
   });
 
   it('nobody succeeds a stopped process that holds the port of one channel', () => {
