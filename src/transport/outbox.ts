@@ -35,6 +35,9 @@ export class Outbox {
   /** Of the frames that cannot be left out and were written since nothing waited; and of the largest of them. */
   #requiredBytes = 0;
   #largestBytes = 0;
+  /** How much will have been sent when everything has left that waited at the last look; and the required part of it. */
+  #markBytes = 0;
+  #requiredAtMark = 0;
   #patience: Patience | undefined;
 
   constructor(socket: Socket, clock: Clock) {
@@ -84,6 +87,7 @@ export class Outbox {
     this.write(frame);
     this.#requiredBytes += frame.length;
     if (frame.length > this.#largestBytes) this.#largestBytes = frame.length;
+    if (this.#requiredBytes > this.#maxBytes / 2) this.#forgetRead();
     if (this.#requiredBytes > this.#maxBytes) this.#judge();
   }
 
@@ -147,6 +151,15 @@ export class Outbox {
     this.#onTooSlow = () => undefined;
   }
 
+  /** A connection that is never idle: what was written before the last look and has left counts no more. */
+  #forgetRead(): void {
+    const sentBytes = this.#sentBytes();
+    if (sentBytes < this.#markBytes) return;
+    this.#requiredBytes -= this.#requiredAtMark;
+    this.#requiredAtMark = this.#requiredBytes;
+    this.#markBytes = sentBytes + this.bytes;
+  }
+
   #judge(): void {
     const excess = this.#excess();
     if (excess > BURST_FACTOR) this.#onTooSlow();
@@ -162,6 +175,7 @@ export class Outbox {
     const sentBefore = this.#sentBytes();
     return patientTimeout(this.#clock, BURST_MS, () => {
       this.#patience = undefined;
+      this.#forgetRead();
       if (this.#excess() <= 1) return;
       if (this.#sentBytes() - sentBefore < this.#maxBytes) this.#onTooSlow();
       else this.#patience = this.#watch();
@@ -174,7 +188,7 @@ export class Outbox {
   }
 
   #noteWrite(): void {
-    if (this.bytes === 0) this.#requiredBytes = this.#largestBytes = 0;
+    if (this.bytes === 0) this.#requiredBytes = this.#requiredAtMark = this.#largestBytes = 0;
   }
 
   /** Whether it goes in chunks, or behind such a frame. */
