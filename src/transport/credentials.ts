@@ -3,7 +3,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, lstatSync, statSync, type Stats } from 'node:fs';
-import { link, lstat, mkdir, open, rm } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, rm, utimes } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { TrunklineError } from '../errors';
 
@@ -20,6 +20,11 @@ export interface SecretPlace {
 const SECRET_BYTES = 32;
 /** More than one file that holds no secret is already hard to explain. */
 const MAX_FILES = 10;
+
+/** Files that nobody has asked for so long are removed: an application may have another port at each start. */
+const UNUSED_MS = 10 * 24 * 3_600_000;
+/** How often a file in use is marked as such. */
+const MARK_MS = UNUSED_MS / 10;
 
 /** What was read, and how to see with one look (10 µs instead of eight waits, in each process of a failover) that it is still so. */
 interface Known {
@@ -48,6 +53,7 @@ export async function sharedSecret(place: SecretPlace): Promise<Buffer> {
   try {
     await openFolder(folder, uid);
     const found = await firstSecret(folder, place.port, uid);
+    await markUsed(found.file);
     known.set(name, found);
     return found.secret;
   } catch (error) {
@@ -81,7 +87,25 @@ function statOf(path: string, statSyncOf = statSync): Stats | undefined {
 
 function isUnchanged({ file, inode, changedMs }: Known): boolean {
   const found = statOf(file, lstatSync);
-  return found?.ino === inode && found.ctimeMs === changedMs;
+  return found?.ino === inode && found.ctimeMs === changedMs && Date.now() - found.mtimeMs < MARK_MS;
+}
+
+async function markUsed(file: string): Promise<void> {
+  const now = new Date();
+  const found = statOf(file, lstatSync);
+  if (found && now.getTime() - found.mtimeMs >= MARK_MS) await utimes(file, now, now).catch(() => undefined);
+}
+
+/** Of ports that are not used any more. What is in the way of it is no failure: whoever misses a file makes a new one. */
+async function removeUnused(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names) {
+    // One that holds no secret stays as long as there is another one behind it, or processes would not agree on which counts.
+    if (!/^\d+\.secret(\..*\.tmp)?$/.test(name) || names.includes(name.replace('.secret', '.2.secret'))) continue;
+    const file = join(folder, name);
+    const found = statOf(file, lstatSync);
+    if (found && Date.now() - found.mtimeMs > UNUSED_MS) await rm(file, { force: true }).catch(() => undefined);
+  }
 }
 
 async function openFolder(folder: string, uid: number | undefined): Promise<void> {
@@ -103,7 +127,8 @@ function assertPrivate(what: string, { uid: owner, mode }: Stats, uid: number | 
  * The first file of `7777.secret`, `7777.2.secret`, `7777.3.secret` … that holds a secret. One that holds none (empty or cut
  * off, by a full disk or a power failure) is passed over and left in its place: nothing can remove a file only if it is still
  * the wrong one, so of two processes that replace it the slower could remove the new secret that the other already has.
- * As files come into being complete and are never changed or removed here, all processes pass over the same ones.
+ * As files come into being complete, are never changed here, and are removed only when they were not used for days, all
+ * processes pass over the same ones.
  */
 async function firstSecret(folder: string, port: number, uid: number | undefined): Promise<Known> {
   for (let number = 1; number <= MAX_FILES; number += 1) {
@@ -111,6 +136,7 @@ async function firstSecret(folder: string, port: number, uid: number | undefined
     let found = await readFile(file, uid);
     while (found === undefined) {
       await createSecret(file);
+      await removeUnused(folder);
       found = await readFile(file, uid);
     }
     const { text, ...known } = found;

@@ -1,7 +1,7 @@
 // Which processes have the same secret, what becomes of files that cannot be trusted, and what is said then.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -240,4 +240,41 @@ test('systems without owners have nothing to object to a mode', async () => {
   } finally {
     process.geteuid = geteuid;
   }
+});
+
+describe('files of ports that are not used any more', () => {
+  const DAY_MS = 24 * 3_600_000;
+  const age = (name: string, days: number): void => {
+    const then = new Date(Date.now() - days * DAY_MS);
+    utimesSync(join(folder, name), then, then);
+  };
+  const askAt = (port: number): Promise<Buffer> =>
+    sharedSecret({ port, secret: undefined, runtimeFolder: parent, temporaryFolder: '/nowhere' });
+
+  test('are removed after ten days, when another one is made', async () => {
+    await askAt(7001);
+    await askAt(7002);
+    age('7001.secret', 11);
+    age('7002.secret', 9);
+    await askAt(7003);
+    expect(readdirSync(folder).sort()).toEqual(['7002.secret', '7003.secret']);
+  });
+
+  test('one that is asked for is in use', async () => {
+    const secret = await askAt(7001);
+    age('7001.secret', 11);
+    expect(await askAt(7001)).toEqual(secret);
+    await askAt(7002);
+    expect(readdirSync(folder).sort()).toEqual(['7001.secret', '7002.secret']);
+  });
+
+  test('one without a secret stays in front of one that has it', async () => {
+    mkdirSync(folder, { mode: 0o700 });
+    writeFileSync(join(folder, '7001.secret'), '', { mode: 0o600 });
+    const secret = await askAt(7001);
+    age('7001.secret', 11);
+    await askAt(7002);
+    expect(await askAt(7001)).toEqual(secret);
+    expect(readdirSync(folder).sort()).toEqual(['7001.2.secret', '7001.secret', '7002.secret']);
+  });
 });
