@@ -319,9 +319,10 @@ describe('a stranger that holds the port', () => {
     await hold((__, theirs) => answer(theirs));
     const members = [join({ secret: SECRET, isLeader: false }), join({ secret: SECRET })];
     await Promise.all(members.map((member) => expectNotProven(member, /cannot prove that it belongs to this user/)));
-    for (const peer of peers) {
-      expect(peer.messages.filter(({ type }) => type !== 'ping').map(({ type }) => type)).toEqual(['register']);
-    }
+    // Members come again and again: the last one may only just have come.
+    const heard = peers.map(({ messages }) => messages.map(({ type }) => type).filter((type) => type !== 'ping'));
+    expect(heard).toContainEqual(['register']);
+    expect(heard.filter((types) => types.length > 0 && String(types) !== 'register')).toEqual([]);
     tellsNoSecret();
   });
 
