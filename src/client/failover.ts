@@ -191,6 +191,9 @@ export class Failover {
         onDialled: (connection) => {
           this.#dialled = connection;
         },
+        onWait: (why) => {
+          this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
+        },
       });
     };
     let outcome = await join(term.endpoint);
@@ -249,9 +252,6 @@ export class Failover {
       },
       onSetback: (error) => {
         if (isPresent()) this.#setback(error, signal, 'waiting for upstream');
-      },
-      onWait: (why) => {
-        this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
       },
     };
   }

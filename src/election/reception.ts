@@ -83,9 +83,7 @@ export class Reception implements Guests {
     const lease = new LocalLease(channel, term, this.#listener.port, {
       onOpen: (door) => {
         for (const [connection, { register, keep }] of this.#oldPeers) {
-          if (register.channel !== channel.name) continue;
-          keep();
-          this.#admitOld(door, connection, register);
+          if (register.channel === channel.name) this.#admitOld(door, connection, register, keep);
         }
       },
       resign: () => {
@@ -117,8 +115,7 @@ export class Reception implements Guests {
   onOldPeer(connection: Connection, register: Register, keep: () => void): void {
     const lease = [...this.#leases].find(({ channel }) => channel.name === register.channel);
     if (lease?.door) {
-      keep();
-      this.#admitOld(lease.door, connection, register);
+      this.#admitOld(lease.door, connection, register, keep);
       return;
     }
     if (this.#options.meeting.allowsOldPeers) keep();
@@ -178,7 +175,8 @@ export class Reception implements Guests {
     return isEntered;
   }
 
-  #admitOld(door: ChannelDoor, connection: Connection, register: Register): void {
+  #admitOld(door: ChannelDoor, connection: Connection, register: Register, keep: () => void): void {
+    keep();
     this.#oldPeers.delete(connection);
     door.admitOld(connection, register);
   }

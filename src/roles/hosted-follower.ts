@@ -75,7 +75,6 @@ export class HostedFollower {
       onSetback: (error) => {
         this.#refuse(error);
       },
-      onWait: () => undefined,
       onUpstream: () => () => undefined,
     });
   }

@@ -41,6 +41,8 @@ export interface JoinOptions {
   readonly signal: AbortSignal;
   /** Gets the connection on which it waits. */
   onDialled(connection: Connection): void;
+  /** It is not served yet, and this is why. */
+  onWait(why: WaitReason): void;
 }
 
 /** Connects to the process at the endpoint and asks to be served; waits as long as the leader there is not ready. */
@@ -95,7 +97,7 @@ async function ask(options: JoinOptions, connection: Connection, secret: Buffer 
 }
 
 function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome> {
-  const { spec, endpoint, lead, seenTerm, hooks } = options;
+  const { spec, endpoint, lead, seenTerm } = options;
   return new Promise((resolve) => {
     connection.receiver = (message) => {
       switch (message.type) {
@@ -112,7 +114,7 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
           resolve(refusalOutcome(options, message));
           return;
         case 'wait':
-          hooks.onWait(message.code as WaitReason);
+          options.onWait(message.code as WaitReason);
           return;
         default: // nothing else is said before an answer
       }

@@ -69,8 +69,6 @@ export interface RoleHooks {
   onReady(): void;
   /** The upstream client is not ready because of this; it is tried again. May be called several times, or never. */
   onSetback(error: unknown): void;
-  /** It has to wait, and this is why. */
-  onWait(why: WaitReason): void;
   /**
    * A live upstream client exists in this process. Called for each one.
    * @returns undoes whatever was attached to it

@@ -52,7 +52,6 @@ beforeEach(() => {
     onError: (error: unknown) => void errors.push(error),
     onReady: () => undefined,
     onSetback: () => undefined,
-    onWait: () => undefined,
     onUpstream: () => () => undefined,
   };
   follower = new Follower(spec, connection as unknown as Connection, 1, PeerValues.ofOurs(spec), hooks);
