@@ -44,9 +44,13 @@ export function introduce(connection: Connection, options: IntroductionOptions):
   const nonce = secret && randomBytes(NONCE_BYTES);
   connection.maxFrameBytes = STRANGER_BYTES; // whoever holds the port may be anybody
   return new Promise((resolve) => {
+    const begunAt = clock.now();
+    const wasSilent = (): void => {
+      const silentMs = Math.round(clock.now() - begunAt);
+      resolve({ kind: 'foreign', heard: `accepted the connection and said nothing for ${silentMs} ms` });
+    };
     const impatience = patientTimeout(clock, firstWordMs, () => {
-      if (connection.messagesHeard > 0) return;
-      resolve({ kind: 'foreign', heard: `accepted the connection and said nothing for ${Math.round(firstWordMs)} ms` });
+      if (connection.messagesHeard === 0) wasSilent();
     });
     connection.receiver = (message) => {
       if (message.type === 'register') resolve({ kind: 'foreign', heard: 'sends back what it is sent' });
@@ -70,6 +74,8 @@ export function introduce(connection: Connection, options: IntroductionOptions):
     void connection.closed.then((end) => {
       impatience.cancel();
       if (end.reason === 'not-understood') resolve({ kind: 'foreign', heard: `said ${end.error.heard}` });
+      else if (end.reason === 'silent' && connection.messagesHeard === 0)
+        wasSilent(); // the heartbeat may be the first to see it
       else resolve({ kind: 'gone', ...('error' in end && { error: end.error }) });
     });
     const hello = helloOf(nonce && { nonce });

@@ -119,6 +119,8 @@ const refusalIn = (bytes: Buffer): V2Message => v2Codec.decode(bytes.subarray(an
 const answerLength = (bytes: Buffer): number => 24 + bytes.readInt32BE(16) + bytes.readInt32BE(20);
 const answerIn = (bytes: Buffer): Message => v1Codec.decode(bytes.subarray(0, answerLength(bytes)));
 
+const SILENT = /^accepted the connection and said nothing for \d+ ms$/;
+
 describe('two processes with the same secret', () => {
   test.each([
     ['a join', join],
@@ -284,9 +286,9 @@ describe('before the proof a listener hears nothing but the introduction', () =>
 
   test.each<[string, V2Message]>([
     ['a call', { type: 'call', id: 1, timeoutMs: 0, method: 'get', args: [], oneway: true, style: 'promise' }],
-    ['a subscription', { type: 'subscribe', id: 1, timeoutMs: 0, key: 'k', registration: undefined, payload: Buffer.alloc(1) }],
+    ['a subscription', { type: 'plain-subscribe', id: 1, keys: ['{}'] }],
     ['a resignation', { type: 'resign' }],
-    ['a topic', { type: 'topic', topic: 1, key: 'k' }],
+    ['topics', { type: 'topics', id: 1, topics: [1] }],
     ['a goaway', { type: 'goaway', code: 'hand-off', sentence: 'bye' }],
     ['an announcement', announce],
     ['a join', join],
@@ -370,7 +372,18 @@ describe('what a dialer finds', () => {
 
   test('a program that says nothing', async () => {
     const { introduction } = await meet(await serve((socket) => void socket.resume()), { firstWordMs: 20 });
-    expect(introduction).toEqual({ kind: 'foreign', heard: 'accepted the connection and said nothing for 20 ms' });
+    expect(introduction).toEqual({ kind: 'foreign', heard: expect.stringMatching(SILENT) as string });
+  });
+
+  test('is foreign too when the heartbeat is the first to see its silence', async () => {
+    const port = await serve(() => undefined);
+    const outcome = await dial(loopback(port), 2_000, systemClock, new AbortController().signal);
+    if (!('connection' in outcome)) throw outcome.unreachable;
+    connections.push(outcome.connection);
+    outcome.connection.startHeartbeat(8, 'leader', 'red');
+    const options = { channel: 'red', port, secret: SECRET, timeoutMs: 3_000, firstWordMs: 60_000, clock: systemClock };
+    const introduction = await introduce(outcome.connection, options);
+    expect(introduction).toEqual({ kind: 'foreign', heard: expect.stringMatching(SILENT) as string });
   });
 
   test('one that closes without a word', async () => {
