@@ -33,13 +33,13 @@ export interface RegisterResult extends Envelope {
   readonly hello?: Hello | undefined;
 }
 
-/** Follower → leader: push the values of `key` from now on. No answer. */
+/** Follower → leader: push the values of `key` from now on. No answer. Version 1 only, as the next one. */
 export interface Subscribe extends Envelope {
   readonly type: 'subscribe';
   readonly key: string;
   /** The registration as JSON carries it; enough for registrations that are plain JSON. */
   readonly registration: unknown;
-  /** The registration with everything that JSON would lose; sent by our own followers. In version 2 always there, and alone. */
+  /** The registration with everything that JSON would lose; sent by our own followers. */
   readonly payload?: Buffer | undefined;
 }
 
@@ -48,6 +48,29 @@ export interface Unsubscribe extends Envelope {
   readonly type: 'unsubscribe';
   readonly key: string;
   readonly registration: unknown;
+}
+
+/** Follower → leader: push the values of `key` from now on. Answered by `topics`. */
+export interface TopicSubscribe {
+  readonly type: 'topic-subscribe';
+  readonly id: number;
+  readonly key: string;
+  /** The registration as a value. */
+  readonly payload: Buffer;
+}
+
+/** The same for keys that are their registrations as JSON, each in one line. */
+export interface PlainSubscribe {
+  readonly type: 'plain-subscribe';
+  /** Of the first subscription; the others have the next ones. */
+  readonly id: number;
+  readonly keys: readonly string[];
+}
+
+/** Follower → leader: push no more values for the subscription with this id. No answer. */
+export interface TopicUnsubscribe {
+  readonly type: 'topic-unsubscribe';
+  readonly id: number;
 }
 
 /** Leader → follower: the newest value of `key`. Version 1 only. */
@@ -103,11 +126,12 @@ export interface Unknown extends Envelope {
   readonly name: string;
 }
 
-/** Leader → follower: events name `key` by this number from now on. It is the same for all followers of a channel. */
-export interface Topic {
-  readonly type: 'topic';
-  readonly topic: number;
-  readonly key: string;
+/** Leader → follower: events name the keys of these subscriptions by these numbers. They are the same for all followers of a channel. */
+export interface Topics {
+  readonly type: 'topics';
+  /** Of the first subscription; the others have the next ones. */
+  readonly id: number;
+  readonly topics: readonly number[];
 }
 
 /** Leader → follower: the newest value of a topic. Its frame is the same for all followers. */
@@ -237,12 +261,28 @@ export interface Chunk {
 }
 
 /** What both versions can say. */
-type Common = Subscribe | Unsubscribe | Call | CallResult | CallFailure | Ping | Pong | Unknown;
+type Common = Call | CallResult | CallFailure | Ping | Pong | Unknown;
 /** Version 1. */
-export type Message = Common | Register | RegisterResult | Event | EventAck;
+export type Message = Common | Register | RegisterResult | Subscribe | Unsubscribe | Event | EventAck;
 /** Version 2. */
 export type V2Message =
-  Common | Topic | TopicEvent | Goaway | Refusal | Chunk | Prove | Join | Joined | Redirect | Appoint | Announce | Resign | Wait;
+  | Common
+  | TopicSubscribe
+  | PlainSubscribe
+  | TopicUnsubscribe
+  | Topics
+  | TopicEvent
+  | Goaway
+  | Refusal
+  | Chunk
+  | Prove
+  | Join
+  | Joined
+  | Redirect
+  | Appoint
+  | Announce
+  | Resign
+  | Wait;
 
 /** One wire version: how a message becomes a frame and back. */
 export interface Codec<M = Message> {

@@ -34,7 +34,7 @@ export function writeHeader(out: Buffer, type: number, flags: number, id: number
 }
 
 /** Without the checks of Buffer, which take longer than the writing and are compiled into every caller. @returns the offset behind it */
-function writeUint32(out: Buffer, value: number, at: number): number {
+export function writeUint32(out: Buffer, value: number, at: number): number {
   out[at] = value >>> 24;
   out[at + 1] = value >>> 16;
   out[at + 2] = value >>> 8;
@@ -48,14 +48,17 @@ export function withPayload(type: number, flags: number, id: number, payload: Bu
   return out;
 }
 
-/** Text and payload; the length of the text stands only where something follows it. */
-export function withText(type: number, id: number, lengthBytes: 0 | 4, text: string, payload: Buffer): Buffer {
+export function withText(type: number, id: number, text: string): Buffer {
   const wide = wideFlag(text);
-  const textBytes = wide ? text.length * 2 : text.length;
-  const out = begin(type, wide, id, lengthBytes + textBytes + payload.length);
-  if (lengthBytes > 0) writeUint32(out, textBytes, HEADER_BYTES);
-  const end = writeText(out, text, HEADER_BYTES + lengthBytes, wide);
-  if (payload.length > 0) out.set(payload, end);
+  const out = begin(type, wide, id, wide ? text.length * 2 : text.length);
+  writeText(out, text, HEADER_BYTES, wide);
+  return out;
+}
+
+export function withNumbers(type: number, id: number, numbers: readonly number[]): Buffer {
+  const out = begin(type, 0, id, numbers.length * 4);
+  let offset = HEADER_BYTES;
+  for (let i = 0; i < numbers.length; i++) offset = writeUint32(out, numbers[i]!, offset);
   return out;
 }
 
@@ -103,10 +106,6 @@ export function readText(frame: Buffer, at: number, lengthBytes: 2 | 4, flags: n
   return [readSlice(frame, start, end, flags), end];
 }
 
-export function readOnlyText(frame: Buffer, flags: number): string {
-  return readSlice(frame, HEADER_BYTES, frame.length, flags);
-}
-
 export function readSlice(frame: Buffer, start: number, end: number, flags: number): string {
   if ((flags & WIDE) === 0) return frame.toString('latin1', start, end);
   if ((end - start) % 2 !== 0) throw new ProtocolError('half a character', frame);
@@ -116,6 +115,14 @@ export function readSlice(frame: Buffer, start: number, end: number, flags: numb
 export function readUint32(frame: Buffer, at: number): number {
   if (frame.length < at + 4) throw new ProtocolError('a number ends early', frame);
   return frame.readUInt32BE(at);
+}
+
+/** To the end of the frame. */
+export function readNumbers(frame: Buffer, at: number): number[] {
+  if ((frame.length - at) % 4 !== 0) throw new ProtocolError('a number ends early', frame);
+  const numbers: number[] = [];
+  for (let offset = at; offset < frame.length; offset += 4) numbers.push(frame.readUInt32BE(offset));
+  return numbers;
 }
 
 export function assertEnd(frame: Buffer, end: number): void {

@@ -5,7 +5,7 @@
 import type { Framing } from './frame';
 import { isSecretLength } from './hello';
 import { isWide } from './latin1';
-import type { CallStyle, ChannelId, Codec, LeadWish, V2Message } from './message';
+import type { CallStyle, ChannelId, Codec, LeadWish, TopicSubscribe, V2Message } from './message';
 import { ProtocolError } from './protocol-error';
 import {
   HEADER_BYTES,
@@ -16,25 +16,27 @@ import {
   begin,
   listBytes,
   readList,
-  readOnlyText,
+  readNumbers,
   readSlice,
   readText,
   readUint32,
   uint32,
   wideFlag,
+  withNumbers,
   withPayload,
   withText,
   withTexts,
   writeHeader,
   writeList,
   writeText,
+  writeUint32,
 } from './v2-frame';
 
 /** Append-only. */
 export const V2_TYPE = {
-  subscribe: 1,
-  unsubscribe: 2,
-  topic: 3,
+  'topic-subscribe': 1,
+  'topic-unsubscribe': 2,
+  topics: 3,
   'topic-event': 4,
   call: 5,
   'call-result': 6,
@@ -52,6 +54,7 @@ export const V2_TYPE = {
   announce: 18,
   resign: 19,
   wait: 20,
+  'plain-subscribe': 21,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
@@ -72,6 +75,9 @@ const LEAD_WISHES: readonly LeadWish[] = ['never', 'may', 'must', 'succeeds'];
 
 /** Frames beyond it are sent in chunks, so that nothing waits long behind them. */
 export const V2_MAX_FRAME_BYTES = 256 * 1024;
+
+/** Of one message: the numbers that answer it go in one piece, so that no event overtakes them. */
+export const MAX_PLAIN_KEYS = 10_000;
 
 const NO_HINT = 0xffff_ffff;
 
@@ -104,12 +110,14 @@ export const v2Codec: Codec<V2Message> = {
       }
       case 'call-failure':
         return withPayload(TYPE['call-failure'], 0, message.id, message.payload);
-      case 'subscribe':
-        return withText(TYPE.subscribe, message.id, 4, message.key, message.payload ?? NOTHING);
-      case 'unsubscribe':
-        return withText(TYPE.unsubscribe, message.id, 0, message.key, NOTHING);
-      case 'topic':
-        return withText(TYPE.topic, message.topic, 0, message.key, NOTHING);
+      case 'topic-subscribe':
+        return withKey(message);
+      case 'plain-subscribe':
+        return withText(TYPE['plain-subscribe'], message.id, message.keys.join('\n'));
+      case 'topic-unsubscribe':
+        return begin(TYPE['topic-unsubscribe'], 0, message.id, 0);
+      case 'topics':
+        return withNumbers(TYPE.topics, message.id, message.topics);
       case 'ping':
         return begin(TYPE.ping, 0, message.id, 0);
       case 'pong':
@@ -172,14 +180,17 @@ export const v2Codec: Codec<V2Message> = {
         return { type: 'call-result', id, timeoutMs: 0, values: readList(frame, HEADER_BYTES) };
       case TYPE['call-failure']:
         return { type: 'call-failure', id, timeoutMs: 0, payload: frame.subarray(HEADER_BYTES) };
-      case TYPE.subscribe: {
+      case TYPE['topic-subscribe']: {
         const [key, end] = readText(frame, HEADER_BYTES, 4, flags);
-        return { type: 'subscribe', id, timeoutMs: 0, key, registration: undefined, payload: frame.subarray(end) };
+        return { type: 'topic-subscribe', id, key, payload: frame.subarray(end) };
       }
-      case TYPE.unsubscribe:
-        return { type: 'unsubscribe', id, timeoutMs: 0, key: readOnlyText(frame, flags), registration: undefined };
-      case TYPE.topic:
-        return { type: 'topic', topic: id, key: readOnlyText(frame, flags) };
+      case TYPE['topic-unsubscribe']:
+        assertEnd(frame, HEADER_BYTES);
+        return { type: 'topic-unsubscribe', id };
+      case TYPE['plain-subscribe']:
+        return { type: 'plain-subscribe', id, keys: readLines(frame, flags) };
+      case TYPE.topics:
+        return { type: 'topics', id, topics: readNumbers(frame, HEADER_BYTES) };
       case TYPE.ping:
       case TYPE.pong:
         if (frame.length > HEADER_BYTES) throw new ProtocolError('a ping with a body', frame);
@@ -261,16 +272,30 @@ export function chunkHeader(stream: number, totalBytes: number | undefined, isLa
 export function orderOf(frame: Buffer): number | undefined {
   const type = frame[OFFSET.type]!;
   switch (type) {
-    case TYPE.topic:
     case TYPE['topic-event']:
       return frame.readUInt32BE(OFFSET.id);
-    case TYPE.subscribe:
-    case TYPE.unsubscribe:
+    case TYPE['topic-subscribe']:
+    case TYPE['plain-subscribe']:
+    case TYPE['topic-unsubscribe']:
     case TYPE.call:
       return REQUESTS;
     default:
       return undefined;
   }
+}
+
+function withKey({ id, key, payload }: TopicSubscribe): Buffer {
+  const wide = wideFlag(key);
+  const keyBytes = wide ? key.length * 2 : key.length;
+  const out = begin(TYPE['topic-subscribe'], wide, id, 4 + keyBytes + payload.length);
+  out.set(payload, writeText(out, key, writeUint32(out, keyBytes, HEADER_BYTES), wide));
+  return out;
+}
+
+function readLines(frame: Buffer, flags: number): string[] {
+  const lines = readSlice(frame, HEADER_BYTES, frame.length, flags).split('\n', MAX_PLAIN_KEYS + 1);
+  if (lines.length > MAX_PLAIN_KEYS) throw new ProtocolError('too many keys', frame);
+  return lines;
 }
 
 /** Above every topic. */

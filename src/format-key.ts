@@ -8,12 +8,13 @@
  */
 export function formatKey(registration: unknown): string {
   // Most registrations: 0.3 µs instead of 2.
-  if (isCanonicalAlready(registration)) return JSON.stringify(registration);
+  if (isPlain(registration)) return JSON.stringify(registration);
   return String(JSON.stringify(canonical(registration, [])));
 }
 
-/** Whether it is a plain object of strings, booleans and finite numbers with sorted names: JSON as it is says all of it. */
-function isCanonicalAlready(value: unknown): boolean {
+/** Whether it is a string, or a plain object of strings, booleans and finite numbers with sorted names: `formatKey` says all of it, as JSON. */
+export function isPlain(value: unknown): boolean {
+  if (typeof value === 'string') return true;
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
   const names = Object.keys(value);
   for (let i = 0; i < names.length; i++) {

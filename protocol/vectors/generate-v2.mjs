@@ -37,11 +37,11 @@ function say(name, message, ...parts) {
 const none = Buffer.alloc(0);
 const [a, b] = [Buffer.from('first'), Buffer.from([0, 255])];
 const envelope = (id) => ({ id, timeoutMs: 0 });
-const key = '$$inner$$__{"dataId":"service.a"}';
+const key = '{"dataId":"service.a"}';
 
 say(
-  'subscribe',
-  { type: 'subscribe', ...envelope(1), key, payload: hex(a) },
+  'topic-subscribe',
+  { type: 'topic-subscribe', id: 1, key, payload: hex(a) },
   1,
   0,
   1,
@@ -50,8 +50,8 @@ say(
   a,
 );
 say(
-  'subscribe to undefined',
-  { type: 'subscribe', ...envelope(2), key: 'undefined', payload: hex(none) },
+  'topic-subscribe to undefined',
+  { type: 'topic-subscribe', id: 2, key: 'undefined', payload: hex(none) },
   1,
   0,
   2,
@@ -59,8 +59,8 @@ say(
   latin1('undefined'),
 );
 say(
-  'subscribe: a key of Latin-1 takes one byte a character',
-  { type: 'subscribe', ...envelope(3), key: 'caffè', payload: hex(b) },
+  'topic-subscribe: a key of Latin-1 takes one byte a character',
+  { type: 'topic-subscribe', id: 3, key: 'caffè', payload: hex(b) },
   1,
   0,
   3,
@@ -69,8 +69,8 @@ say(
   b,
 );
 say(
-  'subscribe: a key beyond Latin-1 takes two',
-  { type: 'subscribe', ...envelope(4), key: '配置 🚃', payload: hex(b) },
+  'topic-subscribe: a key beyond Latin-1 takes two',
+  { type: 'topic-subscribe', id: 4, key: '配置 🚃', payload: hex(b) },
   1,
   WIDE,
   4,
@@ -78,11 +78,36 @@ say(
   utf16('配置 🚃'),
   b,
 );
-say('unsubscribe', { type: 'unsubscribe', ...envelope(5), key }, 2, 0, 5, latin1(key));
-say('unsubscribe: beyond Latin-1', { type: 'unsubscribe', ...envelope(6), key: '配' }, 2, WIDE, 6, utf16('配'));
-say('topic', { type: 'topic', topic: 1, key }, 3, 0, 1, latin1(key));
-say('topic: half a pair', { type: 'topic', topic: 2, key: 'a\ud800' }, 3, WIDE, 2, utf16('a\ud800'));
-say('topic: the largest number, an empty key', { type: 'topic', topic: 2 ** 32 - 1, key: '' }, 3, 0, 2 ** 32 - 1);
+say('plain-subscribe to one key', { type: 'plain-subscribe', id: 5, keys: [key] }, 21, 0, 5, latin1(key));
+say(
+  'plain-subscribe to three',
+  { type: 'plain-subscribe', id: 6, keys: [key, '"x"', '{}'] },
+  21,
+  0,
+  6,
+  latin1(`${key}\n"x"\n{}`),
+);
+say(
+  'plain-subscribe: one key beyond Latin-1 makes all of them so, half a pair too',
+  { type: 'plain-subscribe', id: 7, keys: ['"x"', '"a\ud800"'] },
+  21,
+  WIDE,
+  7,
+  utf16('"x"\n"a\ud800"'),
+);
+say('topic-unsubscribe', { type: 'topic-unsubscribe', id: 5 }, 2, 0, 5);
+say('topics: one', { type: 'topics', id: 5, topics: [1] }, 3, 0, 5, u32(1));
+say(
+  'topics: for three subscriptions, the largest number',
+  { type: 'topics', id: 6, topics: [1, 7, 2 ** 32 - 1] },
+  3,
+  0,
+  6,
+  u32(1),
+  u32(7),
+  u32(2 ** 32 - 1),
+);
+say('topics: none', { type: 'topics', id: 6, topics: [] }, 3, 0, 6);
 say('topic-event', { type: 'topic-event', topic: 1, payload: hex(a) }, 4, 0, 1, a);
 say('topic-event: undefined', { type: 'topic-event', topic: 1, payload: hex(none) }, 4, 0, 1);
 
@@ -309,12 +334,14 @@ bad('cut off inside the header', ping.subarray(0, 11), 'frame shorter than its h
 bad('cut off inside the body', frame(4, 0, 1, a).subarray(0, 14), 'wrong frame length');
 bad('ping with a body', frame(8, 0, 1, a), 'ping with a body');
 bad('pong with a body', frame(9, 0, 1, a), 'ping with a body');
-bad('subscribe without a body', frame(1, 0, 1), 'text without a length');
-bad('subscribe: half a length', frame(1, 0, 1, u16(0)), 'text without a length');
-bad('subscribe: a key of 4 GiB', frame(1, 0, 1, u32(0xffffffff), a), 'text ends early');
-bad('subscribe: half a character', frame(1, WIDE, 1, u32(3), a), 'half a character');
-bad('unsubscribe: half a character', frame(2, WIDE, 1, a), 'half a character');
-bad('topic: half a character', frame(3, WIDE, 1, a), 'half a character');
+bad('topic-subscribe without a body', frame(1, 0, 1), 'text without a length');
+bad('topic-subscribe: half a length', frame(1, 0, 1, u16(0)), 'text without a length');
+bad('topic-subscribe: a key of 4 GiB', frame(1, 0, 1, u32(0xffffffff), a), 'text ends early');
+bad('topic-subscribe: half a character', frame(1, WIDE, 1, u32(3), a), 'half a character');
+bad('plain-subscribe: half a character', frame(21, WIDE, 1, a), 'half a character');
+bad('plain-subscribe: 10,001 keys', frame(21, 0, 1, latin1('\n'.repeat(10_000))), 'too many keys');
+bad('topic-unsubscribe with a body', frame(2, 0, 1, a), 'bytes after the end');
+bad('topics: three bytes of a number', frame(3, 0, 1, a.subarray(0, 3)), 'a number ends early');
 bad('call without a body', frame(5, 0, 1), 'text without a length');
 bad('call: a method beyond the frame', frame(5, 0, 1, u16(6), a), 'text ends early');
 bad('call: half a character', frame(5, WIDE, 1, u16(5), a), 'half a character');

@@ -6,6 +6,7 @@ import type { ChannelId } from '../../protocol/message';
 import { serializeJsonTranscode, structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { loopback } from '../endpoint';
 import { TrunklineError } from '../errors';
+import { formatKey, isPlain } from '../format-key';
 import { fingerprint } from '../identity';
 import { guardedLogger } from '../logger';
 import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
@@ -144,6 +145,7 @@ function channelSpec(
     values: new ValueCodec(options.transcode ?? structuredTranscode),
     legacyValues: new ValueCodec(options.transcode ?? serializeJsonTranscode),
     formatKey: (registration) => checkedKey(options, registration),
+    isKeyEnough: (registration) => options.formatKey === formatKey && isPlain(registration),
     isBroadcast: options.isBroadcast,
     allowsOldPeers: options.allowLegacyPeers,
     maxOutboxBytes: options.maxOutboxBytes,

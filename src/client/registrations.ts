@@ -1,15 +1,30 @@
 // What this process has asked of the channel, independent of terms: it is replayed into every new role.
 
 import type { Patience } from '../time';
-import type { Subscriber, Verbs } from '../roles/role';
+import type { Subscriber, Subscription, Verbs } from '../roles/role';
 
 export type Listener = (value: unknown) => unknown;
 
-export interface Subscription extends Subscriber {
+/** One that the user has subscribed. */
+export class ListenerEntry implements Subscriber {
   readonly registration: unknown;
   readonly listener: Listener;
   /** Runs until the first value, when `subscribeTimeout` is set. */
   patience: Patience | undefined;
+  /** What the present role made of it. */
+  subscription: Subscription | undefined;
+  readonly #deliver: (listener: Listener, payload: Buffer) => void;
+
+  constructor(registration: unknown, listener: Listener, deliver: (listener: Listener, payload: Buffer) => void) {
+    this.registration = registration;
+    this.listener = listener;
+    this.#deliver = deliver;
+  }
+
+  deliver(payload: Buffer): void {
+    this.patience?.cancel();
+    this.#deliver(this.listener, payload);
+  }
 }
 
 interface Publication {
@@ -19,26 +34,26 @@ interface Publication {
 }
 
 export class Registrations {
-  readonly #subscriptions = new Map<string, Subscription[]>();
+  readonly #listeners = new Map<string, ListenerEntry[]>();
   readonly #publications = new Map<string, Publication>();
 
-  subscribe(key: string, subscription: Subscription, verbs: Verbs | undefined): void {
-    const others = this.#subscriptions.get(key);
-    if (others) others.push(subscription);
-    else this.#subscriptions.set(key, [subscription]);
-    verbs?.subscribe(subscription.registration, subscription, key);
+  subscribe(key: string, entry: ListenerEntry, verbs: Verbs | undefined): void {
+    const others = this.#listeners.get(key);
+    if (others) others.push(entry);
+    else this.#listeners.set(key, [entry]);
+    entry.subscription = verbs?.subscribe(entry.registration, entry, key);
   }
 
   /** @param listener undefined: every listener of the key */
   unsubscribe(key: string, listener: Listener | undefined, verbs: Verbs | undefined): void {
-    const all = this.#subscriptions.get(key) ?? [];
-    const staying = listener ? all.filter((subscription) => subscription.listener !== listener) : [];
-    if (staying.length > 0) this.#subscriptions.set(key, staying);
-    else this.#subscriptions.delete(key);
-    for (const subscription of all) {
-      if (staying.includes(subscription)) continue;
-      subscription.patience?.cancel();
-      verbs?.unsubscribe(subscription);
+    const all = this.#listeners.get(key) ?? [];
+    const staying = listener ? all.filter((entry) => entry.listener !== listener) : [];
+    if (staying.length > 0) this.#listeners.set(key, staying);
+    else this.#listeners.delete(key);
+    for (const entry of all) {
+      if (staying.includes(entry)) continue;
+      entry.patience?.cancel();
+      if (entry.subscription) verbs?.unsubscribe(entry.subscription);
     }
   }
 
@@ -60,8 +75,13 @@ export class Registrations {
         onError(error);
       }
     };
-    for (const subscriptions of this.#subscriptions.values()) {
-      for (const subscription of subscriptions) attempt(() => verbs.subscribe(subscription.registration, subscription));
+    for (const entries of this.#listeners.values()) {
+      for (const entry of entries) {
+        entry.subscription = undefined; // the one of the role before
+        attempt(() => {
+          entry.subscription = verbs.subscribe(entry.registration, entry);
+        });
+      }
     }
     for (const publication of this.#publications.values()) {
       attempt(() => verbs.publish(publication.registration, { replay: publication.sent }));
@@ -70,8 +90,8 @@ export class Registrations {
   }
 
   clear(): void {
-    for (const subscriptions of this.#subscriptions.values()) for (const { patience } of subscriptions) patience?.cancel();
-    this.#subscriptions.clear();
+    for (const entries of this.#listeners.values()) for (const { patience } of entries) patience?.cancel();
+    this.#listeners.clear();
     this.#publications.clear();
   }
 }

@@ -13,7 +13,7 @@ import { Failover, type Place } from './failover';
 import { forwardEvents } from './forward-events';
 import { statusOf, type ClientStatus } from './status';
 import { logUnheard } from './unheard-error';
-import { Registrations, type Listener, type Subscription } from './registrations';
+import { ListenerEntry, Registrations, type Listener } from './registrations';
 
 /** The name under which cluster-client 3.x closes a client; `close()` of either library then works on either's clients. */
 export const CLOSE = Symbol.for('ClusterClient#close');
@@ -175,27 +175,19 @@ export class SharedClient extends Base {
         { channel },
       );
     }
-    const subscription: Subscription = {
-      registration,
-      listener,
-      patience: undefined,
-      deliver: (payload) => {
-        subscription.patience?.cancel();
-        this.#deliver(listener, payload);
-      },
-    };
+    const entry = new ListenerEntry(registration, listener, this.#deliver);
     const { subscribeTimeout } = this.#options;
     const key = this.#spec.formatKey(registration);
     if (subscribeTimeout) {
-      subscription.patience = patientTimeout(this.#spec.clock, subscribeTimeout, () => {
+      entry.patience = patientTimeout(this.#spec.clock, subscribeTimeout, () => {
         const message = `${channel}: subscribe timeout for ${key}, no value in ${subscribeTimeout} ms; the subscription stays in place`;
         this.#emitError(new TrunklineError('ERR_TRUNKLINE_SUBSCRIBE_TIMEOUT', message, { channel, key, subscribeTimeout }));
       });
     }
-    this.#registrations.subscribe(key, subscription, this.#failover.role?.verbs);
+    this.#registrations.subscribe(key, entry, this.#failover.role?.verbs);
   }
 
-  #deliver(listener: Listener, payload: Buffer): void {
+  readonly #deliver = (listener: Listener, payload: Buffer): void => {
     if (this.#state !== 'open') return;
     let value: unknown;
     try {
@@ -208,7 +200,7 @@ export class SharedClient extends Base {
       return;
     }
     this.#run('a listener', listener, [value]);
-  }
+  };
 
   /** Runs code of the user that must not stop anybody else. */
   #run(what: string, code: (...args: never[]) => unknown, args: unknown[]): void {

@@ -12,9 +12,19 @@ type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained
 const LOG_INTERVAL_MS = 60_000;
 
 /** One key of the follower. */
-export interface FedSubscriber extends Subscriber {
+export abstract class FedSubscriber implements Subscriber {
+  readonly #feed: EventFeed;
+
+  constructor(feed: EventFeed) {
+    this.#feed = feed;
+  }
+
+  deliver(payload: Buffer): void {
+    this.#feed.deliver(this, payload);
+  }
+
   /** Sends a value of it, whatever waits. */
-  readonly send: (payload: Buffer) => void;
+  abstract send(payload: Buffer): void;
 }
 
 export class EventFeed {
@@ -41,17 +51,11 @@ export class EventFeed {
     return this.#skippedEvents;
   }
 
-  subscriber(send: (payload: Buffer) => void): FedSubscriber {
-    const subscriber: FedSubscriber = {
-      send,
-      deliver: (payload) => {
-        // Behind what is owed everything is owed: so a busy key does not keep the others waiting.
-        const isRoom = this.#connection.outboxBytes + payload.length <= this.#spec.maxOutboxBytes;
-        if (isRoom && this.#owed.size === 0) send(payload);
-        else this.#owe(subscriber, payload);
-      },
-    };
-    return subscriber;
+  deliver(subscriber: FedSubscriber, payload: Buffer): void {
+    // Behind what is owed everything is owed: so a busy key does not keep the others waiting.
+    const isRoom = this.#connection.outboxBytes + payload.length <= this.#spec.maxOutboxBytes;
+    if (isRoom && this.#owed.size === 0) subscriber.send(payload);
+    else this.#owe(subscriber, payload);
   }
 
   /** It was unsubscribed: nothing is owed for it any more. */

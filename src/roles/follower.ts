@@ -1,29 +1,19 @@
 // A follower: a hub over the connection to the leader. It ends with that connection; the failover loop
 // (src/client/failover.ts) then starts the next term.
 
-import { isDeepStrictEqual } from 'node:util';
 import { fromErrorValue } from '../../protocol/error-value';
-import { TOO_SLOW, type CallStyle, type Message, type V2Message } from '../../protocol/message';
+import { TOO_SLOW, type Call, type CallStyle, type Message, type V2Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
 import { adopt, TrunklineError } from '../errors';
-import { canonicalJson } from '../format-key';
 import type { Connection, ConnectionEnd } from '../transport/connection';
+import { KEY_PREFIX, OldKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import type { PeerValues } from './peer-values';
 import { PendingCalls } from './pending-calls';
-import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Verbs } from './role';
-import { SubscriptionHub } from './subscription-hub';
+import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from './role';
+import { SubscriptionHub, type OpenKey } from './subscription-hub';
 
 /** Calls of a follower that may wait for answers: more than any leader answers in time. */
 const MAX_CALLS = 100_000;
-interface OpenedKey {
-  /** In version 1: the registration as it was when the key was opened; it is an object of the user and may have changed. */
-  readonly registration: unknown;
-  /** The number that the leader has given the key. */
-  topic: number | undefined;
-}
-
-/** Keys are sent with the prefix that cluster-client 3.x gives them. */
-const KEY_PREFIX = '$$inner$$__';
 
 export class Follower implements Role, Verbs {
   readonly kind = 'follower';
@@ -36,14 +26,14 @@ export class Follower implements Role, Verbs {
   readonly #spec: ChannelSpec;
   readonly #hooks: RoleHooks;
   readonly #connection: Connection;
-  readonly #hub: SubscriptionHub;
+  readonly #hub: SubscriptionHub<Asked>;
+  readonly #requests: KeyRequests;
+  /** The same in version 2. */
+  readonly #topics: TopicRequests | undefined;
   readonly #pending: PendingCalls;
   readonly #values: PeerValues;
-  /** Keys by the numbers that the leader has given them. */
-  readonly #topics = new Map<number, string>();
   /** Why the leader ends the connection, if it has said so. */
   #dismissal: TrunklineError | undefined;
-  readonly #opened = new Map<string, OpenedKey>();
   #onLeaving!: () => void;
 
   /** @param connection is accepted; the follower owns it from here on */
@@ -64,16 +54,16 @@ export class Follower implements Role, Verbs {
         { channel, method, responseTimeoutMs },
       );
     });
+    const requestOptions = { spec, connection, values, onError: (error: unknown) => hooks.onError(error) };
+    this.#topics = connection.version === 2 ? new TopicRequests(requestOptions) : undefined;
+    this.#requests = this.#topics ?? new OldKeyRequests(requestOptions);
     this.#hub = new SubscriptionHub({
       source: {
-        open: (key, registration) => {
-          this.#openKey(key, registration);
+        open: (key) => {
+          this.#requests.open(key);
         },
         close: (key) => {
-          const opened = this.#opened.get(key);
-          this.#send({ type: 'unsubscribe', key: KEY_PREFIX + key, registration: opened?.registration });
-          this.#opened.delete(key);
-          if (opened?.topic !== undefined) this.#topics.delete(opened.topic);
+          this.#requests.close(key);
           return true;
         },
       },
@@ -87,12 +77,12 @@ export class Follower implements Role, Verbs {
     this.ended = connection.closed.then((end) => this.#onClosed(end));
   }
 
-  subscribe(registration: unknown, subscriber: Subscriber, key = this.#spec.formatKey(registration)): void {
-    this.#hub.subscribe(key, registration, subscriber);
+  subscribe(registration: unknown, subscriber: Subscriber, key = this.#spec.formatKey(registration)): Subscription {
+    return this.#hub.subscribe(key, registration, subscriber);
   }
 
-  unsubscribe(subscriber: Subscriber): void {
-    this.#hub.unsubscribe(subscriber);
+  unsubscribe(subscription: Subscription): void {
+    this.#hub.unsubscribe(subscription);
   }
 
   publish(registration: unknown, { replay }: PublishOptions): void {
@@ -100,7 +90,7 @@ export class Follower implements Role, Verbs {
     if (publish === undefined) return;
     if (!replay) this.#assertNotBusy(publish); // a repeated one must not be lost
     const args = this.#encodeArguments(publish, [registration]);
-    this.#send({ type: 'call', method: publish, args, oneway: true, style: 'promise', ...(replay && { replay }) });
+    this.#notify(publish, args, replay);
   }
 
   call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
@@ -110,6 +100,7 @@ export class Follower implements Role, Verbs {
       const encoded = this.#encodeArguments(method, args);
       const id = this.#connection.nextId(this.#pending.isTaken);
       const answer = this.#pending.add(id, method);
+      this.#requests.flush();
       this.#connection.send({
         type: 'call',
         id,
@@ -128,7 +119,7 @@ export class Follower implements Role, Verbs {
   notify(method: string, args: readonly unknown[]): void {
     try {
       this.#assertNotBusy(method);
-      this.#send({ type: 'call', method, args: this.#encodeArguments(method, args), oneway: true, style: 'promise' });
+      this.#notify(method, this.#encodeArguments(method, args), false);
     } catch (error) {
       this.#hooks.onError(error);
     }
@@ -150,7 +141,7 @@ export class Follower implements Role, Verbs {
       case 'event': {
         const { id, timeoutMs, key, payload } = message;
         this.#connection.send({ type: 'event-ack', id, timeoutMs });
-        this.#push(key.slice(KEY_PREFIX.length), payload);
+        this.#push(this.#hub.find(key.slice(KEY_PREFIX.length)), payload);
         return;
       }
       case 'goaway':
@@ -160,14 +151,12 @@ export class Follower implements Role, Verbs {
           this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });
         }
         return;
-      case 'topic':
-        this.#onTopic(message.topic, message.key.slice(KEY_PREFIX.length));
+      case 'topics':
+        this.#topics?.onTopics(message.id, message.topics);
         return;
-      case 'topic-event': {
-        const key = this.#topics.get(message.topic);
-        if (key !== undefined) this.#push(key, message.payload); // else it was unsubscribed meanwhile
+      case 'topic-event':
+        this.#push(this.#topics?.numbered(message.topic), message.payload);
         return;
-      }
       case 'call-result': {
         const call = this.#pending.take(message.id);
         if (!call) return;
@@ -193,15 +182,9 @@ export class Follower implements Role, Verbs {
     }
   }
 
-  #onTopic(topic: number, key: string): void {
-    const opened = this.#opened.get(key);
-    if (!opened || opened.topic === topic) return; // it was unsubscribed meanwhile, or is said again
-    if (opened.topic !== undefined) this.#topics.delete(opened.topic);
-    opened.topic = topic;
-    this.#topics.set(topic, key);
-  }
-
-  #push(key: string, bytes: Buffer): void {
+  /** @param key undefined: it was unsubscribed meanwhile */
+  #push(key: OpenKey<Asked> | undefined, bytes: Buffer): void {
+    if (!key) return;
     try {
       this.#hub.push(key, this.#values.fromPeer(bytes));
     } catch (cause) {
@@ -250,32 +233,19 @@ export class Follower implements Role, Verbs {
     );
   }
 
-  #send(message: DistributiveOmit<Message, 'id' | 'timeoutMs'>): void {
-    this.#connection.send({ ...message, id: this.#connection.nextId(), timeoutMs: this.#spec.responseTimeoutMs });
-  }
-
-  #openKey(key: string, registration: unknown): void {
-    const { name: channel, formatKey } = this.#spec;
-    const json = this.#connection.version === 1 ? canonicalJson(registration) : undefined;
-    this.#opened.set(key, { registration: json, topic: undefined });
-    if (this.#connection.version === 1 && isDeepStrictEqual(json, registration)) {
-      this.#send({ type: 'subscribe', key: KEY_PREFIX + key, registration: json });
-      return;
-    }
-    // What JSON would lose, and all of version 2, the transcode must carry without making another registration of it.
-    let payload: Buffer;
-    try {
-      payload = this.#values.encode(registration);
-      if (!this.#values.areFaithful && formatKey(this.#values.decode(payload)) !== key)
-        throw new TypeError('it would be another one in the leader');
-    } catch (cause) {
-      const message = `${channel}: the registration ${key} cannot be encoded; use plain values, or a transcode that keeps it`;
-      this.#hooks.onError(new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, key, cause }));
-      return;
-    }
+  #notify(method: string, args: readonly Buffer[], replay: boolean): void {
+    this.#requests.flush();
     const id = this.#connection.nextId();
-    const timeoutMs = this.#spec.responseTimeoutMs;
-    this.#connection.send({ type: 'subscribe', id, timeoutMs, key: KEY_PREFIX + key, registration: json, payload });
+    const call: Call = {
+      type: 'call',
+      id,
+      timeoutMs: this.#spec.responseTimeoutMs,
+      method,
+      args,
+      oneway: true,
+      style: 'promise',
+    };
+    this.#connection.send(replay ? { ...call, replay } : call);
   }
 
   #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {
@@ -300,5 +270,3 @@ export class Follower implements Role, Verbs {
     );
   }
 }
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -14,10 +14,10 @@ import {
 import { v1Codec } from '../../protocol/v1';
 import { TrunklineError } from '../errors';
 import type { Connection } from '../transport/connection';
-import { EventFeed, type FedSubscriber } from './event-feed';
+import { EventFeed, FedSubscriber } from './event-feed';
 import { differenceTo } from './identity-warning';
 import type { PeerValues } from './peer-values';
-import type { ChannelSpec } from './role';
+import type { ChannelSpec, Subscriber, Subscription } from './role';
 import type { Session, Single } from './single';
 import type { Topic, Topics } from './topics';
 
@@ -30,9 +30,34 @@ export interface HostedOptions {
   readonly onError: (error: unknown) => void;
 }
 
-interface Subscription {
-  readonly subscriber: FedSubscriber;
-  readonly topic?: Topic;
+/** A key of a follower, as version 2 tells of it. */
+class TopicSubscriber extends FedSubscriber {
+  readonly topic: Topic;
+  readonly #connection: Connection;
+
+  constructor(feed: EventFeed, connection: Connection, topic: Topic) {
+    super(feed);
+    this.#connection = connection;
+    this.topic = topic;
+  }
+
+  send(payload: Buffer): void {
+    this.#connection.sendEvent(this.topic.frameOf(payload));
+  }
+}
+
+/** The same in version 1, which names the key with each event. */
+class KeySubscriber extends FedSubscriber {
+  readonly #send: (payload: Buffer) => void;
+
+  constructor(feed: EventFeed, send: (payload: Buffer) => void) {
+    super(feed);
+    this.#send = send;
+  }
+
+  send(payload: Buffer): void {
+    this.#send(payload);
+  }
 }
 
 /** One follower of a channel, with a session of its own. */
@@ -45,8 +70,8 @@ export class HostedFollower {
   readonly #onError: (error: unknown) => void;
   readonly #topics: Topics;
   readonly #feed: EventFeed;
-  /** What this follower has subscribed, by the key that it uses itself. */
-  readonly #subscriptions = new Map<string, Subscription>();
+  /** What this follower has subscribed: by the id of its message, in version 1 by the key that it uses itself. */
+  readonly #subscriptions = new Map<number | string, Subscription>();
   readonly #values: PeerValues;
   /** What waits for the upstream client. */
   #unanswered: (Join | Register)[] = [];
@@ -95,7 +120,7 @@ export class HostedFollower {
 
   leave(): void {
     this.#unanswered = [];
-    for (const { topic } of this.#subscriptions.values()) if (topic) this.#topics.leave(topic);
+    for (const { subscriber } of this.#subscriptions.values()) this.#leaveTopic(subscriber);
     this.#subscriptions.clear();
     this.#session.leave();
   }
@@ -107,17 +132,20 @@ export class HostedFollower {
         this.onRegister(message); // an old peer asks again
         return;
       case 'subscribe':
-        this.#onSubscribe(message);
+        this.#subscribeKey(message);
         return;
-      case 'unsubscribe': {
-        const subscription = this.#subscriptions.get(message.key);
-        if (!subscription) return;
-        this.#subscriptions.delete(message.key);
-        if (subscription.topic) this.#topics.leave(subscription.topic);
-        this.#feed.forget(subscription.subscriber);
-        this.#session.unsubscribe(subscription.subscriber);
+      case 'topic-subscribe':
+        this.#subscribeTopics(message.id, [message.key], message.payload);
         return;
-      }
+      case 'plain-subscribe':
+        this.#subscribeTopics(message.id, message.keys, undefined);
+        return;
+      case 'unsubscribe':
+        this.#unsubscribe(message.key);
+        return;
+      case 'topic-unsubscribe':
+        this.#unsubscribe(message.id);
+        return;
       case 'call':
         this.#onCall(message);
         return;
@@ -207,36 +235,48 @@ export class HostedFollower {
     }
   }
 
-  #onSubscribe({ key, registration, payload, timeoutMs }: Subscribe): void {
+  #subscribeKey({ key, registration, payload, timeoutMs }: Subscribe): void {
     if (this.#subscriptions.has(key)) return;
-    if (this.#connection.version === 2) {
-      this.#subscribeTopic(key, payload!);
-      return;
-    }
-    const subscriber = this.#byKey(key, timeoutMs);
-    this.#subscriptions.set(key, { subscriber });
-    this.#session.subscribe(payload ? this.#values.decode(payload) : registration, subscriber);
-  }
-
-  /** Version 1 names the key with each event. */
-  #byKey(key: string, timeoutMs: number): FedSubscriber {
-    return this.#feed.subscriber((payload) => {
-      const bytes = this.#encoded(() => this.#values.toPeer(payload));
+    const subscriber = new KeySubscriber(this.#feed, (value) => {
+      const bytes = this.#encoded(() => this.#values.toPeer(value));
       if (!bytes) return;
       const id = this.#connection.nextId();
       this.#connection.sendEvent(v1Codec.encode({ type: 'event', id, timeoutMs, key, payload: bytes }));
     });
+    const wanted = payload ? this.#values.decode(payload) : registration;
+    this.#subscriptions.set(key, this.#session.subscribe(wanted, subscriber));
   }
 
-  #subscribeTopic(key: string, payload: Buffer): void {
-    const topic = this.#topics.join(key);
-    this.#connection.send({ type: 'topic', topic: topic.number, key });
-    const subscriber = this.#feed.subscriber((value) => {
-      this.#connection.sendEvent(topic.frameOf(value));
-    });
-    this.#subscriptions.set(key, { topic, subscriber });
-    const known = topic.registrationOf(payload, this.#values, this.#spec.formatKey);
-    this.#session.subscribe(known.registration, subscriber, known.key);
+  /** @param payload the registration of the one key; undefined: each key says it */
+  #subscribeTopics(firstId: number, keys: readonly string[], payload: Buffer | undefined): void {
+    const topics = keys.map((key) => this.#topics.join(key));
+    this.#connection.send({ type: 'topics', id: firstId, topics: topics.map(({ number }) => number) });
+    for (let i = 0; i < topics.length; i++) this.#subscribeTopic(firstId + i, topics[i]!, payload);
+  }
+
+  #subscribeTopic(id: number, topic: Topic, payload: Buffer | undefined): void {
+    const subscriber = new TopicSubscriber(this.#feed, this.#connection, topic);
+    try {
+      if (this.#subscriptions.has(id)) throw new TypeError(`the subscription ${id} is in use`);
+      const known = topic.registrationOf(payload, this.#values, this.#spec.formatKey);
+      this.#subscriptions.set(id, this.#session.subscribe(known.registration, subscriber, known.key));
+    } catch (error) {
+      this.#topics.leave(topic);
+      this.#onError(error);
+    }
+  }
+
+  #unsubscribe(idOrKey: number | string): void {
+    const subscription = this.#subscriptions.get(idOrKey);
+    if (!subscription) return;
+    this.#subscriptions.delete(idOrKey);
+    this.#leaveTopic(subscription.subscriber);
+    this.#feed.forget(subscription.subscriber as FedSubscriber);
+    this.#session.unsubscribe(subscription);
+  }
+
+  #leaveTopic(subscriber: Subscriber): void {
+    if (subscriber instanceof TopicSubscriber) this.#topics.leave(subscriber.topic);
   }
 
   /** It does not read what it must get. */

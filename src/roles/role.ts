@@ -13,6 +13,11 @@ export interface Subscriber {
   deliver(payload: Buffer): void;
 }
 
+/** Holds until `unsubscribe`, or the end of the role. */
+export interface Subscription {
+  readonly subscriber: Subscriber;
+}
+
 export interface PublishOptions {
   /** The publication is repeated because the leader changed: the upstream client needs it only if it is new to it. */
   readonly replay: boolean;
@@ -24,8 +29,9 @@ export type RoleEnd = { readonly reason: 'closed' } | { readonly reason: 'leader
 /** What one consumer of a channel (a client of this process, a connected follower) can ask for. */
 export interface Verbs {
   /** @param key what `formatKey` gives for the registration, where the caller knows it */
-  subscribe(registration: unknown, subscriber: Subscriber, key?: string): void;
-  unsubscribe(subscriber: Subscriber): void;
+  subscribe(registration: unknown, subscriber: Subscriber, key?: string): Subscription;
+  /** @param subscription of the same verbs; without effect when it has ended already */
+  unsubscribe(subscription: Subscription): void;
   publish(registration: unknown, options: PublishOptions): void;
   /**
    * Runs a delegated method at most once.
@@ -114,6 +120,8 @@ export interface ChannelSpec {
   /** How they are written to and by processes of cluster-client 3.x. */
   readonly legacyValues: ValueCodec;
   readonly formatKey: (registration: unknown) => string;
+  /** Whether the key of a registration is the registration as JSON, and JSON loses nothing of it. */
+  readonly isKeyEnough: (registration: unknown) => boolean;
   readonly isBroadcast: boolean;
   /** Whether processes of cluster-client 3.x are served, and followed. */
   readonly allowsOldPeers: boolean;

@@ -6,15 +6,23 @@ import type { CallStyle } from '../../protocol/message';
 import { TrunklineError } from '../errors';
 import { Backoff, type Timer } from '../time';
 import { PublicationLedger } from './publication-ledger';
-import { LINGER_MS, type ChannelSpec, type PublishOptions, type RoleHooks, type Subscriber, type Verbs } from './role';
-import { SubscriptionHub } from './subscription-hub';
+import {
+  LINGER_MS,
+  type ChannelSpec,
+  type PublishOptions,
+  type RoleHooks,
+  type Subscriber,
+  type Subscription,
+  type Verbs,
+} from './role';
+import { SubscriptionHub, type OpenKey } from './subscription-hub';
 import { Upstream } from './upstream';
 
 /** A subscription that the upstream client refused is asked for again after this time, growing, ms. */
 const RESUBSCRIBE_MIN_MS = 500;
 const RESUBSCRIBE_MAX_MS = 30_000;
 
-/** One key that the present upstream client was asked for. */
+/** What the present upstream client was asked for; kept with its key. */
 interface UpstreamSubscription {
   readonly listener: (value: unknown) => void;
   retry: Timer | undefined;
@@ -25,11 +33,10 @@ interface UpstreamSubscription {
 export class Single {
   readonly spec: ChannelSpec;
   // The three parts that sessions work on.
-  readonly hub: SubscriptionHub;
+  readonly hub: SubscriptionHub<UpstreamSubscription>;
   readonly ledger: PublicationLedger;
   readonly upstream: Upstream;
 
-  readonly #subscriptions = new Map<string, UpstreamSubscription>();
   /** Each session, and what undoes its attachments to the live upstream client. */
   readonly #sessions = new Map<Session, () => void>();
   #client: object | undefined;
@@ -45,10 +52,10 @@ export class Single {
     });
     this.hub = new SubscriptionHub({
       source: {
-        open: (key, registration) => {
-          if (this.upstream.isReady) this.#subscribeUpstream(key, registration);
+        open: (key) => {
+          if (this.upstream.isReady) this.#subscribeUpstream(key);
         },
-        close: (key, registration) => this.#unsubscribeUpstream(key, registration),
+        close: (key) => this.#unsubscribeUpstream(key),
       },
       isBroadcast: spec.isBroadcast,
       lingerMs: LINGER_MS,
@@ -114,9 +121,9 @@ export class Single {
   }
 
   async #close(): Promise<void> {
+    this.#forgetSubscriptions();
     this.hub.close();
     this.ledger.close();
-    this.#forgetSubscriptions();
     try {
       await this.upstream.close();
     } catch (error) {
@@ -143,9 +150,8 @@ export class Single {
   }
 
   /** @param backoff of the tries before this one */
-  #subscribeUpstream(key: string, registration: unknown, backoff?: Backoff): void {
-    const former = this.#subscriptions.get(key);
-    if (former) former.isCurrent = false;
+  #subscribeUpstream(key: OpenKey<UpstreamSubscription>, backoff?: Backoff): void {
+    if (key.state) key.state.isCurrent = false;
     const subscription: UpstreamSubscription = {
       // An upstream client that was replaced, or was told to stop, may still push.
       listener: (value) => {
@@ -154,39 +160,40 @@ export class Single {
       retry: undefined,
       isCurrent: true,
     };
-    this.#subscriptions.set(key, subscription);
-    this.upstream.verb('subscribe', [registration, subscription.listener], (error) => {
+    key.state = subscription;
+    this.upstream.verb('subscribe', [key.registration, subscription.listener], (error) => {
       if (!subscription.isCurrent) return;
       this.#report(error);
       const tries = backoff ?? new Backoff(RESUBSCRIBE_MIN_MS, RESUBSCRIBE_MAX_MS);
       subscription.retry = this.spec.clock.setTimeout(() => {
-        if (subscription.isCurrent) this.#subscribeUpstream(key, registration, tries);
+        if (subscription.isCurrent) this.#subscribeUpstream(key, tries);
       }, tries.nextMs());
       subscription.retry.unref();
     });
   }
 
-  #unsubscribeUpstream(key: string, registration: unknown): boolean {
-    const subscription = this.#subscriptions.get(key);
+  #unsubscribeUpstream(key: OpenKey<UpstreamSubscription>): boolean {
+    const subscription = key.state;
     if (!subscription) return true;
     // Without a ready client there is nobody to tell: the next one is not asked for the key.
     if (this.upstream.isReady && !this.upstream.has('unSubscribe')) return false;
     this.spec.clock.clearTimeout(subscription.retry);
-    this.#subscriptions.delete(key);
+    key.state = undefined;
     subscription.isCurrent = false;
-    this.ask('unSubscribe', registration, subscription.listener);
+    this.ask('unSubscribe', key.registration, subscription.listener);
     return true;
   }
 
   #forgetSubscriptions(): void {
-    for (const subscription of this.#subscriptions.values()) {
-      this.spec.clock.clearTimeout(subscription.retry);
-      subscription.isCurrent = false;
+    for (const key of this.hub.keys()) {
+      if (!key.state) continue;
+      this.spec.clock.clearTimeout(key.state.retry);
+      key.state.isCurrent = false;
+      key.state = undefined;
     }
-    this.#subscriptions.clear();
   }
 
-  #push(key: string, value: unknown): void {
+  #push(key: OpenKey<UpstreamSubscription>, value: unknown): void {
     let payload: Buffer;
     try {
       payload = this.spec.values.encode(value);
@@ -195,7 +202,7 @@ export class Single {
         new TrunklineError(
           'ERR_TRUNKLINE_NOT_ENCODABLE',
           `${this.spec.name}: the upstream client pushed a value that cannot be encoded: ${(cause as Error).message}; its subscribers keep the one before`,
-          { channel: this.spec.name, key, cause },
+          { channel: this.spec.name, key: key.key, cause },
         ),
       );
       return;
@@ -212,7 +219,7 @@ export class Single {
 export class Session implements Verbs {
   readonly hooks: RoleHooks;
   readonly #single: Single;
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #subscriptions = new Set<Subscription>();
   #left = false;
 
   constructor(single: Single, hooks: RoleHooks) {
@@ -220,14 +227,15 @@ export class Session implements Verbs {
     this.hooks = hooks;
   }
 
-  subscribe(registration: unknown, subscriber: Subscriber, key = this.#single.spec.formatKey(registration)): void {
-    this.#single.hub.subscribe(key, registration, subscriber);
-    this.#subscribers.add(subscriber);
+  subscribe(registration: unknown, subscriber: Subscriber, key = this.#single.spec.formatKey(registration)): Subscription {
+    const subscription = this.#single.hub.subscribe(key, registration, subscriber);
+    this.#subscriptions.add(subscription);
+    return subscription;
   }
 
-  unsubscribe(subscriber: Subscriber): void {
-    this.#subscribers.delete(subscriber);
-    this.#single.hub.unsubscribe(subscriber);
+  unsubscribe(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    this.#single.hub.unsubscribe(subscription);
   }
 
   publish(registration: unknown, { replay }: PublishOptions): void {
@@ -272,8 +280,8 @@ export class Session implements Verbs {
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    for (const subscriber of this.#subscribers) this.#single.hub.unsubscribe(subscriber);
-    this.#subscribers.clear();
+    for (const subscription of this.#subscriptions) this.#single.hub.unsubscribe(subscription);
+    this.#subscriptions.clear();
     this.#single.leave(this);
   }
 }

@@ -5,20 +5,28 @@
 // that was replayed to a late subscriber is not delivered to it a second time.
 
 import type { Clock, Timer } from '../time';
-import type { Subscriber } from './role';
+import type { Subscriber, Subscription } from './role';
 
-export interface Source {
+export interface Source<S> {
   /** Values of the key are wanted from now on; they come in through `hub.push`. */
-  open(key: string, registration: unknown): void;
+  open(key: OpenKey<S>): void;
   /**
    * Nobody wants the key any more.
    * @returns false when the source cannot be told, so that values go on coming in
    */
-  close(key: string, registration: unknown): boolean;
+  close(key: OpenKey<S>): boolean;
 }
 
-export interface HubOptions {
-  readonly source: Source;
+/** A key that somebody has subscribed to, or had until a moment ago. */
+export interface OpenKey<S> {
+  readonly key: string;
+  readonly registration: unknown;
+  /** What the source keeps with it; so it needs no table of its own. */
+  state: S | undefined;
+}
+
+export interface HubOptions<S> {
+  readonly source: Source<S>;
   /** True: every subscriber gets each value, and late ones the last. False: one of them, chosen at random, gets it. */
   readonly isBroadcast: boolean;
   /** How long a key without subscribers stays open, ms. */
@@ -26,19 +34,15 @@ export interface HubOptions {
   readonly clock: Clock;
 }
 
-interface Subscription {
-  readonly subscriber: Subscriber;
-  readonly entry: Entry;
+interface Placed extends Subscription {
+  readonly entry: Entry<unknown>;
   /** The newest version that the subscriber has had. */
   seen: number;
   hasLeft: boolean;
 }
 
-interface Entry {
-  readonly key: string;
-  readonly registration: unknown;
-  /** The same subscriber is there once. */
-  readonly subscriptions: Subscription[];
+interface Entry<S> extends OpenKey<S> {
+  subscriptions: Placed[];
   /** Counts the values that came in. 0: none yet. */
   version: number;
   last: Buffer | undefined;
@@ -46,49 +50,72 @@ interface Entry {
 }
 
 interface Delivery {
-  readonly entry: Entry;
+  readonly entry: Entry<unknown>;
   readonly version: number;
   readonly payload: Buffer;
   /** A replay for this one. Undefined: for whoever is subscribed when its turn comes. */
-  readonly only: Subscription | undefined;
+  readonly only: Placed | undefined;
 }
 
-export class SubscriptionHub {
-  readonly #options: HubOptions;
-  readonly #entries = new Map<string, Entry>();
-  /** Where each subscriber is: its registration may have changed since, it is an object of the user. */
-  readonly #subscriptions = new Map<Subscriber, Subscription>();
+/** @typeParam S what the source keeps with each key */
+export class SubscriptionHub<S> {
+  readonly #options: HubOptions<S>;
+  readonly #entries = new Map<string, Entry<S>>();
   #queue: Delivery[] = [];
   #flushing = false;
   #closed = false;
 
-  constructor(options: HubOptions) {
+  constructor(options: HubOptions<S>) {
     this.#options = options;
   }
 
-  subscribe(key: string, registration: unknown, subscriber: Subscriber): void {
+  /** Those that are open. */
+  keys(): Iterable<OpenKey<S>> {
+    return this.#entries.values();
+  }
+
+  find(key: string): OpenKey<S> | undefined {
+    return this.#entries.get(key);
+  }
+
+  subscribe(key: string, registration: unknown, subscriber: Subscriber): Subscription {
     const known = this.#entries.get(key);
     if (!known) {
-      const entry: Entry = { key, registration, subscriptions: [], version: 0, last: undefined, linger: undefined };
+      const entry: Entry<S> = {
+        key,
+        registration,
+        state: undefined,
+        subscriptions: NOBODY,
+        version: 0,
+        last: undefined,
+        linger: undefined,
+      };
+      const first: Placed = { subscriber, entry, seen: 0, hasLeft: false };
+      entry.subscriptions = [first]; // one that is pushed to would have room for 17
       this.#entries.set(key, entry);
-      this.#add(entry, subscriber);
-      this.#options.source.open(key, registration);
-      return;
+      this.#options.source.open(entry);
+      return first;
     }
-    this.#options.clock.clearTimeout(known.linger);
-    known.linger = undefined;
-    const subscription = this.#add(known, subscriber);
+    if (known.linger) {
+      this.#options.clock.clearTimeout(known.linger);
+      known.linger = undefined;
+    }
+    const subscription: Placed = { subscriber, entry: known, seen: 0, hasLeft: false };
+    known.subscriptions.push(subscription);
     if (known.last && this.#options.isBroadcast) {
       this.#enqueue({ entry: known, version: known.version, payload: known.last, only: subscription });
     }
+    return subscription;
   }
 
-  unsubscribe(subscriber: Subscriber): void {
-    const subscription = this.#subscriptions.get(subscriber);
-    if (!subscription) return;
-    this.#remove(subscription);
-    const { entry } = subscription;
-    if (entry.subscriptions.length > 0) return;
+  /** @param subscription of this hub; without effect when it has ended already */
+  unsubscribe(subscription: Subscription): void {
+    const placed = subscription as Placed;
+    if (placed.hasLeft) return;
+    placed.hasLeft = true;
+    const entry = placed.entry as Entry<S>;
+    entry.subscriptions.splice(entry.subscriptions.indexOf(placed), 1);
+    if (entry.subscriptions.length > 0 || this.#closed) return;
     if (this.#options.lingerMs === 0) {
       this.#abandon(entry);
       return;
@@ -99,10 +126,10 @@ export class SubscriptionHub {
     entry.linger.unref();
   }
 
-  /** A new value of a key, from the source. */
-  push(key: string, payload: Buffer): void {
-    const entry = this.#entries.get(key);
-    if (!entry || this.#closed) return;
+  /** A new value of a key, from the source, which has it open. */
+  push(key: OpenKey<S>, payload: Buffer): void {
+    if (this.#closed) return;
+    const entry = key as Entry<S>;
     entry.version++;
     entry.last = payload;
     this.#enqueue({ entry, version: entry.version, payload, only: undefined });
@@ -110,7 +137,7 @@ export class SubscriptionHub {
 
   /** The source was replaced by one that knows nothing: opens every key again. */
   reopen(): void {
-    for (const [key, entry] of this.#entries) this.#options.source.open(key, entry.registration);
+    for (const entry of this.#entries.values()) this.#options.source.open(entry);
   }
 
   /** Nothing is delivered after it. */
@@ -119,27 +146,10 @@ export class SubscriptionHub {
     this.#queue = [];
     for (const entry of this.#entries.values()) this.#options.clock.clearTimeout(entry.linger);
     this.#entries.clear();
-    this.#subscriptions.clear();
   }
 
-  #add(entry: Entry, subscriber: Subscriber): Subscription {
-    const former = this.#subscriptions.get(subscriber);
-    if (former) this.#remove(former);
-    const subscription: Subscription = { subscriber, entry, seen: 0, hasLeft: false };
-    entry.subscriptions.push(subscription);
-    this.#subscriptions.set(subscriber, subscription);
-    return subscription;
-  }
-
-  #remove(subscription: Subscription): void {
-    const { subscriber, entry } = subscription;
-    this.#subscriptions.delete(subscriber);
-    entry.subscriptions.splice(entry.subscriptions.indexOf(subscription), 1);
-    subscription.hasLeft = true;
-  }
-
-  #abandon({ key, registration }: Entry): void {
-    if (this.#options.source.close(key, registration)) this.#entries.delete(key);
+  #abandon(entry: Entry<S>): void {
+    if (this.#options.source.close(entry)) this.#entries.delete(entry.key);
   }
 
   #enqueue(delivery: Delivery): void {
@@ -164,13 +174,15 @@ export class SubscriptionHub {
     }
   }
 
-  #receivers({ subscriptions }: Entry): readonly Subscription[] {
+  #receivers({ subscriptions }: Entry<unknown>): readonly Placed[] {
     if (subscriptions.length <= 1 || this.#options.isBroadcast) return subscriptions.slice(); // it may change meanwhile
     return [subscriptions[Math.floor(Math.random() * subscriptions.length)]!];
   }
 }
 
-function deliver(subscription: Subscription, version: number, payload: Buffer): void {
+const NOBODY: Placed[] = [];
+
+function deliver(subscription: Placed, version: number, payload: Buffer): void {
   if (subscription.hasLeft || subscription.seen >= version) return; // left meanwhile, or has it from a replay
   subscription.seen = version;
   subscription.subscriber.deliver(payload);

@@ -13,7 +13,7 @@ interface LatestFrame {
 }
 
 interface KnownRegistration {
-  readonly payload: Buffer;
+  readonly payload: Buffer | undefined;
   readonly registration: unknown;
   readonly key: string;
 }
@@ -35,11 +35,12 @@ export class Topic {
   /**
    * The registration that these bytes mean, and its key in this process. Followers of one application write the same bytes for the
    * same registration, so only the first is decoded.
+   * @param payload undefined: the key says it
    */
-  registrationOf(payload: Buffer, values: PeerValues, formatKey: ChannelSpec['formatKey']): KnownRegistration {
-    if (!this.#known?.payload.equals(payload)) {
-      const registration = values.decode(payload);
-      this.#known = { payload: Buffer.from(payload), registration, key: formatKey(registration) };
+  registrationOf(payload: Buffer | undefined, values: PeerValues, formatKey: ChannelSpec['formatKey']): KnownRegistration {
+    if (!this.#known || !isSame(this.#known.payload, payload)) {
+      const registration: unknown = payload ? values.decode(payload) : JSON.parse(this.key);
+      this.#known = { payload: payload && Buffer.from(payload), registration, key: formatKey(registration) };
     }
     return this.#known;
   }
@@ -53,6 +54,10 @@ export class Topic {
     }
     return latest.frame;
   }
+}
+
+function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a && b ? a.equals(b) : a === b;
 }
 
 /** Those of a channel. A number is never used again. */

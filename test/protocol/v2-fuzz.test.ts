@@ -16,7 +16,6 @@ const text = fc.oneof(
 );
 const id = fc.nat(2 ** 32 - 1);
 const timeoutMs = fc.constant(0);
-const registration = fc.constant(undefined);
 const term = fc.nat(2 ** 32 - 1);
 const port = fc.integer({ min: 1, max: 65_535 });
 const channel = fc.record({ name: text, identity: text, isStrict: fc.boolean() });
@@ -27,9 +26,17 @@ const codecs = fc
 const type = <T extends V2Message['type']>(name: T): fc.Arbitrary<T> => fc.constant(name);
 
 const message: fc.Arbitrary<V2Message> = fc.oneof(
-  fc.record({ type: type('subscribe'), id, timeoutMs, key: text, registration, payload: bytes() }),
-  fc.record({ type: type('unsubscribe'), id, timeoutMs, key: text, registration }),
-  fc.record({ type: type('topic'), topic: id, key: text }),
+  fc.record({ type: type('topic-subscribe'), id, key: text, payload: bytes() }),
+  fc.record({
+    type: type('plain-subscribe'),
+    id,
+    keys: fc.array(
+      text.map((key) => key.replaceAll('\n', '')),
+      { minLength: 1 },
+    ),
+  }),
+  fc.record({ type: type('topic-unsubscribe'), id }),
+  fc.record({ type: type('topics'), id, topics: fc.array(id) }),
   fc.record({ type: type('topic-event'), topic: id, payload: bytes() }),
   fc.record(
     {

@@ -84,7 +84,7 @@ describe('what a newer peer may send', () => {
   const frame = (type: number, flags: number, body = ''): Buffer =>
     Buffer.concat([Buffer.from([2, type, flags >> 8, flags & 255, 0, 0, 0, 7, 0, 0, 0, body.length]), Buffer.from(body)]);
 
-  test.each([21, 22, 100, 255])('a frame of type %i is unknown, and skipped by the caller', (type) => {
+  test.each([22, 23, 100, 255])('a frame of type %i is unknown, and skipped by the caller', (type) => {
     expect(v2Codec.decode(frame(type, 0xffff, 'anything'))).toEqual({
       type: 'unknown',
       id: 7,
@@ -189,20 +189,19 @@ describe('the order of frames', () => {
   const envelope = { id: 9, timeoutMs: 0 };
   const call: V2Message = { type: 'call', ...envelope, method: 'm', args: [], oneway: true };
 
-  test('a topic and its events stay in order, and do not hold up other topics', () => {
-    const first = order({ type: 'topic', topic: 1, key: 'k' });
+  test('the events of a topic stay in order, and do not hold up other topics', () => {
+    const first = order({ type: 'topic-event', topic: 1, payload });
     expect(first).toBeDefined();
-    expect(order({ type: 'topic-event', topic: 1, payload })).toBe(first);
     expect(order({ type: 'topic-event', topic: 2, payload })).not.toBe(first);
   });
 
   test('what a follower asks stays in order', () => {
-    const registration = undefined;
-    const subscribe = order({ type: 'subscribe', ...envelope, key: 'k', registration, payload });
+    const subscribe = order({ type: 'topic-subscribe', id: 9, key: 'k', payload });
     expect(subscribe).toBeDefined();
-    expect(order({ type: 'unsubscribe', ...envelope, key: 'k', registration })).toBe(subscribe);
+    expect(order({ type: 'plain-subscribe', id: 9, keys: ['k'] })).toBe(subscribe);
+    expect(order({ type: 'topic-unsubscribe', id: 9 })).toBe(subscribe);
     expect(order(call)).toBe(subscribe);
-    expect(order({ type: 'topic', topic: 2 ** 32 - 1, key: 'k' })).not.toBe(subscribe);
+    expect(order({ type: 'topic-event', topic: 2 ** 32 - 1, payload })).not.toBe(subscribe);
   });
 
   test.each<V2Message>([

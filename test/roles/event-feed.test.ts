@@ -1,6 +1,6 @@
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { ChannelHost } from '../../src/roles/channel-host';
-import { EventFeed, type FedSubscriber } from '../../src/roles/event-feed';
+import { EventFeed, FedSubscriber } from '../../src/roles/event-feed';
 import type { ChannelSpec } from '../../src/roles/role';
 import { Single } from '../../src/roles/single';
 import type { Connection, ConnectionEnd, Receiver } from '../../src/transport/connection';
@@ -55,7 +55,13 @@ function start(delivery: 'latest' | 'every'): void {
   feed = new EventFeed({ name: 'config', maxOutboxBytes: LIMIT, delivery, logger, clock }, connection, () => tooSlow++);
 }
 
-const subscriber = (): FedSubscriber => feed.subscriber((payload) => connection.waiting.push(payload.toString()));
+class Sender extends FedSubscriber {
+  send(payload: Buffer): void {
+    connection.waiting.push(payload.toString());
+  }
+}
+
+const subscriber = (): FedSubscriber => new Sender(feed);
 /** A value whose length is that of its name after the colon, e.g. `a:60`. */
 const value = (name: string): Buffer => Buffer.from(name.padEnd(Number(name.split(':')[1]), '.'));
 const names = (sent: readonly string[]): string[] => sent.map((each) => each.replace(/\.*$/, ''));

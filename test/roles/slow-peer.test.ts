@@ -60,6 +60,12 @@ class Peer {
     await eventually('joined', () => this.heard.some(({ type }) => type === 'joined'));
   }
 
+  subscribe(key: string): void {
+    const payload = encode(key);
+    if (this.#version === 2) this.send({ type: 'topic-subscribe', id: 2, key, payload });
+    else this.send({ type: 'subscribe', id: 2, ...envelope, key, registration: key, payload });
+  }
+
   send(message: Message | V2Message): void {
     this.socket.write(this.#version === 2 ? v2Codec.encode(message as V2Message) : v1Codec.encode(message as Message));
   }
@@ -143,7 +149,7 @@ test.each([
 ] as const)('where nothing may be skipped %s that does not read is let go, with one warning', async (_, how, options) => {
   await lead({ maxOutboxBytes: MiB, ...options });
   await peer[how]();
-  peer.send({ type: 'subscribe', id: 2, ...envelope, key: 'a', registration: 'a', payload: encode('a') });
+  peer.subscribe('a');
   await eventually('the subscription', () => upstream.subscribed.length === 1);
   peer.socket.pause();
   await push(['a'], BEYOND_KERNEL * 5);
@@ -198,7 +204,7 @@ test('a peer that reads gets all answers of a burst beyond the limit', async () 
 test('small things are never too much for a peer that is behind with its events', async () => {
   await lead({ maxOutboxBytes: MiB });
   await peer.join();
-  peer.send({ type: 'subscribe', id: 2, ...envelope, key: 'a', registration: 'a', payload: encode('a') });
+  peer.subscribe('a');
   await eventually('the subscription', () => upstream.subscribed.length === 1);
   peer.socket.pause();
   await push(['a'], BEYOND_KERNEL * 5);

@@ -1,5 +1,5 @@
 import { SubscriptionHub, type Source } from '../../src/roles/subscription-hub';
-import type { Subscriber } from '../../src/roles/role';
+import type { Subscriber, Subscription } from '../../src/roles/role';
 import { FakeClock } from '../support/fake-clock';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
@@ -16,19 +16,30 @@ class Recorder implements Subscriber {
 function hub(options: { isBroadcast?: boolean; lingerMs?: number; canClose?: boolean } = {}) {
   const clock = new FakeClock();
   const log: string[] = [];
-  const source: Source = {
-    open: (key) => void log.push(`open ${key}`),
-    close: (key) => {
+  const source: Source<unknown> = {
+    open: ({ key }) => void log.push(`open ${key}`),
+    close: ({ key }) => {
       log.push(`close ${key}`);
       return options.canClose ?? true;
     },
   };
-  const subscriptions = new SubscriptionHub({
+  const tested = new SubscriptionHub({
     source,
     clock,
     isBroadcast: options.isBroadcast ?? true,
     lingerMs: options.lingerMs ?? 1000,
   });
+  const placed = new Map<Subscriber, Subscription>();
+  /** The hub, in which each subscriber is once at most. */
+  const subscriptions = {
+    subscribe: (key: string, registration: unknown, subscriber: Subscriber) => {
+      placed.set(subscriber, tested.subscribe(key, registration, subscriber));
+    },
+    unsubscribe: (subscriber: Subscriber) => tested.unsubscribe(placed.get(subscriber)!),
+    push: (key: string, payload: Buffer) => tested.push(tested.find(key)!, payload),
+    reopen: () => tested.reopen(),
+    close: () => tested.close(),
+  };
   return { subscriptions, clock, log };
 }
 

@@ -33,3 +33,12 @@ test('a registration that followers write with the same bytes is decoded once, a
   expect(decode).toHaveBeenCalledTimes(1);
   expect(of('y')).toMatchObject({ registration: { id: 'y' }, key: 'y' });
 });
+
+test('a key that says its registration is read as JSON', () => {
+  const topic = new Topics().join('{"id":"x"}');
+  const decode = jest.fn(() => ({ id: 'y' }));
+  const formatKey = (registration: unknown) => (registration as { id: string }).id;
+  expect(topic.registrationOf(undefined, { decode } as never, formatKey)).toMatchObject({ registration: { id: 'x' }, key: 'x' });
+  expect(topic.registrationOf(Buffer.from('bytes'), { decode } as never, formatKey)).toMatchObject({ registration: { id: 'y' } });
+  expect(() => new Topics().join('no JSON').registrationOf(undefined, { decode } as never, formatKey)).toThrow(SyntaxError);
+});

@@ -255,7 +255,7 @@ test('messages of an unknown type, or of the wrong direction, are skipped', asyn
 
   const peer = await joined();
   peer.socket.write(frameOfV2(200, Buffer.from(SECRET)));
-  peer.send({ type: 'topic', topic: 1, key: 'k' });
+  peer.send({ type: 'topics', topics: [1] });
   peer.send({ type: 'call-result', values: [] });
   peer.send({ type: 'joined', term: 1, codec: 'structured', identity: '', parts: Buffer.alloc(0) });
   peer.send({ type: 'call', method: 'echo', args: [encodeStructured(SECRET)], oneway: false, style: 'promise' });
@@ -343,7 +343,8 @@ test('structured values that are made to hurt the reader cost an answer at most'
   for (const [index, bytes] of values.entries()) {
     const peer = await joined();
     peer.send({ type: 'call', method: 'echo', args: [bytes], oneway: false, style: 'promise' });
-    peer.send({ type: 'subscribe', key: `k${index}`, registration: {}, payload: bytes });
+    peer.send({ type: 'topic-subscribe', key: `k${index}`, payload: bytes });
+    peer.send({ type: 'plain-subscribe', keys: [bytes.toString('latin1'), '{"__proto__":{}}', ''], id: 10 });
     peer.send({ type: 'call', method: 'publish', args: [bytes], oneway: true });
     peer.send({ type: 'call', method: 'echo', args: [], oneway: false, style: 'promise', id: 2 });
     await eventually(`an answer to value ${index}`, () =>

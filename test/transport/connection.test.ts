@@ -201,8 +201,8 @@ test('a close sends what still waits in chunks', async () => {
 test('what was written before a long frame goes before it', async () => {
   const heard = heardThere();
   connection.upgrade();
-  const topic = v2Codec.encode({ type: 'topic', topic: 1, key: 'key' });
-  connection.send({ type: 'topic', topic: 1, key: 'key' });
+  const topic = v2Codec.encode({ type: 'topics', id: 1, topics: [1] });
+  connection.send({ type: 'topics', id: 1, topics: [1] });
   connection.sendEvent(v2Codec.encode({ type: 'topic-event', topic: 1, payload: Buffer.alloc(2 ** 20) }));
   await eventually('the long frame', () => heard().length > 2 ** 20);
   expect(heard().subarray(0, topic.length)).toEqual(topic);

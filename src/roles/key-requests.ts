@@ -1,0 +1,169 @@
+// How a follower asks its leader for keys: in version 2 many at once, and by numbers afterwards; in version 1 each for itself.
+
+import { isDeepStrictEqual } from 'node:util';
+import { IdSequence } from '../../protocol/id-sequence';
+import { TrunklineError } from '../errors';
+import { canonicalJson } from '../format-key';
+import { nextTick } from '../time';
+import type { Connection } from '../transport/connection';
+import type { PeerValues } from './peer-values';
+import type { ChannelSpec } from './role';
+import type { OpenKey } from './subscription-hub';
+
+/** What was asked of the leader, kept with its key; undefined when it could not be asked for. */
+export interface Asked {
+  /** Of the subscription; 0 in version 1. */
+  readonly id: number;
+  /** In version 1: the registration as it was when the key was opened; it is an object of the user and may have changed. */
+  readonly registration?: unknown;
+  /** The number that the leader has given the key. */
+  topic: number | undefined;
+}
+
+export interface KeyRequests {
+  open(key: OpenKey<Asked>): void;
+  close(key: OpenKey<Asked>): void;
+  /** What was asked for goes now: before anything else that must not overtake it. */
+  flush(): void;
+}
+
+export interface KeyRequestOptions {
+  readonly spec: ChannelSpec;
+  readonly connection: Connection;
+  readonly values: PeerValues;
+  /** Gets what cannot be asked. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Keys of one message at most: the leader answers, and the first values come, before all of 100,000 are read. */
+const MAX_KEYS = 1_000;
+/** … and characters of them, beside the last: with two bytes for each it still goes in one piece. */
+const MAX_CHARACTERS = 64 * 1024;
+
+/** Version 2. */
+export class TopicRequests implements KeyRequests {
+  readonly #options: KeyRequestOptions;
+  readonly #ids = new IdSequence();
+  /** Every open key by the id of its subscription, and, as soon as the leader has told it, by its number. */
+  readonly #byId = new Map<number, OpenKey<Asked>>();
+  readonly #byTopic = new Map<number, OpenKey<Asked>>();
+  /** Keys that were asked for in this tick; the ids of their subscriptions follow each other. */
+  #keys: string[] = [];
+  #firstId = 0;
+  #characters = 0;
+
+  constructor(options: KeyRequestOptions) {
+    this.#options = options;
+  }
+
+  open(open: OpenKey<Asked>): void {
+    const { spec, connection } = this.#options;
+    const { key, registration } = open;
+    const payload = spec.isKeyEnough(registration) ? undefined : encodeRegistration(this.#options, open);
+    if (payload === null) return;
+    const id = this.#ids.next(this.#isTaken);
+    open.state = { id, topic: undefined };
+    this.#byId.set(id, open);
+    if (payload) {
+      this.flush();
+      connection.send({ type: 'topic-subscribe', id, key, payload });
+      return;
+    }
+    const isFull = this.#keys.length === MAX_KEYS || this.#characters > MAX_CHARACTERS;
+    if (isFull || id !== this.#firstId + this.#keys.length) this.flush();
+    if (this.#keys.length === 0) {
+      this.#firstId = id;
+      nextTick(this.flush);
+    }
+    this.#keys.push(key);
+    this.#characters += key.length;
+  }
+
+  close({ state }: OpenKey<Asked>): void {
+    if (!state) return;
+    const { id, topic } = state;
+    this.#byId.delete(id);
+    if (topic !== undefined) this.#byTopic.delete(topic);
+    this.flush();
+    this.#options.connection.send({ type: 'topic-unsubscribe', id });
+  }
+
+  readonly flush = (): void => {
+    if (this.#keys.length === 0) return;
+    const keys = this.#keys;
+    this.#keys = [];
+    this.#characters = 0;
+    this.#options.connection.send({ type: 'plain-subscribe', id: this.#firstId, keys });
+  };
+
+  /** The leader has numbered the keys of these subscriptions, from the first id on. */
+  onTopics(firstId: number, topics: readonly number[]): void {
+    for (let i = 0; i < topics.length; i++) {
+      const key = this.#byId.get(firstId + i);
+      if (!key?.state || key.state.topic !== undefined) continue; // it was unsubscribed meanwhile, or is said again
+      key.state.topic = topics[i]!;
+      this.#byTopic.set(topics[i]!, key);
+    }
+  }
+
+  /** The key with this number; undefined when it was unsubscribed meanwhile. */
+  numbered(topic: number): OpenKey<Asked> | undefined {
+    return this.#byTopic.get(topic);
+  }
+
+  readonly #isTaken = (id: number): boolean => this.#byId.has(id);
+}
+
+/** In version 1 keys are sent with the prefix that cluster-client 3.x gives them. */
+export const KEY_PREFIX = '$$inner$$__';
+
+export class OldKeyRequests implements KeyRequests {
+  readonly #options: KeyRequestOptions;
+
+  constructor(options: KeyRequestOptions) {
+    this.#options = options;
+  }
+
+  open(open: OpenKey<Asked>): void {
+    const json = canonicalJson(open.registration);
+    const payload = isDeepStrictEqual(json, open.registration) ? undefined : encodeRegistration(this.#options, open);
+    if (payload === null) return;
+    open.state = { id: 0, registration: json, topic: undefined };
+    this.#send('subscribe', open.key, json, payload);
+  }
+
+  close({ key, state }: OpenKey<Asked>): void {
+    if (state) this.#send('unsubscribe', key, state.registration, undefined);
+  }
+
+  flush(): void {
+    // each went at once
+  }
+
+  #send(type: 'subscribe' | 'unsubscribe', key: string, registration: unknown, payload: Buffer | undefined): void {
+    const { spec, connection } = this.#options;
+    const id = connection.nextId();
+    connection.send({
+      type,
+      id,
+      timeoutMs: spec.responseTimeoutMs,
+      key: KEY_PREFIX + key,
+      registration,
+      ...(payload && { payload }),
+    });
+  }
+}
+
+/** What JSON would lose the transcode must carry, without making another registration of it. @returns null when it does not */
+function encodeRegistration({ spec, values, onError }: KeyRequestOptions, { key, registration }: OpenKey<Asked>): Buffer | null {
+  try {
+    const payload = values.encode(registration);
+    if (values.areFaithful || spec.formatKey(values.decode(payload)) === key) return payload;
+    throw new TypeError('it would be another one in the leader');
+  } catch (cause) {
+    const { name: channel } = spec;
+    const message = `${channel}: the registration ${key} cannot be encoded; use plain values, or a transcode that keeps it`;
+    onError(new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, key, cause }));
+    return null;
+  }
+}
