@@ -10,10 +10,10 @@ import { eventLarge, eventSmall } from './workloads/event';
 import { failover } from './workloads/failover';
 import { growthPoints } from './workloads/growth';
 import { lateLeader } from './workloads/late-leader';
-import { subscribe } from './workloads/subscribe';
+import { subscribe, subscribeCold } from './workloads/subscribe';
 import type { Workload } from './workloads/workload';
 
-const BASIC: readonly Workload[] = [callMany, callOne, eventSmall, eventLarge, subscribe, failover, lateLeader];
+const BASIC: readonly Workload[] = [callMany, callOne, eventSmall, eventLarge, subscribe, subscribeCold, failover, lateLeader];
 const ALL: readonly Workload[] = [...BASIC, ...growthPoints];
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,40 +1,48 @@
-// Followers subscribe to many keys at once, as worker processes do when they start. All of them want the same keys.
+// Followers subscribe to many keys at once, as worker processes do when they start or get another leader. All of them want the
+// same keys.
 
 import { Crew, cpuDuring } from '../crew';
 import { PEER_NAMES } from '../peers/peer';
 import { sum } from '../statistics';
-import { errorsOf, type Workload } from './workload';
+import { errorsOf, type Sample, type Scale, type Workload } from './workload';
 
 const FOLLOWERS = 4;
 const KEYS = 2_000;
 const QUICK_FOLLOWERS = 2;
 const QUICK_KEYS = 100;
 /** Other keys, before the measurement, as a share of those in it. */
-const WARM_UP_SHARE = 0.25;
+const WARM_UP_SHARE = 2;
 
-export const subscribe: Workload = {
-  name: 'subscribe',
-  title: `subscribe, ${FOLLOWERS} × ${KEYS} keys`,
-  unit: '/s',
-  peers: PEER_NAMES,
-  measure: (peer, scale) =>
-    Crew.during(peer, async (crew) => {
-      const quick = scale === 'quick';
-      const { leader, followers } = await crew.assemble(quick ? QUICK_FOLLOWERS : FOLLOWERS);
-      const keys = quick ? QUICK_KEYS : KEYS;
-      const watchAll = (first: number, count: number) =>
-        Promise.all(followers.map((follower) => follower.ask('watch', { first, keys: count })));
-      await watchAll(keys, keys * WARM_UP_SHARE);
-      const { result, cpuUs } = await cpuDuring(leader, () => watchAll(0, keys));
-      const startedAtMs = Math.min(...result.map((watched) => watched.startedAtMs));
-      const endedAtMs = Math.max(...result.map((watched) => watched.endedAtMs));
-      const subscriptions = followers.length * keys;
-      return {
-        value: (subscriptions * 1_000) / (endedAtMs - startedAtMs),
-        leaderCpuUs: cpuUs / subscriptions,
-        followerCpuUs: sum(result.map((watched) => watched.cpuUs)) / subscriptions,
-        problems: [], // it ends only when every key has its value
-        errors: await errorsOf([leader, ...followers]),
-      };
-    }),
-};
+function subscribing(name: string, title: string, warmUpShare: number): Workload {
+  return {
+    name,
+    title: `${title}, ${FOLLOWERS} × ${KEYS} keys`,
+    unit: '/s',
+    peers: PEER_NAMES,
+    measure: (peer, scale) => Crew.during(peer, (crew) => measure(crew, scale, warmUpShare)),
+  };
+}
+
+async function measure(crew: Crew, scale: Scale, warmUpShare: number): Promise<Sample> {
+  const quick = scale === 'quick';
+  const { leader, followers } = await crew.assemble(quick ? QUICK_FOLLOWERS : FOLLOWERS);
+  const keys = quick ? QUICK_KEYS : KEYS;
+  const watchAll = (first: number, count: number) =>
+    Promise.all(followers.map((follower) => follower.ask('watch', { first, keys: count })));
+  if (warmUpShare > 0) await watchAll(keys, keys * warmUpShare);
+  const { result, cpuUs } = await cpuDuring(leader, () => watchAll(0, keys));
+  const startedAtMs = Math.min(...result.map((watched) => watched.startedAtMs));
+  const endedAtMs = Math.max(...result.map((watched) => watched.endedAtMs));
+  const subscriptions = followers.length * keys;
+  return {
+    value: (subscriptions * 1_000) / (endedAtMs - startedAtMs),
+    leaderCpuUs: cpuUs / subscriptions,
+    followerCpuUs: sum(result.map((watched) => watched.cpuUs)) / subscriptions,
+    problems: [], // it ends only when every key has its value
+    errors: await errorsOf([leader, ...followers]),
+  };
+}
+
+export const subscribe = subscribing('subscribe', 'subscribe', WARM_UP_SHARE);
+/** In processes that have subscribed to nothing before. */
+export const subscribeCold = subscribing('subscribe-cold', 'subscribe right after the start', 0);
