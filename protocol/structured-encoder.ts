@@ -7,14 +7,17 @@ import { ERRORS, HIDDEN, MAX_DEPTH, TAG, VIEWS } from './structured-format';
 import { ShapeTable, type Shape } from './structured-shapes';
 import { ValueWriter } from './structured-writer';
 
-/** @throws TypeError for what cannot be carried; its message names the place */
-export function encodeStructured(value: unknown): Buffer {
+/**
+ * @param room so many bytes before the value are free for whoever keeps it, and 0; `undefined` is no bytes at all
+ * @throws TypeError for what cannot be carried; its message names the place
+ */
+export function encodeStructured(value: unknown, room = 0): Buffer {
   if (value === undefined) return NOTHING;
   // A getter or a toJSON of the user may encode something itself.
   const encoder = idle ?? new Encoder();
   idle = undefined;
   try {
-    return encoder.encode(value);
+    return encoder.encode(value, room);
   } finally {
     encoder.reset();
     idle = encoder;
@@ -36,9 +39,9 @@ class Encoder {
   #depth = 0;
   readonly #path: unknown[] = [];
 
-  encode(value: unknown): Buffer {
+  encode(value: unknown, room: number): Buffer {
     this.#write(value);
-    return this.#out.finish(this.#hasReferences);
+    return this.#out.finish(this.#hasReferences, room);
   }
 
   reset(): void {

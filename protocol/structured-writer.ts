@@ -18,8 +18,8 @@ export class ValueWriter {
   #text = '';
   #binary: Uint8Array[] = [];
 
-  /** The bytes of the value. */
-  finish(hasReferences: boolean): Buffer {
+  /** The bytes of the value, behind so many others in the same memory. */
+  finish(hasReferences: boolean, room: number): Buffer {
     const text = this.#text;
     const wide = Buffer.byteLength(text) !== text.length && isWide(text);
     const textBytes = wide ? text.length * 2 : text.length;
@@ -31,7 +31,11 @@ export class ValueWriter {
     const headBytes = this.#at - bodyBytes;
     let total = headBytes + bodyBytes + textBytes;
     for (const part of this.#binary) total += part.length;
-    const out = Buffer.allocUnsafe(total);
+    let out = Buffer.allocUnsafe(room + total);
+    if (room > 0) {
+      out.fill(0, 0, room);
+      out = out.subarray(room);
+    }
     if (headBytes + bodyBytes < FEW_BYTES) {
       for (let i = 0; i < headBytes; i++) out[i] = this.#body[bodyBytes + i]!;
       for (let i = 0; i < bodyBytes; i++) out[headBytes + i] = this.#body[i]!;

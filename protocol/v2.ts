@@ -255,6 +255,20 @@ export const v2Codec: Codec<V2Message> = {
   },
 };
 
+/** What the frame of an event takes before the value. */
+export const EVENT_ROOM = HEADER_BYTES;
+
+/**
+ * The frame of an event, made where the value lies.
+ * @param payload has EVENT_ROOM bytes of its own before it, which are 0 at first
+ * @returns undefined when they hold the frame for another topic already
+ */
+export function eventInPlace(topic: number, payload: Buffer): Buffer | undefined {
+  const frame = Buffer.from(payload.buffer, payload.byteOffset - EVENT_ROOM, EVENT_ROOM + payload.length);
+  if (frame[OFFSET.version] === 0) writeHeader(frame, TYPE['topic-event'], 0, topic, payload.length);
+  return frame.readUInt32BE(OFFSET.id) === topic ? frame : undefined;
+}
+
 /** What goes before a part of a frame; the part itself need not be copied. */
 export function chunkHeader(stream: number, totalBytes: number | undefined, isLast: boolean, partBytes: number): Buffer {
   const isFirst = totalBytes !== undefined;

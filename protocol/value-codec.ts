@@ -64,11 +64,14 @@ export class ValueCodec {
     return this.#transcode === serializeJsonTranscode ? 'serialize-json' : 'custom';
   }
 
-  /** @throws whatever the transcode throws for a value it cannot carry. */
-  encode(value: unknown): Buffer {
+  /**
+   * @param room so many bytes before it belong to it too and are 0, if this codec leaves room
+   * @throws whatever the transcode throws for a value it cannot carry.
+   */
+  encode(value: unknown, room = 0): Buffer {
     let bytes: Buffer;
     try {
-      bytes = this.#encode(value);
+      bytes = this.leavesRoom ? encodeStructured(value, room) : this.#encode(value);
     } catch (cause) {
       // The call stack is exhausted: of all values, those with a cycle do that.
       if (cause instanceof RangeError && cause.message.includes('call stack'))
@@ -77,6 +80,11 @@ export class ValueCodec {
     }
     if (bytes.length > MAX_VALUE_BYTES) assertFits([bytes]);
     return bytes;
+  }
+
+  /** Whether `encode` leaves room before every value but `undefined`, which is no bytes. */
+  get leavesRoom(): boolean {
+    return this.#transcode === structuredTranscode;
   }
 
   decode(bytes: Buffer): unknown {

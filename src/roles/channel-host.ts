@@ -17,7 +17,7 @@ export class ChannelHost implements ChannelDoor {
   readonly #connections = new Map<Connection, HostedFollower>();
   /** Those that could lead themselves. */
   readonly #heirs = new Set<Connection>();
-  readonly #topics = new Topics();
+  readonly #topics: Topics;
   /** Of followers that are gone. */
   #skippedBefore = 0;
   #isLeaving = false;
@@ -26,6 +26,7 @@ export class ChannelHost implements ChannelDoor {
   /** @param onError gets the failures of one-way calls, which have no caller to tell */
   constructor(single: Single, term: number, onError: (error: unknown) => void) {
     this.#single = single;
+    this.#topics = new Topics(single.spec.values.leavesRoom);
     this.#term = term;
     this.#onError = onError;
   }

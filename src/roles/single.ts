@@ -3,6 +3,7 @@
 // follower) works through a session of its own, so that whatever it asked for goes when it goes.
 
 import type { CallStyle } from '../../protocol/message';
+import { EVENT_ROOM } from '../../protocol/v2';
 import { TrunklineError } from '../errors';
 import { Backoff, type Timer } from '../time';
 import { PublicationLedger } from './publication-ledger';
@@ -196,7 +197,7 @@ export class Single {
   #push(key: OpenKey<UpstreamSubscription>, value: unknown): void {
     let payload: Buffer;
     try {
-      payload = this.spec.values.encode(value);
+      payload = this.spec.values.encode(value, EVENT_ROOM);
     } catch (cause) {
       this.#report(
         new TrunklineError(

@@ -1,12 +1,14 @@
 // The numbers by which version 2 names the keys of a channel, and the frames of their values: a frame is the same for every
 // follower, so it is made once.
 
-import { v2Codec } from '../../protocol/v2';
+import { eventInPlace, v2Codec } from '../../protocol/v2';
 import type { PeerValues } from './peer-values';
 import type { ChannelSpec } from './role';
 
-/** The frame that was made last. A value goes to all followers in a row; a frame for each key would keep each value twice. */
+/** The frame that was made last: a value goes to all followers in a row. */
 interface LatestFrame {
+  /** Whether values have room for it: then it is no copy of them. */
+  readonly isInPlace: boolean;
   topic: Topic | undefined;
   payload: Buffer | undefined;
   frame: Buffer;
@@ -40,7 +42,9 @@ export class Topic {
   registrationOf(payload: Buffer | undefined, values: PeerValues, formatKey: ChannelSpec['formatKey']): KnownRegistration {
     if (!this.#known || !isSame(this.#known.payload, payload)) {
       const registration: unknown = payload ? values.decode(payload) : JSON.parse(this.key);
-      this.#known = { payload: payload && Buffer.from(payload), registration, key: formatKey(registration) };
+      const key = formatKey(registration);
+      // Nearly always the same text: one string is enough.
+      this.#known = { payload: payload && Buffer.from(payload), registration, key: key === this.key ? this.key : key };
     }
     return this.#known;
   }
@@ -48,11 +52,16 @@ export class Topic {
   frameOf(payload: Buffer): Buffer {
     const latest = this.#latest;
     if (payload !== latest.payload || this !== latest.topic) {
-      latest.frame = v2Codec.encode({ type: 'topic-event', topic: this.number, payload });
+      latest.frame = this.#newFrame(payload);
       latest.payload = payload;
       latest.topic = this;
     }
     return latest.frame;
+  }
+
+  #newFrame(payload: Buffer): Buffer {
+    const inPlace = this.#latest.isInPlace && payload.length > 0 ? eventInPlace(this.number, payload) : undefined;
+    return inPlace ?? v2Codec.encode({ type: 'topic-event', topic: this.number, payload });
   }
 }
 
@@ -63,15 +72,22 @@ function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
 /** Those of a channel. A number is never used again. */
 export class Topics {
   readonly #topics = new Map<string, Topic>();
-  readonly #latest: LatestFrame = { topic: undefined, payload: undefined, frame: Buffer.alloc(0) };
+  readonly #latest: LatestFrame;
   #lastNumber = 0;
+
+  /** @param isInPlace whether every value that is not empty has EVENT_ROOM before it */
+  constructor(isInPlace: boolean) {
+    this.#latest = { isInPlace, topic: undefined, payload: undefined, frame: Buffer.alloc(0) };
+  }
 
   /** One follower more. */
   join(key: string): Topic {
     let topic = this.#topics.get(key);
     if (!topic) {
-      topic = new Topic(++this.#lastNumber, key, this.#latest);
-      this.#topics.set(key, topic);
+      // A key that is a slice of a message with a thousand of them would keep the whole text.
+      const own = JSON.parse(JSON.stringify(key)) as string;
+      topic = new Topic(++this.#lastNumber, own, this.#latest);
+      this.#topics.set(own, topic);
     }
     topic.followers++;
     return topic;
