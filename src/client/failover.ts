@@ -299,6 +299,7 @@ export class Failover {
   #limitWaiting(): void {
     const { maxWaitMs } = this.#options;
     this.#waiting = patientTimeout(this.#spec.clock, maxWaitMs, () => {
+      if (this.#phase === 'refused') return; // the reason was told already, and is a better one
       if (this.#phase === 'waiting for upstream' && this.#endpoint === undefined) {
         // Slow is not failed: only the upstream client can tell the difference.
         this.#warn(`this process leads, but its upstream client has not been ready for ${maxWaitMs} ms`);

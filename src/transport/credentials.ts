@@ -169,7 +169,11 @@ async function readFile(
 /** Of many processes at once one is first, and the others leave its file in place. It has its name only when it is complete. */
 async function createSecret(file: string): Promise<void> {
   const draft = `${file}.${randomBytes(8).toString('hex')}.tmp`;
-  const handle = await open(draft, 'wx', 0o600);
+  const handle = await open(draft, 'wx', 0o600).catch((error: Error) => {
+    // Said again at each try, it must be the same: what is the same is logged once.
+    error.message = error.message.replace(draft, file);
+    throw error;
+  });
   try {
     try {
       await handle.writeFile(randomBytes(SECRET_BYTES).toString('hex'));

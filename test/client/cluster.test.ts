@@ -320,6 +320,22 @@ describe('what is said', () => {
     await leader.close();
   });
 
+  it('NO_LEADER does not take the place of the reason why a leader refuses this process', async () => {
+    const Registry = upstreamClass();
+    const options = { port: await freePort(), maxWaitTime: 100, logger: recordingLogger() };
+    const holder = cluster(Registry, { ...options, name: 'a', secret: 'one' }).create();
+    await holder.ready();
+    const stranger = cluster(Registry, { ...options, name: 'a', secret: 'another', isLeader: false }).create();
+    const errors: unknown[] = [];
+    stranger.on('error', (error) => errors.push(error));
+    await expect(stranger.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_PROVEN' });
+    const later = cluster(Registry, { ...options, port: await freePort(), isLeader: false }).create();
+    await expect(later.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NO_LEADER' }); // the patience of both is over
+    await expect(stranger.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_PROVEN' });
+    expect(errors).toEqual([]);
+    for (const client of [later, stranger, holder]) await client.close();
+  });
+
   it('NO_LEADER says whether nobody is there, or somebody without this channel', async () => {
     const port = await freePort();
     const options = { port, maxWaitTime: 100, logger: recordingLogger() };

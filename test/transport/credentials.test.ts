@@ -1,6 +1,6 @@
 // Which processes have the same secret, what becomes of files that cannot be trusted, and what is said then.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -210,6 +210,31 @@ describe('a folder that cannot be used is told, with what to do', () => {
     expect(readdirSync(folder)).toEqual([]);
     write.mockRestore();
     expect(await ask()).toHaveLength(32);
+  });
+
+  // A file system of their own, which only root can mount.
+  const canMount = isRoot && spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
+  (canMount ? test : test.skip).each([
+    ['is full', 'size=4k', 'dd if=/dev/zero of=/mnt/fill bs=1k count=4', /ENOSPC: no space left on device, write/],
+    ['has no inode left', 'nr_inodes=3', ':', /ENOSPC: no space left on device, open '\/mnt\/x\/trunkline-0\/7777\.secret'/],
+    [
+      'can only be read',
+      'ro',
+      'mount -o remount,rw /mnt && mkdir -m 700 /mnt/x /mnt/x/trunkline-0 && mount -o remount,ro /mnt',
+      /EROFS/,
+    ],
+  ])('when the disk %s, with the same words each time', (_, options, prepare, reason) => {
+    const program = `
+      const { sharedSecret } = require('./dist/src/transport/credentials.js');
+      const ask = () => sharedSecret({ port: 7777, secret: undefined, runtimeFolder: '/mnt/x', temporaryFolder: '/nowhere' });
+      const failure = () => ask().then(() => 'it went well', (error) => error.message);
+      (async () => console.log(JSON.stringify([await failure(), await failure()])))();
+    `;
+    const shell = `mount -t tmpfs -o ${options} tmpfs /mnt && mkdir -p /mnt/x 2>&-; ${prepare} 2>&-; exec "$0" -e "$1"`;
+    const output = execFileSync('unshare', ['-m', 'sh', '-c', shell, process.execPath, program], { encoding: 'utf8' });
+    const [first, second] = JSON.parse(output) as [string, string];
+    expect(first).toMatch(reason);
+    expect(second).toBe(first);
   });
 
   (isRoot ? test : test.skip)('when the file belongs to another user', async () => {
