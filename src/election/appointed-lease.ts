@@ -18,6 +18,7 @@ const RETRY_MAX_MS = 500;
 
 export class AppointedLease implements ChannelLease {
   readonly term: number;
+  readonly isSucceeding: boolean;
   readonly succeeded: Promise<void>;
   readonly #meeting: Meeting;
   readonly #channel: ChannelId;
@@ -25,11 +26,10 @@ export class AppointedLease implements ChannelLease {
   /** At the port of this process. */
   readonly #own: ChannelLease;
   readonly #line: Connection;
-  readonly #announcesWhenReady: boolean;
   readonly #life = new AbortController();
   #door: ChannelDoor | undefined;
   /** To the port holder of now, or the place at the cluster port when this process holds it. */
-  #tie: { resign(): void; release(): Promise<void> };
+  #tie: Tie;
   #onSucceeded!: () => void;
   #isResigning = false;
   /** What was told last. */
@@ -52,7 +52,7 @@ export class AppointedLease implements ChannelLease {
     line.receiver = (message) => {
       if (message.type === 'appoint' && !message.isSucceeding) this.#announce(); // nobody else serves any more
     };
-    this.#announcesWhenReady = isSucceeding;
+    this.isSucceeding = isSucceeding;
     this.#tie = tieOf(line);
     this.succeeded = new Promise((resolve) => {
       this.#onSucceeded = resolve;
@@ -76,7 +76,7 @@ export class AppointedLease implements ChannelLease {
   open(door: ChannelDoor): void {
     this.#door = door;
     this.#own.open(door);
-    if (!this.#announcesWhenReady) this.#announce();
+    if (!this.isSucceeding) this.#announce();
     else void this.#line.closed.then(() => this.#announce()); // the port holder is gone, perhaps with the leader
   }
 
@@ -87,6 +87,10 @@ export class AppointedLease implements ChannelLease {
   resign(): void {
     this.#isResigning = true;
     this.#tie.resign();
+  }
+
+  silent(): void {
+    this.#tie.silent();
   }
 
   async release(): Promise<void> {
@@ -205,8 +209,11 @@ export class AppointedLease implements ChannelLease {
   }
 }
 
-function tieOf(line: Connection): { resign(): void; release(): Promise<void> } {
+type Tie = Pick<ChannelLease, 'resign' | 'silent' | 'release'>;
+
+function tieOf(line: Connection): Tie {
   return {
+    silent: () => void line.close(),
     resign: () => {
       line.send({ type: 'resign' });
     },

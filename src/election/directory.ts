@@ -35,8 +35,8 @@ export interface Leadership {
   readonly port: number;
   /** It leads in this process, and so does not announce itself: one of the same term is another one. */
   readonly isHere: boolean;
-  /** Another one leads the channel now. */
-  giveWay(): void;
+  /** Another one leads the channel now. @param onSilent called when it delivers nothing more, or nobody can wait for that any longer */
+  giveWay(onSilent: () => void): void;
 }
 
 interface Appointment {
@@ -49,6 +49,8 @@ export class Directory {
   readonly #appoints: boolean;
   readonly #leaders = new Set<Leadership>();
   readonly #resigning = new Set<Leadership>();
+  /** Replaced, and perhaps still delivering: a value of the next one could be older than what somebody gets of them. */
+  readonly #yielding = new Set<Leadership>();
   readonly #appointments = new Set<Appointment>();
   readonly #waiting = new Set<Asker>();
   /** By name of channel. */
@@ -102,7 +104,7 @@ export class Directory {
     this.#noteTerm(channel, term);
     if (present) this.#remove(present);
     this.#leaders.add(leader);
-    if (!isSame) present?.giveWay();
+    if (present && !isSame) this.#replace(present);
     this.#answerAll(channel);
     return true;
   }
@@ -150,7 +152,8 @@ export class Directory {
     } else if (isServing && asker.lead === 'must') {
       this.#final(asker, () => asker.refuse('led-elsewhere'));
     } else if (isServing && asker.lead !== 'succeeds') {
-      this.#final(asker, () => asker.serve(leader));
+      if (best(this.#yielding, asker.channel)) asker.wait('hand-over');
+      else this.#final(asker, () => asker.serve(leader));
     } else if (this.#appointmentOf(asker.channel)) {
       asker.wait(leader ? 'hand-over' : 'no-leader');
     } else if (asker.lead === 'never' || (this.#isNew && asker.term === 0)) {
@@ -171,6 +174,13 @@ export class Directory {
     this.#noteTerm(channel, term);
     this.#appointments.add({ channel, term, asker });
     this.#final(asker, () => asker.appoint(term, isSucceeding));
+  }
+
+  #replace(leader: Leadership): void {
+    this.#yielding.add(leader);
+    leader.giveWay(() => {
+      if (this.#yielding.delete(leader)) this.#answerAll(leader.channel);
+    });
   }
 
   #remove(leader: Leadership): void {

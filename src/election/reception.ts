@@ -3,7 +3,7 @@
 
 import type { Server } from 'node:net';
 import type { Announce, ChannelId, Join, Register } from '../../protocol/message';
-import { patientTimeout, type Patience } from '../time';
+import { patientTimeout, type Clock, type Patience } from '../time';
 import type { Connection } from '../transport/connection';
 import { Listener, type ChannelDoor, type Guests } from '../transport/listener';
 import { Directory, type Asker, type Leadership, type WaitCode } from './directory';
@@ -13,6 +13,8 @@ import type { ChannelLease, Meeting } from './term';
 const ANNOUNCE_MS = 2_000;
 /** How long after a change of the port holder the leaders of before may take to announce themselves, ms. */
 const SETTLE_MS = 200;
+/** How long those who left a leader wait until it is known to be silent, ms. */
+const SILENCE_MS = 250;
 
 const SENTENCES = {
   'led-elsewhere': 'another process leads the channel',
@@ -80,7 +82,7 @@ export class Reception implements Guests {
 
   /** The same for a leader that has a term. @returns undefined when another process has a newer one */
   enter(channel: ChannelId, term: number): ChannelLease | undefined {
-    const lease = new LocalLease(channel, term, this.#listener.port, {
+    const lease = new LocalLease(channel, term, this.#listener.port, this.#options.meeting.clock, {
       onOpen: (door) => {
         for (const [connection, { register, keep }] of this.#oldPeers) {
           if (register.channel === channel.name) this.#admitOld(door, connection, register, keep);
@@ -152,7 +154,7 @@ export class Reception implements Guests {
   }
 
   #onAnnounce(connection: Connection, announce: Announce): void {
-    const leader = new RemoteLeader(connection, announce);
+    const leader = new RemoteLeader(connection, announce, this.#options.meeting.clock);
     connection.receiver = (message) => {
       if (message.type === 'resign') this.#directory.resign(leader);
     };
@@ -254,15 +256,22 @@ class RemoteLeader implements Leadership {
   readonly term: number;
   readonly port: number;
   readonly #connection: Connection;
+  readonly #clock: Clock;
 
-  constructor(connection: Connection, { channel, term, port }: Announce) {
+  constructor(connection: Connection, { channel, term, port }: Announce, clock: Clock) {
     this.#connection = connection;
+    this.#clock = clock;
     this.channel = channel;
     this.term = term;
     this.port = port;
   }
 
-  giveWay(): void {
+  giveWay(onSilent: () => void): void {
+    const patience = patientTimeout(this.#clock, SILENCE_MS, onSilent);
+    void this.#connection.closed.then(() => {
+      patience.cancel();
+      onSilent();
+    });
     this.#connection.send({ type: 'goaway', code: 'succeeded', sentence: SENTENCES.succeeded });
   }
 }
@@ -276,6 +285,7 @@ interface LeaseHooks {
 /** A leader in this process. */
 class LocalLease implements Leadership, ChannelLease {
   readonly isHere = true;
+  readonly isSucceeding = false;
   readonly channel: ChannelId;
   readonly term: number;
   readonly port: number;
@@ -286,8 +296,12 @@ class LocalLease implements Leadership, ChannelLease {
   #early: { readonly connection: Connection; readonly join: Join }[] = [];
   #released: Promise<void> | undefined;
   #onSucceeded!: () => void;
+  readonly #clock: Clock;
+  #onSilent: () => void = () => undefined;
+  #patience: Patience | undefined;
 
-  constructor(channel: ChannelId, term: number, port: number, hooks: LeaseHooks) {
+  constructor(channel: ChannelId, term: number, port: number, clock: Clock, hooks: LeaseHooks) {
+    this.#clock = clock;
     this.channel = channel;
     this.term = term;
     this.port = port;
@@ -316,8 +330,15 @@ class LocalLease implements Leadership, ChannelLease {
     // It was entered when it began.
   }
 
-  giveWay(): void {
+  giveWay(onSilent: () => void): void {
+    this.#onSilent = onSilent;
+    this.#patience = patientTimeout(this.#clock, SILENCE_MS, onSilent);
     this.#onSucceeded();
+  }
+
+  silent(): void {
+    this.#patience?.cancel();
+    this.#onSilent();
   }
 
   resign(): void {
@@ -331,6 +352,7 @@ class LocalLease implements Leadership, ChannelLease {
 
   async #release(): Promise<void> {
     const released = this.#hooks.release();
+    this.silent();
     // Nobody else knows of them. They ask again.
     for (const { connection } of this.#early.splice(0)) void connection.close();
     await released;

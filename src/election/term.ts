@@ -26,8 +26,12 @@ export interface ChannelLease {
   open(door: ChannelDoor): void;
   /** The upstream client is ready. */
   ready(): void;
+  /** Whether another process still serves the channel: it goes on until this one is ready. */
+  readonly isSucceeding: boolean;
   /** Settles when another process leads the channel. This one goes on serving those who have not left yet. */
   readonly succeeded: Promise<void>;
+  /** After it: this process delivers no value any more, so whoever left it may get those of the next leader. */
+  silent(): void;
   /** Lets the next leader be appointed while this one still serves. */
   resign(): void;
   /**

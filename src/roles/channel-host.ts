@@ -21,6 +21,12 @@ export class ChannelHost implements ChannelDoor {
   /** Of followers that are gone. */
   #skippedBefore = 0;
   #isLeaving = false;
+  #isSilent = false;
+  #onVisited: () => void = () => undefined;
+  /** Settles when a follower of ours has come. */
+  readonly visited = new Promise<void>((resolve) => {
+    this.#onVisited = resolve;
+  });
   #onDeserted: () => void = () => undefined;
 
   /** @param onError gets the failures of one-way calls, which have no caller to tell */
@@ -51,8 +57,11 @@ export class ChannelHost implements ChannelDoor {
 
   admit(connection: Connection, join: Join): void {
     if (join.lead !== 'never') this.#heirs.add(connection);
-    this.#follow(connection, PeerValues.ofOurs(this.#single.spec)).onJoin(join);
+    const follower = this.#follow(connection, PeerValues.ofOurs(this.#single.spec));
+    if (this.#isSilent) follower.silence();
+    follower.onJoin(join);
     if (this.#isLeaving) this.#sendAway(connection);
+    this.#onVisited();
   }
 
   admitOld(connection: Connection, register: Register): void {
@@ -64,6 +73,12 @@ export class ChannelHost implements ChannelDoor {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     for (const connection of this.#connections.keys()) this.#sendAway(connection);
+  }
+
+  /** Followers of ours get no more values; old ones do, as they cannot be told to go. */
+  silence(): void {
+    this.#isSilent = true;
+    for (const [{ version }, follower] of this.#connections) if (version === 2) follower.silence();
   }
 
   /** Resolves when no follower of ours is left. */

@@ -63,6 +63,11 @@ export class EventFeed {
     this.#owed.delete(subscriber);
   }
 
+  /** What is owed is not sent any more. */
+  forgetAll(): void {
+    this.#owed.clear();
+  }
+
   #owe(subscriber: FedSubscriber, payload: Buffer): void {
     const isFirst = this.#owed.size === 0;
     if (isFirst && this.#connection.isDrained) {

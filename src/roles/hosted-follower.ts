@@ -118,6 +118,12 @@ export class HostedFollower {
     return this.#feed.skippedEvents;
   }
 
+  /** It gets no value from this call on; its calls and publications go on. */
+  silence(): void {
+    this.#feed.forgetAll();
+    this.#session.silence();
+  }
+
   leave(): void {
     this.#unanswered = [];
     for (const { subscriber } of this.#subscriptions.values()) this.#leaveTopic(subscriber);

@@ -7,6 +7,8 @@ import { Single, type Session } from './single';
 
 /** How long a leader that goes waits for its followers to be served by the next one, ms. */
 const HAND_OFF_MS = 2_000;
+/** How long the next one waits for them before it asks its upstream client for values, ms: perhaps there are none. */
+const VISIT_MS = 250;
 
 export class Leader implements Role {
   readonly kind = 'leader';
@@ -33,6 +35,7 @@ export class Leader implements Role {
     });
     this.leaving = lease.succeeded.then(() => {
       this.#isSucceeded = true;
+      this.#fallSilent();
       this.#host.sendAway();
     });
     this.ended = new Promise((resolve) => {
@@ -54,10 +57,16 @@ export class Leader implements Role {
 
   /** Begins to serve: followers may come from here on, and are answered when the upstream client is ready. */
   start(): void {
+    const awaitsFollowers = this.#lease.isSucceeding && this.#spec.delivery === 'latest';
+    if (awaitsFollowers) this.#single.holdKeys();
     this.#lease.open(this.#host);
     this.#single.start();
-    void this.#single.ready.then(() => {
+    void this.#single.ready.then(async () => {
       if (!this.#closing) this.#lease.ready();
+      if (!awaitsFollowers) return;
+      // Followers come when the leader before is silent: what is asked from then on is not older than what they have had of it.
+      await this.#within(VISIT_MS, this.#host.visited);
+      this.#single.releaseKeys();
     });
   }
 
@@ -88,18 +97,32 @@ export class Leader implements Role {
     this.#end({ reason: 'closed' });
   }
 
+  /** The next leader delivers from now on. Where nothing may be skipped, both do until this one is gone. */
+  #fallSilent(): void {
+    if (this.#spec.delivery === 'latest') {
+      this.verbs.silence();
+      this.#host.silence();
+    }
+    this.#lease.silent();
+  }
+
   async #handOff(): Promise<void> {
-    const { clock } = this.#spec;
     this.#single.ledger.keep();
     this.#lease.resign();
     this.#host.sendAway();
-    let timer;
-    const patience = new Promise<void>((resolve) => {
-      timer = clock.setTimeout(resolve, HAND_OFF_MS);
-    });
     // Its own calls belong to a client that goes on elsewhere, unless it is being closed.
     const { idle } = this.#isSucceeded ? this.#single.upstream : { idle: undefined };
-    await Promise.race([Promise.all([this.#host.deserted, idle]), patience]);
+    await this.#within(HAND_OFF_MS, Promise.all([this.#host.deserted, idle]));
+  }
+
+  /** Waits for it, but no longer than that. */
+  async #within(limitMs: number, event: Promise<unknown>): Promise<void> {
+    const { clock } = this.#spec;
+    let timer;
+    const patience = new Promise<void>((resolve) => {
+      timer = clock.setTimeout(resolve, limitMs);
+    });
+    await Promise.race([event, patience]);
     clock.clearTimeout(timer);
   }
 }

@@ -44,6 +44,7 @@ export class Single {
   #setback: { readonly error: unknown } | undefined;
   #awaitingReady: (() => void)[] = [];
   #started = false;
+  #areKeysHeld = false;
   #closing: Promise<void> | undefined;
 
   constructor(spec: ChannelSpec) {
@@ -54,7 +55,7 @@ export class Single {
     this.hub = new SubscriptionHub({
       source: {
         open: (key) => {
-          if (this.upstream.isReady) this.#subscribeUpstream(key);
+          if (this.upstream.isReady && !this.#areKeysHeld) this.#subscribeUpstream(key);
         },
         close: (key) => this.#unsubscribeUpstream(key),
       },
@@ -92,6 +93,16 @@ export class Single {
     if (this.#started) return;
     this.#started = true;
     this.upstream.start();
+  }
+
+  /** The upstream client is asked for no key until `releaseKeys`. */
+  holdKeys(): void {
+    this.#areKeysHeld = true;
+  }
+
+  releaseKeys(): void {
+    this.#areKeysHeld = false;
+    if (this.upstream.isReady) this.hub.reopen();
   }
 
   join(hooks: RoleHooks): Session {
@@ -221,6 +232,7 @@ export class Session implements Verbs {
   readonly hooks: RoleHooks;
   readonly #single: Single;
   readonly #subscriptions = new Set<Subscription>();
+  #isSilent = false;
   #left = false;
 
   constructor(single: Single, hooks: RoleHooks) {
@@ -229,14 +241,21 @@ export class Session implements Verbs {
   }
 
   subscribe(registration: unknown, subscriber: Subscriber, key = this.#single.spec.formatKey(registration)): Subscription {
+    if (this.#isSilent) return { subscriber };
     const subscription = this.#single.hub.subscribe(key, registration, subscriber);
     this.#subscriptions.add(subscription);
     return subscription;
   }
 
   unsubscribe(subscription: Subscription): void {
-    this.#subscriptions.delete(subscription);
-    this.#single.hub.unsubscribe(subscription);
+    if (this.#subscriptions.delete(subscription)) this.#single.hub.unsubscribe(subscription);
+  }
+
+  /** Delivers nothing from this call on; calls and publications go on. Idempotent. */
+  silence(): void {
+    this.#isSilent = true;
+    for (const subscription of this.#subscriptions) this.#single.hub.unsubscribe(subscription);
+    this.#subscriptions.clear();
   }
 
   publish(registration: unknown, { replay }: PublishOptions): void {
@@ -281,8 +300,7 @@ export class Session implements Verbs {
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    for (const subscription of this.#subscriptions) this.#single.hub.unsubscribe(subscription);
-    this.#subscriptions.clear();
+    this.silence();
     this.#single.leave(this);
   }
 }

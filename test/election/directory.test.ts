@@ -31,7 +31,7 @@ function asker(name: string, lead: LeadWish, { channel = config, term = 0 } = {}
 }
 
 function leader(port: number, term: number, channel: ChannelId = config): Leadership {
-  return { channel, term, port, isHere: false, giveWay: () => void said.push(`${port}: gives way`) };
+  return { channel, term, port, isHere: false, giveWay: (onSilent) => (said.push(`${port}: gives way`), onSilent()) };
 }
 
 describe('at the cluster port', () => {
@@ -214,6 +214,33 @@ describe('at the cluster port', () => {
     expect(directory.enter({ ...leader(1000, 3), isHere: true })).toBe(false);
     expect(directory.enter({ ...leader(1000, 4), isHere: true })).toBe(true);
     expect(look()).toEqual(['1000: gives way']);
+  });
+
+  test('who asks while a leader that was replaced may still deliver waits; who wants to succeed need not', () => {
+    let onSilent!: () => void;
+    directory.enter({ ...leader(1000, 3), giveWay: (callback) => (onSilent = callback) });
+    directory.enter(leader(2000, 4));
+    for (const wish of ['never', 'may', 'must'] as const) directory.ask(asker(wish, wish));
+    expect(look()).toEqual(['never: waits, hand-over', 'may: waits, hand-over', 'must: led-elsewhere']);
+    onSilent();
+    expect(look()).toEqual(['never: served by 2000 in term 4', 'may: served by 2000 in term 4']);
+    onSilent(); // its connection ends too
+    directory.ask(asker('next', 'succeeds'));
+    expect(look()).toEqual(['next: succeeds in term 5']);
+  });
+
+  test('one that waits for a silent leader is served by whoever leads when it is silent', () => {
+    const whenSilent: (() => void)[] = [];
+    const slow = (port: number, term: number): Leadership => ({
+      ...leader(port, term),
+      giveWay: (callback) => void whenSilent.push(callback),
+    });
+    for (const term of [3, 4, 5]) directory.enter(slow(1000 * term, term));
+    directory.ask(asker('a', 'never'));
+    whenSilent[0]!();
+    expect(look()).toEqual(['a: waits, hand-over', 'a: waits, hand-over']);
+    whenSilent[1]!();
+    expect(look()).toEqual(['a: served by 5000 in term 5']);
   });
 
   test('that it does so while its successor gets ready does not end the appointment', () => {

@@ -173,8 +173,26 @@ test('a successor is appointed while the leader serves, has all the time that it
   clock.advance(0);
   next.announce('blue', 4, 5_000);
   expect(await leader.next()).toMatchObject({ type: 'goaway', code: 'succeeded' });
-  expect(await (await come()).join('blue', 'may').next()).toMatchObject({ type: 'redirect', term: 4, port: 5_000 });
-  expect(leader.isClosed).toBe(false); // it closes when it has served to the end
+  const waiting = (await come()).join('blue', 'may');
+  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' }); // it may still deliver
+  expect(leader.isClosed).toBe(false);
+  await leader.close(); // it is silent
+  expect(await waiting.next()).toMatchObject({ type: 'redirect', term: 4, port: 5_000 });
+});
+
+test('a leader that was succeeded and does not answer is waited for a quarter of a second', async () => {
+  await lead('red');
+  const leader = (await come()).announce('blue', 3);
+  await settled(leader);
+  const next = (await come()).join('blue', 'succeeds');
+  await next.next();
+  next.announce('blue', 4, 5_000);
+  expect(await leader.next()).toMatchObject({ type: 'goaway', code: 'succeeded' });
+  const waiting = (await come()).join('blue', 'may');
+  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' });
+  clock.advance(250);
+  clock.advance(0);
+  expect(await waiting.next()).toMatchObject({ type: 'redirect', term: 4, port: 5_000 });
 });
 
 test('a leader elsewhere takes over from one in this process, which hears of it', async () => {
@@ -185,7 +203,10 @@ test('a leader elsewhere takes over from one in this process, which hears of it'
   expect(await next.next()).toMatchObject({ type: 'appoint', term: 2, isSucceeding: true });
   next.announce('red', 2, 5_000);
   await lease.succeeded;
-  expect(await (await come()).join('red', 'may').next()).toMatchObject({ type: 'redirect', port: 5_000 });
+  const waiting = (await come()).join('red', 'may');
+  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' });
+  lease.silent();
+  expect(await waiting.next()).toMatchObject({ type: 'redirect', port: 5_000 });
   await lease.release();
   expect(await (await come()).join('red', 'may').next()).toMatchObject({ type: 'redirect', port: 5_000 });
 });

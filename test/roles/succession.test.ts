@@ -1,0 +1,78 @@
+// Values while a leader hands its channel over: the upstream client of the next one may lag behind that of the one before.
+
+import cluster from '../../src';
+import { eventually } from '../support/eventually';
+import { FakeUpstream, upstreamClass } from '../support/fake-upstream';
+import { leavesNothingOpen } from '../support/open-handles';
+import { freePort } from '../support/ports';
+import { recordingLogger } from '../support/recording-logger';
+
+leavesNothingOpen();
+
+/** Two upstream clients of one server. */
+const Registry = upstreamClass();
+
+class Member {
+  readonly seen: unknown[] = [];
+  readonly client;
+
+  constructor(options: object, settings: Record<string, unknown> = {}) {
+    this.client = cluster(Registry, { identity: 'ignore', name: 'config', logger: recordingLogger(), ...options }).create(
+      settings,
+    );
+    this.client.subscribe('key', (value) => this.seen.push(value));
+  }
+
+  async sees(value: unknown): Promise<void> {
+    await eventually(`the value ${String(value)}`, () => this.seen.at(-1) === value);
+  }
+}
+
+/** As the supervisor does for the next agent. */
+function succeeding(port: number): Member {
+  process.env.TRUNKLINE_SEAT = `succeeds:${port}`;
+  try {
+    return new Member({}, { notReady: true });
+  } finally {
+    Reflect.deleteProperty(process.env, 'TRUNKLINE_SEAT');
+  }
+}
+
+test.each(['closes', 'is succeeded'])(
+  'a leader that %s delivers until the next one is there, and nothing after it',
+  async (how) => {
+    const port = await freePort();
+    const before = new Member({ port });
+    await before.client.ready();
+    const upstreamBefore = Registry.last;
+    const followers = [new Member({ port, isLeader: false }), new Member({ port, isLeader: false })];
+    const heir = how === 'closes' ? new Member({ port }, { notReady: true }) : undefined;
+    const there = [before, ...followers, ...(heir ? [heir] : [])];
+    await Promise.all(there.map((member) => member.client.ready()));
+    upstreamBefore.push('key', 'first');
+    await Promise.all(there.map((member) => member.sees('first')));
+
+    const closed = heir && before.client.close();
+    const next = heir ?? succeeding(port);
+    await eventually('the next upstream client', () => Registry.last !== upstreamBefore);
+    upstreamBefore.push('key', 'second');
+    await Promise.all(followers.map((member) => member.sees('second')));
+
+    const upstreamNext = Registry.last;
+    upstreamNext.subscribe = function (registration, listener) {
+      upstreamBefore.push('key', 'too late'); // nobody may have it: the server gives the next leader what is older
+      FakeUpstream.prototype.subscribe.call(this, registration, listener);
+      this.push('key', 'third');
+    };
+    upstreamNext.ready(true);
+    await Promise.all([next, ...followers].map((member) => member.sees('third')));
+    await closed;
+    if (!closed) await before.sees('third');
+    for (const { seen } of [next, ...followers, before]) expect(seen).not.toContain('too late');
+    expect(followers.map(({ seen }) => seen)).toEqual([
+      ['first', 'second', 'third'],
+      ['first', 'second', 'third'],
+    ]);
+    for (const { client } of [...followers, before, next]) await client.close();
+  },
+);
