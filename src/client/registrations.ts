@@ -13,6 +13,8 @@ export class ListenerEntry implements Subscriber {
   patience: Patience | undefined;
   /** What the present role made of it. */
   subscription: Subscription | undefined;
+  /** The user has taken it back. */
+  isOver = false;
   readonly #deliver: (listener: Listener, payload: Buffer) => void;
 
   constructor(registration: unknown, listener: Listener, deliver: (listener: Listener, payload: Buffer) => void) {
@@ -41,7 +43,7 @@ export class Registrations {
     const others = this.#listeners.get(key);
     if (others) others.push(entry);
     else this.#listeners.set(key, [entry]);
-    entry.subscription = verbs?.subscribe(entry.registration, entry, key);
+    if (verbs) ask(entry, verbs, key);
   }
 
   /** @param listener undefined: every listener of the key */
@@ -52,6 +54,7 @@ export class Registrations {
     else this.#listeners.delete(key);
     for (const entry of all) {
       if (staying.includes(entry)) continue;
+      entry.isOver = true;
       entry.patience?.cancel();
       if (entry.subscription) verbs?.unsubscribe(entry.subscription);
     }
@@ -75,12 +78,12 @@ export class Registrations {
         onError(error);
       }
     };
+    // Those of the role before mean nothing to this one.
+    for (const entries of this.#listeners.values()) for (const entry of entries) entry.subscription = undefined;
     for (const entries of this.#listeners.values()) {
       for (const entry of entries) {
-        entry.subscription = undefined; // the one of the role before
-        attempt(() => {
-          entry.subscription = verbs.subscribe(entry.registration, entry);
-        });
+        // Events of the upstream client reach the user while it is asked: some entries are new by now, or taken back.
+        if (!entry.subscription && !entry.isOver) attempt(() => ask(entry, verbs));
       }
     }
     for (const publication of this.#publications.values()) {
@@ -94,4 +97,10 @@ export class Registrations {
     this.#listeners.clear();
     this.#publications.clear();
   }
+}
+
+function ask(entry: ListenerEntry, verbs: Verbs, key?: string): void {
+  const subscription = verbs.subscribe(entry.registration, entry, key);
+  if (entry.isOver) verbs.unsubscribe(subscription);
+  else entry.subscription = subscription;
 }
