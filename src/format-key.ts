@@ -12,7 +12,7 @@ export function formatKey(registration: unknown): string {
   return String(JSON.stringify(canonical(registration, [])));
 }
 
-/** Whether it is a string, or a plain object of strings, booleans and finite numbers with sorted names: `formatKey` says all of it, as JSON. */
+/** Whether it is a string, or a plain object of strings, booleans and finite numbers but -0, with sorted names: `formatKey` says all of it, as JSON. */
 export function isPlain(value: unknown): boolean {
   if (typeof value === 'string') return true;
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
@@ -20,7 +20,8 @@ export function isPlain(value: unknown): boolean {
   for (let i = 0; i < names.length; i++) {
     if (i > 0 && names[i - 1]! > names[i]!) return false;
     const field = (value as Record<string, unknown>)[names[i]!];
-    if (typeof field !== 'string' && typeof field !== 'boolean' && !Number.isFinite(field)) return false;
+    if (typeof field !== 'string' && typeof field !== 'boolean' && (!Number.isFinite(field) || Object.is(field, -0)))
+      return false;
   }
   return typeof (value as { toJSON?: unknown }).toJSON !== 'function';
 }

@@ -66,6 +66,12 @@ describe('in version 2', () => {
     ]);
   });
 
+  it('sends -0 as a value: JSON has none', () => {
+    const asking = requests();
+    asking.open(keyOf({ offset: -0 }));
+    expect(sent).toMatchObject([{ type: 'topic-subscribe', key: '{"offset":0}' }]);
+  });
+
   it('knows keys by the numbers that the leader gives them', async () => {
     const asking = requests();
     const [a, b] = [keyOf('a'), keyOf('b')];
