@@ -137,7 +137,8 @@ export class SubscriptionHub<S> {
 
   /** The source was replaced by one that knows nothing: opens every key again. */
   reopen(): void {
-    for (const entry of this.#entries.values()) this.#options.source.open(entry);
+    // Those that are subscribed meanwhile are open already.
+    for (const entry of [...this.#entries.values()]) this.#options.source.open(entry);
   }
 
   /** Nothing is delivered after it. */

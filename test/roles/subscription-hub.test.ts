@@ -186,3 +186,18 @@ it('leaves no timer and delivers nothing after close', async () => {
   expect(recorder.seen).toEqual([]);
   expect(clock.pending).toBe(0);
 });
+
+it('opens a key once that is subscribed while the others are opened again', () => {
+  const log: string[] = [];
+  const source: Source<unknown> = {
+    open: ({ key }) => {
+      log.push(key);
+      if (log.length === 2) tested.subscribe('b', 'b', new Recorder());
+    },
+    close: () => true,
+  };
+  const tested = new SubscriptionHub({ source, clock: new FakeClock(), isBroadcast: true, lingerMs: 1000 });
+  tested.subscribe('a', 'a', new Recorder());
+  tested.reopen();
+  expect(log).toEqual(['a', 'a', 'b']);
+});
