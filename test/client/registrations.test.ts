@@ -74,3 +74,13 @@ it('a listener that is taken back while others are repeated to a new role is not
   await pushed(['a', 1]);
   expect(seen).toEqual(['end']);
 });
+
+it('a client that is closed while it subscribes leaves nothing open upstream', async () => {
+  client = create();
+  const other = create(); // the upstream client lives on for it
+  await client.ready();
+  client.on('asked', () => void client.close());
+  client.subscribe('a', see);
+  await eventually('told upstream', () => Talkative.last.unsubscribed.includes('a'), 3_000);
+  await other.close();
+});
