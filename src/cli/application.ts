@@ -1,7 +1,7 @@
-// The application of a `trunkline start`, in the process that is its master: startCluster, and what the control socket
+// The application of a `trunkline start`, in the process that is its master: its start, and what the control socket
 // may ask of it.
 
-import { startCluster, type ProcessStatus, type Supervised } from '../supervisor/start-cluster';
+import { supervise, type ProcessStatus, type Supervised } from '../supervisor/start-cluster';
 import { TrunklineError } from '../errors';
 import { defaultLogger, type Logger } from '../logger';
 import { CommandFailure, EXIT } from './command-failure';
@@ -29,7 +29,7 @@ export class Application implements Controlled {
   readonly #startedAt = new Date();
   #baseDir = '';
   #processes: readonly ProcessStatus[] = [];
-  #starting: Promise<Supervised> | undefined;
+  #starting: Promise<Supervised | undefined> | undefined;
   #running: Supervised | undefined;
   #isStopping = false;
   #onProgress: () => void = () => undefined;
@@ -41,9 +41,10 @@ export class Application implements Controlled {
 
   /**
    * Becomes the master. Afterwards the process ends when the application has stopped.
+   * @returns whether it is ready; false: it was stopped before
    * @throws CommandFailure, TrunklineError; nothing is left then
    */
-  async start(): Promise<void> {
+  async start(): Promise<boolean> {
     const { app, flags, place, logs } = this.#settings;
     const options: SupervisorOptions = {
       ...supervisorOptions(app, flags),
@@ -65,15 +66,20 @@ export class Application implements Controlled {
       this.#report({ event: 'progress', progress: progressOf(this.#processes, workers, performance.now() - startedAt) });
     this.#onProgress();
     try {
-      this.#starting = startCluster(options);
+      this.#starting = supervise(options);
       this.#running = await this.#starting;
     } catch (error) {
       server.close();
       throw asUsage(error);
     }
+    if (!this.#running) {
+      server.close();
+      return false;
+    }
     const { status } = this;
     const tookMs = performance.now() - startedAt;
     this.#report({ event: 'ready', status, tookMs, steps: stepsOf(status.processes, tookMs) });
+    return true;
   }
 
   get status(): ApplicationStatus {
@@ -155,8 +161,7 @@ export async function runMaster(application: Application, report: Report): Promi
     if (application.wasStopped) report({ event: 'stopped', forced: process.exitCode === EXIT.failed });
   });
   try {
-    await application.start();
-    return true;
+    return await application.start();
   } catch (error) {
     if (application.wasStopped && !(error instanceof CommandFailure)) return false; // somebody did not want it any more
     const code = error instanceof CommandFailure ? error.exitCode : EXIT.failed;

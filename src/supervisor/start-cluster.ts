@@ -44,14 +44,15 @@ export interface Supervised {
 }
 
 /**
- * Starts agent and workers, and keeps them alive.
+ * Starts agent and workers, and keeps them alive. When a signal ends the start, nobody is told: neither promise nor callback,
+ * and the process ends with code 0.
  * @param callback as in egg-cluster: called when everything is ready, or with the error, for which the process will end
  *   with code 1
  * @returns resolves when everything is ready
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_BOOT_FAILED
  */
 export function startCluster(options: SupervisorOptions = {}, callback?: (error?: unknown) => void): Promise<Supervised> {
-  const started = start(options);
+  const started = supervise(options).then((application) => application ?? neverStarted());
   if (callback) {
     // With a callback nobody need look at the promise, and callbacks of egg-cluster do not look at the error.
     started
@@ -75,7 +76,17 @@ function throwLater(error: unknown): void {
   });
 }
 
-async function start(options: SupervisorOptions): Promise<Supervised> {
+/** The end was asked for, so it is no failure; also of a program that waits for the start at its top level. */
+function neverStarted(): Promise<never> {
+  process.exitCode ??= 0;
+  return new Promise(() => undefined);
+}
+
+/**
+ * As `startCluster`, for those who have to know all ends.
+ * @returns undefined when a signal has ended the start, and everything has ended
+ */
+export async function supervise(options: SupervisorOptions): Promise<Supervised | undefined> {
   const resolved = resolveSupervisorOptions(options);
   const pidFile = resolved.pidFile === undefined ? undefined : new PidFile(resolved.pidFile);
   pidFile?.write();
@@ -87,7 +98,7 @@ async function start(options: SupervisorOptions): Promise<Supervised> {
     for (const each of undo) each();
     pidFile?.remove();
   });
-  await master.start();
+  if (!(await master.start())) return undefined;
   return {
     clusterPort: master.clusterPort!,
     get address() {

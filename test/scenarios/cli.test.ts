@@ -208,6 +208,16 @@ test('in the foreground the progress is shown, and Ctrl-C stops the application'
   expect(stateFile('.pid')).toBeUndefined();
 });
 
+test('in the foreground Ctrl-C stops a start', async () => {
+  const run = new Run(START, { AGENT_START_MS: FOREVER_MS });
+  await run.says('agent runs');
+  run.process.kill('SIGINT');
+  expect(await run.exited).toEqual({ code: 0, signal: null });
+  expect(run.stdout).toMatch(/stopping …\n([^]*\n)?stopped\n$/);
+  expect(run.stderr).toBe('');
+  expect(stateFile('.pid')).toBeUndefined();
+});
+
 test('with --json each event is a line', async () => {
   const run = new Run([...START, '--json'], {});
   await run.says('"event":"ready"');

@@ -356,13 +356,48 @@ test('a reload with broken code keeps the old processes and says why', async () 
   }
 });
 
-test('SIGTERM during the start ends it', async () => {
-  const child = master({ workers: 1 }, { AGENT_START_MS: '60000' });
-  await eventually('the agent', () => child.output.includes('agent runs'));
-  child.kill('SIGTERM');
-  const failure = await child.message('the failure', ({ type }) => type === 'failed');
-  expect(failure.code).toBe('ERR_TRUNKLINE_BOOT_FAILED');
-  expect(await child.exited).toEqual({ code: 1, signal: null });
+/** Quietly: neither is the program told of a failure, nor is anything written. */
+async function expectQuietEnd(child: Child): Promise<void> {
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(child.messages.filter(({ type }) => type !== 'forked')).toEqual([]);
+  expect(child.output).not.toContain('Error');
+  expect(pids.filter(isAlive)).toEqual([]);
+}
+
+describe.each(['SIGINT', 'SIGTERM'] as const)('%s during the start', (signal) => {
+  test.each([
+    ['the master', false],
+    ['the whole group', true],
+  ])('to %s ends it quietly while a program begins', async (_, isToAll) => {
+    const child = master({ workers: 1 }, { AGENT_START_MS: '60000' });
+    await eventually('the agent', () => child.output.includes('agent runs'));
+    const agent = Number(/agent (\d+) loads/.exec(child.output)![1]);
+    pids.push(agent);
+    if (isToAll) process.kill(agent, signal);
+    child.kill(signal);
+    await expectQuietEnd(child);
+  });
+
+  test.each([
+    ['the master', 'the agent is', true],
+    ['children and master', 'the agent is', true],
+    ['children, and to the master after their end,', 'the agent is', true],
+    ['the master', 'the workers are', false],
+    ['children and master', 'the workers are', false],
+    ['children, and to the master after their end,', 'the workers are', false],
+  ])('to %s ends it quietly when %s just forked', async (to, _, withAgent) => {
+    const child = master({ workers: 2, withAgent }, { SIGNAL_WHEN_FORKED: signal, SIGNAL_TO: to });
+    const forked = await child.message('the fork', ({ type }) => type === 'forked');
+    pids.push(...(forked.pids as number[]));
+    await expectQuietEnd(child);
+  });
+
+  test('to a child alone is a failure', async () => {
+    const child = master({ workers: 1 }, { SIGNAL_WHEN_FORKED: signal, SIGNAL_TO: 'children' });
+    const failure = await child.message('the failure', ({ type }) => type === 'failed');
+    expect(failure.code).toBe('ERR_TRUNKLINE_BOOT_FAILED');
+    expect(failure.message).toContain(`agent was ended by ${signal}`);
+  });
 });
 
 test('a file that does not exist is refused before anything is started', async () => {

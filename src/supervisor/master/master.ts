@@ -3,7 +3,7 @@
 
 import cluster from 'node:cluster';
 import type net from 'node:net';
-import { TrunklineError, type ErrorCode } from '../../errors';
+import { TrunklineError } from '../../errors';
 import { formatBytes } from '../bytes';
 import { Postbox, type Messenger } from '../messenger';
 import type { Address, AppMessage, Health } from '../messages';
@@ -92,28 +92,30 @@ export class Master {
   }
 
   /**
-   * Agent, then workers; resolves when all are ready.
+   * Agent, then workers.
+   * @returns whether all are ready; false: the application was stopped before, and everything has ended
    * @throws TrunklineError ERR_TRUNKLINE_BOOT_FAILED when one of them dies before; the others are stopped then
    */
-  start(): Promise<void> {
+  start(): Promise<boolean> {
     return this.#inTurn(() => this.#start()); // a reload, say, waits for it
   }
 
-  async #start(): Promise<void> {
+  async #start(): Promise<boolean> {
     const { scheduling, workers, logger } = this.#options;
     const startedAt = performance.now();
     this.#specs = await ChildSpecs.prepare(this.#options);
     cluster.schedulingPolicy = scheduling === 'rr' ? cluster.SCHED_RR : cluster.SCHED_NONE;
     if (this.#specs.hasAgent) {
       this.#agent = this.#slot(0);
-      await this.#allReady([this.#agent]);
+      if (!(await this.#allReady([this.#agent]))) return false;
     }
     this.#workers = Array.from({ length: workers }, (_, i) => this.#slot(i + 1));
-    await this.#allReady(this.#workers);
+    if (!(await this.#allReady(this.#workers))) return false;
     await this.#openSticky();
     const ready = this.#readiness();
     logger.info(`started: address=${ready.address} workers=${workers} after ${Math.round(performance.now() - startedAt)} ms`);
     this.#announcements.started(ready);
+    return true;
   }
 
   /** A message of the parent process. */
@@ -148,14 +150,14 @@ export class Master {
    */
   scale(workers: number): Promise<void> {
     return this.#inTurn(async () => {
-      this.#assertNotStopped('ERR_TRUNKLINE_RELOAD_FAILED');
+      this.#assertNotStopped();
       const surplus = this.#workers.splice(workers);
       const missing = Math.max(0, workers - this.#workers.length);
       const added = Array.from({ length: missing }, (_, i) => this.#slot(this.#workers.length + i + 1));
       for (const slot of added) slot.start();
       try {
         await Promise.all(added.map((slot) => slot.firstReady));
-        this.#assertNotStopped('ERR_TRUNKLINE_RELOAD_FAILED');
+        this.#assertNotStopped();
         this.#workers.push(...added);
         for (const slot of added) this.#onReady(slot);
       } catch (end) {
@@ -331,20 +333,25 @@ export class Master {
     }
   }
 
-  async #allReady(slots: readonly Slot[]): Promise<void> {
-    if (!this.#stopping) for (const slot of slots) slot.start();
-    try {
-      this.#assertNotStopped('ERR_TRUNKLINE_BOOT_FAILED');
-      await Promise.all(slots.map((slot) => slot.firstReady.catch((end: ChildEnd) => this.#bootFailed(slot, end))));
-      this.#assertNotStopped('ERR_TRUNKLINE_BOOT_FAILED'); // a child that was told to stop may have become ready all the same
-    } catch (error) {
-      await this.stop();
-      throw error;
+  async #allReady(slots: readonly Slot[]): Promise<boolean> {
+    if (!this.#stopping) {
+      for (const slot of slots) slot.start();
+      try {
+        await Promise.all(slots.map((slot) => slot.firstReady.catch((end: ChildEnd) => this.#bootFailed(slot, end))));
+      } catch (error) {
+        if (!this.#stopping) {
+          await this.stop();
+          throw error;
+        }
+      }
     }
+    if (!this.#stopping) return true;
+    await this.#stopping; // one that was told to stop may have become ready all the same
+    return false;
   }
 
-  #assertNotStopped(code: ErrorCode): void {
-    if (this.#stopping) throw new TrunklineError(code, 'the application is stopping');
+  #assertNotStopped(): void {
+    if (this.#stopping) throw new TrunklineError('ERR_TRUNKLINE_RELOAD_FAILED', 'the application is stopping');
   }
 
   #bootFailed(slot: Slot, { code, signal, description, reason }: ChildEnd): never {

@@ -10,8 +10,8 @@ import { evidence } from './evidence';
 import type { Recipient } from './post-office';
 import { RestartPolicy } from './restart-policy';
 
-/** A SIGTERM to a whole group reaches the master within this time, ms, of its children. */
-const TERMINATED_MS = 100;
+/** A signal to a whole group reaches the master within this time, ms, of its children. */
+const GROUP_SIGNAL_MS = 100;
 
 /**
  * `starting`, `ready`, `draining` (its child was told to go): of the child that has the place. `waiting`: the next one is
@@ -238,7 +238,7 @@ export class Slot implements Recipient {
       return;
     }
     if (end && !this.#hasBegun) {
-      this.#onFirst.reject(end); // whoever has started the place gives up, and says why
+      void this.#failFirst(end);
       return;
     }
     if (wasDismissed) {
@@ -250,6 +250,12 @@ export class Slot implements Recipient {
     this.#lastEnd = end?.description ?? 'has disconnected from its master';
     this.#description.logger.warn(`${this.name}: ${this.#lastEnd}; pid=${child.pid} next start in ${pauseMs} ms`);
     this.#pause = systemClock.setTimeout(() => this.#next(), pauseMs);
+  }
+
+  /** Whoever has started the place gives up, and says why. A signal was perhaps for the whole application: then it stops. */
+  async #failFirst(end: ChildEnd): Promise<void> {
+    if (end.signal !== null) await delay(systemClock, GROUP_SIGNAL_MS, this.#life.signal);
+    this.#onFirst.reject(end);
   }
 
   #begin(isSucceeding = false): ChildHandle {
@@ -296,7 +302,7 @@ export class Slot implements Recipient {
 
   /** Somebody has sent SIGTERM to the child. If the whole application is meant, the master hears of it in a moment too. */
   async #onTerminated(child: ChildHandle): Promise<void> {
-    await delay(systemClock, TERMINATED_MS, this.#life.signal);
+    await delay(systemClock, GROUP_SIGNAL_MS, this.#life.signal);
     if (this.#isRetired || child.state === 'leaving' || child.state === 'gone') return;
     this.#description.logger.warn(`${this.name}: has got SIGTERM and will be replaced; pid=${child.pid}`);
     void this.#letGo(child, this.#description.limits.stopTimeoutMs, false);
