@@ -84,7 +84,7 @@ export function asUsage(error: unknown): unknown {
   if (!(error instanceof TrunklineError) || error.code !== 'ERR_TRUNKLINE_OPTION_INVALID') return error;
   const message = error.message
     .replace(/^startCluster: /, '')
-    .replace(/option app or framework\b/, 'a program or --framework')
+    .replace(/(?:the )?option app or framework\b/, 'a program or --framework')
     .replace(/\b(?:the )?option (\w+)/g, (_, option: string) => FLAG_OF[option] ?? option)
     .replace(/^neither the program/, 'neither a program');
   return CommandFailure.usage(message);

@@ -60,6 +60,9 @@ test('errors of startCluster about an option name the flag', () => {
   expect(text('startCluster: option stopTimeout must be 1')).toBe('--kill-timeout must be 1');
   expect(text('startCluster: option sticky needs the option port')).toBe('--sticky needs --port');
   expect(text('startCluster: option app must be there')).toBe('the program must be there');
+  expect(text('startCluster: install it, or give the option app or framework')).toBe(
+    'install it, or give a program or --framework',
+  );
   expect(text('startCluster: EGG_AGENT_DEBUG_PORT is wrong')).toBe('EGG_AGENT_DEBUG_PORT is wrong');
 });
 
