@@ -28,4 +28,4 @@ onStop(async () => {
 });
 
 // This worker does not listen, so it says itself that it is ready.
-void rotation.ready().then(ready);
+export default rotation.ready().then(ready);

@@ -46,4 +46,4 @@ const server = http.createServer((request, response) => {
     (error: Error) => response.writeHead(503).end(`${JSON.stringify({ error: error.message })}\n`),
   );
 });
-void tokens.ready().then(() => server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1'));
+export default tokens.ready().then(() => server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1'));

@@ -18,4 +18,4 @@ const server = http.createServer((request, response) => {
   response.end(`${JSON.stringify({ ...rate, answeredBy: process.pid })}\n`);
 });
 // A worker is ready when it listens, so it listens when it has something to say.
-void rates.ready().then(() => server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1'));
+export default rates.ready().then(() => server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1'));

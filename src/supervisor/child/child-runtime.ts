@@ -84,6 +84,7 @@ export class ChildRuntime {
     try {
       await this.#load();
     } catch (error) {
+      if (this.#stopping) return; // what it waits for was closed
       link.send({ trunkline: 'failed', reason: describe(error) }, () => this.#exit(1));
       return;
     }
