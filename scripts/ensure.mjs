@@ -3,17 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -31,6 +21,7 @@ const SOURCES = [
   'tsconfig.json',
   'tsconfig.build.json',
   'package-lock.json',
+  'scripts/ensure.mjs',
 ];
 
 export default function ensure() {
@@ -63,9 +54,22 @@ function build() {
   const startedAt = new Date();
   rmSync(BUILT, { force: true });
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
-  mkdirSync(dirname(BUILT), { recursive: true });
+  for (const { name } of readdirSync(dirname(BUILT), { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+    removeOrphans(name); // beside the folders are notes of the compiler
+  }
   writeFileSync(BUILT, '');
   utimesSync(BUILT, startedAt, startedAt); // what was saved while the compiler ran is stale
+}
+
+/** The compiler leaves what it once wrote for a source that is gone, and it would go into the package. */
+function removeOrphans(name) {
+  const path = join(root, 'dist', name);
+  if (statSync(path).isDirectory()) {
+    for (const child of readdirSync(path)) removeOrphans(join(name, child));
+    return;
+  }
+  const source = name.replace(/(\.d)?\.([cm]?)[jt]s(\.map)?$/, '.$2ts');
+  if (!existsSync(join(root, source))) rmSync(path);
 }
 
 function newest(names) {
