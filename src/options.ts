@@ -115,6 +115,7 @@ interface Declaration<T> {
   readonly fromEnv?: (text: string) => unknown;
 }
 
+const IDENTITIES: ReadonlySet<unknown> = new Set(['strict', 'warn', 'ignore']);
 /** setTimeout takes no more. */
 const MAX_MS = 2 ** 31 - 1;
 const isMs = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= MAX_MS;
@@ -127,7 +128,7 @@ const has = (value: unknown, ...methods: string[]): boolean =>
 
 const ms = (defaultMs: number | undefined): Declaration<number> => ({
   default: defaultMs,
-  mustBe: 'a number of milliseconds above 0',
+  mustBe: 'a number of milliseconds above 0 and up to 2147483647',
   check: isMs,
 });
 const flag = (defaultValue: boolean | undefined): Declaration<boolean> => ({
@@ -172,7 +173,11 @@ export const OPTION_DECLARATIONS: {
   isCheckHeartbeat: flag(true),
   autoGenerate: flag(true),
   isBroadcast: flag(true),
-  identity: text,
+  identity: {
+    ...text,
+    mustBe: "'strict', 'warn' or 'ignore' in lower case, or a text of your own",
+    check: (value) => text.check(value) && (IDENTITIES.has(value) || !IDENTITIES.has((value as string).toLowerCase())),
+  },
   auth: flag(true),
   secret: { ...text, env: 'TRUNKLINE_SECRET', fromEnv: String },
   allowLegacyPeers: { ...flag(false), env: 'TRUNKLINE_ALLOW_LEGACY', fromEnv: flagFromEnv },

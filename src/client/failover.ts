@@ -168,12 +168,16 @@ export class Failover {
       }
       return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, signal);
     } catch (error) {
-      this.#unansweredSince = undefined;
-      if (this.#role) this.#note(error, 'refused');
-      else this.#setback(error, signal);
-      await delay(this.#spec.clock, this.#refused.nextMs(), signal);
-      return undefined;
+      return await this.#pauseAfter(error, 'refused', signal);
     }
+  }
+
+  async #pauseAfter(refusal: unknown, phase: Phase, signal: AbortSignal): Promise<undefined> {
+    this.#unansweredSince = undefined;
+    if (this.#role) this.#note(refusal, phase);
+    else this.#setback(refusal, signal, phase);
+    await delay(this.#spec.clock, this.#refused.nextMs(), signal);
+    return undefined;
   }
 
   async #follow(term: Extract<Term, { kind: 'follower' }>, signal: AbortSignal): Promise<Role | undefined> {
@@ -200,7 +204,9 @@ export class Failover {
     const isAnswered = this.#isAnswered;
     if ('redirected' in outcome) outcome = await join(outcome.redirected);
     if ('follower' in outcome) return outcome.follower;
-    if ('refused' in outcome) throw outcome.refused;
+    if ('refused' in outcome) {
+      return await this.#pauseAfter(outcome.refused, outcome.isUpstream ? 'waiting for upstream' : 'refused', signal);
+    }
     if ('appointed' in outcome) {
       const lease = await this.#election!.accept(outcome.appointed);
       if (lease) return await this.#leadOn(lease, signal);
@@ -269,7 +275,7 @@ export class Failover {
     this.#phase = phase;
   }
 
-  #setback(error: unknown, signal: AbortSignal, phase: Phase = 'refused'): void {
+  #setback(error: unknown, signal: AbortSignal, phase: Phase): void {
     this.#note(error, phase);
     if (!signal.aborted) this.#events.onSetback(error);
   }
@@ -283,7 +289,7 @@ export class Failover {
     const now = this.#spec.clock.now();
     this.#unansweredSince ??= now;
     if (this.#role || now - this.#unansweredSince < FIRST_WORD_MS) return;
-    this.#setback(foreignPort(this.#spec.name, endpoint, this.#lastAbsence?.message ?? 'gives no answer'), signal);
+    this.#setback(foreignPort(this.#spec.name, endpoint, this.#lastAbsence?.message ?? 'gives no answer'), signal, 'refused');
   }
 
   /** Our own errors begin with the channel, and so does the log line. */

@@ -347,11 +347,15 @@ export class HostedFollower {
     } catch (cause) {
       this.#fail(
         call,
-        new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', `${this.#spec.name}: the result of ${call.method} cannot be encoded`, {
-          channel: this.#spec.name,
-          method: call.method,
-          cause,
-        }),
+        new TrunklineError(
+          'ERR_TRUNKLINE_NOT_ENCODABLE',
+          `${this.#spec.name}: the result of ${call.method} cannot be encoded: ${(cause as Error).message}`,
+          {
+            channel: this.#spec.name,
+            method: call.method,
+            cause,
+          },
+        ),
       );
       return;
     }

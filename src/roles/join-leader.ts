@@ -27,8 +27,8 @@ export type JoinOutcome =
    * `accepted`: the connection was accepted, and closed without an answer.
    */
   | { readonly absent: Error; readonly accepted: boolean }
-  /** A leader is there and said no, or something else is there. */
-  | { readonly refused: unknown };
+  /** A leader is there and said no, or something else is there. `isUpstream`: it leads, but has no upstream client that works. */
+  | { readonly refused: unknown; readonly isUpstream?: true };
 
 export interface JoinOptions {
   readonly spec: ChannelSpec;
@@ -159,6 +159,8 @@ function refusalOutcome(options: JoinOptions, { code, sentence, payload }: Refus
       );
     case 'not-proven':
       return { refused: notProven(options, `the process there does not accept this one: ${sentence}`) };
+    case 'upstream-failed':
+      return { refused: payload.length > 0 ? reasonIn(spec, payload) : new Error(sentence), isUpstream: true };
     case 'no-common-codec':
       return refused('ERR_TRUNKLINE_NOT_DECODABLE', sentence);
     default: {

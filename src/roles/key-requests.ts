@@ -162,7 +162,7 @@ function encodeRegistration({ spec, values, onError }: KeyRequestOptions, { key,
     throw new TypeError('it would be another one in the leader');
   } catch (cause) {
     const { name: channel } = spec;
-    const message = `${channel}: the registration ${key} cannot be encoded; use plain values, or a transcode that keeps it`;
+    const message = `${channel}: the registration ${key} cannot be encoded: ${(cause as Error).message}; use plain values, or a transcode that keeps it`;
     onError(new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, key, cause }));
     return null;
   }

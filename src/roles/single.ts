@@ -243,7 +243,8 @@ export class Session implements Verbs {
   subscribe(registration: unknown, subscriber: Subscriber, key = this.#single.spec.formatKey(registration)): Subscription {
     if (this.#isSilent) return { subscriber };
     const subscription = this.#single.hub.subscribe(key, registration, subscriber);
-    if (this.#left) this.#single.hub.unsubscribe(subscription); // while the upstream client was asked
+    if (this.#left)
+      this.#single.hub.unsubscribe(subscription); // while the upstream client was asked
     else this.#subscriptions.add(subscription);
     return subscription;
   }

@@ -1,7 +1,7 @@
 // The user's upstream client, kept alive: created, awaited, created again when it failed to start or closed by
 // itself. Single (single.ts) decides what to ask of it.
 
-import { isError } from '../../protocol/error-value';
+import { isError, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
 import { Backoff, type Timer } from '../time';
@@ -102,13 +102,17 @@ export class Upstream {
   ): Promise<void> | undefined {
     const instance = this.#instance;
     if (!instance?.isReady) {
-      reject(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, name));
+      reject(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, { method: name }));
       return undefined;
     }
     const { client, calls } = instance;
     const method = client[name];
     if (typeof method !== 'function') {
-      reject(this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', `the upstream client has no method ${name}; check delegate()`, name));
+      reject(
+        this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', `the upstream client has no method ${name}; check delegate()`, {
+          method: name,
+        }),
+      );
       return undefined;
     }
     const number = calls.begin(reject);
@@ -174,9 +178,7 @@ export class Upstream {
 
   #failed(error: unknown): void {
     if (this.#closed) return;
-    const reason = isError(error)
-      ? error
-      : this.#error('ERR_TRUNKLINE_UPSTREAM_FAILED', 'the upstream client failed to start', error);
+    const reason = isError(error) ? error : this.#error('ERR_TRUNKLINE_UPSTREAM_FAILED', failedToStart(error), { cause: error });
     this.#hooks.onSetback(reason);
     this.#tryLater();
   }
@@ -252,11 +254,16 @@ export class Upstream {
     return typeof method === 'function' ? (method as Method) : undefined;
   }
 
-  #error(code: ErrorCode, what: string, about?: unknown): TrunklineError {
+  #error(code: ErrorCode, what: string, facts: { method?: string; cause?: unknown } = {}): TrunklineError {
     const { name: channel } = this.#spec;
-    const facts = typeof about === 'string' ? { method: about } : { cause: about };
     return new TrunklineError(code, `${channel}: ${what}`, { channel, ...facts });
   }
+}
+
+/** @param reason no Error: nothing, or whatever the upstream client gave instead */
+function failedToStart(reason: unknown): string {
+  const text = reason === undefined ? '' : `: ${safeString(reason)}`;
+  return `the upstream client failed to start${text}`;
 }
 
 const LOST = 'the upstream client has closed and a new one is being created';

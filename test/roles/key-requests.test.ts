@@ -120,7 +120,13 @@ describe('in version 2', () => {
     asking.close(bad);
     await endOfTick();
     expect(sent).toEqual([]);
-    expect(errors).toMatchObject([{ code: 'ERR_TRUNKLINE_NOT_ENCODABLE', cause: { message: 'no' } }]);
+    expect(errors).toMatchObject([
+      {
+        code: 'ERR_TRUNKLINE_NOT_ENCODABLE',
+        message: 'config: the registration {"$map":[]} cannot be encoded: no; use plain values, or a transcode that keeps it',
+        cause: { message: 'no' },
+      },
+    ]);
   });
 
   it('refuses a transcode that would make another registration of it', () => {

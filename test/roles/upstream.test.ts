@@ -238,3 +238,20 @@ it('one whose close never finishes is given up, and that is said', async () => {
   await cluster.close(client);
   expect(errors).toEqual([expect.objectContaining({ code: 'ERR_TRUNKLINE_CLOSE_TIMEOUT' })]);
 });
+
+it('what an upstream client gives instead of an Error is told', async () => {
+  const Base = upstreamClass();
+  class Registry extends Base {
+    constructor() {
+      super({ notReady: true });
+      throw 'the quota is used up'; // eslint-disable-line @typescript-eslint/only-throw-error -- that is the point
+    }
+  }
+  const { client } = single(Registry);
+  await expect(client.ready()).rejects.toMatchObject({
+    code: 'ERR_TRUNKLINE_UPSTREAM_FAILED',
+    message: expect.stringMatching(/: the upstream client failed to start: the quota is used up$/) as string,
+    cause: 'the quota is used up',
+  });
+  await client.close();
+});
