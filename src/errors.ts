@@ -16,7 +16,7 @@ const kinds = {
   },
   ERR_TRUNKLINE_DELEGATE_INVALID: {
     retryable: false,
-    meaning: '`delegate()` names a method that the class does not have, or a target that does not exist.',
+    meaning: '`delegate()` names a target that does not exist, or, found by `create()`, a method that the class does not have.',
   },
   ERR_TRUNKLINE_PORT_TAKEN: {
     retryable: true,

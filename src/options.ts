@@ -175,6 +175,8 @@ export const OPTION_DECLARATIONS: {
   isBroadcast: flag(true),
   identity: {
     ...text,
+    env: 'TRUNKLINE_IDENTITY',
+    fromEnv: String,
     mustBe: "'strict', 'warn' or 'ignore' in lower case, or a text of your own",
     check: (value) => text.check(value) && (IDENTITIES.has(value) || !IDENTITIES.has((value as string).toLowerCase())),
   },

@@ -2,11 +2,9 @@
 
 import cluster from 'trunkline';
 import { onStop } from 'trunkline/supervisor';
-import { LogRotation } from './log-rotation';
+import { LogRotation, rotationOptions } from './log-rotation';
 
-const { LOG_FILE: file = 'app.log', ROTATE_AFTER_MS: firstAfterMs } = process.env;
-
-const rotation = cluster(LogRotation).create({ file, firstAfterMs: firstAfterMs ? Number(firstAfterMs) : undefined });
+const rotation = cluster(LogRotation).create(rotationOptions(process.env));
 onStop(() => rotation.close());
 
 export default rotation.ready();

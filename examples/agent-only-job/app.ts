@@ -3,18 +3,18 @@
 import cluster from 'trunkline';
 import { onStop, ready } from 'trunkline/supervisor';
 import { LogFile } from './log-file';
-import { LogRotation } from './log-rotation';
+import { LogRotation, rotationOptions } from './log-rotation';
 
 /** How often there is something to write, ms. */
 const WORK_MS = 20;
 
-const { LOG_FILE: file = 'app.log' } = process.env;
+const options = rotationOptions(process.env);
 
-const log = new LogFile(file);
+const log = new LogFile(options.file);
 let lines = 0;
 const work = setInterval(() => log.write(`${process.pid} ${++lines}`), WORK_MS);
 
-const rotation = cluster(LogRotation).create({ file });
+const rotation = cluster(LogRotation).create(options);
 rotation.subscribe('rotated', ({ by, renamedTo }) => {
   log.reopen();
   if (renamedTo)

@@ -22,6 +22,14 @@ export interface LogRotationOptions {
   readonly firstAfterMs?: number | undefined;
 }
 
+/** From the environment; the same in agent and workers, so that all of them mean the same job. */
+export function rotationOptions({
+  LOG_FILE: file = 'app.log',
+  ROTATE_AFTER_MS: firstAfterMs,
+}: NodeJS.ProcessEnv): LogRotationOptions {
+  return { file, firstAfterMs: firstAfterMs ? Number(firstAfterMs) : undefined };
+}
+
 /** A timer knows nothing of a clock that was set or a host that slept: the clock is asked at least so often, ms. */
 const LOOK_MS = 60_000;
 /** The length of what toISOString gives. */

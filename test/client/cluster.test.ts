@@ -33,6 +33,7 @@ describe('wrong use', () => {
   it.each([
     ['NODE_CLUSTER_CLIENT_PORT', 'abc', 'environment variable NODE_CLUSTER_CLIENT_PORT must be a whole number'],
     ['NODE_CLUSTER_CLIENT_CONNECT_TIMEOUT', 'soon', 'environment variable NODE_CLUSTER_CLIENT_CONNECT_TIMEOUT'],
+    ['TRUNKLINE_IDENTITY', 'Warn', 'environment variable TRUNKLINE_IDENTITY must be'],
   ])('environment %s=%s throws at once', (name, value, text) => {
     process.env[name] = value;
     try {
