@@ -115,12 +115,13 @@ export class Leader implements Role {
     await this.#within(HAND_OFF_MS, Promise.all([this.#host.deserted, idle]));
   }
 
-  /** Waits for it, but no longer than that. */
+  /** Waits for it, but no longer than that. What keeps the process alive is the port, as long as it is held. */
   async #within(limitMs: number, event: Promise<unknown>): Promise<void> {
     const { clock } = this.#spec;
     let timer;
     const patience = new Promise<void>((resolve) => {
       timer = clock.setTimeout(resolve, limitMs);
+      timer.unref();
     });
     await Promise.race([event, patience]);
     clock.clearTimeout(timer);

@@ -76,3 +76,19 @@ test.each(['closes', 'is succeeded'])(
     for (const { client } of [...followers, before, next]) await client.close();
   },
 );
+
+test('a next leader that closes before a follower has come leaves no timer behind that keeps the process alive', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+  const port = await freePort();
+  const timersBefore = timers();
+  const before = new Member({ port });
+  await before.client.ready();
+  const upstreamBefore = Registry.last;
+  const next = succeeding(port);
+  await eventually('the next upstream client', () => Registry.last !== upstreamBefore);
+  Registry.last.ready(true);
+  await next.client.ready();
+  await next.client.close();
+  await before.client.close();
+  expect(timers()).toBe(timersBefore);
+});
