@@ -243,6 +243,8 @@ export class Failover {
     signal.removeEventListener('abort', onAborted);
     if (isReady && !signal.aborted) return role;
     await role.close();
+    // Its port, if it was that of the cluster, is for the one that leads now.
+    await delay(this.#spec.clock, this.#absent.nextMs(), signal);
     return undefined;
   }
 

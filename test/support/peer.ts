@@ -22,11 +22,11 @@ export class Peer {
     void connection.closed.then(() => (this.isClosed = true));
   }
 
-  static async at(port: number): Promise<Peer> {
+  static async at(port: number, secret: Buffer = SECRET): Promise<Peer> {
     const outcome = await dial(loopback(port), 2_000, systemClock, new AbortController().signal);
     if (!('connection' in outcome)) throw outcome.unreachable;
     const { connection } = outcome;
-    const options = { channel: 'any', port, secret: SECRET, timeoutMs: 2_000, firstWordMs: 5_000, clock: systemClock };
+    const options = { channel: 'any', port, secret, timeoutMs: 2_000, firstWordMs: 5_000, clock: systemClock };
     const { kind } = await introduce(connection, options);
     if (kind !== 'known') throw new Error(`not known: ${kind}`);
     return new Peer(connection);
