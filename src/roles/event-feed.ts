@@ -3,29 +3,14 @@
 // costs the leader the limit of its outbox and no more.
 
 import type { Connection } from '../transport/connection';
-import type { ChannelSpec, Subscriber } from './role';
+import type { FedSubscriber } from './fed-subscriber';
+import type { ChannelSpec } from './role';
 
 type FeedSpec = Pick<ChannelSpec, 'name' | 'clock' | 'logger' | 'maxOutboxBytes' | 'delivery'>;
 type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained' | 'whenDrained'>;
 
 /** Log lines about the same follower are at least so far apart, ms: one that is always a little too slow begins often. */
 const LOG_INTERVAL_MS = 60_000;
-
-/** One key of the follower. */
-export abstract class FedSubscriber implements Subscriber {
-  readonly #feed: EventFeed;
-
-  constructor(feed: EventFeed) {
-    this.#feed = feed;
-  }
-
-  deliver(payload: Buffer): void {
-    this.#feed.deliver(this, payload);
-  }
-
-  /** Sends a value of it, whatever waits. */
-  abstract send(payload: Buffer): void;
-}
 
 export class EventFeed {
   readonly #spec: FeedSpec;

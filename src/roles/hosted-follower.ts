@@ -14,7 +14,8 @@ import {
 import { v1Codec } from '../../protocol/v1';
 import { TrunklineError } from '../errors';
 import type { Connection } from '../transport/connection';
-import { EventFeed, FedSubscriber } from './event-feed';
+import { EventFeed } from './event-feed';
+import { KeySubscriber, TopicSubscriber, type FedSubscriber } from './fed-subscriber';
 import { differenceTo } from './identity-warning';
 import type { PeerValues } from './peer-values';
 import type { ChannelSpec, Subscriber, Subscription } from './role';
@@ -28,36 +29,6 @@ export interface HostedOptions {
   readonly connection: Connection;
   readonly values: PeerValues;
   readonly onError: (error: unknown) => void;
-}
-
-/** A key of a follower, as version 2 tells of it. */
-class TopicSubscriber extends FedSubscriber {
-  readonly topic: Topic;
-  readonly #connection: Connection;
-
-  constructor(feed: EventFeed, connection: Connection, topic: Topic) {
-    super(feed);
-    this.#connection = connection;
-    this.topic = topic;
-  }
-
-  send(payload: Buffer): void {
-    this.#connection.sendEvent(this.topic.frameOf(payload));
-  }
-}
-
-/** The same in version 1, which names the key with each event. */
-class KeySubscriber extends FedSubscriber {
-  readonly #send: (payload: Buffer) => void;
-
-  constructor(feed: EventFeed, send: (payload: Buffer) => void) {
-    super(feed);
-    this.#send = send;
-  }
-
-  send(payload: Buffer): void {
-    this.#send(payload);
-  }
 }
 
 /** One follower of a channel, with a session of its own. */

@@ -1,6 +1,7 @@
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { ChannelHost } from '../../src/roles/channel-host';
-import { EventFeed, FedSubscriber } from '../../src/roles/event-feed';
+import { EventFeed } from '../../src/roles/event-feed';
+import { FedSubscriber } from '../../src/roles/fed-subscriber';
 import type { ChannelSpec } from '../../src/roles/role';
 import { Single } from '../../src/roles/single';
 import type { Connection, ConnectionEnd, Receiver } from '../../src/transport/connection';

@@ -1,0 +1,51 @@
+// One key of a follower in its leader: how a value of it is sent in either wire version. When, is the matter of the feed.
+
+import type { Connection } from '../transport/connection';
+import type { EventFeed } from './event-feed';
+import type { Subscriber } from './role';
+import type { Topic } from './topics';
+
+export abstract class FedSubscriber implements Subscriber {
+  readonly #feed: EventFeed;
+
+  constructor(feed: EventFeed) {
+    this.#feed = feed;
+  }
+
+  deliver(payload: Buffer): void {
+    this.#feed.deliver(this, payload);
+  }
+
+  /** Sends a value of it, whatever waits. */
+  abstract send(payload: Buffer): void;
+}
+
+/** In version 2. */
+export class TopicSubscriber extends FedSubscriber {
+  readonly topic: Topic;
+  readonly #connection: Connection;
+
+  constructor(feed: EventFeed, connection: Connection, topic: Topic) {
+    super(feed);
+    this.#connection = connection;
+    this.topic = topic;
+  }
+
+  send(payload: Buffer): void {
+    this.#connection.sendEvent(this.topic.frameOf(payload));
+  }
+}
+
+/** In version 1, which names the key with each event. */
+export class KeySubscriber extends FedSubscriber {
+  readonly #send: (payload: Buffer) => void;
+
+  constructor(feed: EventFeed, send: (payload: Buffer) => void) {
+    super(feed);
+    this.#send = send;
+  }
+
+  send(payload: Buffer): void {
+    this.#send(payload);
+  }
+}
