@@ -3,6 +3,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { RunningTime } from '../../chaos/running-time';
 import cluster from '../../src/index';
 import { RegistryClient } from '../fixtures/registry-client';
 import { eventually } from '../support/eventually';
@@ -51,7 +52,7 @@ function create(port: number, isLeader: boolean | undefined) {
 }
 
 const programs: [name: string, heard: RegExp, make: () => net.Server][] = [
-  ['accepts and stays silent', /said nothing for 1[5-9]\d\d ms/, () => net.createServer((socket) => socket.resume())],
+  ['accepts and stays silent', /said nothing for \d{4,} ms/, () => net.createServer((socket) => socket.resume())],
   ['is an HTTP server', /HTTP\/1\.1 400/, () => http.createServer()],
   ['closes every connection', /closed the connection without an answer/, () => net.createServer((socket) => socket.destroy())],
   [
@@ -68,7 +69,10 @@ const programs: [name: string, heard: RegExp, make: () => net.Server][] = [
   ['repeats what it hears', /does not answer as a leader/, () => net.createServer((socket) => socket.pipe(socket))],
 ];
 
-/** What a client said of a program: the reason, and after how long. */
+/** A process that did not run waits for what lies in its sockets before it judges others. */
+const running = new RunningTime(() => undefined);
+
+/** What a client said of a program: the reason, and after how long of running time. */
 interface Verdict {
   readonly port: number;
   readonly reason: unknown;
@@ -76,9 +80,9 @@ interface Verdict {
 }
 
 async function judge(client: ReturnType<typeof create>['client'], port: number): Promise<Verdict> {
-  const startedAt = performance.now();
-  const reason = await Promise.race([client.ready().catch((error: unknown) => error), wait(3_000, 'nothing said within 3 s')]);
-  return { port, reason, afterMs: performance.now() - startedAt };
+  const startedAtMs = running.ms;
+  const reason = await Promise.race([client.ready().catch((error: unknown) => error), wait(10_000, 'nothing said within 10 s')]);
+  return { port, reason, afterMs: running.ms - startedAtMs };
 }
 
 /** Each program at a port of its own, judged by a client that competes and by one that only follows. All at once. */
