@@ -84,6 +84,24 @@ export function patientTimeout(clock: Clock, delayMs: number, onExpired: () => v
   };
 }
 
+/**
+ * Waits for the work, but no longer than that.
+ * @param keepsAlive whether the process stays for it
+ * @returns false when the time is over first
+ */
+export async function within(clock: Clock, limitMs: number, work: Promise<unknown>, keepsAlive = true): Promise<boolean> {
+  let timer: Timer | undefined;
+  const patience = new Promise<false>((resolve) => {
+    timer = clock.setTimeout(() => resolve(false), limitMs);
+    if (!keepsAlive) timer.unref();
+  });
+  try {
+    return await Promise.race([work.then(() => true), patience]);
+  } finally {
+    clock.clearTimeout(timer);
+  }
+}
+
 /** Resolves after the delay, or at once when the signal aborts. Keeps the process alive meanwhile. */
 export function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -249,6 +249,15 @@ function refuse(connection: Connection, id: number, code: keyof typeof SENTENCES
   void connection.close();
 }
 
+/** Calls back after the time that a leader gets to fall silent. @returns for when it is: calls back then, and not later */
+function awaitSilence(clock: Clock, onSilent: () => void): () => void {
+  const patience = patientTimeout(clock, SILENCE_MS, onSilent);
+  return () => {
+    patience.cancel();
+    onSilent();
+  };
+}
+
 /** A leader that listens elsewhere; it leads as long as its connection to this process. */
 class RemoteLeader implements Leadership {
   readonly isHere = false;
@@ -267,11 +276,7 @@ class RemoteLeader implements Leadership {
   }
 
   giveWay(onSilent: () => void): void {
-    const patience = patientTimeout(this.#clock, SILENCE_MS, onSilent);
-    void this.#connection.closed.then(() => {
-      patience.cancel();
-      onSilent();
-    });
+    void this.#connection.closed.then(awaitSilence(this.#clock, onSilent));
     this.#connection.send({ type: 'goaway', code: 'succeeded', sentence: SENTENCES.succeeded });
   }
 }
@@ -298,7 +303,6 @@ class LocalLease implements Leadership, ChannelLease {
   #onSucceeded!: () => void;
   readonly #clock: Clock;
   #onSilent: () => void = () => undefined;
-  #patience: Patience | undefined;
 
   constructor(channel: ChannelId, term: number, port: number, clock: Clock, hooks: LeaseHooks) {
     this.#clock = clock;
@@ -331,13 +335,11 @@ class LocalLease implements Leadership, ChannelLease {
   }
 
   giveWay(onSilent: () => void): void {
-    this.#onSilent = onSilent;
-    this.#patience = patientTimeout(this.#clock, SILENCE_MS, onSilent);
+    this.#onSilent = awaitSilence(this.#clock, onSilent);
     this.#onSucceeded();
   }
 
   silent(): void {
-    this.#patience?.cancel();
     this.#onSilent();
   }
 

@@ -1,11 +1,12 @@
 // A leader is a Single plus a ChannelHost behind a port.
 
 import type { ChannelLease } from '../election/term';
+import { within } from '../time';
 import { ChannelHost } from './channel-host';
 import type { ChannelSpec, FollowerSnapshot, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
-/** How long a leader that goes waits for its followers to be served by the next one, ms. */
+/** How long a leader that goes waits for its followers to be served by the next one, ms. The port keeps the process alive meanwhile. */
 const HAND_OFF_MS = 2_000;
 /** How long the next one waits for them before it asks its upstream client for values, ms: perhaps there are none. */
 const VISIT_MS = 250;
@@ -65,7 +66,7 @@ export class Leader implements Role {
       if (!this.#closing) this.#lease.ready();
       if (!awaitsFollowers) return;
       // Followers come when the leader before is silent: what is asked from then on is not older than what they have had of it.
-      await this.#within(VISIT_MS, this.#host.visited);
+      await within(this.#spec.clock, VISIT_MS, this.#host.visited, false);
       this.#single.releaseKeys();
     });
   }
@@ -112,18 +113,6 @@ export class Leader implements Role {
     this.#host.sendAway();
     // Its own calls belong to a client that goes on elsewhere, unless it is being closed.
     const { idle } = this.#isSucceeded ? this.#single.upstream : { idle: undefined };
-    await this.#within(HAND_OFF_MS, Promise.all([this.#host.deserted, idle]));
-  }
-
-  /** Waits for it, but no longer than that. What keeps the process alive is the port, as long as it is held. */
-  async #within(limitMs: number, event: Promise<unknown>): Promise<void> {
-    const { clock } = this.#spec;
-    let timer;
-    const patience = new Promise<void>((resolve) => {
-      timer = clock.setTimeout(resolve, limitMs);
-      timer.unref();
-    });
-    await Promise.race([event, patience]);
-    clock.clearTimeout(timer);
+    await within(this.#spec.clock, HAND_OFF_MS, Promise.all([this.#host.deserted, idle]), false);
   }
 }

@@ -4,7 +4,7 @@
 import { isError, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
-import { Backoff, type Timer } from '../time';
+import { Backoff, within, type Timer } from '../time';
 import type { ChannelSpec } from './role';
 import { UnderWay } from './under-way';
 import { isThenable, runMethod, runVerb, type Method } from './upstream-method';
@@ -141,7 +141,7 @@ export class Upstream {
       this.#loseCalls(instance, this.#error('ERR_TRUNKLINE_CLOSED', 'the client was closed while a call was under way'));
       // The client's last events while it closes still reach the user; nothing after that does.
       try {
-        if (!(await this.#within(CLOSE_MS, this.#closeClient(instance)))) {
+        if (!(await within(this.#spec.clock, CLOSE_MS, this.#closeClient(instance)))) {
           throw this.#error('ERR_TRUNKLINE_CLOSE_TIMEOUT', `the upstream client did not close within ${CLOSE_MS} ms`);
         }
       } finally {
@@ -218,25 +218,11 @@ export class Upstream {
     instance.detach();
     this.#loseCalls(instance, reason);
     // It has failed, and that was reported; how it closes changes nothing.
-    this.#discarding = this.#within(DISCARD_MS, this.#closeClient(instance)).then(
+    this.#discarding = within(this.#spec.clock, DISCARD_MS, this.#closeClient(instance)).then(
       () => undefined,
       () => undefined,
     );
     return this.#discarding;
-  }
-
-  /** @returns false when the time is over first */
-  async #within(limitMs: number, work: Promise<void>): Promise<boolean> {
-    const { clock } = this.#spec;
-    let timer: Timer | undefined;
-    const patience = new Promise<false>((resolve) => {
-      timer = clock.setTimeout(() => resolve(false), limitMs);
-    });
-    try {
-      return await Promise.race([work.then(() => true), patience]);
-    } finally {
-      clock.clearTimeout(timer);
-    }
   }
 
   #loseCalls(instance: Instance, reason: Error): void {
