@@ -1,9 +1,9 @@
 // Which members of the shared client stand for which methods of the upstream class. Pure: from the class and what
 // the user said to a table of descriptors.
 
-import { isGeneratorFunction } from 'is-type-of';
 import { Base } from 'sdk-base';
 import { TrunklineError } from '../errors';
+import { isGeneratorFunction } from '../generator-function';
 import type { UpstreamMethods } from '../roles/role';
 
 /** What a delegated method does. */

@@ -2,8 +2,8 @@
 // plain value.
 
 import co from 'co';
-import { isGeneratorFunction } from 'is-type-of';
 import type { CallStyle } from '../../protocol/message';
+import { isGeneratorFunction } from '../generator-function';
 import { callbackIndex } from './callback-parameter';
 
 export type Method = (...args: unknown[]) => unknown;
