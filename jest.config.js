@@ -7,6 +7,6 @@ module.exports = {
   moduleNameMapper: { '^trunkline$': '<rootDir>/src/index.ts', '^trunkline/supervisor$': '<rootDir>/src/supervisor/index.ts' },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   // Children that tests fork run from dist.
-  globalSetup: '<rootDir>/scripts/ensure.mjs',
+  globalSetup: '<rootDir>/scripts/jest-setup.mjs',
   testTimeout: 30_000,
 };

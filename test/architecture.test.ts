@@ -1,6 +1,6 @@
 // The layers of src/README.md, held: which folder may import which.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 const root = join(__dirname, '..');
@@ -99,3 +99,30 @@ it('nothing but the command line, entries of processes and signals to a master e
     ['cli/daemon-entry.ts', 'cli/main.ts', 'supervisor/child/entry.ts', 'supervisor/signals.ts'].map((file) => join('src', file)),
   );
 });
+
+it('no test that npm run test:unit runs starts a process or needs a build', () => {
+  const { TESTS_WITH_PROCESSES } = jest.requireActual<{ TESTS_WITH_PROCESSES: string[] }>('../jest.scenarios.config.js');
+  const isUnit = (file: string): boolean =>
+    file.endsWith('.test.ts') && !TESTS_WITH_PROCESSES.some((path) => file.startsWith(path));
+  const tests = ['test', join('examples', 'unit-test')].flatMap(sources).filter(isUnit);
+  expect(tests.length).toBeGreaterThan(60);
+  const wrong = tests.filter((test) => withImports(test).some((file) => file !== thisFile && startsProcesses(file)));
+  expect(wrong).toEqual([]);
+});
+
+const thisFile = relative(root, __filename);
+
+function startsProcesses(file: string): boolean {
+  return /from 'node:(child_process|worker_threads|cluster)'|dist\/(src|test)/.test(readFileSync(join(root, file), 'utf8'));
+}
+
+/** A test and the files besides the product's own that it imports, directly or not. */
+function withImports(file: string, seen = new Set<string>()): string[] {
+  if (seen.has(file) || file.startsWith('src') || !existsSync(join(root, file))) return [];
+  seen.add(file);
+  const code = readFileSync(join(root, file), 'utf8');
+  for (const [, specifier] of code.matchAll(/from\s+'(\.[^']+)'/g)) {
+    withImports(`${relative(root, resolve(root, dirname(file), specifier!)).replace(/\.js$/, '')}.ts`, seen);
+  }
+  return [...seen];
+}
