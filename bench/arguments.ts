@@ -1,5 +1,6 @@
 // The command line of `npm run bench`.
 
+import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { PEER_NAMES, type PeerName } from './peers/peer';
 import type { Scale } from './workloads/workload';
@@ -11,6 +12,10 @@ export interface Arguments {
   readonly only: readonly string[] | undefined;
   readonly peers: readonly PeerName[];
   readonly growth: boolean;
+  /** The first operations of processes, instead of warmed-up ones. */
+  readonly cold: boolean;
+  /** The program that runs the measured processes. */
+  readonly node: string;
   readonly json: string | undefined;
   readonly help: boolean;
 }
@@ -19,13 +24,16 @@ export interface Arguments {
 export class ArgumentsError extends Error {}
 
 const DEFAULT_ROUNDS = 3;
+const DEFAULT_COLD_ROUNDS = 5;
 
 export const USAGE = `usage: npm run bench -- [options]
 
-  --rounds N      rounds of each workload, default ${DEFAULT_ROUNDS}; the peers take turns in each
+  --rounds N      rounds of each workload, default ${DEFAULT_ROUNDS}, with --cold ${DEFAULT_COLD_ROUNDS}; the peers take turns in each
   --only A,B      only these workloads
   --peers A,B     only these peers: ${PEER_NAMES.join(', ')}
   --growth        the growth workloads too, up to 64 followers and 100,000 keys; takes many minutes
+  --cold          the first operations of new processes, without any warm-up, and what loading costs
+  --node PATH     the Node.js that runs the measured processes
   --quick         one round with small counts, to prove that everything runs
   --json FILE     write the figures of every round to a file
   --help          this text`;
@@ -37,12 +45,15 @@ export const USAGE = `usage: npm run bench -- [options]
 export function parseArguments(argv: readonly string[], names: readonly string[]): Arguments {
   const values = parse(argv);
   const quick = values.quick === true;
+  const cold = values.cold === true;
   return {
-    rounds: wholeNumber('--rounds', values.rounds) ?? (quick ? 1 : DEFAULT_ROUNDS),
+    rounds: wholeNumber('--rounds', values.rounds) ?? (quick ? 1 : cold ? DEFAULT_COLD_ROUNDS : DEFAULT_ROUNDS),
     scale: quick ? 'quick' : 'full',
     only: listOf('--only', values.only, names),
     peers: listOf('--peers', values.peers, PEER_NAMES) ?? PEER_NAMES,
     growth: values.growth === true,
+    cold,
+    node: runnable(values.node),
     json: values.json,
     help: values.help === true,
   };
@@ -57,6 +68,8 @@ function parse(argv: readonly string[]) {
         only: { type: 'string' },
         peers: { type: 'string' },
         growth: { type: 'boolean' },
+        cold: { type: 'boolean' },
+        node: { type: 'string' },
         quick: { type: 'boolean' },
         json: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -66,6 +79,17 @@ function parse(argv: readonly string[]) {
     const [sentence] = (error as Error).message.split(/\. |\n/);
     throw new ArgumentsError(`${sentence}; see --help.`);
   }
+}
+
+function runnable(path: string | undefined): string {
+  if (path === undefined) return process.execPath;
+  try {
+    const version = execFileSync(path, ['-p', 'process.version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    if (/^v\d+\./.test(version)) return path;
+  } catch {
+    // One sentence says all that there is to say.
+  }
+  throw new ArgumentsError(`--node: '${path}' is not a Node.js that runs here.`);
 }
 
 export function wholeNumber(option: string, text: string | undefined): number | undefined {

@@ -4,7 +4,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { freePort } from '../test/support/ports';
+import { RedisServer } from '../test/support/redis';
 import type { Answer, Nothing, Order, OrderName } from './orders';
+import { isRelayed, type Relayed } from './peers/ipc';
 import type { PeerName, Role } from './peers/peer';
 
 /** Longer than any order takes on a slow machine, ms. */
@@ -27,16 +29,23 @@ export class WorkerHandle {
   /** Resolves when the process has loaded its peer. */
   readonly started: Promise<void>;
 
-  constructor(peer: PeerName) {
+  /**
+   * @param execPath the Node.js that runs the worker
+   * @param relay gets what a worker says to the others, for the peer that has no other way
+   */
+  constructor(peer: PeerName, execPath: string, relay: (message: Relayed, from: WorkerHandle) => void) {
     this.#process = fork(join(__dirname, 'worker.js'), [peer], {
+      execPath,
       execArgv: ['--expose-gc'],
-      serialization: 'advanced',
+      // The peer `ipc` is measured with what Node.js does by default.
+      serialization: peer === 'ipc' ? 'json' : 'advanced',
     });
     this.started = new Promise((resolve, reject) => {
       this.#pending.set(0, { resolve: resolve, reject });
     });
     this.#process.on('message', (message) => {
-      this.#onMessage(message as WorkerMessage);
+      if (isRelayed(message)) relay(message, this);
+      else this.#onMessage(message as WorkerMessage);
     });
     this.#exited = new Promise((resolve) => {
       this.#process.once('exit', (code, signal) => {
@@ -74,6 +83,11 @@ export class WorkerHandle {
     }
   }
 
+  /** Passes on what another worker has said. */
+  say(message: Relayed): void {
+    if (this.#process.connected) this.#process.send(message);
+  }
+
   /** Ends the process as a crash would. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
@@ -89,6 +103,9 @@ export class WorkerHandle {
 }
 
 export class Crew {
+  /** The Node.js that runs the workers of every crew. */
+  static execPath = process.execPath;
+
   readonly peer: PeerName;
   readonly port: number;
   #workers: WorkerHandle[] = [];
@@ -100,11 +117,13 @@ export class Crew {
 
   /** Runs `measure` with a crew, and ends every process of it afterwards. */
   static async during<T>(peer: PeerName, measure: (crew: Crew) => Promise<T>): Promise<T> {
-    const crew = new Crew(peer, await freePort());
+    const server = peer === 'redis' ? await RedisServer.start() : undefined;
+    const crew = new Crew(peer, server?.port ?? (await freePort()));
     try {
       return await measure(crew);
     } finally {
       await Promise.all(crew.#workers.map((worker) => worker.kill()));
+      await server?.stop();
     }
   }
 
@@ -112,7 +131,7 @@ export class Crew {
   async start(count: number): Promise<WorkerHandle[]> {
     const started: WorkerHandle[] = [];
     while (started.length < count) {
-      const batch = Array.from({ length: Math.min(STARTED_AT_ONCE, count - started.length) }, () => new WorkerHandle(this.peer));
+      const batch = Array.from({ length: Math.min(STARTED_AT_ONCE, count - started.length) }, this.#newWorker);
       this.#workers.push(...batch);
       started.push(...batch);
       await Promise.all(batch.map((worker) => worker.started));
@@ -131,6 +150,11 @@ export class Crew {
     await Promise.all(rest.map((follower) => this.join(follower, 'follower', entries)));
     return { leader, followers: rest };
   }
+
+  readonly #newWorker = (): WorkerHandle =>
+    new WorkerHandle(this.peer, Crew.execPath, (message, from) => {
+      for (const worker of this.#workers) if (worker !== from) worker.say(message);
+    });
 
   async kill(worker: WorkerHandle): Promise<void> {
     this.#workers = this.#workers.filter((other) => other !== worker);

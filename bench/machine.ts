@@ -1,5 +1,6 @@
 // What the figures of a run depend on, in one line.
 
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
@@ -12,13 +13,14 @@ export interface Machine {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-export function describeMachine(): Machine {
+/** @param node the program that runs the measured processes */
+export function describeMachine(node: string): Machine {
   const cores = cpus();
   return {
     cpu: cores[0]?.model.trim() ?? 'unknown CPU',
     cores: cores.length,
     platform: `${process.platform} ${process.arch}`,
-    node: process.version,
+    node: execFileSync(node, ['-p', 'process.version'], { encoding: 'utf8' }).trim(),
     versions: { trunkline: versionOf('trunkline'), 'cluster-client': versionOf('cluster-client') },
   };
 }

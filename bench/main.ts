@@ -1,20 +1,26 @@
 // `npm run bench`: runs the workloads, the peers by turns, and prints the tables. Ends with 1 when something was not
 // delivered, with 2 when the command line is wrong.
 
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { ArgumentsError, parseArguments, USAGE, type Arguments } from './arguments';
 import { describeMachine, machineLine } from './machine';
+import type { PeerName } from './peers/peer';
 import { Results } from './results';
-import { callMany, callOne } from './workloads/call';
-import { eventLarge, eventSmall } from './workloads/event';
-import { failover } from './workloads/failover';
+import { Crew } from './crew';
+import { callMany, callOne, firstCalls } from './workloads/call';
+import { eventLarge, eventSmall, firstEvents } from './workloads/event';
+import { failover, firstFailover } from './workloads/failover';
 import { growthPoints } from './workloads/growth';
 import { lateLeader } from './workloads/late-leader';
+import { loading, memory } from './workloads/loading';
 import { subscribe, subscribeCold } from './workloads/subscribe';
 import type { Workload } from './workloads/workload';
 
 const BASIC: readonly Workload[] = [callMany, callOne, eventSmall, eventLarge, subscribe, subscribeCold, failover, lateLeader];
-const ALL: readonly Workload[] = [...BASIC, ...growthPoints];
+const FIRST: readonly Workload[] = [...firstEvents, ...firstCalls, subscribeCold, firstFailover];
+const STARTS: readonly Workload[] = [loading, ...memory];
+const ALL: readonly Workload[] = [...new Set([...BASIC, ...FIRST, ...STARTS, ...growthPoints])];
 
 async function main(argv: readonly string[]): Promise<number> {
   let given: Arguments;
@@ -32,15 +38,25 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(`${USAGE}\n\nworkloads: ${ALL.map(({ name }) => name).join(', ')}`);
     return 0;
   }
+  Crew.execPath = given.node;
   const workloads = select(given);
-  const results = await run(workloads, given);
+  const peers = given.peers.filter(isThere);
+  const results = await run(workloads, { ...given, peers });
   report(workloads, results, given);
   return results.problems.length > 0 ? 1 : 0;
 }
 
-function select({ only, growth }: Arguments): readonly Workload[] {
+function select({ only, growth, cold }: Arguments): readonly Workload[] {
   if (only) return ALL.filter(({ name }) => only.includes(name));
-  return growth ? ALL : BASIC;
+  if (cold) return [...FIRST, ...STARTS];
+  return growth ? [...BASIC, ...growthPoints] : BASIC;
+}
+
+/** The server of the peer `redis` is a program of its own. */
+function isThere(peer: PeerName): boolean {
+  if (peer !== 'redis' || spawnSync('redis-server', ['--version']).status === 0) return true;
+  console.error('redis: left out, because the program redis-server is not installed');
+  return false;
 }
 
 /** Within a round the peers follow each other, so that a slow minute of the machine meets all of them. */
@@ -58,12 +74,16 @@ async function run(workloads: readonly Workload[], { rounds, peers, scale }: Arg
   return results;
 }
 
-function report(workloads: readonly Workload[], results: Results, { rounds, scale, json }: Arguments): void {
-  const machine = describeMachine();
-  const basic = workloads.filter((workload) => !growthPoints.includes(workload));
+function report(workloads: readonly Workload[], results: Results, { rounds, scale, json, cold, node }: Arguments): void {
+  const machine = describeMachine(node);
+  const first = cold ? workloads.filter((workload) => FIRST.includes(workload)) : [];
+  const starts = workloads.filter((workload) => STARTS.includes(workload));
+  const basic = workloads.filter((workload) => ![first, starts, growthPoints].some((others) => others.includes(workload)));
   const growth = workloads.filter((workload) => growthPoints.includes(workload));
   const paragraphs: string[] = [];
   if (basic.length > 0) paragraphs.push(results.workloadTable(basic));
+  if (first.length > 0) paragraphs.push(results.firstTable(first));
+  if (starts.length > 0) paragraphs.push(results.loadingTable(starts));
   if (growth.length > 0) paragraphs.push(results.growthTable(growth));
   const measured =
     scale === 'quick'

@@ -22,6 +22,8 @@ export interface Orders {
   cpu(order: Nothing): Promise<{ cpuUs: number }>;
   /** Heap and buffers after a garbage collection. */
   memory(order: Nothing): Promise<{ usedBytes: number }>;
+  /** What the process occupies of the memory of the machine, as it is. */
+  resident(order: Nothing): Promise<{ mb: number }>;
   /** What the peer has reported as errors since the join. */
   errors(order: Nothing): Promise<string[]>;
 }

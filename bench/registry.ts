@@ -1,7 +1,7 @@
 // The upstream client that every peer shares in the workloads, and the values that it gives: a service registry.
 // One file for all peers, so that they carry the same registrations and values.
 
-import { Base } from 'sdk-base';
+import { EventEmitter } from 'node:events';
 
 export interface Registration {
   readonly dataId: string;
@@ -37,8 +37,11 @@ export function registryValue(revision: number, entries: number, owner: number):
   return { revision, owner, providers };
 }
 
-/** Has no network behind it: first values come by themselves, later ones when the workload pushes them. */
-export class RegistryUpstream extends Base {
+/**
+ * Has no network behind it: first values come by themselves, later ones when the workload pushes them. Needs no package, so that
+ * what a peer loads is what the peer costs.
+ */
+export class RegistryUpstream extends EventEmitter {
   /** The instance of this process, once it leads. */
   static current: RegistryUpstream | undefined;
 
@@ -49,7 +52,6 @@ export class RegistryUpstream extends Base {
     super();
     this.#entries = entries;
     RegistryUpstream.current = this;
-    this.ready(true);
   }
 
   subscribe({ dataId }: Registration, listener: ValueListener): void {

@@ -33,6 +33,29 @@ export class Results {
     ]);
   }
 
+  /** The table of first operations: CPU time is what to compare, so it has ratios of its own. */
+  firstTable(workloads: readonly Workload[]): string {
+    return this.#table(workloads, [
+      { head: 'First work of a process', align: 'left', cell: ({ workload }) => workload.title },
+      ...this.#comparison('Result'),
+      { head: 'CPU leader', align: 'right', cell: (row) => this.#figure(row, 'leaderCpuUs', us) },
+      { head: 'of floor', align: 'right', cell: (row) => this.#share(row, 'leaderCpuUs') },
+      { head: 'CPU follower', align: 'right', cell: (row) => this.#figure(row, 'followerCpuUs', us) },
+      { head: 'of floor', align: 'right', cell: (row) => this.#share(row, 'followerCpuUs') },
+    ]);
+  }
+
+  /** The table of what it costs to load a peer. */
+  loadingTable(workloads: readonly Workload[]): string {
+    return this.#table(workloads, [
+      { head: 'Cost of a start', align: 'left', cell: ({ workload }) => workload.title },
+      ...this.#comparison('Result').slice(0, 4),
+      { head: 'Wall time', align: 'right', cell: (row) => this.#figure(row, 'wallMs', FORMATS.ms) },
+      { head: 'Memory', align: 'right', cell: (row) => this.#figure(row, 'residentMb', FORMATS.MB) },
+      { head: 'Files', align: 'right', cell: (row) => this.#figure(row, 'modules', (count) => count.toFixed(0)) },
+    ]);
+  }
+
   growthTable(workloads: readonly Workload[]): string {
     return this.#table(workloads, [
       { head: 'Growth', align: 'left', cell: ({ workload }) => workload.title },
@@ -85,6 +108,14 @@ export class Results {
     return figures.length > 0 ? format(median(figures)) : '';
   }
 
+  /** A figure as a share of the floor's: below 1 is better. */
+  #share(row: Row, name: FigureName): string {
+    const theirs = this.#figures({ ...row, peer: 'floor' }, name);
+    const ours = this.#figures(row, name);
+    if (row.peer === 'floor' || theirs.length === 0 || ours.length === 0) return '';
+    return (median(ours) / median(theirs)).toFixed(2);
+  }
+
   #value(row: Row): string {
     return this.#figure(row, 'value', FORMATS[row.workload.unit]);
   }
@@ -118,6 +149,7 @@ const FORMATS = {
   '/s': (value: number) => `${digits(value / 1_000)} k/s`,
   ms: (value: number) => `${digits(value)} ms`,
   µs: us,
+  MB: (value: number) => `${digits(value)} MB`,
 };
 
 function us(value: number): string {

@@ -139,6 +139,10 @@ class Worker implements Orders {
     return { usedBytes: heapUsed + external };
   }
 
+  resident(): Promise<{ mb: number }> {
+    return Promise.resolve({ mb: process.memoryUsage.rss() / 2 ** 20 });
+  }
+
   errors(): Promise<string[]> {
     return Promise.resolve(this.#errors);
   }

@@ -26,11 +26,33 @@ export interface Peer {
   join(options: JoinOptions): Promise<Member>;
 }
 
-export const PEER_NAMES = ['trunkline', 'cluster-client', 'floor'] as const;
+/** Peers that are measured everywhere. */
+export const LIBRARY_PEERS = ['trunkline', 'cluster-client', 'floor'] as const;
+/** Peers that only carry values: Redis pub/sub with a connection for each process, and messages that the parent process relays. */
+export const VALUE_PEERS = ['redis', 'ipc'] as const;
+/** What a process of a user has anyway; measured for what loading costs. */
+export const BASELINES = ['sdk-base', 'empty'] as const;
+export const PEER_NAMES = [...LIBRARY_PEERS, ...VALUE_PEERS, ...BASELINES] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
+
+const NOBODY: Peer = { join: () => Promise.reject(new Error('this peer cannot join')) };
 
 /** Loads the code of one peer only. */
 export async function loadPeer(name: PeerName): Promise<Peer> {
-  if (name === 'floor') return (await import('../floor.js')).floor;
-  return (await import('./library.js')).library(name);
+  switch (name) {
+    case 'floor':
+      return (await import('../floor.js')).floor;
+    case 'redis':
+      return (await import('./redis.js')).redis;
+    case 'ipc':
+      return (await import('./ipc.js')).ipc;
+    case 'sdk-base':
+      await import('sdk-base');
+      return NOBODY;
+    case 'empty':
+      return NOBODY;
+    case 'trunkline':
+    case 'cluster-client':
+      return (await import('./library.js')).library(name);
+  }
 }

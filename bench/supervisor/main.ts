@@ -68,7 +68,7 @@ function report(
   { rounds, scale }: Arguments,
   run: { versions: Record<string, string>; load: string },
 ): void {
-  const machine = describeMachine();
+  const machine = describeMachine(process.execPath);
   const measured =
     scale === 'quick'
       ? 'Quick run: the figures mean nothing.'

@@ -1,7 +1,7 @@
 // The upstream client gives new values of one key, and followers that are subscribed to it get each of them.
 
 import { Crew } from '../crew';
-import { PEER_NAMES } from '../peers/peer';
+import { LIBRARY_PEERS, VALUE_PEERS } from '../peers/peer';
 import { deliver } from './delivery';
 import { errorsOf, type Workload } from './workload';
 
@@ -20,29 +20,48 @@ interface EventSize {
   readonly count: number;
   readonly entries: number;
   readonly perTick: number;
+  /** Events before the measurement, as a share of the events in it; 0: the measured ones are the first of the process. */
+  readonly warmUpShare: number;
 }
 
-function event({ name, title, count, entries, perTick }: EventSize): Workload {
+function event({ name, title, count, entries, perTick, warmUpShare }: EventSize): Workload {
   return {
     name,
     title,
     unit: '/s',
-    peers: PEER_NAMES,
+    peers: warmUpShare === 0 ? [...LIBRARY_PEERS, ...VALUE_PEERS] : LIBRARY_PEERS,
     measure: (peer, scale) =>
       Crew.during(peer, async (crew) => {
         const quick = scale === 'quick';
         const { leader, followers } = await crew.assemble(quick ? QUICK_FOLLOWERS : FOLLOWERS, entries);
         await Promise.all(followers.map((follower) => follower.ask('watch', { first: 0, keys: 1 })));
-        const events = quick ? count / QUICK_SHARE : count;
-        const warmUp = events * WARM_UP_SHARE;
+        const events = quick ? Math.ceil(count / QUICK_SHARE) : count;
+        const warmUp = events * warmUpShare;
         const burst = { leader, followers, keys: 1, perTick, entries };
-        const before = await deliver({ ...burst, first: 1, count: warmUp });
+        const before = warmUp > 0 ? (await deliver({ ...burst, first: 1, count: warmUp })).problems : [];
         const { perSecond, ...rest } = await deliver({ ...burst, first: 1 + warmUp, count: events });
-        const problems = [...before.problems, ...rest.problems];
+        const problems = [...before, ...rest.problems];
         return { value: perSecond, ...rest, problems, errors: await errorsOf([leader, ...followers]) };
       }),
   };
 }
 
-export const eventSmall = event({ name: 'event-small', title: 'event, 850 B', count: 4_000, entries: 8, perTick: 20 });
-export const eventLarge = event({ name: 'event-large', title: 'event, 72 KB', count: 200, entries: 700, perTick: 5 });
+const SMALL = { entries: 8, perTick: 20 };
+const LARGE = { entries: 700, perTick: 5 };
+
+export const eventSmall = event({
+  name: 'event-small',
+  title: 'event, 850 B',
+  count: 4_000,
+  ...SMALL,
+  warmUpShare: WARM_UP_SHARE,
+});
+export const eventLarge = event({ name: 'event-large', title: 'event, 72 KB', count: 200, ...LARGE, warmUpShare: WARM_UP_SHARE });
+
+/** The first events of the processes. */
+export const firstEvents: readonly Workload[] = [
+  ...[1, 100, 1_000, 4_000].map((count) =>
+    event({ name: `first-events-${count}`, title: `first events of 850 B: ${count}`, count, ...SMALL, warmUpShare: 0 }),
+  ),
+  event({ name: 'first-events-large', title: 'first events of 72 KB: 20', count: 20, ...LARGE, warmUpShare: 0 }),
+];

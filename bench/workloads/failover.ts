@@ -5,7 +5,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Crew, type WorkerHandle } from '../crew';
 import { clock } from '../orders';
 import { median } from '../statistics';
-import type { Workload } from './workload';
+import type { PeerName } from '../peers/peer';
+import type { Sample, Scale, Workload } from './workload';
 
 const PROCESSES = 9;
 const KILLS = 3;
@@ -13,34 +14,43 @@ const QUICK_PROCESSES = 3;
 /** Who has been ready for this long is past its start, ms. */
 const SETTLE_MS = 200;
 
-export const failover: Workload = {
-  name: 'failover',
-  title: `failover, ${PROCESSES} processes`,
-  unit: 'ms',
-  peers: ['trunkline', 'cluster-client'],
-  measure: (peer, scale) =>
-    Crew.during(peer, async (crew) => {
-      const quick = scale === 'quick';
-      let workers = await crew.start(quick ? QUICK_PROCESSES : PROCESSES);
-      for (const worker of workers) await enter(crew, worker);
-      const timesMs: number[] = [];
-      for (let kill = 0; kill < (quick ? 1 : KILLS); kill++) {
-        await wait(SETTLE_MS);
-        const leader = await leaderOf(workers);
-        const survivors = workers.filter((worker) => worker !== leader);
-        const killedAtMs = clock();
-        const gone = crew.kill(leader);
-        const successions = await Promise.all(survivors.map((worker) => worker.ask('succession', { owner: leader.pid })));
-        await gone;
-        timesMs.push(Math.max(...successions.map(({ atMs }) => atMs)) - killedAtMs);
-        const [replacement] = (await crew.start(1)) as [WorkerHandle];
-        await enter(crew, replacement);
-        workers = [...survivors, replacement];
-      }
-      // The errors that a peer reports about the loss of its leader are part of the matter.
-      return { value: median(timesMs), problems: [], errors: [] };
-    }),
-};
+export const failover = failoverOf('failover', `failover, ${PROCESSES} processes`, KILLS);
+/** The first failover of processes that have only started. */
+export const firstFailover = failoverOf('first-failover', `first failover, ${PROCESSES} processes`, 1);
+
+function failoverOf(name: string, title: string, kills: number): Workload {
+  return {
+    name,
+    title,
+    unit: 'ms',
+    peers: ['trunkline', 'cluster-client'],
+    measure: (peer, scale) => measure(peer, scale, kills),
+  };
+}
+
+function measure(peer: PeerName, scale: Scale, kills: number): Promise<Sample> {
+  return Crew.during(peer, async (crew) => {
+    const quick = scale === 'quick';
+    let workers = await crew.start(quick ? QUICK_PROCESSES : PROCESSES);
+    for (const worker of workers) await enter(crew, worker);
+    const timesMs: number[] = [];
+    for (let kill = 0; kill < (quick ? 1 : kills); kill++) {
+      await wait(SETTLE_MS);
+      const leader = await leaderOf(workers);
+      const survivors = workers.filter((worker) => worker !== leader);
+      const killedAtMs = clock();
+      const gone = crew.kill(leader);
+      const successions = await Promise.all(survivors.map((worker) => worker.ask('succession', { owner: leader.pid })));
+      await gone;
+      timesMs.push(Math.max(...successions.map(({ atMs }) => atMs)) - killedAtMs);
+      const [replacement] = (await crew.start(1)) as [WorkerHandle];
+      await enter(crew, replacement);
+      workers = [...survivors, replacement];
+    }
+    // The errors that a peer reports about the loss of its leader are part of the matter.
+    return { value: median(timesMs), problems: [], errors: [] };
+  });
+}
 
 async function enter(crew: Crew, worker: WorkerHandle): Promise<void> {
   await crew.join(worker, 'competitor');

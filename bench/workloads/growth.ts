@@ -2,7 +2,7 @@
 // and keys. Ideally nothing changes.
 
 import { Crew, cpuDuring, NOTHING, type WorkerHandle } from '../crew';
-import { PEER_NAMES } from '../peers/peer';
+import { LIBRARY_PEERS } from '../peers/peer';
 import { sum } from '../statistics';
 import { deliver } from './delivery';
 import { errorsOf, type Sample, type Scale, type Workload } from './workload';
@@ -30,7 +30,7 @@ function growth(name: string, title: string, point: GrowthPoint): Workload {
     name,
     title,
     unit: 'µs',
-    peers: PEER_NAMES,
+    peers: LIBRARY_PEERS,
     measure: (peer, scale) => Crew.during(peer, (crew) => measure(crew, point, scale)),
   };
 }

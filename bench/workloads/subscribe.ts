@@ -2,7 +2,7 @@
 // same keys.
 
 import { Crew, cpuDuring } from '../crew';
-import { PEER_NAMES } from '../peers/peer';
+import { LIBRARY_PEERS } from '../peers/peer';
 import { sum } from '../statistics';
 import { errorsOf, type Sample, type Scale, type Workload } from './workload';
 
@@ -18,7 +18,7 @@ function subscribing(name: string, title: string, warmUpShare: number): Workload
     name,
     title: `${title}, ${FOLLOWERS} × ${KEYS} keys`,
     unit: '/s',
-    peers: PEER_NAMES,
+    peers: LIBRARY_PEERS,
     measure: (peer, scale) => Crew.during(peer, (crew) => measure(crew, scale, warmUpShare)),
   };
 }

@@ -16,6 +16,11 @@ export interface Sample {
   readonly followerCpuUs?: number;
   readonly leaderCpuPerCallUs?: number;
   readonly bytesPerFollower?: number;
+  readonly wallMs?: number;
+  /** Resident memory above that of an empty process. */
+  readonly residentMb?: number;
+  /** JavaScript files that were loaded. */
+  readonly modules?: number;
   /** What was not delivered as it should be; empty when all is well. */
   readonly problems: readonly string[];
   /** Errors that the peer has reported, although everything may have arrived. */
@@ -27,7 +32,7 @@ export interface Workload {
   readonly name: string;
   readonly title: string;
   /** `/s`: more is better. The others: less is better. */
-  readonly unit: '/s' | 'ms' | 'µs';
+  readonly unit: '/s' | 'ms' | 'µs' | 'MB';
   readonly peers: readonly PeerName[];
   measure(peer: PeerName, scale: Scale): Promise<Sample>;
 }
