@@ -1,5 +1,6 @@
 // What this process has asked of the channel, independent of terms: it is replayed into every new role.
 
+import { AsyncResource } from 'node:async_hooks';
 import type { Patience } from '../time';
 import type { Subscriber, Subscription, Verbs } from '../roles/role';
 
@@ -15,6 +16,11 @@ export class ListenerEntry implements Subscriber {
   subscription: Subscription | undefined;
   /** The user has taken it back. */
   isOver = false;
+  /**
+   * Values come in the context of a socket or of the upstream client; listeners must see the AsyncLocalStorage context of their
+   * `subscribe` call. AsyncResource.bind would do the same, at 2.8 KB instead of 80 bytes a listener on Node.js 20.
+   */
+  readonly #context = new AsyncResource('TrunklineListener', { requireManualDestroy: true });
   readonly #deliver: (listener: Listener, payload: Buffer) => void;
 
   constructor(registration: unknown, listener: Listener, deliver: (listener: Listener, payload: Buffer) => void) {
@@ -25,7 +31,7 @@ export class ListenerEntry implements Subscriber {
 
   deliver(payload: Buffer): void {
     this.patience?.cancel();
-    this.#deliver(this.listener, payload);
+    this.#context.runInAsyncScope(this.#deliver, undefined, this.listener, payload);
   }
 }
 

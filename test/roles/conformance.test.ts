@@ -1,5 +1,6 @@
 // Every role answers the same verbs in the same way: one suite, run for single mode, the leader and a follower.
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import co from 'co';
 import cluster from '../../src';
 import type { ClusterOptions } from '../../src/options';
@@ -203,6 +204,28 @@ describe.each(roles)('%s', (role) => {
       expect(seen).toEqual([]);
       await eventually('three values', () => seen.length === 3);
       expect(seen).toEqual([1, 2, 3]);
+    });
+
+    it('runs each listener in the AsyncLocalStorage context of its subscribe call', async () => {
+      const client = await create();
+      const requests = new AsyncLocalStorage<string>();
+      const seen: unknown[] = [];
+      const subscribe = (request: string, key: string): void =>
+        requests.run(request, () => client.subscribe(key, (value) => seen.push([requests.getStore(), value])));
+      subscribe('before ready', 'key');
+      await client.ready();
+      await eventually('the upstream subscription', () => Registry.last.subscribed.length === 1);
+      requests.run('a push', () => Registry.last.push('key', 1));
+      await eventually('the pushed value', () => seen.length === 1);
+      subscribe('late', 'key');
+      await eventually('the replayed value', () => seen.length === 2);
+      client.subscribe('key', (value) => seen.push([requests.getStore(), value]));
+      await eventually('the value without a context', () => seen.length === 3);
+      expect(seen).toEqual([
+        ['before ready', 1],
+        ['late', 1],
+        [undefined, 1],
+      ]);
     });
 
     it('replays the last value to a late subscriber, once', async () => {
