@@ -13,6 +13,8 @@ module.exports = tseslint.config(
       // Users may throw and reject with anything; it is passed on as it is.
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      // What only some processes need is loaded when it is needed: `require('x') as typeof import('x')` in a function.
+      '@typescript-eslint/no-require-imports': 'off',
     },
   },
   {

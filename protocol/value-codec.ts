@@ -1,7 +1,6 @@
 // How a value of the user becomes bytes. The default is what cluster-client 3.x uses; a user's `transcode`
 // replaces it on every side of a channel.
 
-import * as serializeJson from 'serialize-json';
 import { MAX_FRAME_BYTES } from './frame';
 import { decodeStructured } from './structured-decoder';
 import { encodeStructured } from './structured-encoder';
@@ -19,9 +18,14 @@ export interface Transcode {
  * functions, symbols and BigInt into null.
  */
 export const serializeJsonTranscode: Transcode = {
-  encode: (value) => serializeJson.encode(value),
-  decode: (bytes) => serializeJson.decode(bytes),
+  encode: (value) => serializeJson().encode(value),
+  decode: (bytes) => serializeJson().decode(bytes),
 };
+
+/** Loaded on first use: the package and what it needs cost 12 ms of CPU time, and our own processes do not use it with each other. */
+function serializeJson(): typeof import('serialize-json') {
+  return require('serialize-json') as typeof import('serialize-json');
+}
 
 /**
  * Keeps everything that structured clone keeps, errors whole, and refuses the rest; a user's class arrives as a plain object.

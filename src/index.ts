@@ -31,7 +31,6 @@ cluster.close = closeClient;
 cluster.APIClientBase = APIClient;
 cluster.TrunklineError = TrunklineErr;
 // Loading the shared client loads nothing of the supervisor.
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- at the call
 cluster.startCluster = (...args) => (require('./supervisor') as typeof import('./supervisor')).startCluster(...args);
 cluster.default = cluster;
 

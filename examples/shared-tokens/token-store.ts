@@ -40,7 +40,6 @@ export class TokenStore extends Base {
   async _init(): Promise<void> {
     if (!this.#redisUrl) return;
     // Loaded here: who does without Redis needs no ioredis.
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
     const { RedisVault } = require('./redis-vault') as typeof import('./redis-vault');
     this.#vault = new RedisVault(this.#redisUrl);
     await this.#vault.open({
