@@ -95,7 +95,7 @@ const kinds = {
   },
   ERR_TRUNKLINE_UPSTREAM_LOST: {
     retryable: true,
-    meaning: 'The upstream client closed by itself; a new one is being created.',
+    meaning: 'The upstream client closed by itself; a new one is being created. `cause` is its last error, if there was one.',
   },
   ERR_TRUNKLINE_CLOSE_TIMEOUT: {
     retryable: false,

@@ -6,9 +6,13 @@ export class UnderWay<T> {
   readonly #free: number[] = [];
   #onIdle: (() => void) | undefined;
 
+  get isIdle(): boolean {
+    return this.#free.length === this.#items.length;
+  }
+
   /** Resolves when nothing is under way. */
   get idle(): Promise<void> {
-    if (this.#free.length === this.#items.length) return Promise.resolve();
+    if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = resolve;
     });
@@ -26,7 +30,7 @@ export class UnderWay<T> {
     if (this.#items[number] !== item) return false;
     this.#items[number] = undefined;
     this.#free.push(number);
-    if (this.#onIdle && this.#free.length === this.#items.length) this.#onIdle();
+    if (this.#onIdle && this.isIdle) this.#onIdle();
     return true;
   }
 

@@ -4,7 +4,7 @@
 import { isError, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
-import { Backoff, within, type Timer } from '../time';
+import { Backoff, patientTimeout, within, type Patience, type Timer } from '../time';
 import type { ChannelSpec } from './role';
 import { UnderWay } from './under-way';
 import { isThenable, runMethod, runVerb, type Method } from './upstream-method';
@@ -24,7 +24,16 @@ interface Instance {
   isReady: boolean;
   /** The calls that are under way: what rejects each. */
   readonly calls: UnderWay<(reason: unknown) => void>;
+  /** The newest `error` event, and when it came. After the loss of the client also what its methods rejected with. */
+  lastError: { readonly error: unknown; readonly at: number } | undefined;
   detach: () => void;
+  forgetErrors: () => void;
+}
+
+/** A client that has closed by itself and still has calls under way. */
+interface Loss {
+  readonly instance: Instance;
+  readonly patience: Patience;
 }
 
 /** Time between two attempts to get a working upstream client, ms. */
@@ -34,6 +43,10 @@ const RETRY_MAX_MS = 10_000;
 const DISCARD_MS = 1_000;
 /** How long it may take when the user closes. */
 const CLOSE_MS = 5_000;
+/** How long calls of a client that has closed by itself may take to end by themselves, ms: their own errors say most. */
+const LAST_WORDS_MS = 1_000;
+/** An `error` event counts as the reason of a loss when it came no longer before it, ms. */
+const RELATED_MS = 10_000;
 
 export class Upstream {
   readonly #spec: ChannelSpec;
@@ -42,6 +55,9 @@ export class Upstream {
   /** At most one: the next is created when this one has been discarded. */
   #instance: Instance | undefined;
   #discarding: Promise<void> | undefined;
+  readonly #losses = new Set<Loss>();
+  /** Why there is no client at present; undefined when nothing is known. */
+  #lossCause: unknown;
   #retry: Timer | undefined;
   #closed = false;
 
@@ -63,7 +79,14 @@ export class Upstream {
     if (this.#closed) return;
     try {
       const client = this.#spec.createUpstream() as Instance['client'];
-      const instance: Instance = { client, isReady: false, calls: new UnderWay(), detach: () => undefined };
+      const instance: Instance = {
+        client,
+        isReady: false,
+        calls: new UnderWay(),
+        lastError: undefined,
+        detach: () => undefined,
+        forgetErrors: () => undefined,
+      };
       this.#instance = instance;
       this.#attach(instance);
       this.#await(instance);
@@ -102,7 +125,8 @@ export class Upstream {
   ): Promise<void> | undefined {
     const instance = this.#instance;
     if (!instance?.isReady) {
-      reject(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, { method: name }));
+      const facts = { method: name, cause: this.#lossCause };
+      reject(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, facts));
       return undefined;
     }
     const { client, calls } = instance;
@@ -121,12 +145,14 @@ export class Upstream {
       method as Method,
       args,
       style,
-      // An answer that comes after the client was lost is none.
+      // An answer that comes after the call was given up is none.
       (values) => {
         if (calls.end(number, reject)) resolve(values);
       },
       (error) => {
-        if (calls.end(number, reject)) reject(error);
+        if (!calls.end(number, reject)) return;
+        if (this.#instance !== instance) this.#note(instance, error);
+        reject(error);
       },
     );
   }
@@ -137,8 +163,11 @@ export class Upstream {
     this.#spec.clock.clearTimeout(this.#retry);
     const instance = this.#instance;
     this.#instance = undefined;
+    const reason = this.#error('ERR_TRUNKLINE_CLOSED', 'the client was closed while a call was under way');
+    for (const loss of this.#losses) this.#giveUp(loss, reason);
     if (instance) {
-      this.#loseCalls(instance, this.#error('ERR_TRUNKLINE_CLOSED', 'the client was closed while a call was under way'));
+      instance.forgetErrors();
+      this.#loseCalls(instance, reason);
       // The client's last events while it closes still reach the user; nothing after that does.
       try {
         if (!(await within(this.#spec.clock, CLOSE_MS, this.#closeClient(instance)))) {
@@ -153,13 +182,16 @@ export class Upstream {
 
   #attach(instance: Instance): void {
     const detach = this.#hooks.onCreated(instance.client);
-    const unwatch = onceClosed(instance.client, () => {
+    const unwatch = listen(instance.client, 'close', () => {
       if (this.#instance === instance) this.#lost(instance);
     });
     instance.detach = () => {
       detach();
       unwatch();
     };
+    instance.forgetErrors = listen(instance.client, 'error', (error) => {
+      this.#note(instance, error);
+    });
   }
 
   #await(instance: Instance): void {
@@ -172,6 +204,7 @@ export class Upstream {
       instance.isReady = true;
       this.#spec.clock.clearTimeout(this.#retry);
       this.#backoff.reset();
+      this.#lossCause = undefined;
       this.#hooks.onReady();
     });
   }
@@ -184,11 +217,12 @@ export class Upstream {
   }
 
   #lost(instance: Instance): void {
-    const reason = this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', LOST);
-    void this.#discard(instance, reason).then(() => {
+    const cause = this.#causeOf(instance);
+    this.#lossCause = cause;
+    void this.#discard(instance).then(() => {
       this.#tryLater();
     });
-    this.#hooks.onSetback(reason);
+    this.#hooks.onSetback(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', LOST, { cause }));
   }
 
   #tryLater(): void {
@@ -205,24 +239,53 @@ export class Upstream {
         this.#await(failed);
         return;
       }
-      await this.#discard(failed, this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', LOST));
+      await this.#discard(failed);
     }
     this.start();
   }
 
   /** Ends an instance for good; afterwards there is none. */
-  #discard(instance: Instance, reason: Error): Promise<void> {
+  #discard(instance: Instance): Promise<void> {
     this.#spec.clock.clearTimeout(this.#retry);
     this.#instance = undefined;
     instance.isReady = false;
     instance.detach();
-    this.#loseCalls(instance, reason);
+    this.#awaitLastWords(instance);
     // It has failed, and that was reported; how it closes changes nothing.
     this.#discarding = within(this.#spec.clock, DISCARD_MS, this.#closeClient(instance)).then(
       () => undefined,
       () => undefined,
     );
     return this.#discarding;
+  }
+
+  /** A class knows best why its calls fail, so its own rejections count for a while. Only the calls that do not end are ended here. */
+  #awaitLastWords(instance: Instance): void {
+    if (instance.calls.isIdle) {
+      instance.forgetErrors();
+      return;
+    }
+    const patience = patientTimeout(this.#spec.clock, LAST_WORDS_MS, () => {
+      const cause = this.#causeOf(instance);
+      this.#giveUp(loss, this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', LOST, { cause }));
+    });
+    const loss: Loss = { instance, patience };
+    this.#losses.add(loss);
+  }
+
+  #giveUp(loss: Loss, reason: Error): void {
+    this.#losses.delete(loss);
+    loss.patience.cancel();
+    loss.instance.forgetErrors();
+    this.#loseCalls(loss.instance, reason);
+  }
+
+  #note(instance: Instance, error: unknown): void {
+    instance.lastError = { error, at: this.#spec.clock.now() };
+  }
+
+  #causeOf({ lastError }: Instance): unknown {
+    return lastError && this.#spec.clock.now() - lastError.at <= RELATED_MS ? lastError.error : undefined;
   }
 
   #loseCalls(instance: Instance, reason: Error): void {
@@ -284,10 +347,11 @@ function isReadyNow(client: Instance['client']): boolean {
   return client.isReady === true && (client.readyError === undefined || client.readyError === null);
 }
 
-function onceClosed(client: Instance['client'], onClose: () => void): () => void {
-  if (typeof client.once !== 'function' || typeof client.removeListener !== 'function') return () => undefined;
-  (client.once as Method)('close', onClose);
+/** Without effect where the client is no emitter. @returns ends it */
+function listen(client: Instance['client'], event: string, listener: (argument: unknown) => void): () => void {
+  if (typeof client.on !== 'function' || typeof client.removeListener !== 'function') return () => undefined;
+  (client.on as Method)(event, listener);
   return () => {
-    (client.removeListener as Method)('close', onClose);
+    (client.removeListener as Method)(event, listener);
   };
 }

@@ -610,6 +610,65 @@ describe.each(roles)('%s', (role) => {
       for (const each of open as (typeof client)[]) await each.ready();
     });
 
+    it.each([
+      ['in the same moment', () => Promise.resolve()],
+      ['a little later', () => new Promise((resolve) => setTimeout(resolve, 20))],
+    ])('that closes by itself and rejects a call with its own error %s is heard', async (_, pause) => {
+      const client = await ready();
+      jest.spyOn(Registry.last, 'echo').mockImplementation(async () => {
+        Registry.instances[0]!.emit('close');
+        await pause();
+        throw Object.assign(new Error('connection reset by the registry'), { code: 'ECONNRESET' });
+      });
+      await expect(client.echo(1)).rejects.toMatchObject({ message: 'connection reset by the registry', code: 'ECONNRESET' });
+    });
+
+    it('that closes by itself and still answers a call is heard', async () => {
+      const client = await ready();
+      jest.spyOn(Registry.last, 'echo').mockImplementation(async () => {
+        Registry.instances[0]!.emit('close');
+        return Promise.resolve('the last answer');
+      });
+      await expect(client.echo(1)).resolves.toBe('the last answer');
+    });
+
+    it.each([
+      [
+        'an error event before it',
+        (registry: InstanceType<Upstream>, error: Error) => {
+          registry.emit('error', error);
+          registry.emit('close');
+        },
+      ],
+      [
+        'an error event after it',
+        (registry: InstanceType<Upstream>, error: Error) => {
+          registry.emit('close');
+          setImmediate(() => registry.emit('error', error));
+        },
+      ],
+      [
+        'the rejection of another call',
+        (registry: InstanceType<Upstream>, error: Error) => {
+          jest.spyOn(registry, 'echo').mockImplementation(async () => {
+            registry.emit('close');
+            await Promise.resolve();
+            throw error;
+          });
+        },
+      ],
+    ])('that closes by itself ends the calls that would never end, and says why: %s', async (_, lose) => {
+      const client = await ready();
+      const pending = client.never();
+      await eventually('the call', () => Registry.last.received.length === 1);
+      lose(Registry.last, new Error('server is shutting down'));
+      client.echo(1).catch(() => undefined);
+      await expect(pending).rejects.toMatchObject({
+        code: 'ERR_TRUNKLINE_UPSTREAM_LOST',
+        cause: expect.objectContaining({ message: 'server is shutting down' }) as Error,
+      });
+    });
+
     it('has its events on the client that leads', async () => {
       await ready();
       const leading = (open as ReturnType<typeof build>[]).find((each) => each.isClusterClientLeader)!;

@@ -100,7 +100,7 @@ it('async ready() without a callback is ready when its promise resolves', async 
   await single(Registry).client.ready();
 });
 
-it('calls under way end at once when it closes by itself, and when the client is closed', async () => {
+it('calls that do not end by themselves are ended when it closes by itself, and at once when the client is closed', async () => {
   const Registry = upstreamClass();
   const options = { singleMode: true, name: 'pending', logger: recordingLogger() };
   const client = cluster(Registry, options).delegate('never').create();
@@ -115,6 +115,35 @@ it('calls under way end at once when it closes by itself, and when the client is
   const second = client.never();
   await eventually('the call', () => Registry.last.received.length === 1);
   await Promise.all([expect(second).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' }), client.close()]);
+});
+
+it('calls that a lost one has left under way end at once when the client is closed', async () => {
+  const Registry = upstreamClass();
+  const client = cluster(Registry, { singleMode: true, name: 'lost-and-closed', logger: recordingLogger() })
+    .delegate('never')
+    .create();
+  client.on('error', () => undefined);
+  await client.ready();
+  const pending = client.never();
+  await eventually('the call', () => Registry.last.received.length === 1);
+  Registry.last.emit('close');
+  await Promise.all([expect(pending).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' }), client.close()]);
+});
+
+it('a call while it is away says why it is away', async () => {
+  const Registry = upstreamClass();
+  const { client } = single(Registry);
+  await client.ready();
+  Registry.last.emit('error', new Error('server is shutting down'));
+  Registry.last.emit('close');
+  await expect(client.ready()).rejects.toMatchObject({
+    code: 'ERR_TRUNKLINE_UPSTREAM_LOST',
+    cause: expect.objectContaining({ message: 'server is shutting down' }) as Error,
+  });
+  await expect(client.echo(1)).rejects.toMatchObject({
+    code: 'ERR_TRUNKLINE_UPSTREAM_LOST',
+    cause: expect.objectContaining({ message: 'server is shutting down' }) as Error,
+  });
 });
 
 it('is said to be lost as soon as it closes, also to a client that comes meanwhile', async () => {
