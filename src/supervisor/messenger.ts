@@ -1,6 +1,7 @@
 // Messages between the processes of an application, for programs without a framework. The same object stands in the
 // master, the agent and the workers; only where it posts differs.
 
+import { TrunklineError } from '../errors';
 import { nextTick } from '../time';
 import type { AppMessage, Delivery, Mail } from './messages';
 
@@ -36,7 +37,10 @@ export interface Messenger {
 }
 
 export interface Acknowledged {
-  /** @param within how long to wait, ms; default 10000 */
+  /**
+   * @param within how long to wait, ms, up to 2147483647; default 10000
+   * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID for another time
+   */
   sendToApp<A extends Action>(action: A, data: DataOf<A>, within?: number): Promise<Delivery>;
   sendToAgent<A extends Action>(action: A, data: DataOf<A>, within?: number): Promise<Delivery>;
   sendTo<A extends Action>(pid: number | string, action: A, data: DataOf<A>, within?: number): Promise<Delivery>;
@@ -45,6 +49,8 @@ export interface Acknowledged {
 }
 
 const DEFAULT_WITHIN_MS = 10_000;
+/** Timers of Node.js fire at once for a longer time. */
+const MAX_WITHIN_MS = 2 ** 31 - 1;
 
 type Whereto = Pick<AppMessage, 'to' | 'receiverPid'>;
 
@@ -141,10 +147,11 @@ export class Postbox implements Messenger {
   }
 
   async #confirmed(whereto: Whereto, action: string, data: unknown, withinMs = DEFAULT_WITHIN_MS): Promise<Delivery> {
+    if (!(typeof withinMs === 'number' && withinMs > 0 && withinMs <= MAX_WITHIN_MS)) throw invalidTime(action, withinMs);
     const id = ++this.#lastId;
     const delivered = new Promise<Delivery>((resolve) => this.#waitedFor.set(id, resolve));
     try {
-      this.#post({ trunkline: 'mail', id, withinMs: Math.max(1, withinMs), action, data, ...whereto });
+      this.#post({ trunkline: 'mail', id, withinMs, action, data, ...whereto });
     } catch (error) {
       this.#waitedFor.delete(id);
       throw error;
@@ -156,4 +163,13 @@ export class Postbox implements Messenger {
 /** Also what is thrown at once is a rejection. */
 async function settled(run: () => unknown): Promise<void> {
   await run();
+}
+
+function invalidTime(action: string, given: unknown): TrunklineError {
+  const shown = typeof given === 'string' ? JSON.stringify(given) : String(given);
+  return new TrunklineError(
+    'ERR_TRUNKLINE_OPTION_INVALID',
+    `messenger.acknowledged: the time for ${action} must be a number of milliseconds above 0 and up to ${MAX_WITHIN_MS}, but is ${shown}`,
+    { option: 'within' },
+  );
 }

@@ -1,0 +1,26 @@
+// What the messenger accepts, whoever uses it.
+
+import { Postbox } from '../../src/supervisor/messenger';
+
+const NEVER = [0, -1, NaN, Infinity, 2 ** 31, '1000', null];
+const methods = ['sendToApp', 'sendToAgent', 'sendRandom', 'broadcast'] as const;
+
+test.each(NEVER)('an acknowledged message with a time limit of %p is refused and not sent', async (within) => {
+  const postbox = new Postbox();
+  const posted: unknown[] = [];
+  postbox.connect((mail) => posted.push(mail));
+  for (const method of methods)
+    await expect(postbox.acknowledged[method]('x', 1, within as number)).rejects.toMatchObject({
+      code: 'ERR_TRUNKLINE_OPTION_INVALID',
+    });
+  await expect(postbox.acknowledged.sendTo(1, 'x', 1, within as number)).rejects.toThrow(/time for x must be a number/);
+  expect(posted).toEqual([]);
+});
+
+test.each([0.5, 1, 2 ** 31 - 1])('an acknowledged message with a time limit of %p is sent with it', (within) => {
+  const postbox = new Postbox();
+  const limits: number[] = [];
+  postbox.connect(({ withinMs }) => limits.push(withinMs));
+  void postbox.acknowledged.sendToApp('x', 1, within);
+  expect(limits).toEqual([within]);
+});
