@@ -5,7 +5,7 @@ import type { Transcode } from '../protocol/value-codec';
 import { TrunklineError } from './errors';
 import { formatKey } from './format-key';
 import { defaultLogger, type Logger } from './logger';
-import { parseSeat, SEAT_VARIABLE } from './seat';
+import { seatOf } from './seat';
 
 /** What `cluster(Client, options)` takes. Everything is optional. */
 export interface ClusterOptions {
@@ -229,7 +229,7 @@ export function resolveOptions(
   }
   const unknown = Object.keys(given ?? {}).filter((name) => !Object.hasOwn(OPTION_DECLARATIONS, name));
   // What a supervisor says of this process stands between what the user gives and what the shell has.
-  const seat = parseSeat(env[SEAT_VARIABLE]);
+  const seat = seatOf(env);
   const seated = seat
     ? { port: seat.clusterPort, isLeader: { leads: true, succeeds: true, follows: false, competes: undefined }[seat.part] }
     : {};

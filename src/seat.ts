@@ -10,7 +10,7 @@ export const OWN_SERVER = Symbol.for('trunkline#server');
 
 /**
  * What a child does for every channel: `leads` (the agent), `succeeds` (the next agent, while the present one still leads),
- * `follows` (workers beside an agent), `competes` (workers alone).
+ * `follows` (workers beside an agent, and whatever a child starts itself), `competes` (workers alone).
  */
 export type Part = 'leads' | 'succeeds' | 'follows' | 'competes';
 
@@ -29,6 +29,24 @@ export function formatSeat({ part, clusterPort }: Seat): string {
 export function parseSeat(text: string | undefined): Seat | undefined {
   const [, part, port] = /^(leads|succeeds|follows|competes):(\d{1,5})$/.exec(text ?? '') ?? [];
   return part === undefined ? undefined : { part: part as Part, clusterPort: Number(port) };
+}
+
+const SEAT = Symbol.for('trunkline#seat');
+
+/**
+ * Takes the seat that the environment names for this process, before any of its programs runs. What this process starts
+ * itself (processes, threads, shells) inherits the environment, and finds a seat there that follows.
+ */
+export function takeSeat(env: NodeJS.ProcessEnv): void {
+  const seat = parseSeat(env[SEAT_VARIABLE]);
+  if (!seat) return;
+  (globalThis as { [SEAT]?: Seat })[SEAT] = seat;
+  env[SEAT_VARIABLE] = formatSeat({ ...seat, part: 'follows' });
+}
+
+/** The seat that this process has taken, or that it has inherited. Every copy of this library in the process finds the same one. */
+export function seatOf(env: NodeJS.ProcessEnv): Seat | undefined {
+  return (globalThis as { [SEAT]?: Seat })[SEAT] ?? parseSeat(env[SEAT_VARIABLE]);
 }
 
 const CLIENTS = Symbol.for('trunkline#clients');

@@ -88,9 +88,11 @@ it('packages are imported only where they belong', () => {
   expect(wrong).toEqual([]);
 });
 
-it('the environment is read in the options and by the command line only', () => {
+it('the environment is read in the options, by the entry of a child and by the command line only', () => {
   const reading = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.env'));
-  expect(reading.sort()).toEqual(['cli/main.ts', 'options.ts', 'supervisor/options.ts'].map((file) => join('src', file)));
+  expect(reading.sort()).toEqual(
+    ['cli/main.ts', 'options.ts', 'supervisor/child/entry.ts', 'supervisor/options.ts'].map((file) => join('src', file)),
+  );
 });
 
 it('nothing but the command line, entries of processes and signals to a master end the process', () => {

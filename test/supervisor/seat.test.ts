@@ -1,5 +1,5 @@
 import { resolveOptions } from '../../src/options';
-import { formatSeat, parseSeat, SEAT_VARIABLE } from '../../src/seat';
+import { formatSeat, parseSeat, SEAT_VARIABLE, takeSeat } from '../../src/seat';
 
 it.each(['leads', 'follows', 'competes'] as const)('a seat that %s is read back', (part) => {
   const seat = { part, clusterPort: 41_234 };
@@ -23,4 +23,16 @@ it.each([
 it('options of the user win over the seat', () => {
   const env = { [SEAT_VARIABLE]: 'follows:41234' };
   expect(resolveOptions({ port: 7, isLeader: true }, 'Client', env)).toMatchObject({ port: 7, isLeader: true });
+});
+
+it('a process that takes its seat keeps it, and what it starts inherits one that follows', () => {
+  const env = { [SEAT_VARIABLE]: 'succeeds:41234' };
+  takeSeat(env);
+  try {
+    expect(env[SEAT_VARIABLE]).toBe('follows:41234');
+    expect(resolveOptions(undefined, 'Client', env)).toMatchObject({ isLeader: true, succeeds: true });
+  } finally {
+    Reflect.deleteProperty(globalThis, Symbol.for('trunkline#seat'));
+  }
+  expect(resolveOptions(undefined, 'Client', env)).toMatchObject({ isLeader: false, succeeds: false });
 });

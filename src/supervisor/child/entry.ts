@@ -1,6 +1,7 @@
 // The program that a child runs. With the command line the only place that reads argv.
 
 import { isMainThread } from 'node:worker_threads';
+import { takeSeat } from '../../seat';
 import type { ChildTask } from '../messages';
 import { ChildRuntime } from './child-runtime';
 import { watchdog } from './watchdog';
@@ -10,6 +11,7 @@ if (given === undefined || (isMainThread && !process.connected)) {
   console.error('this program is started by startCluster of trunkline');
   process.exit(2);
 }
+takeSeat(process.env);
 const task = JSON.parse(given) as ChildTask;
 // The program sees itself as the one that was started.
 if ('file' in task.program) process.argv = [node!, task.program.file];
