@@ -109,6 +109,10 @@ const kinds = {
     retryable: false,
     meaning: 'A process of the application ended before it was ready at the first start; everything was stopped again.',
   },
+  ERR_TRUNKLINE_CANNOT_SUPERVISE: {
+    retryable: false,
+    meaning: '`startCluster` was called in a supervised process, in a worker of node:cluster, or in a single executable.',
+  },
   ERR_TRUNKLINE_RELOAD_FAILED: {
     retryable: true,
     meaning: 'A reload found that a new process does not become ready. The old processes go on.',

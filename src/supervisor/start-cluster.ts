@@ -10,6 +10,7 @@ import type { Messenger } from './messenger';
 import { checkWorkers, resolveSupervisorOptions, type SupervisorOptions } from './options';
 import { PidFile } from './pid-file';
 import { heedSignals } from './signals';
+import { assertCanSupervise } from './whereabouts';
 
 /** One process or thread of the application. */
 export type ProcessStatus = SlotStatus;
@@ -49,7 +50,7 @@ export interface Supervised {
  * @param callback as in egg-cluster: called when everything is ready, or with the error, for which the process will end
  *   with code 1
  * @returns resolves when everything is ready
- * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_BOOT_FAILED
+ * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE, ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_BOOT_FAILED
  */
 export function startCluster(options: SupervisorOptions = {}, callback?: (error?: unknown) => void): Promise<Supervised> {
   const started = supervise(options).then((application) => application ?? neverStarted());
@@ -87,6 +88,7 @@ function neverStarted(): Promise<never> {
  * @returns undefined when a signal has ended the start, and everything has ended
  */
 export async function supervise(options: SupervisorOptions): Promise<Supervised | undefined> {
+  assertCanSupervise();
   const resolved = resolveSupervisorOptions(options);
   const pidFile = resolved.pidFile === undefined ? undefined : new PidFile(resolved.pidFile);
   pidFile?.write();

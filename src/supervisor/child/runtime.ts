@@ -26,6 +26,11 @@ export function installRuntime(runtime: Runtime, post: (mail: Mail) => void): Po
   return shared.postbox;
 }
 
+/** Whether this process or thread is the child of a supervisor. */
+export function isSupervised(): boolean {
+  return shared.runtime !== undefined;
+}
+
 /** Says that this process is ready: for a worker that does not listen, or an agent that has more to do first. */
 export function ready(): void {
   shared.runtime?.ready();

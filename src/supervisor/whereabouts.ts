@@ -1,0 +1,46 @@
+// Where startCluster cannot work: its children would be asked to start children of their own, or cannot be started at all.
+
+import cluster from 'node:cluster';
+import { TrunklineError } from '../errors';
+import { isSupervised } from './child/runtime';
+
+/** What startCluster finds out about the process in which it runs. */
+export interface Whereabouts {
+  /** A master has started this process or thread as its agent or one of its workers. */
+  readonly isSupervised: boolean;
+  readonly isClusterWorker: boolean;
+  /** The program lies in the executable itself (`node:sea`), so that every child would run the program again. */
+  readonly isSingleExecutable: boolean;
+}
+
+/** @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE */
+export function assertCanSupervise(whereabouts: Whereabouts = ownWhereabouts()): void {
+  const reason = objectionTo(whereabouts);
+  if (reason !== undefined) throw new TrunklineError('ERR_TRUNKLINE_CANNOT_SUPERVISE', `startCluster: ${reason}`);
+}
+
+function objectionTo({ isSupervised, isClusterWorker, isSingleExecutable }: Whereabouts): string | undefined {
+  if (isSupervised)
+    return (
+      'this process is itself the agent or a worker that startCluster has started; call startCluster in a program of its own, ' +
+      'and give it the others as app and agent'
+    );
+  if (isClusterWorker)
+    return (
+      'this process is a worker of node:cluster, which cannot start workers of its own; start it as an ordinary process ' +
+      '(in PM2: exec_mode fork, one instance)'
+    );
+  if (isSingleExecutable)
+    return 'this program is a single executable, and every process that it started would run the same program again; run it with node';
+  return undefined;
+}
+
+function ownWhereabouts(): Whereabouts {
+  return { isSupervised: isSupervised(), isClusterWorker: cluster.isWorker, isSingleExecutable: isSingleExecutable() };
+}
+
+function isSingleExecutable(): boolean {
+  // Other runtimes than Node.js do not have the module.
+  const sea = process.getBuiltinModule('node:sea') as typeof import('node:sea') | undefined;
+  return sea?.isSea() ?? false;
+}
