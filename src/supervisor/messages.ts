@@ -93,7 +93,7 @@ export interface HandedReply {
 export type ToMaster =
   /** The program, or its framework, says that it is ready. */
   | { readonly trunkline: 'ready'; readonly address?: Address | undefined }
-  /** A server listens. (Workers that are processes need not say it: node:cluster does.) */
+  /** A server listens. The child says so in every mode: node:cluster does not know of `exclusive` and `reusePort`. */
   | { readonly trunkline: 'listening'; readonly address: Address }
   /** The file could not be loaded, or its promise was rejected; the process ends. */
   | { readonly trunkline: 'failed'; readonly reason: string }

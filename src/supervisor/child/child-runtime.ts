@@ -11,7 +11,7 @@ import { getHeapStatistics } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import { openClients } from '../../seat';
 import type { Postbox } from '../messenger';
-import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
+import { asAppMessage, isOurs, type ChildTask, type ToChild } from '../messages';
 import { runFramework } from './framework-program';
 import { link } from './link';
 import { installRuntime } from './runtime';
@@ -55,7 +55,7 @@ export class ChildRuntime {
   constructor(task: ChildTask, exit: (code: number) => void) {
     this.#task = task;
     this.#exit = exit;
-    this.#sockets = new ServerSockets((address) => this.#onListening(address));
+    this.#sockets = new ServerSockets((address) => link.send({ trunkline: 'listening', address }));
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
       port: () => task.stickyPort,
@@ -119,11 +119,6 @@ export class ChildRuntime {
     // A promise that the module exports; compiled TypeScript has it one level deeper.
     await (module.default?.__esModule ? module.default.default : module.default);
     if (kind === 'agent') this.ready();
-  }
-
-  /** node:cluster tells the master itself. */
-  #onListening(address: Address): void {
-    if (!cluster.worker) link.send({ trunkline: 'listening', address });
   }
 
   #onMessage(message: unknown, socket: net.Socket | undefined): void {

@@ -21,6 +21,8 @@ import { launch, type Launched, type LaunchSpec } from './launch';
 export interface ChildSpec extends LaunchSpec {
   /** A worker is ready when it listens; otherwise only when it says so. */
   readonly isReadyWhenListening: boolean;
+  /** The port where the application is expected; a server elsewhere (metrics, administration) is not the application. */
+  readonly applicationPort: number | undefined;
 }
 
 export interface ChildEnd {
@@ -38,6 +40,8 @@ export type ChildState = 'starting' | 'ready' | 'leaving' | 'gone';
 /** What a child tells its place. */
 export interface ChildEvents {
   onReady(): void;
+  /** A server of it listens, but not on the port of the application. */
+  onListeningElsewhere(): void;
   /** SIGTERM from somebody else. */
   onTerminated(): void;
   onHealth(health: Health): void;
@@ -65,6 +69,7 @@ export class ChildHandle {
   #reason: string | undefined;
   #readyAt: number | undefined;
   #address: Address | undefined;
+  #elsewhere: Address | undefined;
   #health: Health | undefined;
   #oomKillsBefore = oomKills();
   #descendants: Descendants | undefined;
@@ -148,6 +153,19 @@ export class ChildHandle {
   /** Where it listens. */
   get address(): Address | undefined {
     return this.#address;
+  }
+
+  get isReadyWhenListening(): boolean {
+    return this.#spec.isReadyWhenListening;
+  }
+
+  /** Why it is not ready yet, in words that follow its name. */
+  get whyNotReady(): string {
+    if (!this.#spec.isReadyWhenListening) return 'it has not said that it is ready';
+    if (this.#elsewhere === undefined) return 'it neither listens nor calls ready()';
+    const place = typeof this.#elsewhere === 'string' ? this.#elsewhere : `port ${this.#elsewhere.port}`;
+    const expected = `port ${this.#spec.applicationPort}, which makes it ready`;
+    return `it listens on ${place}, but not on ${expected}; it may also call ready()`;
   }
 
   get health(): Health | undefined {
@@ -298,8 +316,18 @@ export class ChildHandle {
   }
 
   #onListening(address: Address): void {
+    if (!this.#isApplication(address)) {
+      this.#elsewhere ??= address;
+      if (this.#readyAt === undefined) this.#events.onListeningElsewhere();
+      return;
+    }
     this.#address ??= address;
     if (this.#spec.isReadyWhenListening) this.#becomeReady();
+  }
+
+  #isApplication(address: Address): boolean {
+    const { applicationPort } = this.#spec;
+    return applicationPort === undefined || (typeof address === 'object' && address.port === applicationPort);
   }
 
   #becomeReady(address?: Address): void {

@@ -58,6 +58,7 @@ export class ChildSpecs {
     const kind = place === 0 ? 'agent' : 'worker';
     const port = ports[place - 1];
     const stickyPort = kind === 'worker' ? this.stickyPort : undefined;
+    const applicationPort = stickyPort ?? port ?? this.#options.port;
     const task: ChildTask = {
       name,
       kind,
@@ -78,6 +79,8 @@ export class ChildSpecs {
       inspectPort: this.#inspectPorts?.of(place, start),
       hardMaxMemoryBytes,
       isReadyWhenListening: kind === 'worker' && programs.kind === 'files',
+      // Port 0 is any port.
+      applicationPort: kind === 'worker' && applicationPort ? applicationPort : undefined,
     };
   }
 

@@ -79,7 +79,10 @@ function forkAgent({ task, env, nodeArgs, inspectPort }: LaunchSpec): ChildProce
 function forkWorker({ task, env, nodeArgs, inspectPort }: LaunchSpec, events: LaunchEvents): ChildProcess {
   cluster.setupPrimary({ exec: CHILD_ENTRY, args: [JSON.stringify(task)], execArgv: [...nodeArgs], inspectPort });
   const worker = cluster.fork(env);
+  // The child says itself where it listens; this event serves runtimes whose net module reports nothing. node:cluster
+  // announces UDP sockets too, and they are no servers that clients connect to.
   worker.on('listening', ({ address, port, addressType }) => {
+    if (addressType === 'udp4' || addressType === 'udp6') return;
     // Without a host in `listen` there is no address.
     events.onListening((addressType as number) === -1 ? address : { address: address ?? '::', port });
   });

@@ -3,12 +3,13 @@
 
 import { TrunklineError } from '../../errors';
 import type { Logger } from '../../logger';
-import { delay, patientTimeout, systemClock, type Timer } from '../../time';
+import { delay, systemClock, type Timer } from '../../time';
 import type { Address, AppMessage, Delivery, Health, Mail } from '../messages';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
 import { evidence } from './evidence';
 import type { Recipient } from './post-office';
 import { RestartPolicy } from './restart-policy';
+import { StartWatch } from './start-watch';
 
 /** A signal to a whole group reaches the master within this time, ms, of its children. */
 const GROUP_SIGNAL_MS = 100;
@@ -260,7 +261,9 @@ export class Slot implements Recipient {
 
   #begin(isSucceeding = false): ChildHandle {
     const { spec, events, limits } = this.#description;
+    const watch = new StartWatch(limits.startTimeoutMs, (hint) => this.#description.logger.warn(`${this.name}: ${hint}`));
     const child: ChildHandle = new ChildHandle(spec(this.name, isSucceeding), {
+      onListeningElsewhere: () => watch.hintLater(),
       onReady: () => {
         this.#hasBegun = true;
         this.#onFirst.resolve();
@@ -280,12 +283,7 @@ export class Slot implements Recipient {
       this.#children.delete(child);
       events.onEnded(child);
     });
-    if (child.inspectPort === undefined) {
-      const limit = patientTimeout(systemClock, limits.startTimeoutMs, () => {
-        child.kill(`not ready after ${limits.startTimeoutMs} ms (startTimeout): it neither listens nor calls ready()`);
-      });
-      void Promise.race([child.ready, child.ended]).then(() => limit.cancel());
-    }
+    if (child.inspectPort === undefined) watch.begin(child); // a debugger may stop it for as long as it likes
     return child;
   }
 
