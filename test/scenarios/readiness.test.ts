@@ -45,6 +45,12 @@ test.each([{ exclusive: true }, { reusePort: true }])('a worker that listens wit
   expect(address?.address).toBe('127.0.0.1');
 });
 
+test('the address of an application is known after its end too', async () => {
+  const port = await freePort();
+  await start([{ protocol: 'http', port, ...LOCAL }], { workers: 1 });
+  expect((await master!.ask({ type: 'stop' })).address).toEqual({ address: '127.0.0.1', port });
+});
+
 test.each([
   ['processes', {}],
   ['a thread', { startMode: 'worker_threads', workers: 1 }],

@@ -11,7 +11,7 @@ import { getHeapStatistics } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import { openClients } from '../../seat';
 import type { Postbox } from '../messenger';
-import { asAppMessage, isOurs, type ChildTask, type ToChild } from '../messages';
+import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
 import { runFramework } from './framework-program';
 import { link } from './link';
 import { installRuntime } from './runtime';
@@ -55,7 +55,7 @@ export class ChildRuntime {
   constructor(task: ChildTask, exit: (code: number) => void) {
     this.#task = task;
     this.#exit = exit;
-    this.#sockets = new ServerSockets((address) => link.send({ trunkline: 'listening', address }));
+    this.#sockets = new ServerSockets((address) => link.send({ trunkline: 'listening', address: plain(address) }));
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
       port: () => task.stickyPort,
@@ -199,6 +199,11 @@ export class ChildRuntime {
       else this.#onFarewell();
     });
   }
+}
+
+/** The fields of an address that are passed on. */
+function plain(address: Address): Address {
+  return typeof address === 'string' ? address : { address: address.address, port: address.port };
 }
 
 /** Those that the program has left open: what they lead is handed over, what is under way is answered. */

@@ -29,6 +29,7 @@ export class Master {
   #specs: ChildSpecs | undefined;
   #changing: Promise<unknown> = Promise.resolve();
   #sticky: StickyListener | undefined;
+  #lastAddress: Address | undefined;
   #trimming = new Set<Slot>();
   #stopping: Promise<{ forced: boolean }> | undefined;
   #onEnded!: (outcome: { forced: boolean }) => void;
@@ -73,9 +74,10 @@ export class Master {
     return this.#specs?.clusterPort;
   }
 
-  /** Where the application listens, once a worker does. */
+  /** Where the application listens, once a worker does; where it has listened last while none does. */
   get address(): Address | undefined {
-    return this.#sticky?.address ?? this.#workers.find(({ address }) => address !== undefined)?.address;
+    if (this.#options.sticky) return this.#sticky?.address ?? this.#lastAddress;
+    return this.#workers.find(({ address }) => address !== undefined)?.address ?? this.#lastAddress;
   }
 
   get status(): SlotStatus[] {
@@ -259,6 +261,7 @@ export class Master {
   }
 
   #onGone(slot: Slot, child: ChildHandle): void {
+    if (slot !== this.#agent && !this.#options.sticky) this.#lastAddress = child.address ?? this.#lastAddress;
     if (this.#stopping) return;
     if (slot === this.#agent) this.#announcements.agentGone(slot.readyChild?.pid, child.wasTold);
     else this.#announcements.workerGone(this.#readyPids(), child.wasTold);
@@ -323,7 +326,7 @@ export class Master {
       );
     this.#sticky = new StickyListener({ port: port!, header: sticky.header, workers, logger });
     try {
-      await this.#sticky.listen();
+      this.#lastAddress = await this.#sticky.listen();
     } catch (error) {
       await this.stop();
       const { message } = error as Error;
