@@ -2,6 +2,7 @@
 // NODE_DEBUG=trunkline. Lines are sentences: channel first, values as key=value; payloads never.
 
 import { debuglog } from 'node:util';
+import type { Clock } from './time';
 
 /** The `logger` option; egg-logger, pino, winston and console all fit. */
 export interface Logger {
@@ -40,6 +41,24 @@ export function guardedLogger(logger: Logger): Logger {
       }
     };
   return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
+}
+
+/** A line that strangers can cause is written so often at most, ms. */
+const RARELY_MS = 60_000;
+
+/** @returns writes the first line, and later one a minute at most, which says how many were left out before it */
+export function rarely(write: (message: string) => void, clock: Clock): (message: string) => void {
+  let writtenAt = -Infinity;
+  let leftOut = 0;
+  return (message) => {
+    if (clock.now() - writtenAt < RARELY_MS) {
+      leftOut++;
+      return;
+    }
+    writtenAt = clock.now();
+    write(leftOut === 0 ? message : `${message} (and ${leftOut} more like it since the last line)`);
+    leftOut = 0;
+  };
 }
 
 /** A terminal that is gone must not end the process. */

@@ -2,7 +2,8 @@
 
 import net from 'node:net';
 import cluster from '../src/index';
-import { guardedLogger, type Logger } from '../src/logger';
+import { guardedLogger, rarely, type Logger } from '../src/logger';
+import { FakeClock } from './support/fake-clock';
 import { upstreamClass } from './support/fake-upstream';
 import { leavesNothingOpen } from './support/open-handles';
 import { freePort } from './support/ports';
@@ -53,4 +54,18 @@ test('a stranger at the port does not end the process of a leader whose logger f
   await new Promise((resolve) => stranger.once('close', resolve));
   expect(printed).toHaveBeenCalledWith(expect.stringMatching(/the disk is full.*socket closed/));
   await client.close();
+});
+
+test('a line that strangers cause is written once a minute, with a count of those left out', () => {
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  const write = rarely((line) => lines.push(line), clock);
+  for (let i = 0; i < 3; i++) write('refused');
+  clock.advance(59_999);
+  write('refused');
+  clock.advance(1);
+  write('refused');
+  clock.advance(60_000);
+  write('refused');
+  expect(lines).toEqual(['refused', 'refused (and 3 more like it since the last line)', 'refused']);
 });

@@ -35,6 +35,8 @@ export class ControlServer {
     // Half open, so that `echo … | nc -U` gets its answer.
     this.#server = net.createServer({ allowHalfOpen: true }, (socket) => serve(socket, controlled));
     this.#server.maxConnections = MAX_CONNECTIONS;
+    // A connection that cannot be accepted, because no descriptor is left, is no matter: its command says that nobody answers.
+    this.#server.on('error', () => undefined);
     this.#server.unref();
   }
 

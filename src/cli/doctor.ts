@@ -3,6 +3,7 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import os from 'node:os';
 import { loopback } from '../endpoint';
+import { fact, openFilesLimit } from '../facts';
 import { formatBytes } from '../supervisor/bytes';
 import { containerLimits, workersFor, type ContainerLimits } from '../supervisor/master/container-limits';
 import { isFree } from '../supervisor/master/free-port';
@@ -40,7 +41,7 @@ export async function doctor(place: Place, user: User, configuredPort: string | 
     ...(await aboutApplication(place)),
     await aboutClusterPort(configuredPort),
     aboutLimits(containerLimits()),
-    aboutOpenFiles(openFiles()),
+    aboutOpenFiles(openFilesLimit() ?? openFilesInReport()),
   ];
   for (const { level, text } of findings) stdout.write(`${stdout.style(STYLE_OF[level], level.padEnd(7))}  ${text}\n`);
   return !findings.some(({ level }) => level === 'wrong');
@@ -57,7 +58,8 @@ export function aboutNode(version: string): Finding {
 
 export function aboutLimits(limits: ContainerLimits): Finding {
   const { cpus, memoryBytes, source } = limits;
-  const memory = memoryBytes === undefined ? `${formatBytes(os.totalmem())} of memory` : `${formatBytes(memoryBytes)} of memory`;
+  const bytes = memoryBytes ?? fact(() => os.totalmem());
+  const memory = bytes === undefined ? 'memory of unknown size' : `${formatBytes(bytes)} of memory`;
   const workers = workersFor(limits);
   const text = `${Number(cpus.toFixed(2))} CPUs and ${memory} (${source}): room for ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
   return { level: 'ok', text };
@@ -73,8 +75,9 @@ export function aboutOpenFiles(limit: number | undefined): Finding {
   };
 }
 
-function openFiles(): number | undefined {
-  const report = process.report?.getReport() as unknown as { userLimits?: { open_files?: { soft?: number | string } } };
+/** Works without /proc, but takes many milliseconds. */
+function openFilesInReport(): number | undefined {
+  const report = fact(() => process.report.getReport()) as { userLimits?: { open_files?: { soft?: unknown } } } | undefined;
   const soft = report?.userLimits?.open_files?.soft;
   return typeof soft === 'number' ? soft : undefined;
 }

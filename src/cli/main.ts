@@ -2,8 +2,8 @@
 // The program `trunkline`: its commands and their options, each declared once. The only place of the command line that
 // reads the environment.
 
-import os from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { temporaryFolder } from '../facts';
 import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, status, stop, watch } from './commands';
 import { MAX_WORKERS } from './control-protocol';
@@ -23,7 +23,7 @@ const stderr = outputTo(process.stderr, process.env);
 const user: User = {
   uid: process.getuid?.(),
   runtimeDir: process.env.XDG_RUNTIME_DIR || undefined,
-  tmp: os.tmpdir(),
+  tmp: temporaryFolder(),
 };
 
 const program = new Command('trunkline')

@@ -1,11 +1,11 @@
 // `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x.
 // This is the one file that maps those names to the words of the rest of the code.
 
-import { tmpdir } from 'node:os';
 import type { ChannelId } from '../../protocol/message';
 import { serializeJsonTranscode, structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { loopback } from '../endpoint';
 import { TrunklineError } from '../errors';
+import { temporaryFolder } from '../facts';
 import { formatKey, isPlain } from '../format-key';
 import { fingerprint } from '../identity';
 import { guardedLogger } from '../logger';
@@ -175,7 +175,8 @@ function placeOf(options: ResolvedOptions): Place | undefined {
       endpoint: loopback(port),
       credentials: {
         label: auth ? (secret === undefined ? 'file' : fingerprint([secret])) : 'none',
-        secret: async () => (auth ? sharedSecret({ port, secret, runtimeFolder, temporaryFolder: tmpdir() }) : undefined),
+        secret: async () =>
+          auth ? sharedSecret({ port, secret, runtimeFolder, temporaryFolder: temporaryFolder() }) : undefined,
       },
       connectTimeoutMs: options.connectTimeout,
       heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,

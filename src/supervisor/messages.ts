@@ -111,10 +111,10 @@ export type ToMaster =
   | HandedReply;
 
 export interface Health {
-  /** Resident memory of a process, used heap of a thread, bytes. */
-  readonly memoryBytes: number;
-  /** The longest delay of the event loop since the last report, ms. */
-  readonly eventLoopDelayMs: number;
+  /** Resident memory of a process, used heap of a thread, bytes; undefined: not known. */
+  readonly memoryBytes?: number | undefined;
+  /** The longest delay of the event loop since the last report, ms; undefined: not known. */
+  readonly eventLoopDelayMs?: number | undefined;
   /** A debugger may stop the loop as it likes. */
   readonly isInspected: boolean;
 }

@@ -1,9 +1,9 @@
 // The options of startCluster, each declared once; with the CLI the only place of the supervisor that reads the environment.
 
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { TrunklineError } from '../errors';
+import { temporaryFolder } from '../facts';
 import { defaultLogger, type Logger } from '../logger';
 import { consoleLogger } from './console-logger';
 import { findFramework } from './framework';
@@ -190,7 +190,7 @@ export function resolveSupervisorOptions(
     ...stopTimes(given, env),
     reloadTimeoutMs: whole('reloadTimeout', asNumber(given.reloadTimeout) ?? 30_000, 1, MAX_MS),
     blockedTimeoutMs: whole('blockedTimeout', asNumber(given.blockedTimeout) ?? 30_000, 0, MAX_MS),
-    profileDir: given.profileDir === undefined ? tmpdir() : folder('profileDir', resolve(baseDir, given.profileDir)),
+    profileDir: given.profileDir === undefined ? temporaryFolder() : folder('profileDir', resolve(baseDir, given.profileDir)),
     maxMemoryBytes: optionalBytes('maxMemory', given.maxMemory),
     hardMaxMemoryBytes: optionalBytes('hardMaxMemory', given.hardMaxMemory),
     scheduling: oneOf('scheduling', given.scheduling ?? 'rr', ['rr', 'none'] as const),

@@ -2,6 +2,7 @@
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { fact } from '../facts';
 import { makeFolder } from './make-folder';
 
 export class PidFile {
@@ -19,10 +20,7 @@ export class PidFile {
 
   /** Unless another master has written its own meanwhile. */
   remove(): void {
-    try {
-      if (Number(readFileSync(this.#path, 'utf8')) === process.pid) rmSync(this.#path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
+    const written = fact(() => readFileSync(this.#path, 'utf8'));
+    if (Number(written) === process.pid) fact(() => rmSync(this.#path)); // one that is left names a process that has ended
   }
 }

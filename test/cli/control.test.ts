@@ -164,3 +164,15 @@ test('a socket that nobody has, and none at all, are told apart', async () => {
   writeFileSync(path, '');
   expect(await ControlClient.connect(path)).toBe('refused');
 });
+
+test('connections that cannot be accepted, because no descriptor is left, do not end the master', async () => {
+  const created = jest.spyOn(net, 'createServer');
+  await serve();
+  const server = created.mock.results[0]!.value as net.Server;
+  created.mockRestore();
+  for (let i = 0; i < 2; i++) server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
+  const client = await ControlClient.connect(path);
+  if (!(client instanceof ControlClient)) throw new Error(client);
+  open.push(client);
+  expect(await client.request({ command: 'status' })).toEqual({ status });
+});

@@ -2,18 +2,17 @@
 // the master is gone.
 
 import cluster from 'node:cluster';
-import inspector from 'node:inspector';
 import type net from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { getHeapStatistics } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import { openClients } from '../../seat';
 import type { Postbox } from '../messenger';
 import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
 import { runFramework } from './framework-program';
+import { observeHealth } from './health';
 import { link } from './link';
+import { refuseLostConnections } from './lost-connections';
 import { installRuntime } from './runtime';
 import { surviveLostOutput } from '../lost-output';
 import { ServerSockets } from './server-sockets';
@@ -70,7 +69,10 @@ export class ChildRuntime {
     this.#sockets.observe();
     link.onMessage((message, socket) => this.#onMessage(message, socket));
     // Otherwise node:cluster ends the worker at once when the master is gone.
-    if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+    if (cluster.worker) {
+      cluster.worker.exitedAfterDisconnect = true;
+      refuseLostConnections();
+    }
     link.onDisconnect(() => void this.#stop(process.ppid === this.#task.masterPid ? LEFT_MS : ORPHAN_MS, false));
     if (isMainThread) {
       // The master decides: Ctrl-C, the end of a terminal and a service manager's SIGTERM go to the whole group, in no order.
@@ -157,17 +159,8 @@ export class ChildRuntime {
 
   #reportHealth(): void {
     const { blockedTimeoutMs } = this.#task;
-    const delays = monitorEventLoopDelay();
-    delays.enable();
-    const report = (): void => {
-      link.send({
-        trunkline: 'alive',
-        memoryBytes: isMainThread ? process.memoryUsage.rss() : getHeapStatistics().used_heap_size,
-        eventLoopDelayMs: Math.round(delays.max / 1e6),
-        isInspected: inspector.url() !== undefined,
-      });
-      delays.reset();
-    };
+    const health = observeHealth();
+    const report = (): void => link.send({ trunkline: 'alive', ...health() });
     report();
     setInterval(report, blockedTimeoutMs > 0 ? Math.min(ALIVE_MS, blockedTimeoutMs / 4) : ALIVE_MS).unref();
   }

@@ -10,6 +10,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { workerData } from 'node:worker_threads';
+import { fact } from '../../facts';
 
 export interface ThreadData {
   readonly masterPid: number;
@@ -59,8 +60,8 @@ function watchLoop({ lookMs, blockedMs, profileFile, beats, isInspected }: Threa
     if (silentMs < blockedMs || isKnown) return;
     isKnown = true;
     keepEvidence(profileFile, silentMs, () => Atomics.load(beats, 0) === beat).catch((error: unknown) => {
-      // Not the console: that needs the main thread.
-      writeSync(2, `trunkline: no evidence of the blocked event loop of process ${process.pid}: ${String(error)}\n`);
+      const line = `trunkline: no evidence of the blocked event loop of process ${process.pid}: ${String(error)}\n`;
+      fact(() => writeSync(2, line)); // not the console, which needs the main thread; perhaps nobody reads any more
     });
   }, lookMs);
 }

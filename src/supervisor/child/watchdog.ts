@@ -4,6 +4,7 @@
 import inspector from 'node:inspector';
 import { setInterval } from 'node:timers';
 import { Worker } from 'node:worker_threads';
+import { fact } from '../../facts';
 import type { ThreadData } from './watchdog-thread';
 
 /** How often the thread looks at most, ms: an orphan lives no longer than twice this, and the grace. */
@@ -27,23 +28,30 @@ export function watchdog({ masterPid, blockedMs, profileFile }: WatchdogOptions)
   if (blockedMs > 0) {
     const beat = (): void => {
       // The thread cannot ask: in a thread the inspector never has an address.
-      Atomics.store(isInspected, 0, inspector.url() === undefined ? 0 : 1);
+      Atomics.store(isInspected, 0, fact(() => inspector.url()) === undefined ? 0 : 1);
       Atomics.add(beats, 0, 1);
     };
     beat();
     setInterval(beat, blockedMs / BEATS_PER_BLOCK).unref();
   }
   const lookMs = blockedMs > 0 ? Math.min(LOOK_MS, blockedMs / (2 * BEATS_PER_BLOCK)) : LOOK_MS;
-  const thread = new Worker(require.resolve('./watchdog-thread'), {
+  const data: ThreadData = { masterPid, lookMs, graceMs: GRACE_MS, blockedMs, profileFile, beats, isInspected };
+  // No thread can be made without a free descriptor. Without the thread an orphan is only found by its IPC channel, and a blocked
+  // loop only by the master.
+  const thread = fact(() => startThread(data));
+  thread?.on('error', () => undefined);
+  thread?.unref();
+}
+
+function startThread(workerData: ThreadData): Worker {
+  return new Worker(require.resolve('./watchdog-thread'), {
     // Preloads of the application (NODE_OPTIONS, --require) are not for this thread.
     execArgv: [],
     env: {},
-    workerData: { masterPid, lookMs, graceMs: GRACE_MS, blockedMs, profileFile, beats, isInspected } satisfies ThreadData,
+    workerData,
     // A stack of ten thousand calls comes as a message of ten megabytes.
     resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
   });
-  thread.on('error', () => undefined); // without it an orphan is only found by its IPC channel
-  thread.unref();
 }
 
 function sharedNumber(): Int32Array {

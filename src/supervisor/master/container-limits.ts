@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { join, posix } from 'node:path';
+import { fact } from '../../facts';
 
 export interface ContainerLimits {
   /** May be a fraction. */
@@ -21,7 +22,7 @@ const NO_LIMIT_BYTES = 2 ** 60;
 
 /** @param root where `/proc` and `/sys` are looked for */
 export function containerLimits(root = '/'): ContainerLimits {
-  const hostCpus = os.availableParallelism();
+  const hostCpus = fact(() => os.availableParallelism()) ?? 1;
   const groups = controlGroups(root);
   const cpus = smallest(groups.cpu.map(groups.version === 2 ? quotaOfV2 : quotaOfV1));
   const memoryBytes = smallest(groups.memory.map(groups.version === 2 ? memoryOfV2 : memoryOfV1));
@@ -129,9 +130,5 @@ function counter(file: string): number | undefined {
 
 /** A file that is not there, or not for us, says nothing. */
 function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
+  return fact(() => readFileSync(file, 'utf8'));
 }

@@ -1,9 +1,11 @@
 // The processes below a process: what a child has started must end with it. Taken while the parents live, for the system
 // forgets whose child an orphan was. A process is known by its pid and the time of its start, so one that has got a pid
-// of an ended one is never signalled. On Windows, which has no such tree, the set is empty.
+// of an ended one is never signalled. On Windows, which has no such tree, the set is empty. Where the list of processes
+// cannot be read (no descriptor is left, /proc is absent), a look finds nothing, and what was known before stays known.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { fact } from '../../facts';
 import { delay, systemClock } from '../../time';
 
 /** Pauses between two looks at whether all have ended, ms: growing. */
@@ -25,7 +27,7 @@ export class Descendants {
   /** Every process below this one, without itself. */
   static of(pid: number): Descendants {
     const found = new Descendants();
-    found.#addBelow([pid], livingProcesses());
+    found.#addBelow([pid], livingProcesses() ?? new Map());
     return found;
   }
 
@@ -63,24 +65,26 @@ export class Descendants {
   async #lookUntil(limitMs: number, onLiving: (living: readonly Process[]) => void): Promise<boolean> {
     const endsAt = systemClock.now() + limitMs;
     for (let pauseMs = MIN_LOOK_MS; ; pauseMs = Math.min(MAX_LOOK_MS, pauseMs * 2)) {
-      const living = this.#living();
-      if (living.length === 0) return true;
-      onLiving(living);
+      const isCertain = this.#look();
+      if (this.#processes.size === 0) return true;
+      // A pid alone does not tell whether it is still the same process, so without a list nobody is signalled.
+      if (isCertain) onLiving([...this.#processes.values()]);
       const leftMs = endsAt - systemClock.now();
       if (leftMs <= 0) return false;
       await delay(systemClock, Math.min(pauseMs, leftMs), NEVER);
     }
   }
 
-  /** Those that have not ended, and what they have started meanwhile. */
-  #living(): Process[] {
-    if (this.#processes.size === 0) return [];
+  /** Forgets those that have ended, and adds what the others have started meanwhile. @returns whether there was a list */
+  #look(): boolean {
+    if (this.#processes.size === 0) return true;
     const all = livingProcesses();
     for (const { pid, startedAt } of this.#processes.values()) {
-      if (all.get(pid)?.startedAt !== startedAt) this.#processes.delete(pid);
+      const hasEnded = all ? all.get(pid)?.startedAt !== startedAt : !exists(pid);
+      if (hasEnded) this.#processes.delete(pid);
     }
-    this.#addBelow(this.pids, all);
-    return [...this.#processes.values()];
+    if (all) this.#addBelow(this.pids, all);
+    return all !== undefined;
   }
 
   #addBelow(pids: readonly number[], all: ReadonlyMap<number, Process>): void {
@@ -113,10 +117,21 @@ function signal({ pid }: Process, name: NodeJS.Signals): void {
   }
 }
 
-/** By pid. A zombie has ended: only its parent has not looked yet. */
-function livingProcesses(): Map<number, Process> {
+/** Whether any process has this pid. Needs no descriptor. */
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** By pid. A zombie has ended: only its parent has not looked yet. @returns undefined when the list cannot be had */
+function livingProcesses(): Map<number, Process> | undefined {
   if (process.platform === 'win32') return new Map();
-  const all = process.platform === 'linux' ? listOfLinux() : listOfPs();
+  const all = fact(process.platform === 'linux' ? listOfLinux : listOfPs);
+  // A list without this process shows something else than the processes: /proc is not mounted.
+  if (!all?.some(({ pid }) => pid === process.pid)) return undefined;
   return new Map(all.map((each) => [each.pid, each]));
 }
 
@@ -130,8 +145,10 @@ function listOfLinux(): Process[] {
         const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
         const [state, parentPid, startedAt] = [fields[3 - 3]!, Number(fields[4 - 3]), fields[22 - 3]!];
         return /[ZX]/.test(state) ? [] : [{ pid: Number(pid), parentPid, startedAt }];
-      } catch {
-        return []; // has ended since its name was read
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM') throw error; // says nothing of the process
+        return []; // has ended since its name was read, or is not for us to see
       }
     });
 }

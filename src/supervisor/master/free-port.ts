@@ -3,21 +3,30 @@
 import net from 'node:net';
 import { loopback } from '../../endpoint';
 
+/** So many ports that are taken, one after the other, mean that none is to be had. */
+const MAX_TRIES = 1_000;
 /** Below the ephemeral range, where no outgoing connection can have one. */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 
+/** @throws Error of the system when no port can be bound at all */
 export async function freePort(): Promise<number> {
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    if (await isFree(port)) return port;
+    const error = await bindingError(port);
+    if (!error) return port;
+    if (tries === MAX_TRIES || (error.code !== 'EADDRINUSE' && error.code !== 'EACCES')) throw error;
   }
 }
 
-export function isFree(port: number): Promise<boolean> {
+export async function isFree(port: number): Promise<boolean> {
+  return (await bindingError(port)) === undefined;
+}
+
+function bindingError(port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = net.createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ ...loopback(port), exclusive: true }, () => server.close(() => resolve(true)));
+    server.once('error', resolve);
+    server.listen({ ...loopback(port), exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 }

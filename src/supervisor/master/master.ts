@@ -273,6 +273,7 @@ export class Master {
 
   #onHealth(slot: Slot, child: ChildHandle, { memoryBytes }: Health): void {
     const { logger } = this.#options;
+    if (memoryBytes === undefined) return;
     const verdict = judgeMemory(memoryBytes, child.readyForMs, this.#options);
     if (verdict === 'too much') child.kill(`it used ${formatBytes(memoryBytes)} of memory (hardMaxMemory)`);
     if (verdict !== 'much' || slot.kind === 'agent' || slot.readyChild !== child || this.#trimming.has(slot)) return;

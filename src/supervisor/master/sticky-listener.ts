@@ -2,7 +2,7 @@
 // is ready, connections wait.
 
 import net, { type AddressInfo } from 'node:net';
-import type { Logger } from '../../logger';
+import { rarely, type Logger } from '../../logger';
 import { systemClock, type Clock, type Timer } from '../../time';
 import { chooseWorker, clientAddress } from './sticky-choice';
 
@@ -87,7 +87,8 @@ export class StickyListener {
       this.#server.once('error', reject);
       this.#server.listen({ port, ...(host !== undefined && { host }), exclusive: true }, () => {
         this.#server.removeListener('error', reject);
-        this.#server.on('error', (error) => logger.error(`sticky: cannot accept a connection: ${error.message}`));
+        const tell = rarely((message) => logger.error(message), this.#clock);
+        this.#server.on('error', (error) => tell(`sticky: cannot accept a connection: ${error.message}`));
         resolve(this.#server.address() as AddressInfo);
       });
     });

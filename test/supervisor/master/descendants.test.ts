@@ -9,16 +9,19 @@ import { eventually } from '../../support/eventually';
 
 jest.mock('node:fs', () => {
   const actual = jest.requireActual<typeof fs>('node:fs');
-  return { ...actual, readFileSync: jest.fn(actual.readFileSync) };
+  return { ...actual, readFileSync: jest.fn(actual.readFileSync), readdirSync: jest.fn(actual.readdirSync) };
 });
 const readFileSync = fs.readFileSync as unknown as jest.Mock<unknown, [unknown, unknown]>;
 const actualRead = readFileSync.getMockImplementation()!;
+const readdirSync = fs.readdirSync as unknown as jest.Mock<unknown, [unknown]>;
+const actualList = readdirSync.getMockImplementation()!;
 
 let roots: ChildProcess[] = [];
 const left = new Set<number>();
 
 afterEach(async () => {
   readFileSync.mockImplementation(actualRead);
+  readdirSync.mockImplementation(actualList);
   for (const { pid } of roots) for (const each of [pid!, ...Descendants.of(pid!).pids]) left.add(each);
   for (const pid of left) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
   await eventually(
@@ -149,4 +152,38 @@ it('leaves a process alone that has got the pid of an ended one', async () => {
   });
   expect(await descendants.terminate(0)).toBe(false);
   expect(isAlive(pid!)).toBe(true);
+});
+
+describe('without a list of the processes', () => {
+  const noDescriptor = (): never => {
+    throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+  };
+
+  it.each([
+    ['no descriptor is left', () => readdirSync.mockImplementation(noDescriptor)],
+    ['no descriptor is left for the files in /proc', () => readFileSync.mockImplementation(noDescriptor)],
+    ['/proc is empty', () => readdirSync.mockImplementation(() => [])],
+  ])('nothing is found when %s, and nobody is signalled', async (_, prepare) => {
+    const { pid, descendants } = await shell('sleep 1000 & wait', 1);
+    prepare();
+    expect(Descendants.of(pid).pids).toEqual([]);
+    const kill = jest.spyOn(process, 'kill');
+    const terminated = descendants.terminate(50);
+    readdirSync.mockImplementation(actualList);
+    readFileSync.mockImplementation(actualRead);
+    const signals = kill.mock.calls.filter(([, signal]) => signal !== 0);
+    kill.mockRestore();
+    expect(signals).toEqual([]);
+    await terminated; // with the list back again it ends them
+    expect(descendants.pids).toEqual([]);
+  });
+
+  it('those that have ended meanwhile are not waited for', async () => {
+    const { descendants } = await shell('sleep 1000 & wait', 1);
+    const [pid] = descendants.pids;
+    process.kill(pid!, 'SIGKILL');
+    await eventually('its end', () => statOf(pid!) === '');
+    readdirSync.mockImplementation(noDescriptor);
+    expect(await descendants.terminate(60_000)).toBe(false);
+  });
 });
