@@ -217,6 +217,11 @@ export function isError(value: unknown): value is Error {
   }
 }
 
+/** The message of an error, or the text of anything else that was thrown. Never throws. */
+export function messageOf(thrown: unknown): string {
+  return isError(thrown) ? safeString(field(thrown, 'message')) : safeString(thrown);
+}
+
 /** A value as text, whatever it is. */
 export function safeString(value: unknown): string {
   try {

@@ -16,7 +16,11 @@ const kinds = {
   },
   ERR_TRUNKLINE_DELEGATE_INVALID: {
     retryable: false,
-    meaning: '`delegate()` names a target that does not exist, or, found by `create()`, a method that the class does not have.',
+    meaning: '`delegate()` names an unknown target, a member of the client itself, a stream, or no method which the class has.',
+  },
+  ERR_TRUNKLINE_NOT_SHARED: {
+    retryable: false,
+    meaning: 'A method was called that is not shared. The message says how to share it, or why that is impossible.',
   },
   ERR_TRUNKLINE_PORT_TAKEN: {
     retryable: true,

@@ -2,7 +2,7 @@
 // what this process has asked for (registrations.ts) with its place in the host (failover.ts).
 
 import { Base } from 'sdk-base';
-import { isError, safeString } from '../../protocol/error-value';
+import { isError, messageOf } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError } from '../errors';
 import type { ResolvedOptions } from '../options';
@@ -206,7 +206,7 @@ export class SharedClient extends Base {
   #run(what: string, code: (...args: never[]) => unknown, args: unknown[]): void {
     const failed = (cause: unknown): void => {
       const { name: channel } = this.#spec;
-      const reason = isError(cause) ? cause.message : safeString(cause);
+      const reason = messageOf(cause);
       this.#emitError(
         new TrunklineError('ERR_TRUNKLINE_LISTENER_THREW', `${channel}: ${what} threw: ${reason}`, { channel, cause }),
       );
@@ -274,7 +274,7 @@ export class SharedClient extends Base {
   }
 
   #onSetback(error: unknown): void {
-    const reason = isError(error) ? error.message : safeString(error);
+    const reason = messageOf(error);
     const isNews = reason !== this.#lastSetback;
     this.#lastSetback = reason;
     const isAwaited = this.hasReadyCallbacks || [...this.#mirrors].some((mirror) => mirror.hasReadyCallbacks);

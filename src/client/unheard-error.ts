@@ -2,7 +2,7 @@
 // fault of the user's own code is often there.
 
 import type { EventEmitter } from 'node:events';
-import { isError, safeString } from '../../protocol/error-value';
+import { isError, messageOf } from '../../protocol/error-value';
 import type { Logger } from '../logger';
 
 /** Logs the error unless somebody besides the emitter itself listens to its errors. */
@@ -13,8 +13,24 @@ export function logUnheard(emitter: EventEmitter, error: unknown, logger: Logger
 
 function describe(error: unknown): string {
   const stacks: string[] = [];
-  for (let current = error; current !== undefined && stacks.length < 5; current = isError(current) ? current.cause : undefined) {
-    stacks.push(isError(current) ? (current.stack ?? current.message) : safeString(current));
-  }
+  for (let current = error; current !== undefined && stacks.length < 5; current = causeOf(current)) stacks.push(stackOf(current));
   return stacks.join('\n  caused by: ');
+}
+
+/** Errors of users may have getters anywhere, and these may throw. */
+function stackOf(error: unknown): string {
+  try {
+    if (isError(error) && typeof error.stack === 'string') return error.stack;
+  } catch {
+    // then the message
+  }
+  return messageOf(error);
+}
+
+function causeOf(error: unknown): unknown {
+  try {
+    return isError(error) ? error.cause : undefined;
+  } catch {
+    return undefined;
+  }
 }

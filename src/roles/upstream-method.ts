@@ -1,9 +1,10 @@
 // Runs a method of the upstream client, in whichever way it gives its results: promise, callback, generator, or a
 // plain value.
 
-import co from 'co';
+import { types } from 'node:util';
 import type { CallStyle } from '../../protocol/message';
-import { isGeneratorFunction } from '../generator-function';
+import { isAsyncFunction, isGeneratorFunction, type GeneratorMethod } from '../generator-function';
+import { runGenerator } from '../run-generator';
 import { callbackIndex } from './callback-parameter';
 
 export type Method = (...args: unknown[]) => unknown;
@@ -11,8 +12,9 @@ export type Method = (...args: unknown[]) => unknown;
 /**
  * Either of the two is called, once. They are functions because a call can feel each promise that is made for it.
  * @param style how the caller awaits the result; undefined when it does not tell (a peer of cluster-client 3.x)
- * @param resolve gets one value, or all results of the callback
- * @returns settles after that; undefined when the method threw at once
+ * @param resolve gets one value, or all results of the callback; must not throw
+ * @param reject must not throw
+ * @returns settles after that and is never rejected; undefined when the method threw at once
  */
 export function runMethod(
   owner: object,
@@ -25,7 +27,7 @@ export function runMethod(
   try {
     const position = callbackPosition(method, args, style);
     if (position !== undefined) return runWithCallback(owner, method, args, position).then(resolve, reject);
-    return Promise.resolve(runVerb(owner, method, args)).then((value) => {
+    return nativePromise(runVerb(owner, method, args)).then((value) => {
       resolve([value]);
     }, reject);
   } catch (error) {
@@ -36,7 +38,8 @@ export function runMethod(
 
 /** Runs a method with exactly these arguments. @returns what it returns; a promise, if it is a generator */
 export function runVerb(owner: object, method: Method, args: readonly unknown[]): unknown {
-  return traitsOf(method).isGenerator ? co.wrap(method as never).apply(owner, args as never) : method.apply(owner, args as never);
+  const returned = method.apply(owner, args as unknown[]);
+  return traitsOf(method).isGenerator ? runGenerator(returned as ReturnType<GeneratorMethod>, owner) : returned;
 }
 
 function runWithCallback(owner: object, method: Method, args: readonly unknown[], position: number): Promise<unknown[]> {
@@ -48,12 +51,34 @@ function runWithCallback(owner: object, method: Method, args: readonly unknown[]
     };
     // Some methods take a callback and return a promise all the same: the first answer counts.
     const returned = method.apply(owner, passed);
-    if (isThenable(returned)) returned.then((value) => resolve([value]), reject);
+    if (types.isPromise(returned) || isThenable(returned)) nativePromise(returned).then((value) => resolve([value]), reject);
   });
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** A promise of Node.js with the outcome of the value, whatever the value is: thenables may throw, or call twice. */
+export function nativePromise(value: unknown): Promise<unknown> {
+  if (!types.isPromise(value)) return Promise.resolve(value);
+  const isUnchanged =
+    Object.getPrototypeOf(value) === Promise.prototype && !Object.hasOwn(value, 'then') && !Object.hasOwn(value, 'constructor');
+  if (isUnchanged) return value;
+  markHandled(value);
+  return new Promise((resolve) => {
+    resolve(value);
+  });
+}
+
+/** A promise that nobody listens to, because it was thrown or its `then` was replaced, must not end the process when it is rejected. */
+export function markHandled(value: unknown): void {
+  if (!types.isPromise(value)) return;
+  try {
+    void Promise.prototype.then.call(value, undefined, () => undefined);
+  } catch {
+    // Its class makes no promises, so nobody can listen to it.
+  }
 }
 
 /** Where the upstream method gets a callback; undefined when it gets none and the arguments are exactly the caller's. */
@@ -82,8 +107,7 @@ const known = new WeakMap<Method, Traits>();
 function traitsOf(method: Method): Traits {
   let traits = known.get(method);
   if (!traits) {
-    const isAsync = Object.prototype.toString.call(method) === '[object AsyncFunction]';
-    traits = { isAsync, isGenerator: isGeneratorFunction(method) };
+    traits = { isAsync: isAsyncFunction(method), isGenerator: isGeneratorFunction(method) };
     known.set(method, traits);
   }
   return traits;

@@ -1,13 +1,15 @@
 // The user's upstream client, kept alive: created, awaited, created again when it failed to start or closed by
 // itself. Single (single.ts) decides what to ask of it.
 
-import { isError, safeString } from '../../protocol/error-value';
+import { types } from 'node:util';
+import { isError, messageOf, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
+import { isAsyncGeneratorFunction } from '../generator-function';
 import { Backoff, patientTimeout, within, type Patience, type Timer } from '../time';
 import type { ChannelSpec } from './role';
 import { UnderWay } from './under-way';
-import { isThenable, runMethod, runVerb, type Method } from './upstream-method';
+import { isThenable, markHandled, nativePromise, runMethod, runVerb, type Method } from './upstream-method';
 
 export interface UpstreamHooks {
   /** A live client exists, perhaps not ready yet. @returns undoes what was attached to it */
@@ -97,7 +99,11 @@ export class Upstream {
 
   /** Whether the client has a method for this verb. */
   has(verb: keyof ChannelSpec['methods']): boolean {
-    return this.#verbOf(this.#instance, verb) !== undefined;
+    try {
+      return this.#verbOf(this.#instance, verb) !== undefined;
+    } catch {
+      return true; // a getter that throws: asking for it says so
+    }
   }
 
   /**
@@ -105,17 +111,21 @@ export class Upstream {
    * @param onError gets what the method throws, or rejects a promise with; never before this returns
    */
   verb(verb: keyof ChannelSpec['methods'], args: readonly unknown[], onError: (error: unknown) => void): void {
-    const method = this.#verbOf(this.#instance, verb);
-    if (!method) return;
     try {
-      const returned = runVerb(this.#instance!.client, method, args);
-      if (isThenable(returned)) Promise.resolve(returned).catch(onError);
+      const method = this.#verbOf(this.#instance, verb);
+      const returned = method && runVerb(this.#instance!.client, method, args);
+      if (types.isPromise(returned) || isThenable(returned)) nativePromise(returned).catch(onError);
     } catch (error) {
-      void Promise.resolve(error).then(onError);
+      void Promise.resolve().then(() => {
+        onError(error); // what was thrown may itself be a promise
+      });
     }
   }
 
-  /** As `runMethod`, but a call is rejected when the client is lost meanwhile. */
+  /**
+   * As `runMethod`, but a call is rejected when the client is lost meanwhile. Whatever the method is, gives or throws, and
+   * whatever the two functions throw: nothing of it is an uncaught exception or an unhandled rejection.
+   */
   run(
     name: string,
     args: readonly unknown[],
@@ -124,22 +134,37 @@ export class Upstream {
     reject: (error: unknown) => void,
   ): Promise<void> | undefined {
     const instance = this.#instance;
+    const refuse = (error: unknown): void => {
+      markHandled(error);
+      try {
+        reject(error);
+      } catch (cause) {
+        this.#spec.logger.error(`${this.#spec.name}: nobody can be told how a call of ${name} ended: ${messageOf(cause)}`);
+      }
+    };
     if (!instance?.isReady) {
       const facts = { method: name, cause: this.#lossCause };
-      reject(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, facts));
+      refuse(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, facts));
       return undefined;
     }
     const { client, calls } = instance;
-    const method = client[name];
-    if (typeof method !== 'function') {
-      reject(
-        this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', `the upstream client has no method ${name}; check delegate()`, {
-          method: name,
-        }),
-      );
+    let method: unknown;
+    try {
+      method = client[name];
+    } catch (error) {
+      refuse(error);
       return undefined;
     }
-    const number = calls.begin(reject);
+    if (typeof method !== 'function') {
+      const what = `the upstream client has no method ${name}; check delegate()`;
+      refuse(this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', what, { method: name }));
+      return undefined;
+    }
+    if (isAsyncGeneratorFunction(method)) {
+      refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} is an async generator method, ${NO_STREAMS}`, { method: name }));
+      return undefined;
+    }
+    const number = calls.begin(refuse);
     return runMethod(
       client,
       method as Method,
@@ -147,12 +172,22 @@ export class Upstream {
       style,
       // An answer that comes after the call was given up is none.
       (values) => {
-        if (calls.end(number, reject)) resolve(values);
+        if (!calls.end(number, refuse)) return;
+        values.forEach(markHandled);
+        if (values.some(types.isGeneratorObject)) {
+          refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} has given a generator, ${NO_STREAMS}`, { method: name }));
+          return;
+        }
+        try {
+          resolve(values);
+        } catch (error) {
+          refuse(error);
+        }
       },
       (error) => {
-        if (!calls.end(number, reject)) return;
+        if (!calls.end(number, refuse)) return;
         if (this.#instance !== instance) this.#note(instance, error);
-        reject(error);
+        refuse(error);
       },
     );
   }
@@ -228,7 +263,11 @@ export class Upstream {
   #tryLater(): void {
     if (this.#closed) return;
     this.#spec.clock.clearTimeout(this.#retry);
-    this.#retry = this.#spec.clock.setTimeout(() => void this.#tryAgain(), this.#backoff.nextMs());
+    this.#retry = this.#spec.clock.setTimeout(() => {
+      this.#tryAgain().catch((error: unknown) => {
+        this.#failed(error);
+      });
+    }, this.#backoff.nextMs());
   }
 
   async #tryAgain(): Promise<void> {
@@ -316,6 +355,7 @@ function failedToStart(reason: unknown): string {
 }
 
 const LOST = 'the upstream client has closed and a new one is being created';
+const NO_STREAMS = 'and streams cannot be shared; give all values in one promise, or push them to subscribers';
 
 /** Calls back once, when the client says that it is ready, or why not. A client without `ready()` is ready at once. */
 function whenReady(client: Instance['client'], callBack: (error?: unknown) => void): void {
@@ -331,10 +371,10 @@ function whenReady(client: Instance['client'], callBack: (error?: unknown) => vo
     return;
   }
   const returned = (ready as Method).call(client, settle);
-  if (!isThenable(returned)) return;
+  if (!types.isPromise(returned) && !isThenable(returned)) return;
   // A method that takes a callback answers through it; its promise says only that it has run.
   const takesCallback = ready.length > 0;
-  returned.then(
+  nativePromise(returned).then(
     () => {
       if (!takesCallback) settle();
     },
