@@ -1,11 +1,12 @@
 // `npm run test:unit`: what runs in one process from the sources, without a build.
 
-const { globalSetup, ...shared } = require('./jest.config.js');
+const shared = require('./jest.config.js');
 const { TESTS_WITH_PROCESSES } = require('./jest.scenarios.config.js');
 
 /** @type {import('jest').Config} */
 module.exports = {
   ...shared,
+  globalSetup: undefined, // which builds
   testPathIgnorePatterns: ['/node_modules/', ...TESTS_WITH_PROCESSES.map((path) => `<rootDir>/${path}`)],
   // Most of these tests wait for sockets and timers, so more of them than the machine has cores share its time.
   maxWorkers: 4,

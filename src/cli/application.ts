@@ -32,6 +32,7 @@ export class Application implements Controlled {
   #starting: Promise<Supervised | undefined> | undefined;
   #running: Supervised | undefined;
   #isStopping = false;
+  /** Tells how far the start has come. Nothing to do before the start, and from its end on. */
   #onProgress: () => void = () => undefined;
 
   constructor(settings: MasterSettings, report: Report) {
@@ -71,6 +72,8 @@ export class Application implements Controlled {
     } catch (error) {
       server.close();
       throw asUsage(error);
+    } finally {
+      this.#endProgress();
     }
     if (!this.#running) {
       server.close();
@@ -128,8 +131,13 @@ export class Application implements Controlled {
   }
 
   #noteStop(): void {
+    this.#endProgress();
     if (!this.#isStopping) this.#report({ event: 'stopping' });
     this.#isStopping = true;
+  }
+
+  #endProgress(): void {
+    this.#onProgress = () => undefined;
   }
 
   /** Of a start is told how far it has come; of a running application each process that is another, or in another state. */

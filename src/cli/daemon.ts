@@ -73,6 +73,6 @@ function openLog(path: string): number {
 }
 
 function lastWords(path: string, from: number): string {
-  const lines = tail(path, LAST_LINES, from);
+  const lines = tail(path, LAST_LINES, from).bytes.toString();
   return lines.trim() === '' ? '' : `:\n${lines.trimEnd()}`;
 }

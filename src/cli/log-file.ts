@@ -6,19 +6,24 @@ import { reasonOf } from './command-failure';
 const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 10;
 
-/** The last lines of a file. @param from what lies before this offset does not count @throws Error */
-export function tail(path: string, lines: number, from = 0): string {
+/**
+ * The last lines of a file as they are: what is in it need not be text, nor complete characters.
+ * @param from what lies before this offset does not count
+ * @returns the bytes, and the offset at which they end
+ * @throws Error
+ */
+export function tail(path: string, lines: number, from = 0): { bytes: Buffer; end: number } {
   const file = openSync(path, 'r');
   try {
-    return readFrom(file, lineStart(file, lines, from), fstatSync(file).size).toString();
+    const end = fstatSync(file).size;
+    return { bytes: readFrom(file, lineStart(file, end, lines, from), end), end };
   } finally {
     closeSync(file);
   }
 }
 
 /** Where the last so many lines begin. A last line need not be complete. */
-function lineStart(file: number, lines: number, from: number): number {
-  const { size } = fstatSync(file);
+function lineStart(file: number, size: number, lines: number, from: number): number {
   if (lines === 0) return size;
   let missing = lines;
   for (let end = size; end > from; end -= CHUNK_BYTES) {
@@ -37,18 +42,18 @@ function readFrom(file: number, begin: number, end: number): Buffer {
   return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, begin));
 }
 
-/** Gives what is appended to a file, from its present end on. */
+/** Gives what is appended to a file, from an offset on. */
 export class Follower {
   readonly #path: string;
   #file: number | undefined;
   #inode: number | undefined;
   #offset = 0;
 
-  /** @param skip whether what is there already is known */
-  constructor(path: string, skip: boolean) {
+  /** @param offset what lies before it is known already */
+  constructor(path: string, offset: number) {
     this.#path = path;
     this.#open();
-    if (skip && this.#file !== undefined) this.#offset = fstatSync(this.#file).size;
+    this.#offset = offset;
   }
 
   /** What has come since the last time. */

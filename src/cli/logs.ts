@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { findOccupant, readFacts } from './claim';
 import { CommandFailure, reasonOf } from './command-failure';
 import { Follower, tail } from './log-file';
+import { LineGate } from './line-gate';
 import type { Output } from './output';
 import type { Place } from './place';
 
@@ -15,19 +16,36 @@ const LOOK_MS = 200;
 export async function logs(place: Place, lines: number, follow: boolean, stdout: Output, signal: AbortSignal): Promise<void> {
   const files = await logFiles(place);
   const header = headers(files.length > 1, stdout);
-  const followers = files.map((file) => new Follower(file, true));
+  const show = (file: string, bytes: Buffer): void => {
+    stdout.write(header(file));
+    stdout.write(bytes);
+  };
+  const showNews = (file: string, bytes: Buffer): void => {
+    if (bytes.length > 0) show(file, bytes);
+  };
+  const followed = files.map((file) => {
+    const last = existsSync(file) ? lastLines(file, lines) : undefined;
+    if (last) show(file, last.bytes);
+    return { file, follower: new Follower(file, last?.end ?? 0), gate: new LineGate(files.length > 1) };
+  });
+  while (follow && !signal.aborted) {
+    for (const { file, follower, gate } of followed) {
+      for (let news = follower.read(); news.length > 0; news = follower.read()) showNews(file, gate.pass(news));
+    }
+    await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
+  }
+  for (const { file, follower, gate } of followed) {
+    showNews(file, gate.rest());
+    follower.close();
+  }
+}
+
+function lastLines(file: string, lines: number): { bytes: Buffer; end: number } {
   try {
-    for (const file of files) if (existsSync(file)) stdout.write(header(file) + tail(file, lines));
+    return tail(file, lines);
   } catch (error) {
     throw CommandFailure.failed(`a log cannot be read: ${reasonOf(error)}`);
   }
-  while (follow && !signal.aborted) {
-    followers.forEach((follower, i) => {
-      for (let news = follower.read(); news.length > 0; news = follower.read()) stdout.write(header(files[i]!) + news.toString());
-    });
-    await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
-  }
-  for (const follower of followers) follower.close();
 }
 
 async function logFiles(place: Place): Promise<string[]> {

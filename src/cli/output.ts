@@ -3,17 +3,15 @@
 import { styleText } from 'node:util';
 
 export interface Output {
-  write(text: string): void;
+  /** Bytes go out as they are. */
+  write(text: string | Uint8Array): void;
   /** A terminal, where a line can be written over. */
   readonly isTty: boolean;
-  readonly columns: number;
   /** In colour where that is wanted. */
   style(format: Style, text: string): string;
 }
 
 export type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
-
-const DEFAULT_COLUMNS = 80;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -30,9 +28,6 @@ export function outputTo(stream: NodeJS.WriteStream, env: Environment): Output {
   return {
     write: (text) => void stream.write(text),
     isTty: isTty && env.TERM !== 'dumb',
-    get columns() {
-      return stream.columns || DEFAULT_COLUMNS; // 0 where the size of a terminal was never set
-    },
     style: (format, text) => (colored ? styleText(format, text, { validateStream: false }) : text),
   };
 }

@@ -8,9 +8,6 @@ import type { ApplicationStatus } from './control-protocol';
 
 /** A start is worth a word about its slowest step when that took longer than this, ms. */
 const SLOW_MS = 5_000;
-/** How often the line with the progress is written again while nothing happens, ms: it holds a time. */
-const REDRAW_MS = 500;
-const CLEAR_LINE = '\r\u001b[2K';
 
 /** As `agent ready 0.4 s · workers 3/4`. */
 export function progressLine({ agent, agentTookMs, workersReady, workers, elapsedMs }: StartProgress): string {
@@ -53,51 +50,25 @@ export function logView(stdout: Output, stderr: Output): Report {
   };
 }
 
-/** For somebody who watches: a line that is written over on a terminal, else a line for each change. */
+/**
+ * For somebody who watches, a line for each change. No line is written over: the programs of the application write to
+ * the same terminal, and what they write would be glued to it or lost with it.
+ */
 export function terminalView(stdout: Output, stderr: Output): Report {
-  let line: string | undefined;
   let told = '';
-  let redraw: NodeJS.Timeout | undefined;
-  let progress: StartProgress | undefined;
   let isStarting = true;
-  const draw = (): void => {
-    if (!progress) return;
-    line = progressLine(progress).slice(0, stdout.columns - 1);
-    stdout.write(`${CLEAR_LINE}${line}`);
-  };
-  const clear = (): void => {
-    if (line !== undefined) stdout.write(CLEAR_LINE);
-    line = undefined;
-  };
-  const onProgress = (now: StartProgress): void => {
-    const drawnAt = performance.now();
-    const key = `${now.agent} ${now.workersReady}`;
-    if (stdout.isTty) {
-      progress = now;
-      clearInterval(redraw);
-      redraw = setInterval(() => {
-        progress = { ...now, elapsedMs: now.elapsedMs + performance.now() - drawnAt };
-        draw();
-      }, REDRAW_MS).unref();
-      draw();
-    } else if (key !== told) stdout.write(`${progressLine(now)}\n`);
-    told = key;
-  };
   return (event) => {
     if (event.event === 'progress') {
-      onProgress(event.progress);
+      const { agent, workersReady } = event.progress;
+      const now = `${agent} ${workersReady}`;
+      if (now !== told && isStarting) stdout.write(`${progressLine(event.progress)}\n`);
+      told = now;
       return;
     }
-    if (event.event === 'ready' || event.event === 'failed' || event.event === 'stopping') {
-      clearInterval(redraw);
-      progress = undefined;
-      isStarting = false;
-    }
+    if (event.event === 'ready' || event.event === 'failed' || event.event === 'stopping') isStarting = false;
     const text = textOf(event);
-    clear();
     // The end of a process during a start is the failure of the start, which tells the whole reason.
     write(event, event.event === 'log' && isStarting ? text.split('\n', 1)[0]! : text);
-    draw();
   };
   function write(event: StartEvent, text: string): void {
     if (event.event === 'failed') stderr.write(`${stderr.style('red', 'trunkline:')} ${text}\n`);
