@@ -52,6 +52,7 @@ SIGHUP reloads the application. When the terminal of an application in the foreg
 a service manager, or as a daemon it has no terminal, and goes on.`,
   )
   .argument('[app]', 'the program of the workers; without it the framework of the application')
+  .argument('[args...]', 'after --: arguments for the program, and for that of the agent')
   .option('--agent <file>', 'the program that runs once, beside the workers')
   .option('-w, --workers <number>', 'how many workers; max: what CPUs and memory have room for (default: max)')
   .option('-p, --port <port>', 'the port of the application, for its programs in PORT')
@@ -66,12 +67,15 @@ a service manager, or as a daemon it has no terminal, and goes on.`,
   .option('--require <module>', 'a module to load before the programs; may be given again', collect)
   .option('--node-args <args>', 'arguments of node for the processes, e.g. "--max-old-space-size=512"')
   .option('--start-timeout <ms>', 'how long a process may take until it is ready (default: 60000)')
-  .option('--kill-timeout <ms>', 'how long a stop may take before what is left is killed (default: 5000)')
+  .option('--stop-timeout <ms>', 'how long a stop may take before what is left is killed (default: 5000)')
+  .option('--kill-timeout <ms>', 'the same, under the name that PM2 gives it')
   .option('--max-memory <size>', 'a worker above this is replaced without losing requests, e.g. 300MB')
   .option('--sticky [header]', 'each client address goes to one worker; needs --port')
   .option('--json', 'what happens as JSON, one object a line')
-  .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080'))
-  .action((app: string | undefined, flags: StartFlags) => start(app, flags, user, stdout, stderr));
+  .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080 -- --region north'))
+  .action((app: string | undefined, args: string[], flags: StartFlags) =>
+    start(app, { ...flags, args: argsAfterDashes(args) }, user, stdout, stderr),
+  );
 
 control('stop', 'stop the application, and wait until its master is gone')
   .option('--force', 'kill it at once')
@@ -126,6 +130,16 @@ function control(name: string, summary: string): Command {
     .option('--pid-file <file>', 'the application with this pid file')
     .option('--title <title>', 'the application with this title')
     .option('--base-dir <folder>', 'the application of this folder');
+}
+
+/** Words that are not behind `--` are a mistake, such as a shell's that has found several files. */
+function argsAfterDashes(operands: string[]): string[] {
+  const dashes = process.argv.indexOf('--');
+  const behind = dashes === -1 ? 0 : process.argv.length - dashes - 1;
+  if (operands.length <= behind) return operands;
+  throw CommandFailure.usage(
+    `too many arguments for 'start': ${operands.slice(0, operands.length - behind).join(' ')}; arguments for the program come after --`,
+  );
 }
 
 function placeOfControl(flags: Selection): Place {

@@ -21,10 +21,13 @@ export interface StartFlags {
   require?: string[];
   nodeArgs?: string;
   startTimeout?: string;
+  stopTimeout?: string;
   killTimeout?: string;
   maxMemory?: string;
   sticky?: string | true;
   json?: boolean;
+  /** What follows `--`, for the program. */
+  args?: string[];
 }
 
 /** What users know the options by. */
@@ -37,7 +40,8 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   sticky: '--sticky',
   require: '--require',
   startTimeout: '--start-timeout',
-  stopTimeout: '--kill-timeout',
+  stopTimeout: '--stop-timeout',
+  nodeArgs: '--node-args',
   maxMemory: '--max-memory',
   title: '--title',
   env: '--env',
@@ -63,7 +67,8 @@ export function supervisorOptions(app: string | undefined, flags: StartFlags): S
     require: flags.require,
     nodeArgs: flags.nodeArgs === undefined ? undefined : words(flags.nodeArgs),
     startTimeout: number('--start-timeout', flags.startTimeout),
-    stopTimeout: number('--kill-timeout', flags.killTimeout),
+    stopTimeout: number('--stop-timeout', flags.stopTimeout) ?? number('--kill-timeout', flags.killTimeout),
+    args: flags.args?.length ? flags.args : undefined,
     maxMemory: flags.maxMemory,
     sticky: stickyOf(flags.sticky),
   };

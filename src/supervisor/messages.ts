@@ -23,7 +23,8 @@ export interface ChildTask {
 
 /** A file of the user, or the class of that kind that a framework exports. */
 export type Program =
-  { readonly file: string } | { readonly framework: string; readonly options: Readonly<Record<string, unknown>> };
+  | { readonly file: string; readonly args?: readonly string[] | undefined }
+  | { readonly framework: string; readonly options: Readonly<Record<string, unknown>> };
 
 /** As `server.address()` gives it: the path of a Unix socket, or host and port. */
 export type Address = string | { readonly address: string; readonly port: number };

@@ -84,6 +84,8 @@ export interface ProgramOptions extends CommonOptions {
   app: string;
   /** The program that runs once, beside the workers, and leads every channel. Default: none, the workers compete. */
   agent?: string | undefined;
+  /** Arguments for both programs: they find them in `process.argv` from the third on. Default: none. */
+  args?: readonly string[] | undefined;
 }
 
 /** An application of a framework: a package that exports the classes `Agent` and `Application`, as egg does. */
@@ -109,11 +111,16 @@ const PROGRAM_OPTIONS: Readonly<Record<keyof ProgramOptions, true>> = {
   ...{ baseDir: true, workers: true, port: true, sticky: true, startMode: true, ports: true, require: true, nodeArgs: true },
   ...{ env: true, environment: true, title: true, pidFile: true, clusterPort: true, startTimeout: true, stopTimeout: true },
   ...{ reloadTimeout: true, blockedTimeout: true, profileDir: true, maxMemory: true, hardMaxMemory: true, scheduling: true },
-  ...{ onChange: true, logger: true, app: true, agent: true },
+  ...{ onChange: true, logger: true, app: true, agent: true, args: true },
 };
 
 export type Programs =
-  | { readonly kind: 'files'; readonly app: string; readonly agent: string | undefined }
+  | {
+      readonly kind: 'files';
+      readonly app: string;
+      readonly agent: string | undefined;
+      readonly args?: readonly string[] | undefined;
+    }
   | { readonly kind: 'framework'; readonly path: string; readonly options: Readonly<Record<string, unknown>> };
 
 export interface ResolvedSupervisorOptions {
@@ -217,15 +224,17 @@ export function checkWorkers(given: unknown, { ports }: Pick<ResolvedSupervisorO
 
 function programsOf(
   given: SupervisorOptions,
-  resolved: Pick<ResolvedSupervisorOptions, 'baseDir' | 'workers' | 'port' | 'startMode' | 'ports' | 'require' | 'logger'>,
+  resolved: Omit<ResolvedSupervisorOptions, 'programs'>,
   env: string | undefined,
 ): Programs {
   const { baseDir, workers, port, startMode, ports, require, logger } = resolved;
   if (given.app !== undefined) {
     const unknown = Object.keys(given).filter((name) => !Object.hasOwn(PROGRAM_OPTIONS, name));
     if (unknown.length > 0) logger.warn(`startCluster: unknown options are ignored: ${unknown.join(', ')}`);
+    const app = file('app', given.app, baseDir);
     const agent = given.agent === undefined ? undefined : file('agent', given.agent, baseDir);
-    return { kind: 'files', app: file('app', given.app, baseDir), agent };
+    for (const [option, path] of Object.entries({ app, agent })) checkLanguage(option, path, resolved);
+    return { kind: 'files', app, agent, args: optionalTexts('args', given.args) };
   }
   if (given.agent !== undefined) throw invalid('app', 'given where `agent` is', undefined);
   const { framework, customEgg, ...rest } = given as FrameworkOptions & { customEgg?: string };
@@ -249,6 +258,27 @@ function programsOf(
     ...(require.length > 0 && { require }),
   };
   return { kind: 'framework', path, options };
+}
+
+/** TypeScript needs a Node.js that strips types, or something that is loaded before the program and compiles it. */
+function checkLanguage(
+  option: string,
+  path: string | undefined,
+  { env, nodeArgs, require }: Pick<ResolvedSupervisorOptions, 'env' | 'nodeArgs' | 'require'>,
+): void {
+  if (path === undefined || !/\.[cm]?tsx?$/.test(path)) return;
+  const canStrip = !path.endsWith('x') && Boolean((process.features as { typescript?: unknown }).typescript);
+  const args = [...process.execArgv, ...nodeArgs, ...(env.NODE_OPTIONS ?? '').split(/\s+/)];
+  const hasLoader = args.some((arg) =>
+    /^(-r|--(require|import|(experimental-)?loader|experimental-(strip|transform)-types))\b/.test(arg),
+  );
+  if (canStrip || hasLoader || require.length > 0) return;
+  throw new TrunklineError(
+    'ERR_TRUNKLINE_OPTION_INVALID',
+    `startCluster: option ${option} is TypeScript (${path}), which Node.js ${process.versions.node} does not run by itself: ` +
+      'use Node.js 22.18 or newer, compile it, or load a compiler with the option nodeArgs, as in --import tsx',
+    { option },
+  );
 }
 
 /** Threads cannot share a port: each has its own. */

@@ -19,6 +19,9 @@ test.each<[StartFlags, object]>([
     { startTimeout: '1000', killTimeout: '2000' },
     { startTimeout: 1000, stopTimeout: 2000 },
   ],
+  [{ stopTimeout: '2000', killTimeout: '1000' }, { stopTimeout: 2000 }],
+  [{ args: [] }, {}],
+  [{ args: ['--region', 'north'] }, { args: ['--region', 'north'] }],
   [{ maxMemory: '300MB' }, { maxMemory: '300MB' }],
   [{ sticky: true }, { sticky: true }],
   [{ sticky: 'x-forwarded-for' }, { sticky: { header: 'x-forwarded-for' } }],
@@ -41,6 +44,7 @@ test.each<[string | undefined, StartFlags, string]>([
   ['app.js', { port: '-1' }, '--port'],
   ['app.js', { startTimeout: '1.5' }, '--start-timeout'],
   ['app.js', { killTimeout: '' }, '--kill-timeout'],
+  ['app.js', { stopTimeout: '1s' }, '--stop-timeout'],
   ['app.js', { nodeArgs: '--title="a' }, '--node-args'],
   ['app.js', { stdout: 'out.log' }, '--stdout'],
   [undefined, { sticky: 'app.js' }, '--sticky'],
@@ -57,7 +61,7 @@ test.each<[string | undefined, StartFlags, string]>([
 test('errors of startCluster about an option name the flag', () => {
   const error = (message: string) => new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message);
   const text = (message: string) => (asUsage(error(message)) as Error).message;
-  expect(text('startCluster: option stopTimeout must be 1')).toBe('--kill-timeout must be 1');
+  expect(text('startCluster: option stopTimeout must be 1')).toBe('--stop-timeout must be 1');
   expect(text('startCluster: option sticky needs the option port')).toBe('--sticky needs --port');
   expect(text('startCluster: option app must be there')).toBe('the program must be there');
   expect(text('startCluster: install it, or give the option app or framework')).toBe(

@@ -8,7 +8,6 @@ import { stepsOf } from '../../src/cli/start-progress';
 
 class Recorder implements Output {
   text = '';
-  readonly columns = 80;
   readonly isTty: boolean;
 
   constructor(isTty = false) {
@@ -77,22 +76,27 @@ test('a quick start has no slow step', () => {
   expect(readyText(status, 1_000, [{ name: 'agent', tookMs: 900 }])).not.toContain('slow');
 });
 
-test('in a pipe there is a line for each change, and no escape code', () => {
-  const [stdout, stderr] = [new Recorder(), new Recorder()];
+test.each([
+  ['in a pipe', false],
+  ['on a terminal', true],
+])('%s there is a whole line for each change, and no escape code', (_, isTty) => {
+  const [stdout, stderr] = [new Recorder(isTty), new Recorder(isTty)];
   const view = terminalView(stdout, stderr);
   for (const workersReady of [0, 0, 1]) view({ event: 'progress', progress: progress({ workersReady }) });
   expect(stdout.text).toBe('agent ready 0.4 s · workers 0/4\nagent ready 0.4 s · workers 1/4\n');
 });
 
-test('on a terminal one line is written over, and is gone at the end', () => {
+test.each<StartEvent>([
+  { event: 'stopping' },
+  { event: 'failed', message: 'no', code: 1 },
+  { event: 'ready', status, tookMs: 8_000, steps: [] },
+])('after $event no progress is told', (event) => {
   const [stdout, stderr] = [new Recorder(true), new Recorder(true)];
   const view = terminalView(stdout, stderr);
-  for (const workersReady of [0, 1]) view({ event: 'progress', progress: progress({ workersReady }) });
-  view({ event: 'ready', status, tookMs: 8_000, steps: [] });
-  const clear = '\r\u001b[2K';
-  expect(stdout.text.split('\n')[0]).toBe(
-    `${clear}agent ready 0.4 s · workers 0/4${clear}agent ready 0.4 s · workers 1/4${clear}ready on 127.0.0.1:8080 after 8.0 s · pid 100 · cluster port 20001`,
-  );
+  view(event);
+  const before = stdout.text;
+  view({ event: 'progress', progress: progress({ workersReady: 3 }) });
+  expect(stdout.text).toBe(before);
 });
 
 test('failures and warnings go to standard error', () => {

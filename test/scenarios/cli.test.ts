@@ -256,7 +256,47 @@ test('a port that is in use is told, with who to ask', async () => {
   const run = await trunkline([...START, '--daemon']);
   await new Promise((resolve) => other.close(resolve));
   expect(run.code).toBe(1);
-  expect(run.stderr).toMatch(new RegExp(`EADDRINUSE[^]*lsof -i :${port}`));
+  expect(run.stderr).toMatch(
+    new RegExp(`^trunkline: worker \\d ended with code 1: EADDRINUSE: 127.0.0.1:${port} is in use by .* lsof -i :${port}\n$`),
+  );
+});
+
+test('in the foreground a port that is in use is one sentence too', async () => {
+  const other = net.createServer().listen(port, '127.0.0.1');
+  const run = await trunkline(['start', APP, '--workers', '2']);
+  await new Promise((resolve) => other.close(resolve));
+  expect(run.stderr).toMatch(new RegExp(`^trunkline: worker \\d .* in use .* lsof -i :${port}\n$`));
+});
+
+test('what follows -- are the arguments of the programs', async () => {
+  const program = join(folder, 'argv.js');
+  writeFileSync(
+    program,
+    `console.log('argv', JSON.stringify(process.argv.slice(1)));
+     require('node:http').createServer().listen(process.env.PORT, '127.0.0.1');`,
+  );
+  const run = new Run(['start', program, '--workers', '1', '--', '--region', 'north', 'start', '--', '-x'], {});
+  await run.says('ready on');
+  await status();
+  expect(run.stdout).toContain(`argv ${JSON.stringify([program, '--region', 'north', 'start', '--', '-x'])}`);
+});
+
+test('a TypeScript program runs where Node.js strips types, and elsewhere one sentence says what to do', async () => {
+  const program = join(folder, 'app.ts');
+  writeFileSync(
+    program,
+    `const port: number = Number(process.env.PORT);
+     require('node:http').createServer((_: unknown, response: any) => response.end('typed')).listen(port, '127.0.0.1');`,
+  );
+  const run = await trunkline(['start', program, '--workers', '1', '--daemon']);
+  if ((process.features as { typescript?: unknown }).typescript) {
+    expect(run.code).toBe(0);
+    await status();
+    expect(await get('/')).toBe('typed');
+  } else {
+    expect([run.code, run.stdout]).toEqual([2, '']);
+    expect(run.stderr).toMatch(/^trunkline: the program is TypeScript .* --node-args.*\n$/);
+  }
 });
 
 test.each([
@@ -267,6 +307,7 @@ test.each([
   [['start', APP, '--sticky'], '--sticky needs --port'],
   [['start', APP, '--require', 'no-such-module'], '--require must be a module'],
   [['start'], 'neither a program is given'],
+  [['start', APP, 'more.js'], "too many arguments for 'start': more.js"],
   [['scale', 'many'], 'workers'],
   [['stop', 'now'], 'too many arguments'],
   [['frobnicate'], "unknown command 'frobnicate'"],
@@ -479,7 +520,9 @@ const hasScript = existsSync('/usr/bin/script');
   terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
   await eventually('a start on a terminal', () => shown.includes(`after`), 20_000);
   const { pid } = await status();
-  expect(shown).toContain('\r\u001b[2K');
+  // What the programs write begins lines of its own: nothing of ours is written over.
+  expect(shown.split('\r\n')).toContain('agent runs');
+  expect(shown).not.toContain('\u001b[2K');
   terminal.kill('SIGKILL');
   await eventually('its end', () => !isAlive(pid));
   expect(stateFile('.pid')).toBeUndefined();

@@ -11,6 +11,8 @@ beforeEach(() => {
   baseDir = mkdtempSync(join(tmpdir(), 'trunkline-options-'));
   writeFileSync(join(baseDir, 'app.js'), '');
   writeFileSync(join(baseDir, 'agent.js'), '');
+  writeFileSync(join(baseDir, 'app.ts'), '');
+  writeFileSync(join(baseDir, 'app.tsx'), '');
 });
 
 afterEach(() => rmSync(baseDir, { recursive: true, force: true }));
@@ -105,11 +107,24 @@ test.each<[string, object, string]>([
   ['a logger that is none', { logger: {} }, 'option logger must be an object with info, warn and error'],
   ['an onChange that is none', { onChange: 'x' }, 'option onChange must be a function'],
   ['arguments as a text', { nodeArgs: '--x' }, 'option nodeArgs must be a list of texts'],
+  ['arguments of the programs as a text', { args: '--x' }, 'option args must be a list of texts'],
+  ['TypeScript with JSX', { app: 'app.tsx' }, 'option app is TypeScript'],
   ['an environment as a text', { environment: 'x' }, 'option environment must be an object'],
 ])('%s is refused in one sentence', (_, options, message) => {
   expect(() => resolve(options)).toThrow(
     expect.objectContaining({ code: 'ERR_TRUNKLINE_OPTION_INVALID', message: expect.stringContaining(message) }),
   );
+});
+
+test('a TypeScript program needs a Node.js that runs it, or a compiler that is loaded before', () => {
+  const canStrip = Boolean((process.features as { typescript?: unknown }).typescript);
+  const start = (options: object = {}, env: NodeJS.ProcessEnv = {}) => resolve({ app: 'app.ts', ...options }, env);
+  if (canStrip) expect(start().programs).toMatchObject({ app: join(baseDir, 'app.ts') });
+  else expect(start).toThrow(/option app is TypeScript .* use Node.js 22.18 or newer, compile it, or load a compiler/);
+  for (const nodeArgs of [['--import', 'tsx'], ['--require=ts-node/register'], ['-r', 'tsx/cjs'], ['--loader=x']])
+    expect(start({ nodeArgs }).programs).toMatchObject({ app: join(baseDir, 'app.ts') });
+  expect(start({}, { NODE_OPTIONS: '--max-old-space-size=99 --import tsx' }).programs).toMatchObject({ kind: 'files' });
+  expect(start({ require: './agent.js' }).programs).toMatchObject({ kind: 'files' });
 });
 
 test('a framework in production is spared old warnings, as under egg-cluster', () => {

@@ -4,11 +4,11 @@
 import cluster from 'node:cluster';
 import type net from 'node:net';
 import { pathToFileURL } from 'node:url';
-import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { openClients } from '../../seat';
 import type { Postbox } from '../messenger';
 import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
+import { describeError, listenRefusal } from './describe-error';
 import { runFramework } from './framework-program';
 import { observeHealth } from './health';
 import { link } from './link';
@@ -28,8 +28,6 @@ const DRAIN_SHARE = 0.8;
 const CLOSE_MS = 2_500;
 /** How long the master may take to say farewell, ms. */
 const FAREWELL_MS = 250;
-/** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
-const MAX_REASON = 8_000;
 /** How often a child says how it feels, ms, unless a shorter `blockedTimeout` needs more. */
 const ALIVE_MS = 1_000;
 
@@ -80,14 +78,17 @@ export class ChildRuntime {
       process.on('SIGTERM', () => link.send({ trunkline: 'terminated' }));
     }
     process.on('uncaughtExceptionMonitor', (error) => {
-      if (process.listenerCount('uncaughtException') === 0) link.send({ trunkline: 'failed', reason: describe(error) });
+      if (process.listenerCount('uncaughtException') > 0) return;
+      link.send({ trunkline: 'failed', reason: describeError(error) });
+      // Node.js would print a stack of its own beside the sentence of the master.
+      if (isMainThread && listenRefusal(error) !== undefined) this.#exit(1);
     });
     surviveLostOutput();
     try {
       await this.#load();
     } catch (error) {
       if (this.#stopping) return; // what it waits for was closed
-      link.send({ trunkline: 'failed', reason: describe(error) }, () => this.#exit(1));
+      link.send({ trunkline: 'failed', reason: describeError(error) }, () => this.#exit(1));
       return;
     }
     this.#reportHealth();
@@ -152,7 +153,7 @@ export class ChildRuntime {
         }
         this.#postbox.receive(message).then(
           () => link.send({ trunkline: 'handled', id: message.id }),
-          (error: unknown) => link.send({ trunkline: 'handled', id: message.id, reason: describe(error) }),
+          (error: unknown) => link.send({ trunkline: 'handled', id: message.id, reason: describeError(error) }),
         );
     }
   }
@@ -217,11 +218,4 @@ async function runInOrder(callbacks: readonly StopCallback[]): Promise<boolean> 
     }
   }
   return hasFailed;
-}
-
-function describe(error: unknown): string {
-  const text = inspect(error); // stack, causes and all
-  // A syntax error begins with the place.
-  const isNamed = !(error instanceof Error) || text.startsWith(error.name);
-  return `${isNamed ? '' : `${error.name}: ${error.message}\n`}${text}`.slice(0, MAX_REASON);
 }

@@ -14,7 +14,7 @@ if (given === undefined || (isMainThread && !process.connected)) {
 takeSeat(process.env);
 const task = JSON.parse(given) as ChildTask;
 // The program sees itself as the one that was started.
-if ('file' in task.program) process.argv = [node!, task.program.file];
+if ('file' in task.program) process.argv = [node!, task.program.file, ...(task.program.args ?? [])];
 if (isMainThread && task.title !== undefined) process.title = task.title;
 const runtime = new ChildRuntime(task, (code) => process.exit(code));
 const { masterPid, blockedTimeoutMs: blockedMs, profileFile } = task;

@@ -102,7 +102,7 @@ export class ChildSpecs {
 
   #programOf(kind: 'agent' | 'worker', port: number | undefined): Program {
     const { programs } = this.#options;
-    if (programs.kind === 'files') return { file: kind === 'agent' ? programs.agent! : programs.app };
+    if (programs.kind === 'files') return { file: kind === 'agent' ? programs.agent! : programs.app, args: programs.args };
     return { framework: programs.path, options: { ...this.programOptions, ...(port !== undefined && { port }) } };
   }
 }

@@ -380,5 +380,5 @@ function urlOf(protocol: string, address: Address | undefined, port: number | un
 /** Who to ask when a port is in use. */
 function hintFor(reason: string | undefined): string {
   const [, port] = /EADDRINUSE[^\n]*:(\d+)/.exec(reason ?? '') ?? [];
-  return port === undefined ? '' : `. To see which program has the port: lsof -i :${port}`;
+  return port === undefined ? '' : `; to see which program has the port: lsof -i :${port}`;
 }

@@ -1,0 +1,32 @@
+// An error of a child, as its master tells it.
+
+import { inspect, types } from 'node:util';
+
+/** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
+const MAX_REASON = 8_000;
+
+/** Why a program may be refused a place to listen on. The place says more than the stack, which is Node's own. */
+const REFUSALS: Readonly<Record<string, (place: string) => string>> = {
+  EADDRINUSE: (place) => `${place} is in use by another program`,
+  EADDRNOTAVAIL: (place) => `no interface of this machine has the address of ${place}`,
+  EACCES: (place) => `this user may not listen on ${place}`,
+};
+
+export function describeError(error: unknown): string {
+  const refusal = listenRefusal(error);
+  if (refusal !== undefined) return refusal;
+  const text = inspect(error); // stack, causes and all
+  // A syntax error begins with the place.
+  const isNamed = !types.isNativeError(error) || text.startsWith(error.name);
+  return `${isNamed ? '' : `${error.name}: ${error.message}\n`}${text}`.slice(0, MAX_REASON);
+}
+
+/** @returns in one sentence why a server could not listen; undefined: the error is another one */
+export function listenRefusal(error: unknown): string | undefined {
+  if (!types.isNativeError(error)) return undefined; // also where the program has a realm of its own
+  const { code = '', syscall = '', address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const refusal = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
+  if (!refusal || !['listen', 'bind'].includes(syscall) || address === undefined) return undefined;
+  const host = address.includes(':') ? `[${address}]` : address;
+  return `${code}: ${refusal(port === undefined || port < 0 ? address : `${host}:${port}`)}`;
+}
