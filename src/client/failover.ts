@@ -2,6 +2,7 @@
 // Everything that can happen to a process's place in the host goes through the one loop in `#run`.
 
 import type { LeadWish } from '../../protocol/message';
+import { Candidate, type Turn } from '../election/candidate';
 import { PortRace } from '../election/port-race';
 import type { ChannelLease, Meeting, Term } from '../election/term';
 import { formatEndpoint, type Endpoint } from '../endpoint';
@@ -60,6 +61,8 @@ export class Failover {
   readonly #refused = new Backoff(REFUSED_MIN_MS, REFUSED_MAX_MS);
   /** Undefined: single mode. */
   readonly #election: PortRace | undefined;
+  readonly #candidate: Candidate | undefined;
+  #turn: Turn | undefined;
   #lead: LeadWish;
   #role: Role | undefined;
   #seenTerm = 0;
@@ -82,6 +85,7 @@ export class Failover {
     this.#events = options.events;
     const { spec, place } = options;
     this.#election = place && new PortRace(place.meeting, spec.id);
+    this.#candidate = place && new Candidate(place.meeting.endpoint.port, spec.id);
     this.#lead = place?.lead ?? 'may';
   }
 
@@ -106,6 +110,7 @@ export class Failover {
     await this.#role?.close();
     await this.#running;
     await Promise.all([...this.#retiring].flatMap(([role, retired]) => [role.close(), retired]));
+    this.#candidate?.leave();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -136,7 +141,11 @@ export class Failover {
       if (this.#role === role) this.#onEnded(end, signal);
     });
     // Another process was told to take over: whoever has to lead would only take it back.
-    if (role.isLeader) void role.leaving.then(() => (this.#lead = 'may'));
+    if (role.isLeader)
+      void role.leaving.then(() => {
+        this.#lead = 'may';
+        if (!signal.aborted) this.#candidate?.succeeded();
+      });
     this.#events.onEnter(role);
   }
 
@@ -161,14 +170,18 @@ export class Failover {
   async #tryToEnter(signal: AbortSignal): Promise<Role | undefined> {
     try {
       if (!this.#election) return await this.#serve(SharedSingle.join(this.#spec, this.#hooks(signal)), signal);
-      const term = await this.#election.campaign(this.#seenTerm, this.#lead);
+      const turn = await this.#candidate!.takeTurn(this.#lead, signal);
+      this.#turn = turn;
+      const term = await this.#election.campaign(this.#seenTerm, turn.lead);
       if (signal.aborted) {
         if (term.kind === 'leader') await term.lease.release();
         return undefined;
       }
-      return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, signal);
+      return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, turn.lead, signal);
     } catch (error) {
       return await this.#pauseAfter(error, 'refused', signal);
+    } finally {
+      this.#turn?.end();
     }
   }
 
@@ -176,11 +189,12 @@ export class Failover {
     this.#unansweredSince = undefined;
     if (this.#role) this.#note(refusal, phase);
     else this.#setback(refusal, signal, phase);
+    this.#turn?.end();
     await delay(this.#spec.clock, this.#refused.nextMs(), signal);
     return undefined;
   }
 
-  async #follow(term: Extract<Term, { kind: 'follower' }>, signal: AbortSignal): Promise<Role | undefined> {
+  async #follow(term: Extract<Term, { kind: 'follower' }>, lead: LeadWish, signal: AbortSignal): Promise<Role | undefined> {
     const join = (endpoint: Endpoint): Promise<JoinOutcome> => {
       this.#endpoint = endpoint;
       this.#dialled = undefined;
@@ -188,7 +202,7 @@ export class Failover {
         spec: this.#spec,
         meeting: this.#options.place!.meeting,
         endpoint,
-        lead: this.#lead,
+        lead,
         seenTerm: this.#seenTerm,
         hooks: this.#hooks(signal),
         signal,
@@ -213,10 +227,11 @@ export class Failover {
     }
     if ('absent' in outcome) {
       this.#lastAbsence = outcome.absent;
-      this.#phase = this.#lead === 'never' ? 'waiting for a leader' : 'connecting';
+      this.#phase = lead === 'never' ? 'waiting for a leader' : 'connecting';
       if (!isAnswered && (term.isPortHeld || outcome.accepted)) this.#unanswered(term.endpoint, signal);
       else this.#unansweredSince = undefined;
     }
+    this.#turn?.end();
     await delay(this.#spec.clock, this.#absent.nextMs(), signal);
     return undefined;
   }
@@ -224,6 +239,7 @@ export class Failover {
   #leadOn(lease: ChannelLease, signal: AbortSignal): Promise<Role | undefined> {
     this.#unansweredSince = undefined;
     const leader = new Leader(this.#spec, lease, this.#hooks(signal));
+    this.#turn?.leads(leader.ended);
     leader.start();
     return this.#serve(leader, signal);
   }
@@ -314,7 +330,8 @@ export class Failover {
         return;
       }
       const { name: channel } = this.#spec;
-      const where = this.#endpoint && formatEndpoint(this.#endpoint);
+      const endpoint = this.#endpoint ?? this.#options.place?.meeting.endpoint;
+      const where = endpoint && formatEndpoint(endpoint);
       const why =
         this.#phase === 'waiting for upstream'
           ? `the upstream client of the leader at ${where} is not ready`
@@ -325,7 +342,7 @@ export class Failover {
         new TrunklineError(
           'ERR_TRUNKLINE_NO_LEADER',
           `${channel}: no ready leader for ${maxWaitMs} ms: ${why}; waiting goes on`,
-          { channel, port: this.#endpoint?.port, maxWaitTime: maxWaitMs, cause: this.#lastAbsence },
+          { channel, port: endpoint?.port, maxWaitTime: maxWaitMs, cause: this.#lastAbsence },
         ),
         this.#life.signal,
         this.#phase,

@@ -1,0 +1,100 @@
+// What the clients of one channel in this process know of each other. Several of them may have to lead it, as those of an
+// agent do, but one leader is enough: one client at a time seeks to lead, and the others follow it as soon as it leads.
+
+import { isSameChannel } from '../../protocol/handshake';
+import type { ChannelId, LeadWish } from '../../protocol/message';
+
+/** One channel at one cluster port, as far as this process is concerned. */
+interface OwnChannel {
+  readonly port: number;
+  readonly channel: ChannelId;
+  /** Open clients of it. */
+  clients: number;
+  /** Clients that lead it: two for a moment when one of them hands it over to the other. */
+  leaders: number;
+  /** Those of them that were to succeed a leader of another process. */
+  successors: number;
+  /** Settles when every client that has asked for a turn so far has had it. */
+  turns: Promise<void>;
+  /** Another process has taken the channel over: whoever had to lead it here would only take it back. */
+  isSucceeded: boolean;
+}
+
+// On the global object: two modules of a program may have loaded two copies of this package.
+const KEY = Symbol.for('trunkline#ownChannels');
+const ownChannels = ((globalThis as { [KEY]?: Set<OwnChannel> })[KEY] ??= new Set());
+
+/** One try to lead, during which no other client of this process that has to lead the channel tries. */
+export interface Turn {
+  /** How the client may lead in this try. */
+  readonly lead: LeadWish;
+  /** The client leads the channel until that has ended; the turn is over. */
+  leads(ended: Promise<unknown>): void;
+  /** The try is over. Idempotent. */
+  end(): void;
+}
+
+export class Candidate {
+  readonly #own: OwnChannel;
+  #isGone = false;
+
+  constructor(port: number, channel: ChannelId) {
+    const present = [...ownChannels].find((own) => own.port === port && isSameChannel(own.channel, channel));
+    this.#own = present ?? { port, channel, clients: 0, leaders: 0, successors: 0, turns: Promise.resolve(), isSucceeded: false };
+    this.#own.clients++;
+    ownChannels.add(this.#own);
+  }
+
+  /** Waits while another client of this process seeks to lead the channel, if this one has to lead. Not longer than the signal. */
+  async takeTurn(wish: LeadWish, signal: AbortSignal): Promise<Turn> {
+    const own = this.#own;
+    let end: () => void = () => undefined;
+    if (wish === 'must' || wish === 'succeeds') {
+      const before = own.turns;
+      const turn = new Promise<void>((resolve) => (end = resolve));
+      own.turns = before.then(() => turn);
+      await settledOrAborted(before, signal);
+    }
+    const isFulfilled = own.isSucceeded || (wish === 'succeeds' ? own.successors > 0 : own.leaders > 0);
+    if (isFulfilled) end();
+    return {
+      lead: isFulfilled && wish !== 'never' ? 'may' : wish,
+      leads: (ended) => {
+        count(own, wish, 1);
+        void ended.then(() => count(own, wish, -1));
+        end();
+      },
+      end,
+    };
+  }
+
+  /** Another leader has taken the channel over from this client. */
+  succeeded(): void {
+    if (this.#own.leaders < 2) this.#own.isSucceeded = true; // else it is another client of this process
+  }
+
+  /** The client is closed. Idempotent. */
+  leave(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    if (--this.#own.clients === 0) ownChannels.delete(this.#own);
+  }
+}
+
+function count(own: OwnChannel, wish: LeadWish, one: 1 | -1): void {
+  own.leaders += one;
+  if (wish === 'succeeds') own.successors += one;
+}
+
+/** Resolves with the first of both. */
+function settledOrAborted(settled: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+    void settled.then(done);
+  });
+}
