@@ -2,6 +2,7 @@
 // replaces it on every side of a channel.
 
 import { MAX_FRAME_BYTES } from './frame';
+import { decodePlainJson, encodePlainJson, isPlainJson } from './plain-json';
 import { decodeStructured } from './structured-decoder';
 import { encodeStructured } from './structured-encoder';
 
@@ -36,9 +37,29 @@ function serializeJson(): typeof import('serialize-json') {
  */
 export const structuredTranscode: Transcode = { encode: encodeStructured, decode: decodeStructured };
 
+/**
+ * The default between our own processes: JSON text for what JSON carries exactly, structured for the rest. A listener cannot tell
+ * which form a value had. In a new process, JSON text of 850 B is decoded in 15 µs instead of 49 over the first 100 values, and in
+ * 4.3 instead of 10 over the first 4,000 (Node 20; 7.6 and 38, 3.6 and 8.7 on Node 24). ValueCodec decides how long it is tried.
+ */
+export const jsonOrStructuredTranscode: Transcode = {
+  encode: (value) => encodePlainJson(value, 0) ?? encodeStructured(value),
+  decode: decodeJsonOrStructured,
+};
+
+function decodeJsonOrStructured(bytes: Buffer): unknown {
+  return isPlainJson(bytes) ? decodePlainJson(bytes) : decodeStructured(bytes);
+}
+
+/**
+ * For so many bytes of values, JSON text is tried first. Code that decodes structured values is compiled after some megabytes, and
+ * is the faster one from then on: 2.3 instead of 3.5 µs for 850 B, 95 instead of 260 µs for 72 KB.
+ */
+const YOUNG_BYTES = 8 * 1024 * 1024;
+
 /** How two processes call a way to write values when they agree on one. Append-only. */
-export type CodecName = 'serialize-json' | 'structured' | 'custom';
-const CODEC_NAMES: ReadonlySet<string> = new Set<CodecName>(['serialize-json', 'structured', 'custom']);
+export type CodecName = 'serialize-json' | 'structured' | 'custom' | 'json-or-structured';
+const CODEC_NAMES: ReadonlySet<string> = new Set<CodecName>(['serialize-json', 'structured', 'custom', 'json-or-structured']);
 
 export function isCodecName(name: string): name is CodecName {
   return CODEC_NAMES.has(name);
@@ -57,6 +78,7 @@ export function assertFits(values: readonly Buffer[]): void {
 /** The rest of the code sees bytes only: this hides that a user's `encode` may give a string or nothing for undefined. */
 export class ValueCodec {
   readonly #transcode: Transcode;
+  #youngBytes = YOUNG_BYTES;
 
   constructor(transcode: Transcode) {
     this.#transcode = transcode;
@@ -64,8 +86,19 @@ export class ValueCodec {
 
   /** `custom` is whatever the user gave; both sides have to give the same. */
   get name(): CodecName {
+    if (this.#transcode === jsonOrStructuredTranscode) return 'json-or-structured';
     if (this.#transcode === structuredTranscode) return 'structured';
     return this.#transcode === serializeJsonTranscode ? 'serialize-json' : 'custom';
+  }
+
+  /** The ways in which it can write for a peer, the best first. */
+  get names(): readonly CodecName[] {
+    return this.name === 'json-or-structured' ? ['json-or-structured', 'structured'] : [this.name];
+  }
+
+  /** Another process reads from now on, whose code is not compiled yet. */
+  welcomeReader(): void {
+    this.#youngBytes = YOUNG_BYTES;
   }
 
   /**
@@ -75,7 +108,7 @@ export class ValueCodec {
   encode(value: unknown, room = 0): Buffer {
     let bytes: Buffer;
     try {
-      bytes = this.leavesRoom ? encodeStructured(value, room) : this.#encode(value);
+      bytes = this.leavesRoom ? this.#encodeOurs(value, room) : this.#encode(value);
     } catch (cause) {
       // The call stack is exhausted: of all values, those with a cycle do that.
       if (cause instanceof RangeError && cause.message.includes('call stack'))
@@ -88,11 +121,18 @@ export class ValueCodec {
 
   /** Whether `encode` leaves room before every value but `undefined`, which is no bytes. */
   get leavesRoom(): boolean {
-    return this.#transcode === structuredTranscode;
+    return this.#transcode === structuredTranscode || this.#transcode === jsonOrStructuredTranscode;
   }
 
   decode(bytes: Buffer): unknown {
     return bytes.length === 0 ? undefined : this.#transcode.decode(bytes);
+  }
+
+  #encodeOurs(value: unknown, room: number): Buffer {
+    if (this.#transcode === structuredTranscode || this.#youngBytes <= 0) return encodeStructured(value, room);
+    const bytes = encodePlainJson(value, room) ?? encodeStructured(value, room);
+    this.#youngBytes -= bytes.length;
+    return bytes;
   }
 
   #encode(value: unknown): Buffer {

@@ -10,6 +10,8 @@ const good = [];
 const malformed = [];
 const values = [];
 const malformedValues = [];
+const jsonValues = [];
+const malformedJsonValues = [];
 const proofs = [];
 
 const hex = (bytes) => ({ hex: Buffer.from(bytes).toString('hex') });
@@ -594,10 +596,41 @@ badValue(
   'deeper than 1000',
 );
 
-for (const kind of [[...good, ...malformed], [...values, ...malformedValues], proofs]) {
+// ---- values as JSON text ------------------------------------------------------------------------------------------
+
+function jsonValue(name, source, text) {
+  jsonValues.push({ name, source, hex: Buffer.from(text).toString('hex') });
+}
+
+function badJson(name, text, error) {
+  malformedJsonValues.push({ name, hex: Buffer.from(text).toString('hex'), error });
+}
+
+jsonValue('an empty object as JSON', '({})', '{}');
+jsonValue('an empty array as JSON', '[]', '[]');
+jsonValue('an object as JSON', "({ b: 1, a: 'x' })", '{"b":1,"a":"x"}');
+jsonValue('what JSON knows', '[null, true, false, 0, -1, 0.1, 1e21]', '[null,true,false,0,-1,0.1,1e+21]');
+jsonValue('nesting as JSON', '({ a: [{ b: {} }] })', '{"a":[{"b":{}}]}');
+jsonValue('text beyond ASCII', "['caffè 配置 🚃']", '["caffè 配置 🚃"]');
+jsonValue('half a pair as JSON', "['\\ud800']", '["\\ud800"]');
+jsonValue('signs that JSON escapes', "['\\n\\u001f\"\\\\']", '["\\n\\u001f\\"\\\\"]');
+jsonValue('keys that are numbers', '({ 10: 1, 2: 2, a: 3 })', '{"2":2,"10":1,"a":3}');
+
+badJson('JSON text that ends early', '{"a":1', 'not JSON text');
+badJson('JSON text with more behind it', '{}{}', 'not JSON text');
+badJson('JSON text with a comma too many', '[1,]', 'not JSON text');
+badJson('JSON text with NaN', '[NaN]', 'not JSON text');
+badJson('JSON text that is not UTF-8', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d]), 'not UTF-8');
+badJson('JSON text with a surrogate as UTF-8', Buffer.from([0x5b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x5d]), 'not UTF-8');
+badJson('JSON text with a key __proto__', '{"__proto__":1}', '__proto__');
+badJson('JSON text with a key __proto__ twice', '{"__proto__":{},"__proto__":{}}', '__proto__');
+badJson('JSON text with an escaped underscore', '{"\\u005f_proto__":1}', '__proto__');
+badJson('JSON text that is nested 1,001 levels deep', '['.repeat(1_001) + ']'.repeat(1_001), 'too deeply');
+
+for (const kind of [[...good, ...malformed], [...values, ...malformedValues, ...jsonValues, ...malformedJsonValues], proofs]) {
   const names = kind.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Error(`two vectors are called ${twice}`);
 }
-const file = { good, malformed, values, malformedValues, proofs };
+const file = { good, malformed, values, malformedValues, jsonValues, malformedJsonValues, proofs };
 writeFileSync(new URL('v2.json', import.meta.url), `${JSON.stringify(file, undefined, 2)}\n`);

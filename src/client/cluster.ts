@@ -2,7 +2,7 @@
 // This is the one file that maps those names to the words of the rest of the code.
 
 import type { ChannelId } from '../../protocol/message';
-import { serializeJsonTranscode, structuredTranscode, ValueCodec } from '../../protocol/value-codec';
+import { jsonOrStructuredTranscode, serializeJsonTranscode, ValueCodec } from '../../protocol/value-codec';
 import { loopback } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { temporaryFolder } from '../facts';
@@ -142,7 +142,7 @@ function channelSpec(
     createUpstream: () => new upstreamClass(...args),
     methods: upstreamMethods(upstreamClass, descriptors),
     callable: callableMethods(descriptors),
-    values: new ValueCodec(options.transcode ?? structuredTranscode),
+    values: new ValueCodec(options.transcode ?? jsonOrStructuredTranscode),
     legacyValues: new ValueCodec(options.transcode ?? serializeJsonTranscode),
     formatKey: (registration) => checkedKey(options, registration),
     isKeyEnough: (registration) => options.formatKey === formatKey && isPlain(registration),

@@ -5,6 +5,7 @@ import type { Join, Register } from '../../protocol/message';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor } from '../transport/listener';
 import { HostedFollower } from './hosted-follower';
+import { chooseCodec } from '../../protocol/handshake';
 import { PeerValues } from './peer-values';
 import type { FollowerSnapshot } from './role';
 import type { Single } from './single';
@@ -57,7 +58,9 @@ export class ChannelHost implements ChannelDoor {
 
   admit(connection: Connection, join: Join): void {
     if (join.lead !== 'never') this.#heirs.add(connection);
-    const follower = this.#follow(connection, PeerValues.ofOurs(this.#single.spec));
+    const { spec } = this.#single;
+    spec.values.welcomeReader();
+    const follower = this.#follow(connection, PeerValues.ofOurs(spec, chooseCodec(spec.values.names, join.codecs)));
     if (this.#isSilent) follower.silence();
     follower.onJoin(join);
     if (this.#isLeaving) this.#sendAway(connection);

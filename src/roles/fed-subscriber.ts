@@ -2,6 +2,7 @@
 
 import type { Connection } from '../transport/connection';
 import type { EventFeed } from './event-feed';
+import type { PeerValues } from './peer-values';
 import type { Subscriber } from './role';
 import type { Topic } from './topics';
 
@@ -24,15 +25,17 @@ export abstract class FedSubscriber implements Subscriber {
 export class TopicSubscriber extends FedSubscriber {
   readonly topic: Topic;
   readonly #connection: Connection;
+  readonly #values: PeerValues;
 
-  constructor(feed: EventFeed, connection: Connection, topic: Topic) {
+  constructor(feed: EventFeed, connection: Connection, values: PeerValues, topic: Topic) {
     super(feed);
+    this.#values = values;
     this.#connection = connection;
     this.topic = topic;
   }
 
   send(payload: Buffer): void {
-    this.#connection.sendEvent(this.topic.frameOf(payload));
+    this.#connection.sendEvent(this.topic.frameOf(this.#values.toPeer(payload)));
   }
 }
 

@@ -131,7 +131,7 @@ export class HostedFollower {
   }
 
   onJoin(join: Join): void {
-    if (!chooseCodec([this.#spec.values.name], join.codecs)) {
+    if (!chooseCodec(this.#spec.values.names, join.codecs)) {
       const theirs = join.codecs.join(' or ') || 'nothing';
       const sentence = `the leader writes values as ${this.#spec.values.name}, this process as ${theirs}; use the same transcode in every process`;
       this.#connection.send({ type: 'refusal', id: join.id, code: 'no-common-codec', sentence, payload: NOTHING });
@@ -179,9 +179,9 @@ export class HostedFollower {
   }
 
   #welcome({ id, channel }: Join): void {
-    const { values, id: own } = this.#spec;
+    const { id: own } = this.#spec;
     const parts = differenceTo(this.#spec, channel);
-    this.#connection.send({ type: 'joined', id, term: this.#term, codec: values.name, identity: own.identity, parts });
+    this.#connection.send({ type: 'joined', id, term: this.#term, codec: this.#values.codec, identity: own.identity, parts });
   }
 
   #refuse(error: unknown): void {
@@ -232,7 +232,7 @@ export class HostedFollower {
   }
 
   #subscribeTopic(id: number, topic: Topic, payload: Buffer | undefined): void {
-    const subscriber = new TopicSubscriber(this.#feed, this.#connection, topic);
+    const subscriber = new TopicSubscriber(this.#feed, this.#connection, this.#values, topic);
     try {
       if (this.#subscriptions.has(id)) throw new TypeError(`the subscription ${id} is in use`);
       const known = topic.registrationOf(payload, this.#values, this.#spec.formatKey);

@@ -10,6 +10,7 @@ import type { Connection } from '../transport/connection';
 import { dial } from '../transport/dialer';
 import { SILENCE_INTERVALS } from '../transport/heartbeat';
 import { FIRST_WORD_MS, introduce } from '../transport/introduction';
+import type { CodecName } from '../../protocol/value-codec';
 import { Follower } from './follower';
 import { foreignPort } from './foreign-port';
 import { warnOfDifference } from './identity-warning';
@@ -129,14 +130,19 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
       channel: spec.id,
       lead,
       term: seenTerm,
-      codecs: [spec.values.name],
+      codecs: spec.values.names,
     });
   });
 }
 
 function follow({ spec, hooks }: JoinOptions, connection: Connection, joined: Joined): JoinOutcome {
   warnOfDifference(spec, joined.parts);
-  return { follower: new Follower(spec, connection, joined.term, PeerValues.ofOurs(spec), hooks) };
+  return { follower: new Follower(spec, connection, joined.term, PeerValues.ofOurs(spec, agreedCodec(spec, joined)), hooks) };
+}
+
+/** A leader that names no way of ours has none in common either, and its values cannot be decoded: each of them is reported then. */
+function agreedCodec({ values }: ChannelSpec, { codec }: Joined): CodecName {
+  return values.names.find((name) => name === codec) ?? values.name;
 }
 
 function goneOutcome(error: Error | undefined): JoinOutcome {

@@ -1,8 +1,12 @@
-// How values go over one connection: as they are written in this process, or, to and from a process of cluster-client 3.x,
-// in its way. Inside a process a payload always has the channel's own form.
+// How values go over one connection: as they are written in this process, or, to and from a process of cluster-client 3.x or an
+// older version of ours, in its way. Inside a process a payload always has the channel's own form.
 
-import { assertFits, type ValueCodec } from '../../protocol/value-codec';
+import { EVENT_ROOM } from '../../protocol/v2';
+import { assertFits, structuredTranscode, ValueCodec, type CodecName } from '../../protocol/value-codec';
 import type { ChannelSpec } from './role';
+
+/** What every process of ours can read. */
+const STRUCTURED = new ValueCodec(structuredTranscode);
 
 /** A payload as old peers read it; there may be several of them. */
 const translated = new WeakMap<Buffer, Buffer>();
@@ -16,9 +20,9 @@ export class PeerValues {
     this.#peers = peers;
   }
 
-  /** For a process of ours that writes values as this one does. */
-  static ofOurs({ values }: ChannelSpec): PeerValues {
-    return new PeerValues(values, values);
+  /** For a process of ours. @param agreed what both can write; default: what this one writes best */
+  static ofOurs({ values }: ChannelSpec, agreed: CodecName = values.name): PeerValues {
+    return new PeerValues(values, agreed === values.name ? values : STRUCTURED);
   }
 
   /** For one of cluster-client 3.x. */
@@ -28,7 +32,12 @@ export class PeerValues {
 
   /** What was encoded is decoded as the same, or refused. */
   get areFaithful(): boolean {
-    return this.#peers.name === 'structured';
+    return this.#peers.leavesRoom;
+  }
+
+  /** What the peer is told that both write. */
+  get codec(): CodecName {
+    return this.#peers.name;
   }
 
   encode(value: unknown): Buffer {
@@ -58,7 +67,7 @@ export class PeerValues {
     if (this.#own === this.#peers) return payload;
     let bytes = translated.get(payload);
     if (!bytes) {
-      bytes = this.#peers.encode(this.#own.decode(payload));
+      bytes = this.#peers.encode(this.#own.decode(payload), EVENT_ROOM);
       translated.set(payload, bytes);
     }
     return bytes;

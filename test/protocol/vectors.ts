@@ -68,6 +68,8 @@ interface V2VectorFile {
   readonly malformed: { name: string; hex: string; error: string }[];
   readonly values: { name: string; hex: string; source: string }[];
   readonly malformedValues: { name: string; hex: string; error: string }[];
+  readonly jsonValues: { name: string; hex: string; source: string }[];
+  readonly malformedJsonValues: { name: string; hex: string; error: string }[];
   readonly proofs: (Omit<ProofVector, ProofBytes> & Readonly<Record<ProofBytes, Hex>>)[];
 }
 
@@ -76,6 +78,8 @@ export function readV2Vectors(): {
   malformed: MalformedVector[];
   values: ValueVector[];
   malformedValues: MalformedVector[];
+  jsonValues: ValueVector[];
+  malformedJsonValues: MalformedVector[];
   proofs: ProofVector[];
 } {
   const file = JSON.parse(readFileSync(join(__dirname, '../../protocol/vectors/v2.json'), 'utf8')) as V2VectorFile;
@@ -84,6 +88,11 @@ export function readV2Vectors(): {
     bytes: bytesOf({ hex }),
     error,
   });
+  const valueOf = ({ name, hex, source }: V2VectorFile['values'][number]): ValueVector => ({
+    name,
+    bytes: bytesOf({ hex }),
+    source,
+  });
   return {
     good: file.good.map(({ name, hex, message }) => ({
       name,
@@ -91,8 +100,10 @@ export function readV2Vectors(): {
       message: toMessage(message) as V2Message,
     })),
     malformed: file.malformed.map(refused),
-    values: file.values.map(({ name, hex, source }) => ({ name, bytes: bytesOf({ hex }), source })),
+    values: file.values.map(valueOf),
     malformedValues: file.malformedValues.map(refused),
+    jsonValues: file.jsonValues.map(valueOf),
+    malformedJsonValues: file.malformedJsonValues.map(refused),
     proofs: file.proofs.map(({ name, role, port, secret, dialerNonce, listenerNonce, proof }) => ({
       name,
       role,

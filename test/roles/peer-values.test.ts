@@ -1,6 +1,7 @@
 // How values go to and from peers: as they are between our own, in their way to old ones.
 
-import { serializeJsonTranscode, structuredTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
+import { decodeStructured } from '../../protocol/structured-decoder';
+import { jsonOrStructuredTranscode, serializeJsonTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
 import { PeerValues } from '../../src/roles/peer-values';
 import type { ChannelSpec } from '../../src/roles/role';
 
@@ -10,7 +11,7 @@ const mine: Transcode = {
 };
 const specOf = (transcode?: Transcode) =>
   ({
-    values: new ValueCodec(transcode ?? structuredTranscode),
+    values: new ValueCodec(transcode ?? jsonOrStructuredTranscode),
     legacyValues: new ValueCodec(transcode ?? serializeJsonTranscode),
   }) as unknown as ChannelSpec;
 
@@ -34,6 +35,18 @@ test('for an old peer it is written anew, once for all of them, and read from it
   expect(spec.values.decode(one.fromPeer(bytes))).toEqual({ a: [1] });
   expect(one.decode(one.encode('x'))).toBe('x');
   expect(one.areFaithful).toBe(false);
+});
+
+test('for a process of an older version of ours it is written as a structured value, once for all of them', () => {
+  const spec = specOf();
+  const [one, another] = [PeerValues.ofOurs(spec, 'structured'), PeerValues.ofOurs(spec, 'structured')];
+  expect(one.codec).toBe('structured');
+  expect(one.areFaithful).toBe(true);
+  const payload = spec.values.encode({ a: [1] });
+  const bytes = one.toPeer(payload);
+  expect(decodeStructured(bytes)).toEqual({ a: [1] });
+  expect(another.toPeer(payload)).toBe(bytes);
+  expect(spec.values.decode(one.fromPeer(one.encode({ a: [1] })))).toEqual({ a: [1] });
 });
 
 test('a transcode of the user is used with everybody', () => {

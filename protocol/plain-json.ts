@@ -1,0 +1,105 @@
+// Values that JSON carries exactly, as JSON text: the engine writes and parses it in native code, so the first values of a
+// process cost a fraction of what a codec in JavaScript costs before it is compiled. structured-*.ts carries all other values.
+
+import { isUtf8 } from 'node:buffer';
+import { MAX_DEPTH, MalformedValueError } from './structured-format';
+
+/** A key that is special to the language, and how an escape could hide its underscores. No text of ours has either. */
+const PROTO = '__proto__';
+const ESCAPED_UNDERSCORE = '\\u005';
+
+/**
+ * An object or an array as UTF-8 JSON text.
+ * @param room so many bytes before the text are free for the caller, and 0
+ * @returns undefined when JSON would lose something of the value, for instance that one object stands in it twice
+ */
+export function encodePlainJson(value: unknown, room: number): Buffer | undefined {
+  if (typeof value !== 'object' || value === null || isAnyToJson() || !isExact(value, new Set(), 1)) return undefined;
+  const text = JSON.stringify(value);
+  if (hasProto(text)) return undefined;
+  const bytes = Buffer.allocUnsafe(room + Buffer.byteLength(text));
+  if (room > 0) bytes.fill(0, 0, room);
+  bytes.write(text, room);
+  return room > 0 ? bytes.subarray(room) : bytes;
+}
+
+/** Whether bytes are JSON text of an object or an array. A structured value begins with a form, which is a smaller number. */
+export function isPlainJson(bytes: Buffer): boolean {
+  return bytes[0] === BRACE || bytes[0] === BRACKET;
+}
+
+const BRACE = 0x7b;
+const BRACKET = 0x5b;
+
+/**
+ * Makes a new value of JSON text, whatever the bytes are.
+ * @throws MalformedValueError
+ */
+export function decodePlainJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new MalformedValueError('JSON text that is not UTF-8');
+  const text = bytes.toString();
+  if (hasProto(text)) throw new MalformedValueError(`JSON text with ${PROTO}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new MalformedValueError(`not JSON text: ${(cause as Error).message}`, { cause });
+  }
+  // Each level has two brackets. Counting them costs a tenth of walking through the value.
+  const mayBeDeep = text.length > 2 * MAX_DEPTH && text.split('{').length + text.split('[').length > MAX_DEPTH;
+  if (mayBeDeep && isDeeper(value, MAX_DEPTH)) throw new MalformedValueError('JSON text that is nested too deeply');
+  return value;
+}
+
+function hasProto(text: string): boolean {
+  return text.includes(PROTO) || text.includes(ESCAPED_UNDERSCORE);
+}
+
+/**
+ * Whether JSON text says all of an object, and nothing else. Written as one function without calls for each field, because it
+ * mostly runs before it is compiled.
+ * @param seen objects before it; one that comes again would arrive as two
+ */
+function isExact(value: object, seen: Set<object>, depth: number): boolean {
+  if (seen.has(value) || depth > MAX_DEPTH) return false;
+  seen.add(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype) {
+    for (const key in value) {
+      const field: unknown = (value as Record<string, unknown>)[key];
+      if (typeof field === 'string' || typeof field === 'boolean' || field === null) continue;
+      if (typeof field === 'object' ? !isExact(field, seen, depth + 1) : !isExactNumber(field)) return false;
+    }
+    return true;
+  }
+  if (prototype !== Array.prototype || !Array.isArray(value)) return false;
+  for (let i = 0; i < value.length; i++) {
+    const field: unknown = value[i];
+    if (typeof field === 'string' || typeof field === 'boolean' || field === null) continue;
+    if (typeof field === 'object' ? !isExact(field, seen, depth + 1) : !isExactNumber(field)) return false;
+  }
+  return true;
+}
+
+/** Neither NaN nor infinite nor -0; false for what is no number at all. */
+function isExactNumber(value: unknown): boolean {
+  return Number.isFinite(value) && (value !== 0 || 1 / value > 0);
+}
+
+/** Some old libraries give every object a `toJSON`, and JSON.stringify would ask it. */
+function isAnyToJson(): boolean {
+  return (
+    'toJSON' in Object.prototype ||
+    'toJSON' in Array.prototype ||
+    'toJSON' in String.prototype ||
+    'toJSON' in Number.prototype ||
+    'toJSON' in Boolean.prototype
+  );
+}
+
+/** Whether JSON that was parsed is nested deeper than so many levels. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((field) => isDeeper(field, levels - 1));
+}

@@ -1,0 +1,190 @@
+import { isDeepStrictEqual } from 'node:util';
+import vm from 'node:vm';
+import fc from 'fast-check';
+import { decodePlainJson, encodePlainJson, isPlainJson } from '../../protocol/plain-json';
+import { decodeStructured } from '../../protocol/structured-decoder';
+import { encodeStructured } from '../../protocol/structured-encoder';
+import { MalformedValueError } from '../../protocol/structured-format';
+import { jsonOrStructuredTranscode, ValueCodec } from '../../protocol/value-codec';
+import { readV2Vectors } from './vectors';
+
+const { jsonValues, malformedJsonValues, values } = readV2Vectors();
+/** Indirect, so that it sees what a script sees and nothing of this file. */
+const evaluate = (source: string): unknown => (0, eval)(source) as unknown;
+
+const { encode, decode } = jsonOrStructuredTranscode;
+const isJson = (value: unknown): boolean => encodePlainJson(value, 0) !== undefined;
+
+describe('golden bytes of JSON text', () => {
+  test.each(jsonValues)('$name: $source is read', ({ bytes, source }) => {
+    expect(decode(bytes)).toStrictEqual(evaluate(source));
+    expect(Object.keys(decode(bytes) as object)).toEqual(Object.keys(evaluate(source) as object));
+  });
+
+  test.each(jsonValues)('$name: $source is written byte for byte', ({ bytes, source }) => {
+    expect(Buffer.from(encode(evaluate(source))).toString('hex')).toBe(bytes.toString('hex'));
+  });
+
+  test.each(malformedJsonValues)('$name is refused: $error', ({ bytes, error }) => {
+    expect(() => decode(bytes)).toThrow(MalformedValueError);
+    expect(() => decode(bytes)).toThrow(error);
+  });
+
+  test.each(jsonValues)('$name, cut off anywhere, is refused', ({ bytes }) => {
+    for (let length = 1; length < bytes.length; length++) {
+      expect(() => decode(bytes.subarray(0, length))).toThrow(MalformedValueError);
+    }
+  });
+
+  test.each(values)('the structured value $name is read as before', ({ bytes }) => {
+    expect(isPlainJson(bytes)).toBe(false);
+  });
+});
+
+describe('JSON text is not used for', () => {
+  const twice = { a: 1 };
+  const cycle: unknown[] = [];
+  cycle.push(cycle);
+  test.each<[string, unknown]>([
+    ['undefined in an object', { a: undefined }],
+    ['undefined in an array', [undefined]],
+    ['a hole', [1, , 2]], // eslint-disable-line no-sparse-arrays
+    ['-0', [-0]],
+    ['NaN', { a: NaN }],
+    ['Infinity', [Infinity]],
+    ['a BigInt', [1n]],
+    ['a Date', { at: new Date(0) }],
+    ['a Map', [new Map()]],
+    ['a Buffer', { a: Buffer.from('a') }],
+    ['an Error', [new Error('a')]],
+    ['a function', { toJSON: () => 1 }],
+    ['a symbol', [Symbol('a')]],
+    ['an object of a class', [new (class A {})()]],
+    ['an array of a class', [new (class A extends Array {})()]],
+    ['an object without a prototype', [Object.create(null)]],
+    ['an object of another realm', [vm.runInNewContext('({ a: 1 })')]],
+    ['a boxed number', [Object(1)]],
+    ['a key __proto__', JSON.parse('{"__proto__":1}')],
+    ['a text with __proto__', ['__proto__']],
+    ['a text that looks like an escaped underscore', ['\\u005f']],
+    ['an object that is met twice', [twice, twice]],
+    ['a cycle', cycle],
+    ['what is no object', 'text'],
+  ])('%s', (_name, value) => {
+    expect(isJson(value)).toBe(false);
+  });
+
+  test('what is nested deeper than 1,000 levels, whichever way', () => {
+    const nested = (levels: number, wrap: (inner: unknown) => unknown): unknown =>
+      levels === 0 ? 1 : wrap(nested(levels - 1, wrap));
+    const ways: [levels: number, wrap: (inner: unknown) => unknown][] = [
+      [1_000, (a) => [a]],
+      [1_000, (a) => ({ a })],
+      [500, (a) => [1, { b: a }]],
+    ];
+    for (const [levels, wrap] of ways) {
+      const allowed = nested(levels, wrap);
+      expect(isJson(allowed)).toBe(true);
+      expect(decode(encodePlainJson(allowed, 0)!)).toStrictEqual(allowed);
+      const tooDeep = wrap(allowed);
+      expect(isJson(tooDeep)).toBe(false);
+      expect(() => decode(Buffer.from(JSON.stringify(tooDeep)))).toThrow('too deeply');
+    }
+  });
+
+  test('any value while objects have a toJSON', () => {
+    Object.defineProperty(String.prototype, 'toJSON', { value: () => 'changed', configurable: true });
+    try {
+      expect(isJson(['a'])).toBe(false);
+      expect(decode(Buffer.from(encode(['a'])))).toEqual(['a']);
+    } finally {
+      Reflect.deleteProperty(String.prototype, 'toJSON');
+    }
+  });
+});
+
+test('flat values of more than 1,000 objects are not taken for deep ones', () => {
+  const list = Array.from({ length: 5_000 }, (_, index) => ({ index, tags: ['a'] }));
+  expect(isJson(list)).toBe(true);
+  expect(decode(encodePlainJson(list, 0)!)).toStrictEqual(list);
+});
+
+test('a listener cannot tell which form a value had', () => {
+  const anything = fc.anything({
+    withBigInt: true,
+    withDate: true,
+    withMap: true,
+    withSet: true,
+    withNullPrototype: true,
+    withSparseArray: true,
+    withTypedArray: true,
+    withUnicodeString: true,
+    key: fc.oneof(fc.string(), fc.constantFrom('__proto__', 'toJSON', 'constructor', '1', '10', '01', '')),
+  });
+  fc.assert(
+    fc.property(fc.oneof(anything, fc.jsonValue()), (value) => {
+      const copy = decode(Buffer.from(encode(value)));
+      const structured = decodeStructured(encodeStructured(value));
+      // The matcher toStrictEqual would call a key `constructor` to find out the class.
+      expect(isDeepStrictEqual(copy, structured)).toBe(true);
+      expect(keysOf(copy)).toEqual(keysOf(structured));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+/** The keys of all objects, in their order. */
+function keysOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return undefined;
+  return Object.entries(value).map(([key, field]) => [key, keysOf(field)]);
+}
+
+test('bytes that anybody may have sent give a value or a MalformedValueError', () => {
+  const text = fc.jsonValue().map((value) => Buffer.from(JSON.stringify(value)));
+  const changed = fc.tuple(text, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 })).map(([bytes, changes]) => {
+    for (const [at, byte] of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte;
+    return bytes;
+  });
+  const begun = fc.tuple(fc.constantFrom(0x7b, 0x5b), fc.uint8Array()).map(([first, rest]) => Buffer.from([first, ...rest]));
+  fc.assert(
+    fc.property(fc.oneof(changed, begun), (bytes) => {
+      if (bytes.length === 0) return;
+      try {
+        decodePlainJson(bytes);
+      } catch (error) {
+        expect(error).toBeInstanceOf(MalformedValueError);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+describe('of a channel', () => {
+  const isPlain = (codec: ValueCodec): boolean => isPlainJson(codec.encode({ a: 1 }));
+
+  test('the first megabytes are JSON text, and again when another reader comes', () => {
+    const codec = new ValueCodec(jsonOrStructuredTranscode);
+    const megabyte = { text: 'x'.repeat(1024 * 1024) };
+    expect(isPlain(codec)).toBe(true);
+    for (let i = 0; i < 7; i++) expect(isPlainJson(codec.encode(megabyte))).toBe(true);
+    expect(isPlain(codec)).toBe(true);
+    codec.encode(megabyte);
+    expect(isPlain(codec)).toBe(false);
+    codec.welcomeReader();
+    expect(isPlain(codec)).toBe(true);
+  });
+
+  test.each([0, 12])('%d bytes before a value are free in both forms', (room) => {
+    const codec = new ValueCodec(jsonOrStructuredTranscode);
+    for (const value of [{ a: 'x' }, { a: undefined }]) {
+      const bytes = codec.encode(value, room);
+      expect(codec.decode(bytes)).toStrictEqual(value);
+      const before = Buffer.from(bytes.buffer, bytes.byteOffset - room, room);
+      expect(before.equals(Buffer.alloc(room))).toBe(true);
+    }
+  });
+
+  test('an older version of ours is offered structured values', () => {
+    expect(new ValueCodec(jsonOrStructuredTranscode).names).toEqual(['json-or-structured', 'structured']);
+  });
+});
