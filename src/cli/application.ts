@@ -9,6 +9,7 @@ import { claim, type Facts } from './claim';
 import type { ApplicationStatus, Command, CommandResult } from './control-protocol';
 import { ControlServer, type Controlled } from './control-server';
 import type { Report } from './events';
+import { remember } from './known-places';
 import type { Place } from './place';
 import { birthOf } from './processes';
 import type { SupervisorOptions } from '../supervisor/options';
@@ -58,6 +59,7 @@ export class Application implements Controlled {
     const server = new ControlServer(this);
     const release = await claim(place, facts, () => server.listen(place.socket));
     process.once('exit', release);
+    process.once('exit', remember(place));
     // Once: the last word on a signal is the supervisor's, and when that is done, the system's.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT']) process.once(signal, () => this.#noteStop());
     const hasAgent = programs.kind === 'framework' || programs.agent !== undefined;

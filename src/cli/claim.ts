@@ -25,8 +25,17 @@ export type Occupant =
   | { readonly state: 'none' }
   /** Somebody listens. The connection is the caller's. */
   | { readonly state: 'there'; readonly pid: number | undefined; readonly client: ControlClient }
-  /** The process lives, but cannot be spoken to. `isOurs`: it is certainly the master. */
-  | { readonly state: 'mute'; readonly pid: number; readonly isOurs: boolean; readonly why: Unreachable };
+  /**
+   * The process lives, but cannot be spoken to. `isOurs`: it is certainly the master. `isNoted`: a `trunkline start` has
+   * left facts of it; otherwise it may be the master of a program that has called startCluster with a pid file.
+   */
+  | {
+      readonly state: 'mute';
+      readonly pid: number;
+      readonly isOurs: boolean;
+      readonly isNoted: boolean;
+      readonly why: Unreachable;
+    };
 
 /** A master that is being killed loses its socket a moment, ms, before its process id. */
 const DYING_MS = 500;
@@ -44,7 +53,7 @@ export async function findOccupant(place: Place): Promise<Occupant> {
     const facts = readFacts(place);
     const isKnown = facts?.pid === pid && facts.birth !== undefined;
     if (isKnown && facts.birth !== birthOf(pid)) return { state: 'none' }; // the number is another process's by now
-    if (performance.now() >= end) return { state: 'mute', pid, isOurs: isKnown, why: client };
+    if (performance.now() >= end) return { state: 'mute', pid, isOurs: isKnown, isNoted: facts?.pid === pid, why: client };
   }
 }
 

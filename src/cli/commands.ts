@@ -24,10 +24,17 @@ const WATCH_MS = 1_000;
 const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
 export async function status(place: Place, json: boolean, stdout: Output): Promise<void> {
-  await withMaster(place, async (client) => {
+  const showProgram = (pid: number): void => {
+    const text = json
+      ? JSON.stringify({ name: place.name, state: 'running', pid, isControlled: false })
+      : programText(place, pid);
+    stdout.write(`${text}\n`);
+  };
+  const show = async (client: ControlClient): Promise<void> => {
     const { status: now } = await client.request({ command: 'status' });
     stdout.write(json ? `${JSON.stringify({ name: place.name, ...now })}\n` : `${statusTable(place.name, now, stdout)}\n`);
-  });
+  };
+  await withMaster(place, show, showProgram);
 }
 
 /** Until the application has ended. */
@@ -117,10 +124,19 @@ async function processesOf(client: ControlClient): Promise<number[]> {
   }
 }
 
-async function withMaster(place: Place, use: (client: ControlClient) => Promise<void>): Promise<void> {
+/** @param useProgram what to do with the master of a program, which has no control socket; default: fail */
+async function withMaster(
+  place: Place,
+  use: (client: ControlClient) => Promise<void>,
+  useProgram?: (pid: number) => void,
+): Promise<void> {
   const occupant = await findOccupant(place);
   if (occupant.state === 'none') throw notRunning(place);
-  if (occupant.state === 'mute') throw mute(place, occupant);
+  if (occupant.state === 'mute') {
+    if (occupant.isNoted || !useProgram) throw mute(place, occupant);
+    useProgram(occupant.pid);
+    return;
+  }
   const { client, pid } = occupant;
   try {
     await use(client);
@@ -158,7 +174,16 @@ function notRunning({ name, pidFile }: Place): CommandFailure {
   );
 }
 
-function mute(place: Place, { pid, isOurs, why }: Extract<Occupant, { state: 'mute' }>): CommandFailure {
+/** What is known of a process that a pid file names, and that no `trunkline start` has noted. */
+export function programText({ name, pidFile }: Place, pid: number): string {
+  return (
+    `${name} runs, pid ${pid}, as ${pidFile} says, but was not started by trunkline start: it has no control socket. ` +
+    `Signals tell a master of startCluster what to do: kill -HUP ${pid} reloads it, kill ${pid} stops it`
+  );
+}
+
+function mute(place: Place, { pid, isOurs, isNoted, why }: Extract<Occupant, { state: 'mute' }>): CommandFailure {
+  if (!isNoted) return CommandFailure.failed(programText(place, pid));
   if (!isOurs) return notRunning(place);
   const reason = why === 'busy' ? 'takes no more connections' : 'has lost its control socket';
   return CommandFailure.failed(

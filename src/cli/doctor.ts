@@ -11,6 +11,7 @@ import { systemClock } from '../time';
 import { dial } from '../transport/dialer';
 import { findOccupant } from './claim';
 import { CommandFailure, reasonOf } from './command-failure';
+import { programText } from './commands';
 import type { Output, Style } from './output';
 import type { Place } from './place';
 import { openStateFolder, type User } from './state-folder';
@@ -113,6 +114,7 @@ async function aboutApplication(place: Place): Promise<Finding[]> {
     const occupant = await findOccupant(place);
     if (occupant.state === 'none') return [{ level: 'ok', text: `${place.name} is not running` }];
     if (occupant.state === 'mute') {
+      if (!occupant.isNoted) return [{ level: 'ok', text: programText(place, occupant.pid) }];
       if (!occupant.isOurs)
         return [{ level: 'warning', text: `${place.pidFile} names a process that is no master of ours, pid ${occupant.pid}` }];
       return [

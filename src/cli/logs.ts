@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { findOccupant, readFacts } from './claim';
 import { CommandFailure, reasonOf } from './command-failure';
+import { programText } from './commands';
 import { Follower, tail } from './log-file';
 import { LineGate } from './line-gate';
 import type { Output } from './output';
@@ -51,6 +52,7 @@ function lastLines(file: string, lines: number): { bytes: Buffer; end: number } 
 async function logFiles(place: Place): Promise<string[]> {
   const occupant = await findOccupant(place);
   if (occupant.state === 'there') occupant.client.close();
+  if (occupant.state === 'mute' && !occupant.isNoted) throw CommandFailure.failed(programText(place, occupant.pid));
   const facts = readFacts(place);
   if (facts && !facts.logs && occupant.state !== 'none')
     throw CommandFailure.failed(`${place.name} runs in the foreground (pid ${facts.pid}): its output is where it was started`);

@@ -8,6 +8,7 @@ import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, status, stop, watch } from './commands';
 import { MAX_WORKERS } from './control-protocol';
 import { doctor } from './doctor';
+import { list } from './list';
 import { logs } from './logs';
 import { outputTo, surviveLostOutput } from './output';
 import { placeForControl, placeOf, type Place, type Selection } from './place';
@@ -102,6 +103,14 @@ control('status', 'show the processes of the application')
   .action(({ json = false, ...flags }: Selection & { json?: boolean; watch?: boolean }) =>
     (flags.watch ? watch : status)(placeOfControl(flags), json, stdout),
   );
+
+program
+  .command('list')
+  .summary('show every application of this user')
+  .description('Shows every application of this user that `trunkline start` has started, whatever its folder.')
+  .option('--json', 'as JSON')
+  .addHelpText('after', example('trunkline list'))
+  .action(({ json = false }: { json?: boolean }) => list(user, json, stdout));
 
 control('logs', 'show the end of what a daemon has written')
   .option('-f, --follow', 'and what it goes on to write')

@@ -39,7 +39,11 @@ export function placeOf({ pidFile, title, baseDir = '.' }: Selection, stateFolde
     const path = join(realPath(dirname(resolve(pidFile))), basename(pidFile));
     return files(named(basename(path).replace(/\.pid$/, ''), path), path, stateFolder);
   }
-  const name = title === undefined ? folderName(baseDir) : titleName(title);
+  return placeNamed(title === undefined ? folderName(baseDir) : titleName(title), stateFolder);
+}
+
+/** A place of the state folder, by the name that its files have. */
+export function placeNamed(name: string, stateFolder: string): Place {
   return files(name, join(stateFolder, `${name}.pid`), stateFolder);
 }
 

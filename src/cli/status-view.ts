@@ -5,6 +5,7 @@ import type { ProcessStatus } from '../supervisor/start-cluster';
 import type { ApplicationStatus } from './control-protocol';
 import { formatAddress, formatDuration } from './format';
 import type { Output, Style } from './output';
+import { aligned } from './table';
 
 const COLUMNS = ['NAME', 'PID', 'STATE', 'READY FOR', 'RESTARTS', 'MEMORY', 'LOOP DELAY'] as const;
 /** Where numbers stand, they stand at the right. */
@@ -22,19 +23,15 @@ const STYLE_OF: Readonly<Record<ProcessStatus['state'], Style | undefined>> = {
 
 export function statusTable(name: string, status: ApplicationStatus, { style }: Pick<Output, 'style'>): string {
   const { processes } = status;
-  const rows = processes.map(cellsOf);
-  const widths = COLUMNS.map((column, i) => Math.max(column.length, ...rows.map((cells) => cells[i]!.length)));
-  const line = (cells: readonly string[]): string[] =>
-    cells.map((cell, i) => (RIGHT.has(COLUMNS[i]!) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
+  const [heading, ...lines] = aligned(COLUMNS, RIGHT, processes.map(cellsOf));
   const stateColumn = COLUMNS.indexOf('STATE');
-  const table = rows.map((cells, row) => {
-    const padded = line(cells);
+  const table = lines.map((padded, row) => {
     const format = STYLE_OF[processes[row]!.state];
     if (format) padded[stateColumn] = style(format, padded[stateColumn]!);
     return padded.join('  ').trimEnd();
   });
   const ends = processes.flatMap(({ name: who, lastEnd }) => (lastEnd === undefined ? [] : [`${who} last ${oneLine(lastEnd)}`]));
-  return [headline(name, status, style), style('dim', line(COLUMNS).join('  ')), ...table, ...ends].join('\n');
+  return [headline(name, status, style), style('dim', heading!.join('  ')), ...table, ...ends].join('\n');
 }
 
 /** Only the first line of a reason: the whole of it is in the log. */

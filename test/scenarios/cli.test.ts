@@ -350,6 +350,50 @@ test('applications with different titles and pid files run side by side', async 
   expect((await status()).state).toBe('running');
 });
 
+test('list shows every application of this user, also those with a pid file elsewhere', async () => {
+  const first = await startDaemon();
+  const other = await freePort();
+  const pidFile = join(folder, 'other.pid');
+  await done([...START, '--daemon', '--pid-file', pidFile, '--port', String(other)]);
+  const second = Number(readFileSync(pidFile, 'utf8'));
+  known.add(second);
+  const listed = JSON.parse((await done(['list', '--json'])).stdout) as { pid: number; pidFile: string; state: string }[];
+  expect(listed.map(({ pid, state }) => ({ pid, state }))).toEqual(
+    expect.arrayContaining([first.pid, second].map((pid) => ({ pid, state: 'running' }))),
+  );
+  expect((await done(['list'])).stdout).toMatch(new RegExp(`${second} +running +2/2 +127.0.0.1:${other} .* ${pidFile}\n`));
+  process.kill(first.pid, 'SIGSTOP');
+  expect((await done(['list'])).stdout).toMatch(new RegExp(`${first.pid} +no answer`));
+  await done(['stop', '--pid-file', pidFile]);
+  process.kill(first.pid, 'SIGKILL');
+  await eventually('its end', () => !isAlive(first.pid));
+  // Applications of others who run as this user do not matter.
+  expect((await done(['list'])).stdout).not.toContain(folder);
+});
+
+test('a master that a program has started is seen through its pid file, with what can be done to it', async () => {
+  const pidFile = join(folder, 'run.pid');
+  const options = { workers: 1, port, pidFile, withAgent: false };
+  const master = spawn(process.execPath, [join(ROOT, 'dist/test/fixtures/supervisor-master.js')], {
+    env: { ...process.env, OPTIONS: JSON.stringify(options) },
+    stdio: 'ignore',
+  });
+  known.add(master.pid!);
+  await eventually('an application that answers', async () => (await get('/self').catch(() => '')) !== '', 20_000);
+  const args = ['--pid-file', pidFile];
+  const sentence = `pid ${master.pid}, as ${pidFile} says, but was not started by trunkline start: it has no control socket.`;
+  expect((await done(['status', ...args])).stdout).toContain(sentence);
+  expect(JSON.parse((await done(['status', '--json', ...args])).stdout)).toMatchObject({ pid: master.pid, isControlled: false });
+  expect((await trunkline(['doctor', ...args])).stdout).toContain(`ok       run-`);
+  for (const command of ['reload', 'stop', 'logs']) {
+    const run = await trunkline([command, ...args]);
+    expect([run.code, run.stderr]).toEqual([1, expect.stringContaining(sentence)]);
+  }
+  master.kill('SIGTERM');
+  await eventually('its end', () => !isAlive(master.pid!));
+  expect((await trunkline(['status', ...args])).code).toBe(3);
+});
+
 test('what a killed master has left is no obstacle', async () => {
   const first = await startDaemon();
   process.kill(first.pid, 'SIGKILL');
@@ -529,7 +573,7 @@ const hasScript = existsSync('/usr/bin/script');
 });
 
 test('the help of every command has an example', async () => {
-  for (const command of ['start', 'stop', 'restart', 'reload', 'scale', 'status', 'logs', 'doctor']) {
+  for (const command of ['start', 'stop', 'restart', 'reload', 'scale', 'status', 'list', 'logs', 'doctor']) {
     expect((await done([command, '--help'])).stdout).toMatch(new RegExp(`Example:\n  trunkline ${command}`));
   }
   expect((await done(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -1,0 +1,55 @@
+// Which applications this user has: those in the state folder, and a note there for each whose pid file is elsewhere.
+// Commands of other shells may look in other state folders, so all of them are looked at.
+
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { placeNamed, placeOf, type Place } from './place';
+import { checkStateFolder, openStateFolder, stateFolderOf, type User } from './state-folder';
+
+const NOTE = '.at';
+
+/**
+ * Leaves a note of a place whose pid file is elsewhere. An application runs without it where the folder cannot be written.
+ * @returns removes the note; may be called in the last moment of the process
+ */
+export function remember(place: Place): () => void {
+  if (dirname(place.pidFile) === place.stateFolder) return () => undefined;
+  const note = join(place.stateFolder, `${place.name}${NOTE}`);
+  try {
+    openStateFolder(place.stateFolder, process.getuid?.());
+    rmSync(note, { force: true }); // of a master that was killed
+    writeFileSync(note, place.pidFile, { flag: 'wx', mode: 0o600 });
+  } catch {
+    return () => undefined;
+  }
+  return () => rmSync(note, { force: true });
+}
+
+/** Every place in which an application of this user may be. @throws CommandFailure when its state folder must not be used */
+export function knownPlaces(user: User): Place[] {
+  const own = stateFolderOf(user);
+  const others = [
+    stateFolderOf({ ...user, runtimeDir: undefined }),
+    stateFolderOf({ ...user, runtimeDir: `/run/user/${user.uid}` }),
+  ];
+  return [own, ...new Set(others.filter((folder) => folder !== own && isUsable(folder, user)))].flatMap((folder) =>
+    checkStateFolder(folder, user.uid) ? placesIn(folder) : [],
+  );
+}
+
+function isUsable(folder: string, { uid }: User): boolean {
+  try {
+    return checkStateFolder(folder, uid);
+  } catch {
+    return false; // somebody else's
+  }
+}
+
+function placesIn(folder: string): Place[] {
+  return readdirSync(folder)
+    .sort()
+    .flatMap((file) => {
+      if (file.endsWith('.pid')) return [placeNamed(file.slice(0, -'.pid'.length), folder)];
+      return file.endsWith(NOTE) ? [placeOf({ pidFile: readFileSync(join(folder, file), 'utf8') }, folder)] : [];
+    });
+}

@@ -1,0 +1,67 @@
+// `trunkline list`: every application of this user, whatever its folder.
+
+import { findOccupant } from './claim';
+import type { ApplicationStatus } from './control-protocol';
+import { formatAddress, formatDuration } from './format';
+import { knownPlaces } from './known-places';
+import type { Output } from './output';
+import type { Place } from './place';
+import type { User } from './state-folder';
+import { aligned } from './table';
+
+/** One application. Without a status its master lives, but does not answer. */
+export interface Listed {
+  readonly place: Pick<Place, 'name' | 'pidFile'>;
+  readonly pid: number | undefined;
+  readonly status: ApplicationStatus | undefined;
+}
+
+const COLUMNS = ['NAME', 'PID', 'STATE', 'WORKERS', 'LISTENS ON', 'SINCE', 'PID FILE'] as const;
+const RIGHT: ReadonlySet<string> = new Set(['PID', 'WORKERS', 'SINCE']);
+
+export async function list(user: User, json: boolean, stdout: Output): Promise<void> {
+  const found = (await Promise.all(knownPlaces(user).map(lookAt))).flatMap((each) => each ?? []);
+  if (json) {
+    const rows = found.map(({ place, pid, status }) => ({ ...{ name: place.name, pidFile: place.pidFile, pid }, ...status }));
+    stdout.write(`${JSON.stringify(rows)}\n`);
+  } else stdout.write(found.length === 0 ? 'no application of this user runs\n' : `${listTable(found, stdout)}\n`);
+}
+
+export function listTable(found: readonly Listed[], { style }: Pick<Output, 'style'>): string {
+  const [heading, ...rows] = aligned(COLUMNS, RIGHT, found.map(cellsOf)).map((cells) => cells.join('  ').trimEnd());
+  return [style('dim', heading!), ...rows].join('\n');
+}
+
+/** @returns undefined: nobody is there */
+async function lookAt(place: Place): Promise<Listed | undefined> {
+  try {
+    const occupant = await findOccupant(place);
+    if (occupant.state === 'none') return undefined;
+    if (occupant.state === 'mute') return { place, pid: occupant.pid, status: undefined };
+    const { client, pid } = occupant;
+    try {
+      const { status } = await client.request({ command: 'status' });
+      return { place, pid: status.pid, status };
+    } catch {
+      return { place, pid, status: undefined };
+    } finally {
+      client.close();
+    }
+  } catch {
+    return undefined; // its files are not ours, or are none
+  }
+}
+
+function cellsOf({ place, pid, status }: Listed): string[] {
+  const workers = status?.processes.filter(({ name }) => name !== 'agent') ?? [];
+  const ready = workers.filter(({ state }) => state === 'ready').length;
+  return [
+    place.name,
+    pid === undefined ? '-' : String(pid),
+    status?.state ?? 'no answer',
+    status ? `${ready}/${workers.length}` : '-',
+    status?.address === undefined ? '-' : formatAddress(status.address),
+    status ? formatDuration(status.uptimeMs) : '-',
+    place.pidFile,
+  ];
+}
