@@ -4,7 +4,7 @@
 interface ErrorKind {
   /** Whether doing the same again later can succeed without any change. */
   readonly retryable: boolean;
-  /** A `name` that users of cluster-client 3.x match on. */
+  /** A `name` that users of cluster-client 3.x and sdk-base 4 match on. */
   readonly legacyName?: string;
   readonly meaning: string;
 }
@@ -41,6 +41,11 @@ const kinds = {
   ERR_TRUNKLINE_NO_LEADER: {
     retryable: true,
     meaning: 'No leader served the channel within `maxWaitTime`. The client goes on waiting in the background.',
+  },
+  ERR_TRUNKLINE_READY_TIMEOUT: {
+    retryable: true,
+    legacyName: 'TimeoutError',
+    meaning: '`readyOrTimeout(ms)`: the client was not ready in that time. It goes on starting.',
   },
   ERR_TRUNKLINE_NOT_PROVEN: {
     retryable: true,

@@ -6,6 +6,7 @@ import { TrunklineError } from './errors';
 import { formatKey } from './format-key';
 import { defaultLogger, type Logger } from './logger';
 import { seatOf } from './seat';
+import { LONGEST_TIMER_MS } from './time';
 
 /** What `cluster(Client, options)` takes. Everything is optional. */
 export interface ClusterOptions {
@@ -116,9 +117,7 @@ interface Declaration<T> {
 }
 
 const IDENTITIES: ReadonlySet<unknown> = new Set(['strict', 'warn', 'ignore']);
-/** setTimeout takes no more. */
-const MAX_MS = 2 ** 31 - 1;
-const isMs = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= MAX_MS;
+const isMs = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= LONGEST_TIMER_MS;
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const has = (value: unknown, ...methods: string[]): boolean =>

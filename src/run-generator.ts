@@ -2,7 +2,7 @@
 // and plain objects of these. `co` itself throws outside of every promise when it meets a thenable whose `then` throws, or
 // an async generator; here every outcome settles the one promise.
 
-import { isGeneratorFunction } from './generator-function';
+import { isGeneratorFunction, type GeneratorMethod } from './generator-function';
 
 type Iteration = Iterator<unknown, unknown>;
 type Thunk = (callBack: (error?: unknown, ...results: unknown[]) => void) => unknown;
@@ -12,6 +12,11 @@ export async function runGenerator(generator: Iteration, owner: unknown): Promis
   let step = generator.next();
   while (step.done !== true) step = await resume(generator, step.value, owner);
   return step.value;
+}
+
+/** Calls a generator function and runs what it makes. What the call throws, in the default value of a parameter perhaps, rejects too. */
+export async function callGenerator(method: GeneratorMethod, owner: unknown, args: readonly unknown[]): Promise<unknown> {
+  return runGenerator(method.apply(owner, [...args]), owner);
 }
 
 async function resume(generator: Iteration, yielded: unknown, owner: unknown): Promise<IteratorResult<unknown, unknown>> {

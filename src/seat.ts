@@ -1,6 +1,6 @@
 // What a supervisor and the shared client have in common: an environment variable in which the supervisor tells each child
-// where the processes of the application meet, and what part it has there; a mark on the servers that are no application's; and
-// the clients that are to be closed before a process ends.
+// where the processes of the application meet, and what part it has there; a mark on the servers that are no application's;
+// the clients that are to be closed before a process ends; and whether that end has begun.
 
 /** Set by the supervisor for its children. */
 export const SEAT_VARIABLE = 'TRUNKLINE_SEAT';
@@ -56,4 +56,15 @@ export function openClients(): Set<() => Promise<void>> {
   const everywhere = globalThis as { [CLIENTS]?: Set<() => Promise<void>> };
   everywhere[CLIENTS] ??= new Set();
   return everywhere[CLIENTS];
+}
+
+const ENDING = Symbol.for('trunkline#ending');
+
+/** The supervisor has begun to end this process: what is closed from here on is no failure that anybody must hear of. */
+export function markEnding(): void {
+  (globalThis as { [ENDING]?: true })[ENDING] = true;
+}
+
+export function isEnding(): boolean {
+  return (globalThis as { [ENDING]?: true })[ENDING] === true;
 }

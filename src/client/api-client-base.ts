@@ -1,11 +1,13 @@
 // A base class for clients with business logic of their own (caches, defaults, friendlier methods) over a shared
 // client. A subclass says what to share with three members: DataClient, delegates and clusterOptions.
 
-import { Base, type BaseOptions } from 'sdk-base';
+import type { BaseOptions } from 'sdk-base';
 import { TrunklineError } from '../errors';
 import type { ClusterOptions } from '../options';
+import { isEnding } from '../seat';
 import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
+import { ClientBase } from './client-base';
 import { cluster, ClusterBuilder, close } from './cluster';
 import type { DelegateOptions, DelegateTarget, UpstreamClass } from './delegation';
 import { forwardEvents } from './forward-events';
@@ -28,11 +30,11 @@ export interface APIClientOptions extends BaseOptions {
 export class APIClientBase<
   C extends UpstreamClass = any, // eslint-disable-line @typescript-eslint/no-explicit-any -- see above
   D extends Record<string, DelegateTarget> = Record<never, never>,
-> extends Base {
+> extends ClientBase {
   #client: SharedClientOf<C, D> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @param options go to the constructor of DataClient, and to Base of sdk-base */
+  /** @param options go to the constructor of DataClient, and are those of sdk-base */
   constructor(options?: APIClientOptions) {
     super(options ?? {});
     // Not built here: the class fields of the subclass do not exist yet. `_client` builds it when it is first used.
@@ -44,9 +46,7 @@ export class APIClientBase<
       try {
         this.#build();
       } catch (error) {
-        const isAwaited = this.hasReadyCallbacks;
         this.ready(error as Error);
-        if (!isAwaited) this.emit('error', error);
       }
     });
   }
@@ -101,7 +101,9 @@ export class APIClientBase<
     if (client) {
       if (typeof client.close === 'function') await client.close();
       await close(client);
-    } else if (!this.isReady) {
+    }
+    // The shared client has told it, unless initMethod has the say or there was no shared client yet.
+    if (!this.isReady && !this.readyError && !isEnding()) {
       this.ready(new TrunklineError('ERR_TRUNKLINE_CLOSED', `${this.constructor.name}: ready(): the client is closed`));
     }
     await super.close();
@@ -131,7 +133,7 @@ export class APIClientBase<
       return;
     }
     // A client that a user's `cluster` made, in a test perhaps.
-    (client as Base).ready((error?: Error) => {
+    (client as ClientBase).ready((error) => {
       this.ready(error ?? true);
     });
   }

@@ -1,16 +1,19 @@
 // What users hold: an emitter with `ready()`, on which the builder (cluster.ts) puts the delegated methods. It joins
 // what this process has asked for (registrations.ts) with its place in the host (failover.ts).
 
-import { Base } from 'sdk-base';
 import { isError, messageOf } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError } from '../errors';
+import { isGeneratorFunction } from '../generator-function';
 import type { ResolvedOptions } from '../options';
-import { openClients } from '../seat';
+import { callGenerator } from '../run-generator';
+import { isEnding, openClients } from '../seat';
 import type { ChannelSpec, Role } from '../roles/role';
 import { nextTick, patientTimeout } from '../time';
+import { ClientBase, SETTLE } from './client-base';
 import { Failover, type Place } from './failover';
 import { forwardEvents } from './forward-events';
+import { Readiness } from './readiness';
 import { statusOf, type ClientStatus } from './status';
 import { logUnheard } from './unheard-error';
 import { ListenerEntry, Registrations, type Listener } from './registrations';
@@ -34,17 +37,16 @@ export interface ClientVerbs {
 }
 
 /** Something whose readiness is that of a shared client. */
-interface ReadyMirror {
-  ready(flag: boolean | Error): void;
-  readonly hasReadyCallbacks: boolean;
-}
+type ReadyMirror = Pick<ClientBase, typeof SETTLE | 'hasReadyCallbacks'>;
 
-export class SharedClient extends Base {
+export class SharedClient extends ClientBase {
   readonly #spec: ChannelSpec;
   readonly #options: ResolvedOptions;
   readonly #registrations = new Registrations();
   readonly #failover: Failover;
   readonly #mirrors = new Set<ReadyMirror>();
+  /** As the readiness of the client, for calls that wait for a role. It is settled in any case. */
+  readonly #roleReadiness = new Readiness();
   #lastSetback = '';
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
@@ -98,7 +100,7 @@ export class SharedClient extends Base {
         this.#registrations.unsubscribe(this.#spec.formatKey(registration), listener, this.#failover.role?.verbs);
       },
       publish: (registration) => {
-        this.#assertOpen('publish');
+        if (!this.#isOpenFor('publish')) return;
         this.#registrations.publish(this.#spec.formatKey(registration), registration, this.#failover.role?.verbs);
       },
       invoke: (method, args, style, idempotent) => this.#invoke(method, args, style, idempotent),
@@ -124,7 +126,7 @@ export class SharedClient extends Base {
       channel: this.#spec.name,
       port: this.#options.singleMode ? undefined : this.#options.port,
       isClosed: this.#state !== 'open',
-      isReady: this.isReady && !this.readyError,
+      isReady: this.isReady,
       role: this.#failover.role,
       search: this.#failover.search,
     });
@@ -137,7 +139,7 @@ export class SharedClient extends Base {
   /** Keeps the readiness of another object equal to this one's, through every failover. */
   mirrorReady(mirror: ReadyMirror): void {
     this.#mirrors.add(mirror);
-    if (this.isReady) mirror.ready(this.readyError ?? true);
+    if (this.isReady || this.readyError) mirror[SETTLE](this.readyError ?? true);
   }
 
   /**
@@ -157,8 +159,11 @@ export class SharedClient extends Base {
     this.#state = 'closing';
     await this.#failover.close();
     this.#registrations.clear();
-    // Whoever still waits for ready(), or asks later, must hear that it will not come.
-    this.#setReady(this.#closedError('ready()'));
+    const closed = this.#closedError('ready()');
+    this.#roleReadiness.settle(closed);
+    // Whoever still waits for ready(), or asks later, must hear that it will not come. While the supervisor ends the process
+    // nobody hears it: frameworks take it for a failed start.
+    this.#tellReady(isEnding() ? false : closed);
     await super.close();
     this.emit('close');
     openClients().delete(this.#closer);
@@ -166,7 +171,6 @@ export class SharedClient extends Base {
   }
 
   #subscribe(registration: unknown, listener: Listener): void {
-    this.#assertOpen('subscribe');
     const { name: channel } = this.#spec;
     if (typeof listener !== 'function') {
       throw new TrunklineError(
@@ -175,6 +179,7 @@ export class SharedClient extends Base {
         { channel },
       );
     }
+    if (!this.#isOpenFor('subscribe')) return;
     const entry = new ListenerEntry(registration, listener, this.#deliver);
     const { subscribeTimeout } = this.#options;
     const key = this.#spec.formatKey(registration);
@@ -212,7 +217,7 @@ export class SharedClient extends Base {
       );
     };
     try {
-      const returned = code(...(args as never[]));
+      const returned = isGeneratorFunction(code) ? callGenerator(code, undefined, args) : code(...(args as never[]));
       if (returned instanceof Promise) returned.catch(failed);
     } catch (error) {
       failed(error);
@@ -240,7 +245,7 @@ export class SharedClient extends Base {
   }
 
   #invokeOneway(method: string, args: readonly unknown[]): void {
-    this.#assertOpen(method);
+    if (!this.#isOpenFor(method)) return;
     this.#noteUnpublish(method, args);
     const { role } = this.#failover;
     if (role) {
@@ -260,7 +265,7 @@ export class SharedClient extends Base {
     this.#assertOpen(method);
     for (;;) {
       try {
-        await this.ready();
+        await this.#roleReadiness.wait();
       } finally {
         this.#assertOpen(method);
       }
@@ -277,7 +282,8 @@ export class SharedClient extends Base {
     const reason = messageOf(error);
     const isNews = reason !== this.#lastSetback;
     this.#lastSetback = reason;
-    const isAwaited = this.hasReadyCallbacks || [...this.#mirrors].some((mirror) => mirror.hasReadyCallbacks);
+    const isAwaited =
+      this.#roleReadiness.isAwaited || this.hasReadyCallbacks || [...this.#mirrors].some((mirror) => mirror.hasReadyCallbacks);
     this.#setReady(
       error instanceof Error
         ? error
@@ -287,8 +293,13 @@ export class SharedClient extends Base {
   }
 
   #setReady(flag: boolean | Error): void {
-    this.ready(flag);
-    for (const mirror of this.#mirrors) mirror.ready(flag);
+    this.#roleReadiness.settle(flag);
+    this.#tellReady(flag);
+  }
+
+  #tellReady(flag: boolean | Error): void {
+    this[SETTLE](flag);
+    for (const mirror of this.#mirrors) mirror[SETTLE](flag);
   }
 
   #emitError(error: unknown): void {
@@ -303,6 +314,14 @@ export class SharedClient extends Base {
 
   #assertOpen(method: string): void {
     if (this.#state !== 'open') throw this.#closedError(method);
+  }
+
+  /** What gives no promise does not throw after `close()`, as with cluster-client: the misuse is an `error` event. */
+  #isOpenFor(method: string): boolean {
+    if (this.#state === 'open') return true;
+    const error = this.#closedError(method);
+    nextTick(() => this.emit('error', error));
+    return false;
   }
 
   #closedError(method: string): TrunklineError {

@@ -4,7 +4,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- mapped types over arbitrary methods: `unknown` would not match
    parameter positions */
 
-import type { Base } from 'sdk-base';
+import type { ClientBase, SETTLE } from './client-base';
 import type { DelegateTarget, UpstreamClass } from './delegation';
 import type { CLOSE, SharedClient } from './shared-client';
 
@@ -29,7 +29,7 @@ type Verb = 'subscribe' | 'unSubscribe' | 'publish' | 'close';
 
 /** What is delegated although nobody said so. */
 type AutoNames<T> = {
-  [K in keyof T]: K extends Verb | keyof Base | `_${string}` ? never : IsAsync<T[K]> extends true ? K : never;
+  [K in keyof T]: K extends Verb | keyof ClientBase | `_${string}` ? never : IsAsync<T[K]> extends true ? K : never;
 }[keyof T];
 
 /** `(…, callback) => …` also in promise form; everything else with its result in a promise. */
@@ -95,6 +95,6 @@ export type SharedClientOf<
 > =
   IsAny<C> extends true
     ? any
-    : Omit<SharedClient, keyof O | 'mirrorReady' | typeof CLOSE | Extract<keyof InstanceType<C>, 'status'>> &
+    : Omit<SharedClient, keyof O | 'mirrorReady' | typeof CLOSE | typeof SETTLE | Extract<keyof InstanceType<C>, 'status'>> &
         Omit<Members<InstanceType<C>, D, Auto>, keyof O> &
         O;

@@ -2,7 +2,7 @@
 // master, the agent and the workers; only where it posts differs.
 
 import { TrunklineError } from '../errors';
-import { nextTick } from '../time';
+import { LONGEST_TIMER_MS, nextTick } from '../time';
 import type { AppMessage, Delivery, Mail } from './messages';
 
 /**
@@ -49,8 +49,6 @@ export interface Acknowledged {
 }
 
 const DEFAULT_WITHIN_MS = 10_000;
-/** Timers of Node.js fire at once for a longer time. */
-const MAX_WITHIN_MS = 2 ** 31 - 1;
 
 type Whereto = Pick<AppMessage, 'to' | 'receiverPid'>;
 
@@ -147,7 +145,7 @@ export class Postbox implements Messenger {
   }
 
   async #confirmed(whereto: Whereto, action: string, data: unknown, withinMs = DEFAULT_WITHIN_MS): Promise<Delivery> {
-    if (!(typeof withinMs === 'number' && withinMs > 0 && withinMs <= MAX_WITHIN_MS)) throw invalidTime(action, withinMs);
+    if (!(typeof withinMs === 'number' && withinMs > 0 && withinMs <= LONGEST_TIMER_MS)) throw invalidTime(action, withinMs);
     const id = ++this.#lastId;
     const delivered = new Promise<Delivery>((resolve) => this.#waitedFor.set(id, resolve));
     try {
@@ -169,7 +167,7 @@ function invalidTime(action: string, given: unknown): TrunklineError {
   const shown = typeof given === 'string' ? JSON.stringify(given) : String(given);
   return new TrunklineError(
     'ERR_TRUNKLINE_OPTION_INVALID',
-    `messenger.acknowledged: the time for ${action} must be a number of milliseconds above 0 and up to ${MAX_WITHIN_MS}, but is ${shown}`,
+    `messenger.acknowledged: the time for ${action} must be a number of milliseconds above 0 and up to ${LONGEST_TIMER_MS}, but is ${shown}`,
     { option: 'within' },
   );
 }

@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { TrunklineError } from '../errors';
 import { temporaryFolder } from '../facts';
 import { defaultLogger, type Logger } from '../logger';
+import { LONGEST_TIMER_MS } from '../time';
 import { consoleLogger } from './console-logger';
 import { findFramework } from './framework';
 import { containerLimits, workersFor } from './master/container-limits';
@@ -159,7 +160,6 @@ export interface ResolvedSupervisorOptions {
 
 /** The share of a stop that belongs to the workers where there is an agent. */
 const WORKERS_SHARE = 0.8;
-const MAX_MS = 2 ** 31 - 1;
 const MAX_WORKERS = 1024;
 
 /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
@@ -193,10 +193,10 @@ export function resolveSupervisorOptions(
     title: optionalText('title', given.title),
     pidFile: given.pidFile === undefined ? undefined : resolve(baseDir, text('pidFile', given.pidFile)),
     clusterPort: optionalWhole('clusterPort', asNumber(given.clusterPort) ?? fromEnv, 1, 65535),
-    startTimeoutMs: whole('startTimeout', asNumber(given.startTimeout) ?? 60_000, 1, MAX_MS),
+    startTimeoutMs: whole('startTimeout', asNumber(given.startTimeout) ?? 60_000, 1, LONGEST_TIMER_MS),
     ...stopTimes(given, env),
-    reloadTimeoutMs: whole('reloadTimeout', asNumber(given.reloadTimeout) ?? 30_000, 1, MAX_MS),
-    blockedTimeoutMs: whole('blockedTimeout', asNumber(given.blockedTimeout) ?? 30_000, 0, MAX_MS),
+    reloadTimeoutMs: whole('reloadTimeout', asNumber(given.reloadTimeout) ?? 30_000, 1, LONGEST_TIMER_MS),
+    blockedTimeoutMs: whole('blockedTimeout', asNumber(given.blockedTimeout) ?? 30_000, 0, LONGEST_TIMER_MS),
     profileDir: given.profileDir === undefined ? temporaryFolder() : folder('profileDir', resolve(baseDir, given.profileDir)),
     maxMemoryBytes: optionalBytes('maxMemory', given.maxMemory),
     hardMaxMemoryBytes: optionalBytes('hardMaxMemory', given.hardMaxMemory),
@@ -302,10 +302,15 @@ function stickyOf(given: unknown, port: number | undefined, startMode: string): 
 
 function stopTimes(given: SupervisorOptions, env: NodeJS.ProcessEnv): { stopTimeoutMs: number; workersStopMs: number } {
   const eachMs = asNumber(env.EGG_MASTER_CLOSE_TIMEOUT);
-  const appMs = optionalWhole('EGG_APP_CLOSE_TIMEOUT', asNumber(env.EGG_APP_CLOSE_TIMEOUT) ?? eachMs, 1, MAX_MS / 2);
-  const agentMs = optionalWhole('EGG_AGENT_CLOSE_TIMEOUT', asNumber(env.EGG_AGENT_CLOSE_TIMEOUT) ?? eachMs, 1, MAX_MS / 2);
+  const appMs = optionalWhole('EGG_APP_CLOSE_TIMEOUT', asNumber(env.EGG_APP_CLOSE_TIMEOUT) ?? eachMs, 1, LONGEST_TIMER_MS / 2);
+  const agentMs = optionalWhole(
+    'EGG_AGENT_CLOSE_TIMEOUT',
+    asNumber(env.EGG_AGENT_CLOSE_TIMEOUT) ?? eachMs,
+    1,
+    LONGEST_TIMER_MS / 2,
+  );
   if (given.stopTimeout !== undefined || (appMs === undefined && agentMs === undefined)) {
-    const stopTimeoutMs = whole('stopTimeout', asNumber(given.stopTimeout) ?? 5_000, 1, MAX_MS);
+    const stopTimeoutMs = whole('stopTimeout', asNumber(given.stopTimeout) ?? 5_000, 1, LONGEST_TIMER_MS);
     const hasAgent = given.app === undefined || given.agent !== undefined;
     return { stopTimeoutMs, workersStopMs: hasAgent ? stopTimeoutMs * WORKERS_SHARE : stopTimeoutMs };
   }

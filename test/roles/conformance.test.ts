@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import co from 'co';
 import cluster from '../../src';
 import type { ClusterOptions } from '../../src/options';
+import { markEnding } from '../../src/seat';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
 import { freePort } from '../support/ports';
@@ -286,6 +287,24 @@ describe.each(roles)('%s', (role) => {
       expect(seen).toEqual([{ version: 1 }]);
     });
 
+    it('runs a generator listener to its end, and makes an error event of what it throws', async () => {
+      const client = await ready();
+      const seen: unknown[] = [];
+      const errors: unknown[] = [];
+      client.on('error', (error: Error) => errors.push(error));
+      client.subscribe('key', function* (value): Generator<unknown, void, unknown> {
+        seen.push(yield Promise.resolve(value));
+        if (value === 'bad') throw new Error('cannot use it');
+      });
+      await eventually('the subscription', () => Registry.last.subscribed.length === 1);
+      Registry.last.push('key', 'good');
+      await eventually('the first value', () => seen.length === 1);
+      Registry.last.push('key', 'bad');
+      await eventually('the error', () => errors.length === 1);
+      expect(seen).toEqual(['good', 'bad']);
+      expect(errors[0]).toMatchObject({ code: 'ERR_TRUNKLINE_LISTENER_THREW', cause: { message: 'cannot use it' } });
+    });
+
     it('makes an error event of a listener that throws or rejects, and serves the others', async () => {
       const client = await ready();
       const errors: { cause: Error }[] = [];
@@ -507,14 +526,49 @@ describe.each(roles)('%s', (role) => {
   });
 
   describe('the end', () => {
-    it('refuses what is asked after close, and ignores unSubscribe', async () => {
+    it('after close, calls reject, and what returns nothing is an error event in a later tick', async () => {
       const client = await ready();
+      const codes: unknown[] = [];
+      client.on('error', ({ code }: { code?: unknown }) => codes.push(code));
       await client.close();
       await client.close();
-      expect(() => client.subscribe('key', () => undefined)).toThrow(expect.objectContaining({ code: 'ERR_TRUNKLINE_CLOSED' }));
-      expect(() => client.publish('key')).toThrow(expect.objectContaining({ code: 'ERR_TRUNKLINE_CLOSED' }));
+      client.subscribe('key', () => undefined);
+      client.publish('key');
+      client.unPublish('key');
+      client.unSubscribe('key'); // asks for what is so already
+      expect(codes).toEqual([]);
       await expect(client.echo(1)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' });
-      client.unSubscribe('key');
+      await new Promise(setImmediate);
+      expect(codes).toEqual(Array(3).fill('ERR_TRUNKLINE_CLOSED'));
+      const [error] = await new Promise<unknown[]>((resolve) => {
+        client.withCallback(1, (...results: unknown[]) => resolve(results));
+      });
+      expect(error).toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' });
+      await expect(co(client.generate(1) as unknown as () => Iterator<unknown>)).rejects.toMatchObject({
+        code: 'ERR_TRUNKLINE_CLOSED',
+      });
+    });
+
+    it('leaves a ready() pending while the supervisor ends the process, and rejects calls', async () => {
+      Registry = class extends Registry {
+        constructor() {
+          super({ notReady: true });
+        }
+      };
+      const client = build({ single: { singleMode: true }, leader: { isLeader: true }, follower: { isLeader: false } }[role]);
+      const outcomes: unknown[] = [];
+      client.ready((error) => outcomes.push(error));
+      const call = client.echo(1);
+      const refused = expect(call).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' });
+      markEnding();
+      try {
+        await client.close();
+      } finally {
+        Reflect.deleteProperty(globalThis, Symbol.for('trunkline#ending'));
+      }
+      await refused;
+      await new Promise(setImmediate);
+      expect(outcomes).toEqual([]);
     });
 
     it('tells of its end with a close event, once, and not of that of the upstream client', async () => {

@@ -5,7 +5,7 @@ import cluster from 'node:cluster';
 import type net from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
-import { openClients } from '../../seat';
+import { markEnding, openClients } from '../../seat';
 import type { Postbox } from '../messenger';
 import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
 import { describeError, listenRefusal } from './describe-error';
@@ -173,6 +173,7 @@ export class ChildRuntime {
       return;
     }
     this.#stopping = true;
+    markEnding();
     const drained = this.#sockets.drain(withinMs * DRAIN_SHARE, gently);
     const [hasFailed] = await Promise.all([runInOrder(this.#onDrain), drained]);
     const hasFailedToo = await runInOrder(this.#onStop.reverse());

@@ -1,0 +1,190 @@
+// What the shared client and APIClientBase have in common: sdk-base 5 with the semantics of sdk-base 4, which
+// cluster-client 3.x gives to its users. test/interop/sdk-base.test.ts holds the two side by side.
+
+import type { EventEmitter } from 'node:events';
+import { Base, type BaseOptions } from 'sdk-base';
+import { isError, safeString } from '../../protocol/error-value';
+import { TrunklineError } from '../errors';
+import { isGeneratorFunction } from '../generator-function';
+import { callGenerator } from '../run-generator';
+import { nextTick } from '../time';
+import { running, runningOnce } from './generator-listener';
+import { Readiness, type ReadyCallback } from './readiness';
+
+/** Sets the readiness without an `error` event: for callers that report the failure themselves. */
+export const SETTLE = Symbol('settle');
+
+type Listener = Parameters<Base['on']>[1];
+/** As sdk-base declares it: nobody knows what an event brings. */
+type AnyPromise = ReturnType<Base['await']>;
+
+/** The first of several events: its name, and everything that it was emitted with. */
+export interface FirstEvent {
+  readonly event: string | symbol;
+  readonly args: unknown[];
+}
+
+export abstract class ClientBase extends Base {
+  readonly #readiness = new Readiness();
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param options `initMethod` names a method of the subclass that starts the client: asynchronous, or a generator
+   * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID when there is no such method
+   */
+  constructor(options: BaseOptions = {}) {
+    super(options.localStorage ? { localStorage: options.localStorage } : undefined);
+    this.options = options;
+    const { initMethod } = options;
+    if (!initMethod) return;
+    if (typeof Reflect.get(this, initMethod) !== 'function') {
+      throw this.#invalid(
+        `${initMethod} should be a function, because the option initMethod names it; class fields come too late`,
+      );
+    }
+    nextTick(() => void this.#initialise(initMethod));
+  }
+
+  override get isReady(): boolean {
+    return this.#readiness.isReady;
+  }
+
+  override get readyError(): Error | undefined {
+    return this.#readiness.error;
+  }
+
+  override get hasReadyCallbacks(): boolean {
+    return this.#readiness.isAwaited;
+  }
+
+  override ready(): Promise<void>;
+  /**
+   * @param flagOrCallback true: ready. An Error: the start has failed; it becomes an `error` event when nobody waits.
+   *   false: not ready (any more), and those who wait go on waiting. A function: called once, when the client is ready
+   *   (with null) or its start has failed (with the error), and never before this method returns.
+   */
+  override ready(flagOrCallback: boolean | Error | ReadyCallback): void;
+  override ready(flagOrCallback?: boolean | Error | ReadyCallback): Promise<void> | undefined {
+    if (flagOrCallback === undefined) return this.#readiness.wait();
+    if (typeof flagOrCallback === 'function') this.#readiness.onceSettled(flagOrCallback);
+    else if (isError(flagOrCallback)) this.#fail(flagOrCallback);
+    else this.#readiness.settle(Boolean(flagOrCallback));
+    return undefined;
+  }
+
+  override readyOrTimeout(milliseconds: number): Promise<void> {
+    return this.#readiness.waitAtMost(milliseconds, this.constructor.name);
+  }
+
+  /** @internal */
+  [SETTLE](flag: boolean | Error): void {
+    this.#readiness.settle(flag);
+  }
+
+  /** The first argument of the next event of this name. The event `error` rejects, and only where it is awaited itself. */
+  override await(event: string | symbol): AnyPromise;
+  /** The same for another emitter. */
+  override await(emitter: EventEmitter, event: string | symbol): AnyPromise;
+  override await(first: EventEmitter | string | symbol, second?: string | symbol): Promise<unknown> {
+    const [emitter, event] = typeof first === 'object' ? [first, second!] : [this, first];
+    return new Promise((resolve, reject) => {
+      emitter.once(event, event === 'error' ? reject : resolve);
+    });
+  }
+
+  /** The next event that has one of these names. The event `error`, if it is among them, rejects. */
+  awaitFirst(events: readonly (string | symbol)[]): Promise<FirstEvent>;
+  /** The same for another emitter. */
+  awaitFirst(emitter: EventEmitter, events: string | symbol | readonly (string | symbol)[]): Promise<FirstEvent>;
+  async awaitFirst(
+    first: EventEmitter | readonly (string | symbol)[],
+    second: string | symbol | readonly (string | symbol)[] = [],
+  ): Promise<FirstEvent> {
+    const [emitter, events] = isList(first) ? [this, first] : [first, isList(second) ? second : [second]];
+    if (events.length === 0) throw this.#invalid('awaitFirst(events): give the name of one event at least');
+    return new Promise((resolve, reject) => {
+      const listeners = events.map((event) => ({
+        event,
+        listener: (...args: unknown[]): void => {
+          for (const each of listeners) emitter.removeListener(each.event, each.listener);
+          if (event === 'error') reject(args[0]);
+          else resolve({ event, args });
+        },
+      }));
+      for (const { event, listener } of listeners) emitter.on(event, listener);
+    });
+  }
+
+  override on(event: string | symbol, listener: Listener): this {
+    return super.on(event, this.#callable(event, listener));
+  }
+
+  override addListener(event: string | symbol, listener: Listener): this {
+    return this.on(event, listener);
+  }
+
+  override prependListener(event: string | symbol, listener: Listener): this {
+    return super.prependListener(event, this.#callable(event, listener));
+  }
+
+  override once(event: string | symbol, listener: Listener): this {
+    return isGeneratorFunction(listener) ? super.on(event, runningOnce(this, event, listener)) : super.once(event, listener);
+  }
+
+  override prependOnceListener(event: string | symbol, listener: Listener): this {
+    return isGeneratorFunction(listener)
+      ? super.prependListener(event, runningOnce(this, event, listener))
+      : super.prependOnceListener(event, listener);
+  }
+
+  /** Runs `_close()` of the subclass, once; what that throws is an `error` event. Each call waits for its end. */
+  override close(): Promise<void> {
+    this.#makeCallable('_close');
+    this.#closing ??= super.close();
+    return this.#closing;
+  }
+
+  async #initialise(name: string): Promise<void> {
+    try {
+      this.#makeCallable(name);
+      const returned: unknown = (Reflect.get(this, name) as () => unknown).call(this);
+      if (typeof (returned as PromiseLike<unknown> | undefined)?.then !== 'function') {
+        throw this.#invalid(`${name} should return a promise or be a generator, because the option initMethod names it`);
+      }
+      await returned;
+    } catch (error) {
+      this.ready(isError(error) ? error : new Error(safeString(error), { cause: error }));
+      return;
+    }
+    this.ready(true);
+  }
+
+  /** A generator method becomes one that runs it, on this instance, so that every caller gets a promise. */
+  #makeCallable(name: string): void {
+    const method: unknown = Reflect.get(this, name);
+    if (isGeneratorFunction(method)) Reflect.set(this, name, (...args: unknown[]) => callGenerator(method, this, args));
+  }
+
+  #fail(error: Error): void {
+    const isAwaited = this.#readiness.isAwaited;
+    this.#readiness.settle(error);
+    if (!isAwaited && !isClosure(error)) this.emit('error', error);
+  }
+
+  #callable(event: string | symbol, listener: Listener): Listener {
+    return isGeneratorFunction(listener) ? running(this, event, listener) : listener;
+  }
+
+  #invalid(what: string): TrunklineError {
+    return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `${this.constructor.name}: ${what}`);
+  }
+}
+
+/** A start that ended because the client was closed is no failure that somebody must be told. */
+function isClosure(error: Error): boolean {
+  return error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_CLOSED';
+}
+
+function isList(value: unknown): value is readonly (string | symbol)[] {
+  return Array.isArray(value);
+}
