@@ -115,6 +115,10 @@ export class Reception implements Guests {
   }
 
   onOldPeer(connection: Connection, register: Register, keep: () => void): void {
+    // As long as it is not let in it may only ask again, as often as it likes.
+    connection.receiver = (message) => {
+      if (message.type === 'register') this.onOldPeer(connection, message, keep);
+    };
     const lease = [...this.#leases].find(({ channel }) => channel.name === register.channel);
     if (lease?.door) {
       this.#admitOld(lease.door, connection, register, keep);
@@ -123,15 +127,11 @@ export class Reception implements Guests {
     if (this.#options.meeting.allowsOldPeers) keep();
     const isNew = !this.#oldPeers.has(connection);
     this.#oldPeers.set(connection, { register, keep });
-    if (!isNew) return; // it asks again, as often as it likes
-    connection.receiver = (message) => {
-      if (message.type === 'register') this.onOldPeer(connection, message, keep);
-    };
-    void connection.closed.then(() => this.#oldPeers.delete(connection));
+    if (isNew) void connection.closed.then(() => this.#oldPeers.delete(connection));
   }
 
   warn(message: string): void {
-    if (message !== this.#lastWarning) this.#options.meeting.logger.warn(`nobody is let in: ${message}`);
+    if (message !== this.#lastWarning) this.#options.meeting.logger.warn(message);
     this.#lastWarning = message;
   }
 
@@ -178,9 +178,14 @@ export class Reception implements Guests {
   }
 
   #admitOld(door: ChannelDoor, connection: Connection, register: Register, keep: () => void): void {
-    keep();
-    this.#oldPeers.delete(connection);
-    door.admitOld(connection, register);
+    const wasKept = this.#oldPeers.delete(connection) && this.#options.meeting.allowsOldPeers;
+    let isLetIn = false;
+    door.admitOld(connection, register, () => {
+      isLetIn = true;
+      keep();
+    });
+    // This channel refuses what others of this process let in. The connection has long had the time of a stranger.
+    if (wasKept && !isLetIn) void connection.close();
   }
 }
 

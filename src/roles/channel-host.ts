@@ -1,7 +1,10 @@
 // The followers of a channel, seen from its leader: who they are, and how they are told that it goes. What each of them asks
 // for is served by hosted-follower.ts.
 
+import { writeRefusal } from '../../protocol/handshake';
 import type { Join, Register } from '../../protocol/message';
+import { TrunklineError } from '../errors';
+import { rarely } from '../logger';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor } from '../transport/listener';
 import { HostedFollower } from './hosted-follower';
@@ -19,6 +22,7 @@ export class ChannelHost implements ChannelDoor {
   /** Those that could lead themselves. */
   readonly #heirs = new Set<Connection>();
   readonly #topics: Topics;
+  readonly #warnOfOldPeers: (message: string) => void;
   /** Of followers that are gone. */
   #skippedBefore = 0;
   #isLeaving = false;
@@ -36,6 +40,8 @@ export class ChannelHost implements ChannelDoor {
     this.#topics = new Topics(single.spec.values.leavesRoom);
     this.#term = term;
     this.#onError = onError;
+    const { logger, clock } = single.spec;
+    this.#warnOfOldPeers = rarely((message) => logger.warn(message), clock);
   }
 
   /** Whether a follower could lead itself. */
@@ -67,7 +73,12 @@ export class ChannelHost implements ChannelDoor {
     this.#onVisited();
   }
 
-  admitOld(connection: Connection, register: Register): void {
+  admitOld(connection: Connection, register: Register, keep: () => void = () => undefined): void {
+    if (!this.#single.spec.allowsOldPeers) {
+      this.#refuseOld(connection, register);
+      return;
+    }
+    keep();
     this.#follow(connection, PeerValues.ofOld(this.#single.spec)).onRegister(register);
   }
 
@@ -126,6 +137,25 @@ export class ChannelHost implements ChannelDoor {
       this.#checkDeserted();
     });
     return follower;
+  }
+
+  /**
+   * No follower: it only gets an answer. Its connection stays open for the time of a stranger, because on one that ends the other
+   * side begins anew at once, while on this one it asks again after 3 s.
+   */
+  #refuseOld(connection: Connection, { id, timeoutMs }: Register): void {
+    const { name: channel, legacyValues } = this.#single.spec;
+    const message =
+      `${channel}: a process of cluster-client 3.x cannot prove that it belongs to the user of the leader; ` +
+      'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in the leader';
+    this.#warnOfOldPeers(`${message}; remotePort=${connection.remotePort}`);
+    try {
+      const payload = writeRefusal(new TrunklineError('ERR_TRUNKLINE_LEGACY_PEER', message, { channel }), legacyValues);
+      connection.send({ type: 'register-result', id, timeoutMs, payload });
+    } catch (error) {
+      this.#onError(error); // the transcode of the user has thrown
+      connection.drop();
+    }
   }
 
   #sendAway(connection: Connection): void {

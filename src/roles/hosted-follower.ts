@@ -47,7 +47,6 @@ export class HostedFollower {
   /** What waits for the upstream client. */
   #unanswered: (Join | Register)[] = [];
   #isAccepted = false;
-  #isRefused = false;
   #isLetGo = false;
 
   constructor({ single, term, topics, connection, values, onError }: HostedOptions) {
@@ -142,20 +141,8 @@ export class HostedFollower {
   }
 
   onRegister(register: Register): void {
-    if (this.#spec.allowsOldPeers) {
-      this.#connection.trust();
-      this.#onQuestion(register);
-      return;
-    }
-    const { name: channel } = this.#spec;
-    const message =
-      `${channel}: a process of cluster-client 3.x cannot prove that it belongs to the user of the leader; ` +
-      'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in the leader';
-    if (!this.#isRefused) this.#spec.logger.warn(`${message}; remotePort=${this.#connection.remotePort}`);
-    this.#isRefused = true;
-    this.#unanswered.push(register);
-    // The connection stays open: on one that ends the other side begins anew at once, on this one it asks again after 3 s.
-    this.#refuse(new TrunklineError('ERR_TRUNKLINE_LEGACY_PEER', message, { channel }));
+    this.#connection.trust();
+    this.#onQuestion(register);
   }
 
   #onQuestion(question: Join | Register): void {

@@ -38,6 +38,8 @@ export class Connection {
   #messagesHeard = 0;
   #version: 1 | 2 = 1;
   #assembler: ChunkAssembler | undefined;
+  /** What the other side may still send, bytes, as long as it is a stranger. */
+  #allowance = Infinity;
 
   /** For log lines: the port of the other side. */
   readonly remotePort: number | undefined;
@@ -80,6 +82,11 @@ export class Connection {
     this.#reader.maxFrameBytes = bytes;
   }
 
+  /** What the other side may send in all, bytes, until it is trusted: many small messages cost as much as a large one. */
+  set maxStrangerBytes(bytes: number) {
+    this.#allowance = bytes;
+  }
+
   /** Who gets the messages from the next one on. Pings and pongs stay inside. */
   set receiver(receive: Receiver) {
     this.#receive = receive;
@@ -104,6 +111,7 @@ export class Connection {
 
   /** The other side has proved what it is, or need not: it gets all the room that its version knows. */
   trust(): void {
+    this.#allowance = Infinity;
     this.#reader.maxFrameBytes = this.#version === 2 ? V2_MAX_FRAME_BYTES : MAX_FRAME_BYTES;
     this.#assembler = new ChunkAssembler();
   }
@@ -192,11 +200,13 @@ export class Connection {
   #onData(chunk: Buffer): void {
     if (this.#end) return;
     this.#heartbeat?.heard();
+    this.#allowance -= chunk.length;
     try {
       this.#reader.push(chunk, (frame) => {
         this.#onFrame(frame);
         return this.#end === undefined;
       });
+      if (this.#allowance < 0) throw new ProtocolError('a stranger says too much', chunk);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#abandon({ reason: 'not-understood', error });
@@ -233,7 +243,13 @@ export class Connection {
     return this.#end !== undefined || this.#socket.destroyed;
   }
 
+  /** Closes without flushing: the other side gets no more of this process's time. */
+  drop(): void {
+    this.#abandon({ reason: 'closed' });
+  }
+
   #abandon(end: ConnectionEnd): void {
+    this.#heartbeat?.stop();
     this.#end ??= end;
     this.#receive = () => undefined;
     this.#socket.destroy();

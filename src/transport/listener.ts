@@ -5,20 +5,25 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
 import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
+import { rarely } from '../logger';
 import { patientTimeout, type Clock } from '../time';
 import { Connection } from './connection';
+import { strangersOfProcess } from './strangers';
 
-/** What a stranger may send before it is known: an introduction is a few hundred bytes. */
+/** What a stranger may send in one message, and in all: an introduction is a few hundred bytes. */
 export const STRANGER_BYTES = 16 * 1024;
-/** How long a stranger may take for it, ms. */
+/** How long a stranger may take for it, ms, whatever it says meanwhile. */
 export const STRANGER_MS = 5_000;
 
 /** The serving side of one channel. */
 export interface ChannelDoor {
   /** A process of ours wants to be served; from here on the connection belongs to the channel. */
   admit(connection: Connection, join: Join): void;
-  /** The same for a process of cluster-client 3.x. It has no more room than a stranger until the channel gives it more. */
-  admitOld(connection: Connection, register: Register): void;
+  /**
+   * The same for a process of cluster-client 3.x. It has no more room than a stranger until the channel gives it more.
+   * @param keep called when it is let in; otherwise it has no more time than a stranger either
+   */
+  admitOld(connection: Connection, register: Register, keep: () => void): void;
 }
 
 /** What processes of this user prove themselves with. */
@@ -39,7 +44,7 @@ export interface Guests {
    */
   onOldPeer(connection: Connection, register: Register, keep: () => void): void;
   debug(message: string): void;
-  /** Something keeps everybody out; perhaps the same again and again. */
+  /** Something keeps everybody out, perhaps the same again and again; or strangers crowd the port. */
   warn(message: string): void;
 }
 
@@ -53,11 +58,13 @@ export interface ListenerOptions {
 export class Listener {
   readonly port: number;
   readonly #options: ListenerOptions;
+  readonly #warnOfCrowd: (message: string) => void;
 
   /** @param options the server listens already, and has no connection yet */
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.port = (options.server.address() as AddressInfo).port;
+    this.#warnOfCrowd = rarely((message) => options.guests.warn(message), options.clock);
     options.server.on('connection', (socket) => {
       this.#onSocket(socket);
     });
@@ -67,13 +74,18 @@ export class Listener {
     const { clock } = this.#options;
     const connection = new Connection(socket, clock);
     connection.maxFrameBytes = STRANGER_BYTES;
+    connection.maxStrangerBytes = STRANGER_BYTES;
+    this.#makeRoom(connection);
     const deadline = patientTimeout(clock, STRANGER_MS, () => {
-      this.#dismiss(connection, `no introduction within ${STRANGER_MS} ms`);
+      this.#debug(connection, `no introduction within ${STRANGER_MS} ms`);
+      connection.drop();
     });
     let isKnown = false;
     const known = (): void => {
       isKnown = true;
       deadline.cancel();
+      strangersOfProcess.delete(connection);
+      connection.maxStrangerBytes = Infinity;
     };
     connection.receiver = (message) => {
       if (message.type !== 'register') {
@@ -86,9 +98,19 @@ export class Listener {
     };
     void connection.closed.then((end) => {
       deadline.cancel();
+      strangersOfProcess.delete(connection);
       // Only of strangers: what a known peer sends may hold values of the user.
       if (end.reason === 'not-understood' && !isKnown) this.#debug(connection, end.error.message);
     });
+  }
+
+  #makeRoom(connection: Connection): void {
+    for (const each of strangersOfProcess.add(connection)) {
+      each.drop();
+      this.#warnOfCrowd(
+        `port ${this.port}: too many connections that have not introduced themselves; the oldest is closed, remotePort=${each.remotePort}`,
+      );
+    }
   }
 
   async #introduce(connection: Connection, { id, timeoutMs, hello }: Register, known: () => void): Promise<void> {
@@ -104,7 +126,7 @@ export class Listener {
     try {
       secret = await credentials.secret();
     } catch (error) {
-      this.#options.guests.warn((error as Error).message);
+      this.#options.guests.warn(`nobody is let in: ${(error as Error).message}`);
       void connection.close();
       return;
     }

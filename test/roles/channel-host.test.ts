@@ -68,3 +68,20 @@ it('a formatKey, transcode or registration that throws becomes an error event; t
   socket.destroy();
   await leader.close();
 });
+
+test('processes of cluster-client 3.x that are refused are no followers, and cost one line', async () => {
+  const port = await freePort();
+  const logger = recordingLogger();
+  const leader = cluster(upstreamClass(), { port, logger, name: 'closed', isLeader: true }).create();
+  await leader.ready();
+  const sockets = Array.from({ length: 5 }, () => net.connect(port, '127.0.0.1'));
+  const answers = sockets.map(
+    (socket) => new Promise<Message>((resolve) => socket.once('data', (chunk: Buffer) => resolve(v1Codec.decode(chunk)))),
+  );
+  for (const socket of sockets) socket.write(v1Codec.encode({ type: 'register', id: 1, ...envelope, channel: 'closed' }));
+  for (const answer of await Promise.all(answers)) expect(answer).toMatchObject({ type: 'register-result', id: 1 });
+  expect(leader.status().followers).toEqual([]);
+  expect(logger.lines.filter(({ message }) => message.includes('a process of cluster-client 3.x cannot prove'))).toHaveLength(1);
+  await leader.close();
+  for (const socket of sockets) socket.destroy();
+});

@@ -4,7 +4,9 @@
 import net from 'node:net';
 import type { Message, Register } from '../../protocol/message';
 import { v1Codec } from '../../protocol/v1';
+import { openFilesLimit } from '../../src/facts';
 import { Listener, STRANGER_BYTES, STRANGER_MS } from '../../src/transport/listener';
+import { strangersFor } from '../../src/transport/strangers';
 import { eventually } from '../support/eventually';
 import { FakeClock } from '../support/fake-clock';
 import { credentialsOf, SECRET } from '../support/meeting';
@@ -15,6 +17,7 @@ leavesNothingOpen();
 let server: net.Server;
 let clock: FakeClock;
 let debugged: string[];
+let warned: string[];
 let oldPeers: Register[];
 const sockets = new Set<net.Socket>();
 
@@ -23,6 +26,7 @@ let keep: () => void;
 beforeEach(async () => {
   clock = new FakeClock();
   debugged = [];
+  warned = [];
   oldPeers = [];
   server = net.createServer();
   server.on('connection', (socket) => sockets.add(socket));
@@ -38,7 +42,7 @@ beforeEach(async () => {
         keep = whenKept;
       },
       debug: (message) => void debugged.push(message),
-      warn: (message) => void debugged.push(message),
+      warn: (message) => void warned.push(message),
     },
   });
 });
@@ -129,4 +133,32 @@ test('pings of a stranger are answered, and prolong nothing', async () => {
   await eventually('the pong', () => answers.length);
   clock.advance(STRANGER_MS);
   await closed;
+});
+
+test('a stranger that sends many small messages is sent away when they are too much together', async () => {
+  const { socket, closed } = await connect();
+  const ping = bytes({ type: 'ping', id: 5, timeoutMs: 1 });
+  socket.write(Buffer.concat(Array.from({ length: Math.ceil(STRANGER_BYTES / ping.length) + 1 }, () => ping)));
+  await closed;
+  expect(debugged).toEqual([expect.stringContaining('a stranger says too much')]);
+});
+
+test('a process of cluster-client 3.x that is not kept is sent away after five seconds, whatever it says meanwhile', async () => {
+  const { socket, closed } = await connect();
+  for (let asked = 1; asked <= 3; asked++) {
+    socket.write(bytes(register('blue')));
+    await eventually('the question', () => oldPeers.length === asked);
+    clock.advance(STRANGER_MS / 3);
+  }
+  clock.advance(1);
+  await closed;
+});
+
+test('a crowd of half-open introductions costs the oldest of them their connections, and one line a minute', async () => {
+  const crowd: { socket: net.Socket; closed: Promise<void> }[] = [];
+  const surplus = 10;
+  for (let i = 0; i < strangersFor(openFilesLimit()) + surplus; i++) crowd.push(await connect());
+  await Promise.all(crowd.slice(0, surplus).map(({ closed }) => closed));
+  expect(crowd.slice(surplus).every(({ socket }) => !socket.destroyed)).toBe(true);
+  expect(warned).toEqual([expect.stringMatching(/^port \d+: too many connections that have not introduced themselves/)]);
 });

@@ -1,0 +1,49 @@
+// The connections of this process that have not proved anything yet. Each has little room and time; here their number is
+// bounded, so that whoever can connect to a port of this process cannot take all of its descriptors.
+
+import { openFilesLimit } from '../facts';
+import type { Connection } from './connection';
+
+/** Far more processes than a host has introduce themselves in the same few milliseconds. */
+const MAX_STRANGERS = 256;
+/** The part of this process's descriptors that strangers may have. The rest is for followers, files and the application. */
+const SHARE_OF_DESCRIPTORS = 1 / 4;
+
+/** @param openFiles undefined: no limit, or not known */
+export function strangersFor(openFiles: number | undefined): number {
+  if (openFiles === undefined) return MAX_STRANGERS;
+  return Math.max(1, Math.min(MAX_STRANGERS, Math.floor(openFiles * SHARE_OF_DESCRIPTORS)));
+}
+
+export class Strangers {
+  readonly #limit: () => number;
+  /** Oldest first. */
+  readonly #connections = new Set<Connection>();
+
+  /** @param limit asked when one comes */
+  constructor(limit: () => number) {
+    this.#limit = limit;
+  }
+
+  /**
+   * One more. The oldest go when there are too many: a process of ours is a stranger for a few milliseconds only, and so is
+   * among the youngest as long as the sockets of a flood live longer than that.
+   * @returns those that had to go
+   */
+  add(connection: Connection): Connection[] {
+    this.#connections.add(connection);
+    const surplus = [...this.#connections].slice(0, Math.max(0, this.#connections.size - this.#limit()));
+    for (const each of surplus) this.delete(each);
+    return surplus;
+  }
+
+  /** It has proved what it is, or is gone. */
+  delete(connection: Connection): void {
+    this.#connections.delete(connection);
+  }
+}
+
+let limit: number | undefined;
+
+/** All listeners of a process share its descriptors. */
+export const strangersOfProcess = new Strangers(() => (limit ??= strangersFor(openFilesLimit())));
