@@ -1,29 +1,39 @@
 // The servers of this process and their connections, but for those of the shared client, found through Node's diagnostics channels: the application need
 // not tell of them. They are what a process has to finish before it ends.
 
-import { subscribe } from 'node:diagnostics_channel';
-import http, { type ServerResponse } from 'node:http';
-import { Server, type Socket } from 'node:net';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ServerResponse } from 'node:http';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Server, Socket } from 'node:net';
 import { OWN_SERVER } from '../../seat';
 import type { Address } from '../messages';
+import { closeAfter } from './closing-answer';
+import { closeServer } from './closing-server';
+import { idleSockets } from './idle-sockets';
+import { ServerConnection } from './server-connection';
 
-/** Idle keep-alive connections get this long, ms, because a client may just be writing to one. */
+/** Idle connections get this long, ms, because a client may just be writing to one. */
 const IDLE_GRACE_MS = 100;
+/** How often connections are looked at during a drain, ms: what was under way becomes idle. */
+const LOOK_MS = 50;
+/** `keepAliveTimeout` where a server has none, ms, as Node.js has it. */
+const KEEP_ALIVE_MS = 5_000;
+/** Node.js keeps a connection for this long beyond the `keepAliveTimeout` that the client was told, ms. */
+const KEEP_ALIVE_BUFFER_MS = 1_000;
 
-interface Connection {
-  readonly server: Server | undefined;
-  /** Whether something had been read of it before it came to this process. */
-  readonly hasData: boolean;
-  /** The answer that is under way. */
-  response: ServerResponse | undefined;
-  /** Answers given. */
-  answered: number;
+/** A request and its answer, as Node.js reports them. */
+interface Exchange {
+  readonly socket: Socket;
+  readonly response: ServerResponse;
 }
 
 export class ServerSockets {
   readonly #servers = new Set<Server>();
-  readonly #connections = new Map<Socket, Connection>();
+  readonly #connections = new Set<ServerConnection>();
+  /** How many connections each server has accepted. */
+  readonly #accepted = new WeakMap<Server, number>();
   #isDraining = false;
+  #isGentle = false;
   #onQuiet: (() => void) | undefined;
   #onHurry: ((limitMs: number) => void) | undefined;
   readonly #onListening: (address: Address) => void;
@@ -38,32 +48,29 @@ export class ServerSockets {
     return this.#servers;
   }
 
-  /** From now on servers and their connections are known. */
-  observe(): void {
-    subscribe('tracing:net.server.listen:asyncEnd', (message) => {
-      const { server } = message as { server: Server };
-      const address = server.address();
-      if (address === null || isOwn(server)) return;
-      this.#servers.add(server);
-      this.#onListening(address);
-    });
-    subscribe('net.server.socket', (message) => {
-      const { socket } = message as { socket: Socket & { server?: Server } };
-      if (!isOwn(socket.server)) this.add(socket, socket.server, false);
-    });
-    subscribe('http.server.request.start', (message) => {
-      const { socket, response } = message as { socket: Socket; response: ServerResponse };
-      const connection = this.#connections.get(socket);
-      if (connection) connection.response = response;
-      // The next request of this connection shall go to another process.
-      if (this.#isDraining) response.shouldKeepAlive = false;
-    });
-    subscribe('http.server.response.finish', (message) => {
-      const connection = this.#connections.get((message as { socket: Socket }).socket);
-      if (!connection) return;
-      connection.response = undefined;
-      connection.answered++;
-    });
+  /** From now on servers and their connections are known. @returns ends that */
+  observe(): () => void {
+    const listeners: Record<string, (message: unknown) => void> = {
+      'tracing:net.server.listen:asyncEnd': (message) => this.#onListen(message as { server: Server }),
+      'net.server.socket': (message) => {
+        const { socket } = message as { socket: Socket & { server?: Server } };
+        if (!isOwn(socket.server)) this.add(socket, socket.server, false);
+      },
+      'http.server.request.start': (message) => this.#onRequest(message as Exchange),
+      'http.server.response.finish': (message) => {
+        const { socket, response } = message as Exchange;
+        ServerConnection.of(socket)?.onAnswered(response);
+      },
+      // Sessions of a server that does not listen itself; Node.js 20 does not report them.
+      'http2.server.stream.created': (message) => {
+        const { session } = (message as { stream: ServerHttp2Stream }).stream;
+        if (session) onSession(session as ServerHttp2Session);
+      },
+    };
+    for (const [name, listener] of Object.entries(listeners)) subscribe(name, listener);
+    return () => {
+      for (const [name, listener] of Object.entries(listeners)) unsubscribe(name, listener);
+    };
   }
 
   /**
@@ -73,13 +80,16 @@ export class ServerSockets {
    */
   async drain(limitMs: number, gently: boolean): Promise<void> {
     this.#isDraining = true;
-    // Not the close of http.Server, which cuts answers that are not written out yet.
-    for (const server of this.#servers) if (server.listening) Server.prototype.close.call(server);
-    for (const { response } of this.#connections.values()) if (response) response.shouldKeepAlive = false;
-    const idle = gently ? undefined : setTimeout(() => this.endIdle(), IDLE_GRACE_MS);
+    this.#isGentle = gently;
+    let isClosed = false;
+    const look = setInterval(() => this.#endIdle(), LOOK_MS);
+    for (const connection of this.#connections) connection.drain();
+    this.#endIdle();
+    const closed = [...this.#servers].map((server) => this.#close(server));
     await new Promise<void>((resolve) => {
       let limit = setTimeout(resolve, limitMs);
       this.#onQuiet = () => {
+        if (!isClosed || this.#connections.size > 0) return;
         clearTimeout(limit);
         resolve();
       };
@@ -87,15 +97,18 @@ export class ServerSockets {
         clearTimeout(limit);
         limit = setTimeout(resolve, newLimitMs);
       };
-      this.#tellWhenQuiet();
+      void Promise.all(closed).then(() => {
+        isClosed = true;
+        this.#onQuiet?.();
+      });
     });
-    clearTimeout(idle);
-    for (const socket of this.#connections.keys()) socket.destroy();
+    clearInterval(look);
+    for (const connection of this.#connections) connection.cut();
   }
 
   /** The drain that is under way is over after this limit, and idle connections end now. */
   hurry(limitMs: number): void {
-    this.endIdle();
+    this.#isGentle = false;
     this.#onHurry?.(limitMs);
   }
 
@@ -104,25 +117,63 @@ export class ServerSockets {
    * @param hasData whether something had been read of it before
    */
   add(socket: Socket, server: Server | undefined, hasData: boolean): void {
-    if (server) this.#servers.add(server);
-    this.#connections.set(socket, { server, hasData, response: undefined, answered: 0 });
+    if (server) this.#accepted.set(server, (this.#accepted.get(server) ?? 0) + 1);
+    const connection = new ServerConnection(socket, server, hasData);
+    this.#connections.add(connection);
+    if (this.#isDraining) connection.drain();
     socket.once('close', () => {
-      this.#connections.delete(socket);
-      this.#tellWhenQuiet();
+      this.#connections.delete(connection);
+      this.#onQuiet?.();
     });
   }
 
-  /** Ends HTTP connections between two requests, or before their first. Upgraded and other connections go on. */
-  endIdle(): void {
-    for (const [socket, { server, hasData, response, answered }] of this.#connections) {
-      const isFresh = socket.bytesRead === 0 && !hasData;
-      if (server instanceof http.Server && !response && (answered > 0 || isFresh)) socket.destroySoon();
+  #onListen({ server }: { server: Server }): void {
+    const address = server.address();
+    if (address === null || isOwn(server)) return;
+    this.#know(server);
+    this.#onListening(address);
+  }
+
+  #onRequest({ socket, response }: Exchange): void {
+    const connection = ServerConnection.of(socket);
+    if (connection) connection.onRequest(socket, response);
+    else if (this.#isDraining) closeAfter(response, () => true); // over a stream that is no socket
+  }
+
+  #know(server: Server): void {
+    if (this.#servers.has(server)) return;
+    this.#servers.add(server);
+    // Events of TLS and HTTP/2 servers only.
+    server.on('secureConnection', (socket: Socket) => ServerConnection.of(socket)?.onSecure(socket));
+    // Node.js reports the socket of a session only after the session.
+    server.on('session', (session: ServerHttp2Session) => process.nextTick(onSession, session));
+  }
+
+  #close(server: Server): Promise<void> {
+    const endIdle = (): void => this.#endIdle(server);
+    return closeServer(server, () => this.#accepted.get(server) ?? 0, endIdle);
+  }
+
+  /** @param now the server whose idle connections end at once */
+  #endIdle(now?: Server): void {
+    const idle = idleSockets(this.#servers);
+    for (const connection of this.#connections) {
+      const { server } = connection;
+      const idleForMs = connection.idleForMs(idle, server !== undefined && this.#servers.has(server));
+      if (idleForMs !== undefined && (server === now || idleForMs >= this.#patienceMs(connection))) connection.end();
     }
   }
 
-  #tellWhenQuiet(): void {
-    if (this.#connections.size === 0) this.#onQuiet?.();
+  /** How long an idle connection may wait for its next request. */
+  #patienceMs({ isDone, requests, server }: ServerConnection): number {
+    if (!this.#isGentle || isDone) return IDLE_GRACE_MS;
+    const { keepAliveTimeout } = (server ?? {}) as { keepAliveTimeout?: number };
+    return (keepAliveTimeout || KEEP_ALIVE_MS) + (requests > 0 ? KEEP_ALIVE_BUFFER_MS : 0);
   }
+}
+
+function onSession(session: ServerHttp2Session): void {
+  if (!session.destroyed) ServerConnection.of(session.socket)?.onSession(session);
 }
 
 /** Where other processes follow this one: they stay connected to its end, and are not waited for. */

@@ -1,0 +1,42 @@
+// An answer after which the connection ends: it says `Connection: close`, also where the program says `keep-alive`.
+
+import type { ServerResponse } from 'node:http';
+
+type Headers = Readonly<Record<string, unknown>>;
+
+/**
+ * Does nothing when the head of the answer is sent already; whoever ends the connections ends that one.
+ * @param isLast asked when the head is sent: whether no other request of the connection waits for its answer
+ */
+export function closeAfter(response: ServerResponse, isLast: () => boolean): void {
+  if (response.headersSent) return;
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+  // Every head passes here: Node.js itself calls it for a head that the program leaves to it.
+  response.writeHead = (...args: unknown[]) => {
+    if (!isLast()) return writeHead(...args);
+    if (isKeepAlive(response.getHeader('connection'))) response.removeHeader('connection');
+    const given = args.map((each) => (typeof each === 'object' && each !== null ? withoutKeepAlive(each) : each));
+    response.shouldKeepAlive = false; // after removeHeader, which would leave the header away
+    if (!response.hasHeader('connection')) response.setHeader('connection', 'close');
+    return writeHead(...given);
+  };
+}
+
+/** The headers argument of `writeHead`: an object, a list of pairs, or a flat list of names and values. */
+function withoutKeepAlive(headers: object): unknown {
+  if (!Array.isArray(headers)) {
+    return Object.fromEntries(Object.entries(headers as Headers).filter(([name, value]) => !keepsAlive(name, value)));
+  }
+  const list = headers as unknown[];
+  if (Array.isArray(list[0])) return (list as [unknown, unknown][]).filter(([name, value]) => !keepsAlive(name, value));
+  // A name is at an even place, its value at the next.
+  return list.filter((_, i) => !keepsAlive(list[i - (i % 2)], list[i - (i % 2) + 1]));
+}
+
+function keepsAlive(name: unknown, value: unknown): boolean {
+  return String(name).toLowerCase() === 'connection' && isKeepAlive(value);
+}
+
+function isKeepAlive(value: unknown): boolean {
+  return /keep-alive/i.test(String(value));
+}

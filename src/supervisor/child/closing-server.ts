@@ -1,0 +1,45 @@
+// A server that accepts nothing more because its process is to end, and that the program may close once more.
+
+import { Server } from 'node:net';
+import { promisify } from 'node:util';
+import { wholeTurn } from './loop-turn';
+
+/** Connections that arrive all the time do not keep a server open for longer than this, ms. */
+const QUEUE_MS = 1_000;
+
+type CloseCallback = (error?: Error) => void;
+
+/**
+ * Closes the server when the queue of its socket is empty: connections in it, which the system has accepted already, would
+ * be reset otherwise.
+ * @param accepted how many connections it has had
+ * @param endIdle what its `closeIdleConnections` means from now on
+ */
+export async function closeServer(server: Server, accepted: () => number, endIdle: () => void): Promise<void> {
+  letCloseAgain(server, endIdle);
+  const until = performance.now() + QUEUE_MS;
+  let before: number | undefined;
+  // Node.js accepts one connection of a socket in each turn of the loop.
+  while (server.listening && accepted() !== before && performance.now() < until) {
+    before = accepted();
+    await wholeTurn();
+  }
+  // Not the close of http.Server, which cuts answers that are not written out yet.
+  if (server.listening) Server.prototype.close.call(server);
+}
+
+/** The program's own `close(callback)`, and `await using`, succeed: what they want is done. */
+function letCloseAgain(server: Server, endIdle: () => void): void {
+  const close = server.close.bind(server);
+  const closeAgain = (callback?: CloseCallback): Server =>
+    close(callback && ((error) => callback(isNotRunning(error) ? undefined : error)));
+  Object.assign(server, {
+    close: closeAgain,
+    closeIdleConnections: endIdle,
+    [Symbol.asyncDispose]: promisify(closeAgain),
+  });
+}
+
+function isNotRunning(error: Error | undefined): boolean {
+  return (error as { code?: unknown } | undefined)?.code === 'ERR_SERVER_NOT_RUNNING';
+}

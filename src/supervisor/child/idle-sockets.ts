@@ -1,0 +1,27 @@
+// Which connections Node.js itself holds for idle: neither a request nor a part of the next one has been read, and no
+// answer is open. That is known to its HTTP parsers only, and they tell nobody.
+
+import http from 'node:http';
+import { Socket, type Server } from 'node:net';
+
+/**
+ * Asks the servers to end their idle connections, and notes which these are instead of ending them.
+ * @param servers of any kind; one that does not speak HTTP/1 has none
+ */
+export function idleSockets(servers: Iterable<Server>): Set<Socket> {
+  const idle = new Set<Socket>();
+  const { prototype } = Socket;
+  const own = Object.getOwnPropertyDescriptor(prototype, 'destroy');
+  const note = function (this: Socket): Socket {
+    idle.add(this);
+    return this;
+  };
+  Object.defineProperty(prototype, 'destroy', { value: note, configurable: true, writable: true });
+  try {
+    for (const server of servers) http.Server.prototype.closeIdleConnections.call(server as http.Server);
+  } finally {
+    if (own) Object.defineProperty(prototype, 'destroy', own);
+    else Reflect.deleteProperty(prototype, 'destroy');
+  }
+  return idle;
+}

@@ -1,0 +1,155 @@
+// One connection of a server of this process: what is under way on it, in whichever protocol, and since when it is idle.
+
+import type { ServerResponse } from 'node:http';
+import type { ServerHttp2Session } from 'node:http2';
+import type { Server, Socket } from 'node:net';
+import { closeAfter } from './closing-answer';
+import { wholeTurn } from './loop-turn';
+
+/** Marks an accepted socket with its ServerConnection. The proxy that HTTP/2 gives out for a socket passes properties on. */
+const CONNECTION = Symbol('trunkline.connection');
+
+/** A socket, or one that speaks TLS over another. */
+interface Layered {
+  [CONNECTION]?: ServerConnection;
+  readonly _parent?: Layered | null;
+}
+
+export class ServerConnection {
+  readonly #socket: Socket;
+  readonly #server: Server | undefined;
+  readonly #hasData: boolean;
+  /** Where the requests are: the TLS socket over the accepted one, or the accepted one itself. */
+  #speaker: Socket;
+  /** Answers that are not finished, in the order of their requests: a client need not wait for one before the next. */
+  readonly #underWay: ServerResponse[] = [];
+  #requests = 0;
+  #bytesAtAnswer = -1;
+  #session: ServerHttp2Session | undefined;
+  #isDraining = false;
+  /** An answer has ended during the drain: another request is not expected. */
+  #isDone = false;
+  #idleSince: number | undefined;
+
+  /** The connection that carries a socket, or a socket over it. */
+  static of(socket: unknown): ServerConnection | undefined {
+    let layer = socket as Layered | null | undefined;
+    while (layer && !layer[CONNECTION]) layer = layer._parent;
+    return layer?.[CONNECTION];
+  }
+
+  /**
+   * @param server undefined when the socket was not accepted in this process, and no server is known yet
+   * @param hasData whether something had been read of it before it came to this process
+   */
+  constructor(socket: Socket, server: Server | undefined, hasData: boolean) {
+    this.#socket = socket;
+    this.#speaker = socket;
+    this.#server = server;
+    this.#hasData = hasData;
+    (socket as Layered)[CONNECTION] = this;
+  }
+
+  /** The server that its requests are for: not always the one that has accepted it. */
+  get server(): Server | undefined {
+    return (this.#speaker as { readonly server?: Server | null }).server ?? this.#server;
+  }
+
+  /** Nobody waits for more on it: an answer has said, or should have said, that it is the last. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** How many requests it has carried. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  onSecure(socket: Socket): void {
+    this.#speaker = socket;
+  }
+
+  onSession(session: ServerHttp2Session): void {
+    if (this.#session === session) return;
+    this.#session = session;
+    if (this.#isDraining) void this.#sendAway(session);
+  }
+
+  onRequest(socket: Socket, response: ServerResponse): void {
+    this.#speaker = socket;
+    this.#requests++;
+    this.#underWay.push(response);
+    if (this.#isDraining) this.#closeAfter(response);
+  }
+
+  onAnswered(response: ServerResponse): void {
+    const at = this.#underWay.indexOf(response);
+    if (at >= 0) this.#underWay.splice(at, 1);
+    this.#bytesAtAnswer = this.#speaker.bytesRead;
+    this.#isDone = this.#isDraining && this.#underWay.length === 0;
+  }
+
+  /** From now on what is under way is the last. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const response of this.#underWay) this.#closeAfter(response);
+    if (this.#session) void this.#sendAway(this.#session);
+  }
+
+  /**
+   * @param idle the sockets that Node.js holds for idle
+   * @param isTracked whether Node.js keeps account of its server: not of one that has never listened itself
+   * @returns for how long nothing has been under way, ms, as far as the looks before have seen; undefined when something is
+   */
+  idleForMs(idle: ReadonlySet<Socket>, isTracked: boolean): number | undefined {
+    if (this.#isBusy(idle, isTracked)) {
+      this.#idleSince = undefined;
+      return undefined;
+    }
+    const now = performance.now();
+    this.#idleSince ??= now;
+    return now - this.#idleSince;
+  }
+
+  /** What is written still gets out. */
+  end(): void {
+    this.#speaker.destroySoon();
+  }
+
+  cut(): void {
+    this.#socket.destroy();
+  }
+
+  /** Sockets that speak another protocol than HTTP always are. */
+  #isBusy(idle: ReadonlySet<Socket>, isTracked: boolean): boolean {
+    if (this.#session) return !this.#session.destroyed;
+    if (this.#underWay.length > 0 || !speaksHttp(this.server)) return true;
+    // Without a request it is a head that is half read, a TLS handshake, or an upgraded socket, unless nothing was read at all.
+    if (this.#requests === 0) return !this.#isUntouched;
+    return isTracked ? !idle.has(this.#speaker) : this.#speaker.bytesRead !== this.#bytesAtAnswer;
+  }
+
+  /** Nothing was read of it, as of a connection that a browser has opened in advance. */
+  get #isUntouched(): boolean {
+    return this.#speaker.bytesRead === 0 && !(this.#speaker === this.#socket && this.#hasData);
+  }
+
+  /**
+   * Streams under way finish, then the session ends. Node.js names the last stream that it has read in its GOAWAY and ignores
+   * later ones, which a client may then safely open elsewhere: so what has arrived is read first.
+   */
+  async #sendAway(session: ServerHttp2Session): Promise<void> {
+    await wholeTurn();
+    if (!session.destroyed) session.close();
+  }
+
+  /** Of several requests that came without waiting only the last may close: the end of an earlier one would cut the others. */
+  #closeAfter(response: ServerResponse): void {
+    closeAfter(response, () => this.#underWay.at(-1) === response);
+  }
+}
+
+/** Servers of node:http, node:https and node:http2 have one of these methods. */
+function speaksHttp(server: Server | undefined): boolean {
+  return server !== undefined && ('closeIdleConnections' in server || 'updateSettings' in server);
+}
