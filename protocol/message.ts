@@ -141,6 +141,16 @@ export interface TopicEvent {
   readonly payload: Buffer;
 }
 
+/** Leader → follower: a subscription or publication of this follower was refused. No answer. Version 2 only. */
+export interface KeyFailure {
+  readonly type: 'key-failure';
+  readonly verb: 'subscribe' | 'publish';
+  /** Empty when the leader cannot read the publication. */
+  readonly key: string;
+  /** An encoded error-value; no bytes: it could not be encoded. */
+  readonly payload: Buffer;
+}
+
 /** The sender is going to end the connection; what is under way is still answered. */
 export interface Goaway {
   readonly type: 'goaway';
@@ -272,6 +282,7 @@ export type V2Message =
   | TopicUnsubscribe
   | Topics
   | TopicEvent
+  | KeyFailure
   | Goaway
   | Refusal
   | Chunk

@@ -5,7 +5,7 @@
 import type { Framing } from './frame';
 import { isSecretLength } from './hello';
 import { isWide } from './latin1';
-import type { CallStyle, ChannelId, Codec, LeadWish, TopicSubscribe, V2Message } from './message';
+import type { CallStyle, ChannelId, Codec, LeadWish, V2Message } from './message';
 import { ProtocolError } from './protocol-error';
 import {
   HEADER_BYTES,
@@ -55,6 +55,7 @@ export const V2_TYPE = {
   resign: 19,
   wait: 20,
   'plain-subscribe': 21,
+  'key-failure': 22,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
@@ -68,6 +69,7 @@ const FLAG = {
   last: 2,
   strict: 1,
   succeeding: 1,
+  publication: 1,
 } as const;
 
 /** How a join may lead, by the number in bits 1 and 2 of its flags. Append-only. */
@@ -111,11 +113,13 @@ export const v2Codec: Codec<V2Message> = {
       case 'call-failure':
         return withPayload(TYPE['call-failure'], 0, message.id, message.payload);
       case 'topic-subscribe':
-        return withKey(message);
+        return withKey(TYPE['topic-subscribe'], 0, message.id, message);
       case 'plain-subscribe':
         return withText(TYPE['plain-subscribe'], message.id, message.keys.join('\n'));
       case 'topic-unsubscribe':
         return begin(TYPE['topic-unsubscribe'], 0, message.id, 0);
+      case 'key-failure':
+        return withKey(TYPE['key-failure'], message.verb === 'publish' ? FLAG.publication : 0, 0, message);
       case 'topics':
         return withNumbers(TYPE.topics, message.id, message.topics);
       case 'ping':
@@ -183,6 +187,11 @@ export const v2Codec: Codec<V2Message> = {
       case TYPE['topic-subscribe']: {
         const [key, end] = readText(frame, HEADER_BYTES, 4, flags);
         return { type: 'topic-subscribe', id, key, payload: frame.subarray(end) };
+      }
+      case TYPE['key-failure']: {
+        const [key, end] = readText(frame, HEADER_BYTES, 4, flags);
+        const verb = (flags & FLAG.publication) !== 0 ? 'publish' : 'subscribe';
+        return { type: 'key-failure', verb, key, payload: frame.subarray(end) };
       }
       case TYPE['topic-unsubscribe']:
         assertEnd(frame, HEADER_BYTES);
@@ -298,12 +307,17 @@ export function orderOf(frame: Buffer): number | undefined {
   }
 }
 
-function withKey({ id, key, payload }: TopicSubscribe): Buffer {
+function withKey(type: number, flags: number, id: number, { key, payload }: KeyedPayload): Buffer {
   const wide = wideFlag(key);
   const keyBytes = wide ? key.length * 2 : key.length;
-  const out = begin(TYPE['topic-subscribe'], wide, id, 4 + keyBytes + payload.length);
+  const out = begin(type, flags | wide, id, 4 + keyBytes + payload.length);
   out.set(payload, writeText(out, key, writeUint32(out, keyBytes, HEADER_BYTES), wide));
   return out;
+}
+
+interface KeyedPayload {
+  readonly key: string;
+  readonly payload: Buffer;
 }
 
 function readLines(frame: Buffer, flags: number): string[] {

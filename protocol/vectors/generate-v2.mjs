@@ -110,6 +110,34 @@ say(
   u32(2 ** 32 - 1),
 );
 say('topics: none', { type: 'topics', id: 6, topics: [] }, 3, 0, 6);
+say(
+  'key-failure: a subscription',
+  { type: 'key-failure', verb: 'subscribe', key, payload: hex(a) },
+  22,
+  0,
+  0,
+  u32(key.length),
+  latin1(key),
+  a,
+);
+say(
+  'key-failure: a publication with a key beyond Latin-1',
+  { type: 'key-failure', verb: 'publish', key: '配置', payload: hex(b) },
+  22,
+  WIDE | 1,
+  0,
+  u32(4),
+  utf16('配置'),
+  b,
+);
+say(
+  'key-failure: no key, and an error that could not be encoded',
+  { type: 'key-failure', verb: 'publish', key: '', payload: hex(none) },
+  22,
+  1,
+  0,
+  u32(0),
+);
 say('topic-event', { type: 'topic-event', topic: 1, payload: hex(a) }, 4, 0, 1, a);
 say('topic-event: undefined', { type: 'topic-event', topic: 1, payload: hex(none) }, 4, 0, 1);
 
@@ -340,6 +368,9 @@ bad('topic-subscribe without a body', frame(1, 0, 1), 'text without a length');
 bad('topic-subscribe: half a length', frame(1, 0, 1, u16(0)), 'text without a length');
 bad('topic-subscribe: a key of 4 GiB', frame(1, 0, 1, u32(0xffffffff), a), 'text ends early');
 bad('topic-subscribe: half a character', frame(1, WIDE, 1, u32(3), a), 'half a character');
+bad('key-failure without a body', frame(22, 0, 0), 'text without a length');
+bad('key-failure: a key beyond the frame', frame(22, 1, 0, u32(6), a), 'text ends early');
+bad('key-failure: half a character', frame(22, WIDE, 0, u32(3), a), 'half a character');
 bad('plain-subscribe: half a character', frame(21, WIDE, 1, a), 'half a character');
 bad('plain-subscribe: 10,001 keys', frame(21, 0, 1, latin1('\n'.repeat(10_000))), 'too many keys');
 bad('topic-unsubscribe with a body', frame(2, 0, 1, a), 'bytes after the end');

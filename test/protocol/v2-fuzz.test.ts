@@ -51,6 +51,12 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
     },
     { requiredKeys: ['type', 'id', 'timeoutMs', 'method', 'args', 'oneway'] },
   ),
+  fc.record({
+    type: type('key-failure'),
+    verb: fc.constantFrom('subscribe' as const, 'publish' as const),
+    key: text,
+    payload: bytes(),
+  }),
   fc.record({ type: type('call-result'), id, timeoutMs, values: fc.array(bytes()) }),
   fc.record({ type: type('call-failure'), id, timeoutMs, payload: bytes() }),
   fc.record({ type: type('ping'), id, timeoutMs }),
@@ -93,7 +99,7 @@ function frame(typeNumber: number, flags: number, idNumber: number, body: Buffer
 
 /** A right header before anything. */
 const framed = fc
-  .tuple(fc.nat(22), fc.nat(0xffff), id, bytes({ maxLength: 60 }))
+  .tuple(fc.nat(23), fc.nat(0xffff), id, bytes({ maxLength: 60 }))
   .map(([typeNumber, flags, idNumber, body]) => frame(typeNumber, flags, idNumber, body));
 
 /** A golden frame with some bytes changed, dropped or doubled. */
