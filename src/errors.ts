@@ -106,6 +106,10 @@ const kinds = {
     retryable: true,
     meaning: 'The upstream client closed by itself; a new one is being created. `cause` is its last error, if there was one.',
   },
+  ERR_TRUNKLINE_UPSTREAM_REFUSED: {
+    retryable: true,
+    meaning: 'The upstream client refused to subscribe, to publish, or to end that; see `channel`, `key`, `method`, `cause`.',
+  },
   ERR_TRUNKLINE_CLOSE_TIMEOUT: {
     retryable: false,
     meaning: 'The `close` method of the upstream client did not finish within 5 s and is not waited for any longer.',

@@ -126,12 +126,15 @@ export function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promi
 export class Backoff {
   readonly #minMs: number;
   readonly #maxMs: number;
+  readonly #firstMs: number;
   #ceilingMs: number;
 
-  constructor(minMs: number, maxMs: number) {
+  /** @param firstMs the ceiling of the first delay; larger than the minimum where even the first tries must not come together */
+  constructor(minMs: number, maxMs: number, firstMs = minMs) {
     this.#minMs = minMs;
     this.#maxMs = maxMs;
-    this.#ceilingMs = minMs;
+    this.#firstMs = firstMs;
+    this.#ceilingMs = firstMs;
   }
 
   /** The next delay: between the minimum and a ceiling that doubles up to the maximum. */
@@ -142,6 +145,6 @@ export class Backoff {
   }
 
   reset(): void {
-    this.#ceilingMs = this.#minMs;
+    this.#ceilingMs = this.#firstMs;
   }
 }

@@ -21,21 +21,31 @@ export abstract class FedSubscriber implements Subscriber {
   abstract send(payload: Buffer): void;
 }
 
+/** The follower that all its topics share. */
+export interface TopicPeer {
+  readonly connection: Connection;
+  readonly values: PeerValues;
+  /** Tells the follower that the upstream client has refused a key. */
+  readonly onRefused: (key: string, error: Error) => void;
+}
+
 /** In version 2. */
 export class TopicSubscriber extends FedSubscriber {
   readonly topic: Topic;
-  readonly #connection: Connection;
-  readonly #values: PeerValues;
+  readonly #peer: TopicPeer;
 
-  constructor(feed: EventFeed, connection: Connection, values: PeerValues, topic: Topic) {
+  constructor(feed: EventFeed, peer: TopicPeer, topic: Topic) {
     super(feed);
-    this.#values = values;
-    this.#connection = connection;
+    this.#peer = peer;
     this.topic = topic;
   }
 
+  refuse(error: Error): void {
+    this.#peer.onRefused(this.topic.key, error);
+  }
+
   send(payload: Buffer): void {
-    this.#connection.sendEvent(this.topic.frameOf(this.#values.toPeer(payload)));
+    this.#peer.connection.sendEvent(this.topic.frameOf(this.#peer.values.toPeer(payload)));
   }
 }
 

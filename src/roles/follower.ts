@@ -157,25 +157,25 @@ export class Follower implements Role, Verbs {
       case 'topic-event':
         this.#push(this.#topics?.numbered(message.topic), message.payload);
         return;
+      case 'key-failure': {
+        const { verb, key, payload } = message;
+        if (verb === 'subscribe' && !this.#hub.find(key)) return; // it was unsubscribed meanwhile
+        this.#hooks.onError(this.#errorOf(payload, `the refusal of ${verb} of ${key}`));
+        return;
+      }
       case 'call-result': {
         const call = this.#pending.take(message.id);
         if (!call) return;
         try {
           call.resolve(this.#values.decodeAll(message.values));
         } catch (cause) {
-          call.reject(this.#notDecodable(call.method, cause));
+          call.reject(this.#notDecodable(`the answer to ${call.method}`, call.method, cause));
         }
         return;
       }
       case 'call-failure': {
         const call = this.#pending.take(message.id);
-        if (!call) return;
-        try {
-          if (message.payload.length === 0) throw new TypeError('the leader could not encode the error');
-          call.reject(adopt(fromErrorValue(this.#values.decode(message.payload))));
-        } catch (cause) {
-          call.reject(this.#notDecodable(call.method, cause));
-        }
+        call?.reject(this.#errorOf(message.payload, `the answer to ${call.method}`, call.method));
         return;
       }
       default: // nothing else goes from a leader to its followers
@@ -262,11 +262,23 @@ export class Follower implements Role, Verbs {
     }
   }
 
-  #notDecodable(method: string, cause: unknown): TrunklineError {
-    return new TrunklineError(
-      'ERR_TRUNKLINE_NOT_DECODABLE',
-      `${this.#spec.name}: the answer to ${method} cannot be decoded; use the same transcode in every process`,
-      { channel: this.#spec.name, method, cause },
-    );
+  /** The error that the leader has sent, or that it cannot be read. */
+  #errorOf(payload: Buffer, what: string, method?: string): unknown {
+    try {
+      if (payload.length === 0) throw new TypeError('the leader could not encode the error');
+      return adopt(fromErrorValue(this.#values.decode(payload)));
+    } catch (cause) {
+      return this.#notDecodable(what, method, cause);
+    }
+  }
+
+  #notDecodable(what: string, method: string | undefined, cause: unknown): TrunklineError {
+    const { name: channel } = this.#spec;
+    const message = `${channel}: ${what} cannot be decoded; use the same transcode in every process`;
+    return new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, {
+      channel,
+      ...(method !== undefined && { method }),
+      cause,
+    });
   }
 }

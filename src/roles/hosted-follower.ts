@@ -6,6 +6,7 @@ import {
   TOO_SLOW,
   type Call,
   type Join,
+  type KeyFailure,
   type Message,
   type Register,
   type Subscribe,
@@ -15,7 +16,7 @@ import { v1Codec } from '../../protocol/v1';
 import { TrunklineError } from '../errors';
 import type { Connection } from '../transport/connection';
 import { EventFeed } from './event-feed';
-import { KeySubscriber, TopicSubscriber, type FedSubscriber } from './fed-subscriber';
+import { KeySubscriber, TopicSubscriber, type FedSubscriber, type TopicPeer } from './fed-subscriber';
 import { differenceTo } from './identity-warning';
 import type { PeerValues } from './peer-values';
 import type { ChannelSpec, Subscriber, Subscription } from './role';
@@ -41,6 +42,7 @@ export class HostedFollower {
   readonly #onError: (error: unknown) => void;
   readonly #topics: Topics;
   readonly #feed: EventFeed;
+  readonly #peer: TopicPeer;
   /** What this follower has subscribed: by the id of its message, in version 1 by the key that it uses itself. */
   readonly #subscriptions = new Map<number | string, Subscription>();
   readonly #values: PeerValues;
@@ -61,6 +63,13 @@ export class HostedFollower {
       this.#letGo();
     };
     this.#feed = new EventFeed(single.spec, connection, onTooSlow);
+    this.#peer = {
+      connection,
+      values,
+      onRefused: (key, error) => {
+        this.#tellFailure('subscribe', key, error);
+      },
+    };
     connection.limitOutbox(single.spec.maxOutboxBytes, onTooSlow);
     this.#session = single.join({
       onError: () => undefined, // the leader's own client hears of it
@@ -71,6 +80,9 @@ export class HostedFollower {
         this.#refuse(error);
       },
       onUpstream: () => () => undefined,
+      onPublicationRefused: (key, error) => {
+        this.#tellFailure('publish', key, error);
+      },
     });
   }
 
@@ -219,7 +231,7 @@ export class HostedFollower {
   }
 
   #subscribeTopic(id: number, topic: Topic, payload: Buffer | undefined): void {
-    const subscriber = new TopicSubscriber(this.#feed, this.#connection, this.#values, topic);
+    const subscriber = new TopicSubscriber(this.#feed, this.#peer, topic);
     try {
       if (this.#subscriptions.has(id)) throw new TypeError(`the subscription ${id} is in use`);
       const known = topic.registrationOf(payload, this.#values, this.#spec.formatKey);
@@ -227,6 +239,7 @@ export class HostedFollower {
     } catch (error) {
       this.#topics.leave(topic);
       this.#onError(error);
+      this.#tellFailure('subscribe', topic.key, error);
     }
   }
 
@@ -323,15 +336,26 @@ export class HostedFollower {
   #fail(call: Call, error: unknown): void {
     if (call.oneway) {
       this.#onError(error);
+      if (call.method === this.#spec.methods.publish) this.#tellFailure('publish', '', error);
       return;
     }
+    this.#connection.send({ type: 'call-failure', id: call.id, timeoutMs: call.timeoutMs, payload: this.#errorPayload(error) });
+  }
+
+  /** The follower that has asked for it hears what has become of it, as the leader does. An old peer cannot be told. */
+  #tellFailure(verb: KeyFailure['verb'], key: string, error: unknown): void {
+    const { version, outboxBytes } = this.#connection;
+    // One that does not read is not owed this: what is tried again is also told again.
+    if (version !== 2 || outboxBytes > this.#spec.maxOutboxBytes) return;
+    this.#connection.send({ type: 'key-failure', verb, key, payload: this.#errorPayload(error) });
+  }
+
+  /** Some field of the error may be what cannot be encoded. No bytes at all tell the follower that nothing could. */
+  #errorPayload(error: unknown): Buffer {
     const value = toErrorValue(error);
     const { name, message, code } = value;
     const values = this.#values;
-    // Some field of the error may be what cannot be encoded. No bytes at all tell the follower that nothing could.
-    const payload =
-      this.#encoded(() => values.encode(value)) ?? this.#encoded(() => values.encode({ name, message, code })) ?? Buffer.alloc(0);
-    this.#connection.send({ type: 'call-failure', id: call.id, timeoutMs: call.timeoutMs, payload });
+    return this.#encoded(() => values.encode(value)) ?? this.#encoded(() => values.encode({ name, message, code })) ?? NOTHING;
   }
 }
 

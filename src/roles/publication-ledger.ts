@@ -13,12 +13,12 @@ interface Publication {
 
 export class PublicationLedger {
   readonly #clock: Clock;
-  readonly #withdraw: (registration: unknown) => void;
+  readonly #withdraw: (key: string) => void;
   readonly #publications = new Map<string, Publication>();
   #isKept = false;
 
   /** @param withdraw takes a publication back upstream; called when it has had no owner for LINGER_MS */
-  constructor(clock: Clock, withdraw: (registration: unknown) => void) {
+  constructor(clock: Clock, withdraw: (key: string) => void) {
     this.#clock = clock;
     this.#withdraw = withdraw;
   }
@@ -38,10 +38,23 @@ export class PublicationLedger {
     return isNews;
   }
 
-  /** The owner has taken the publication back by itself. */
-  remove(key: string, owner: object): void {
+  /**
+   * The owner has taken the publication back by itself.
+   * @returns whether another owner has it still
+   */
+  remove(key: string, owner: object): boolean {
     const publication = this.#publications.get(key);
-    if (publication?.owners.delete(owner) && publication.owners.size === 0) this.#publications.delete(key);
+    if (!publication) return false;
+    publication.owners.delete(owner);
+    if (publication.owners.size > 0) return true;
+    this.#clock.clearTimeout(publication.linger);
+    this.#publications.delete(key);
+    return false;
+  }
+
+  /** Those who have published it. */
+  ownersOf(key: string): Iterable<object> {
+    return this.#publications.get(key)?.owners ?? [];
   }
 
   /** Nothing is withdrawn from here on: the next leader publishes all of it. */
@@ -57,15 +70,15 @@ export class PublicationLedger {
       if (!publication.owners.delete(owner) || publication.owners.size > 0) continue;
       publication.linger = this.#clock.setTimeout(() => {
         this.#publications.delete(key);
-        this.#withdraw(publication.registration);
+        this.#withdraw(key);
       }, LINGER_MS);
       publication.linger.unref();
     }
   }
 
-  /** Every publication that stands. */
-  *registrations(): IterableIterator<unknown> {
-    for (const { registration } of this.#publications.values()) yield registration;
+  /** Every publication that stands: key and registration. */
+  *registrations(): IterableIterator<[key: string, registration: unknown]> {
+    for (const [key, { registration }] of this.#publications) yield [key, registration];
   }
 
   close(): void {

@@ -11,6 +11,8 @@ import type { Clock } from '../time';
 export interface Subscriber {
   /** Must not throw. */
   deliver(payload: Buffer): void;
+  /** The upstream client has refused the key. Absent: this consumer hears of it through its `onError`. Must not throw. */
+  refuse?(error: Error): void;
 }
 
 /** Holds until `unsubscribe`, or the end of the role. */

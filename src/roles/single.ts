@@ -2,10 +2,11 @@
 // Single mode is just this; a leader is this plus a listener. Each consumer (a client of this process, a connected
 // follower) works through a session of its own, so that whatever it asked for goes when it goes.
 
+import { isError, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { EVENT_ROOM } from '../../protocol/v2';
 import { TrunklineError } from '../errors';
-import { Backoff, type Timer } from '../time';
+import { VERB_MS } from './key-lane';
 import { PublicationLedger } from './publication-ledger';
 import {
   LINGER_MS,
@@ -17,26 +18,25 @@ import {
   type Verbs,
 } from './role';
 import { SubscriptionHub, type OpenKey } from './subscription-hub';
-import { Upstream } from './upstream';
+import { Upstream, type KeyHooks, type KeyVerb } from './upstream';
+import { UpstreamPublications } from './upstream-publications';
+import { UpstreamSubscriptions, type SubscriptionLane } from './upstream-subscriptions';
 
-/** A subscription that the upstream client refused is asked for again after this time, growing, ms. */
-const RESUBSCRIBE_MIN_MS = 500;
-const RESUBSCRIBE_MAX_MS = 30_000;
-
-/** What the present upstream client was asked for; kept with its key. */
-interface UpstreamSubscription {
-  readonly listener: (value: unknown) => void;
-  retry: Timer | undefined;
-  /** False when the upstream client was replaced, was told to stop, or is asked again. */
-  isCurrent: boolean;
+/** What a consumer hears besides what every role tells. */
+export interface SessionHooks extends RoleHooks {
+  /** The upstream client has refused a publication of this consumer. Absent: the consumer hears of it through `onError`. */
+  onPublicationRefused?(key: string, error: Error): void;
 }
 
 export class Single {
   readonly spec: ChannelSpec;
-  // The three parts that sessions work on.
-  readonly hub: SubscriptionHub<UpstreamSubscription>;
+  // The parts that sessions work on.
+  readonly hub: SubscriptionHub<SubscriptionLane>;
   readonly ledger: PublicationLedger;
+  readonly publications: UpstreamPublications;
   readonly upstream: Upstream;
+
+  readonly #subscriptions: UpstreamSubscriptions;
 
   /** Each session, and what undoes its attachments to the live upstream client. */
   readonly #sessions = new Map<Session, () => void>();
@@ -49,15 +49,15 @@ export class Single {
 
   constructor(spec: ChannelSpec) {
     this.spec = spec;
-    this.ledger = new PublicationLedger(spec.clock, (registration) => {
-      this.ask('unPublish', registration);
+    this.ledger = new PublicationLedger(spec.clock, (key) => {
+      this.publications.withdraw(key);
     });
     this.hub = new SubscriptionHub({
       source: {
         open: (key) => {
-          if (this.upstream.isReady && !this.#areKeysHeld) this.#subscribeUpstream(key);
+          if (this.upstream.isReady && !this.#areKeysHeld) this.#subscriptions.open(key);
         },
-        close: (key) => this.#unsubscribeUpstream(key),
+        close: (key) => this.#subscriptions.close(key),
       },
       isBroadcast: spec.isBroadcast,
       lingerMs: LINGER_MS,
@@ -70,8 +70,21 @@ export class Single {
       },
       onSetback: (error) => {
         this.#setback = { error };
+        this.#forgetVerbs();
         for (const session of this.#sessions.keys()) session.hooks.onSetback(error);
       },
+    });
+    const hooks: KeyHooks = {
+      clock: spec.clock,
+      refused: (verb, key, error, retryMs) => this.#onRefused(verb, key, error, retryMs),
+      overtaken: (verb, key) => {
+        const next = 'the next one of this key does not wait for it any longer';
+        spec.logger.warn(`${spec.name}: ${this.#nameOf(verb)} of ${key} has not finished in ${VERB_MS} ms; ${next}`);
+      },
+    };
+    this.publications = new UpstreamPublications(this.upstream, hooks);
+    this.#subscriptions = new UpstreamSubscriptions(this.upstream, hooks, (key, value) => {
+      this.#push(key, value);
     });
   }
 
@@ -105,7 +118,7 @@ export class Single {
     if (this.upstream.isReady) this.hub.reopen();
   }
 
-  join(hooks: RoleHooks): Session {
+  join(hooks: SessionHooks): Session {
     const session = new Session(this, hooks);
     this.#sessions.set(session, this.#client ? hooks.onUpstream(this.#client) : () => undefined);
     if (this.#setback) hooks.onSetback(this.#setback.error);
@@ -118,14 +131,6 @@ export class Single {
     this.ledger.disown(session);
   }
 
-  /** Asks something of the upstream client whose outcome nobody waits for. */
-  ask(verb: 'publish' | 'unPublish' | 'unSubscribe', ...args: unknown[]): void {
-    if (!this.upstream.isReady) return; // publications are repeated when it is ready
-    this.upstream.verb(verb, args, (error) => {
-      this.#report(error);
-    });
-  }
-
   /** Closes the upstream client. Nothing is delivered after it. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -133,11 +138,12 @@ export class Single {
   }
 
   async #close(): Promise<void> {
-    this.#forgetSubscriptions();
+    const closed = this.upstream.close();
+    this.#forgetVerbs();
     this.hub.close();
     this.ledger.close();
     try {
-      await this.upstream.close();
+      await closed;
     } catch (error) {
       this.#report(error);
     }
@@ -154,58 +160,42 @@ export class Single {
 
   #onReady(): void {
     this.#setback = undefined;
-    this.#forgetSubscriptions();
     this.hub.reopen();
-    for (const registration of this.ledger.registrations()) this.ask('publish', registration);
+    for (const [key, registration] of this.ledger.registrations()) this.publications.publish(key, registration);
     for (const resolve of this.#awaitingReady.splice(0)) resolve();
     for (const session of this.#sessions.keys()) session.hooks.onReady();
   }
 
-  /** @param backoff of the tries before this one */
-  #subscribeUpstream(key: OpenKey<UpstreamSubscription>, backoff?: Backoff): void {
-    if (key.state) key.state.isCurrent = false;
-    const subscription: UpstreamSubscription = {
-      // An upstream client that was replaced, or was told to stop, may still push.
-      listener: (value) => {
-        if (subscription.isCurrent) this.#push(key, value);
-      },
-      retry: undefined,
-      isCurrent: true,
-    };
-    key.state = subscription;
-    this.upstream.verb('subscribe', [key.registration, subscription.listener], (error) => {
-      if (!subscription.isCurrent) return;
-      this.#report(error);
-      const tries = backoff ?? new Backoff(RESUBSCRIBE_MIN_MS, RESUBSCRIBE_MAX_MS);
-      subscription.retry = this.spec.clock.setTimeout(() => {
-        if (subscription.isCurrent) this.#subscribeUpstream(key, tries);
-      }, tries.nextMs());
-      subscription.retry.unref();
-    });
+  /** The upstream client is gone, and with it all that it was asked for. */
+  #forgetVerbs(): void {
+    this.#subscriptions.forget(this.hub.keys());
+    this.publications.forget();
   }
 
-  #unsubscribeUpstream(key: OpenKey<UpstreamSubscription>): boolean {
-    const subscription = key.state;
-    if (!subscription) return true;
-    // Without a ready client there is nobody to tell: the next one is not asked for the key.
-    if (this.upstream.isReady && !this.upstream.has('unSubscribe')) return false;
-    this.spec.clock.clearTimeout(subscription.retry);
-    key.state = undefined;
-    subscription.isCurrent = false;
-    this.ask('unSubscribe', key.registration, subscription.listener);
-    return true;
-  }
-
-  #forgetSubscriptions(): void {
-    for (const key of this.hub.keys()) {
-      if (!key.state) continue;
-      this.spec.clock.clearTimeout(key.state.retry);
-      key.state.isCurrent = false;
-      key.state = undefined;
+  /** Tells the clients of this process, and the followers that have asked for it. */
+  #onRefused(verb: KeyVerb, key: string, cause: unknown, retryMs: number | undefined): Error {
+    const { name: channel } = this.spec;
+    const method = this.#nameOf(verb);
+    const reason = isError(cause) ? cause.message : safeString(cause);
+    const next = retryMs === undefined ? 'it is not tried again' : `it is tried again in ${Math.round(retryMs)} ms`;
+    const error = new TrunklineError(
+      'ERR_TRUNKLINE_UPSTREAM_REFUSED',
+      `${channel}: the upstream client refused ${method} of ${key}: ${reason}; ${next}`,
+      { channel, key, method, cause },
+    );
+    this.#report(error);
+    if (verb === 'subscribe') for (const subscriber of this.hub.subscribersOf(key)) subscriber.refuse?.(error);
+    if (verb === 'publish') {
+      for (const session of this.ledger.ownersOf(key)) (session as Session).hooks.onPublicationRefused?.(key, error);
     }
+    return error;
   }
 
-  #push(key: OpenKey<UpstreamSubscription>, value: unknown): void {
+  #nameOf(verb: KeyVerb): string {
+    return this.spec.methods[verb] ?? verb;
+  }
+
+  #push(key: OpenKey<SubscriptionLane>, value: unknown): void {
     let payload: Buffer;
     try {
       payload = this.spec.values.encode(value, EVENT_ROOM);
@@ -229,13 +219,13 @@ export class Single {
 
 /** What one consumer has asked of a Single. */
 export class Session implements Verbs {
-  readonly hooks: RoleHooks;
+  readonly hooks: SessionHooks;
   readonly #single: Single;
   readonly #subscriptions = new Set<Subscription>();
   #isSilent = false;
   #left = false;
 
-  constructor(single: Single, hooks: RoleHooks) {
+  constructor(single: Single, hooks: SessionHooks) {
     this.#single = single;
     this.hooks = hooks;
   }
@@ -246,6 +236,11 @@ export class Session implements Verbs {
     if (this.#left)
       this.#single.hub.unsubscribe(subscription); // while the upstream client was asked
     else this.#subscriptions.add(subscription);
+    const setback = this.#single.hub.find(key)?.state?.setback;
+    if (!setback) return subscription;
+    // The key was refused before this consumer came, and waits for its next try.
+    if (subscriber.refuse) subscriber.refuse(setback);
+    else this.hooks.onError(setback);
     return subscription;
   }
 
@@ -261,9 +256,17 @@ export class Session implements Verbs {
   }
 
   publish(registration: unknown, { replay }: PublishOptions): void {
-    const { ledger, spec } = this.#single;
-    const isNews = ledger.add(spec.formatKey(registration), registration, this);
-    if (isNews || !replay) this.#single.ask('publish', registration);
+    const { ledger, publications, spec, upstream } = this.#single;
+    const key = spec.formatKey(registration);
+    const isNews = ledger.add(key, registration, this);
+    if (isNews || !replay) {
+      if (upstream.isReady) publications.publish(key, registration); // else it is published when it is ready
+      return;
+    }
+    const setback = publications.setbackOf(key);
+    if (!setback) return;
+    if (this.hooks.onPublicationRefused) this.hooks.onPublicationRefused(key, setback);
+    else this.hooks.onError(setback);
   }
 
   call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
@@ -282,14 +285,20 @@ export class Session implements Verbs {
     resolve: (values: unknown[]) => void,
     reject: (error: unknown) => void,
   ): Promise<void> | undefined {
-    const { ledger, spec, upstream } = this.#single;
+    const { ledger, publications, spec, upstream } = this.#single;
     if (!spec.callable.has(method)) {
       const message = `${spec.name}: ${method} is not delegated by the leader; delegate it in every process`;
       reject(new TrunklineError('ERR_TRUNKLINE_UNKNOWN_METHOD', message, { channel: spec.name, method }));
       return undefined;
     }
-    if (method === spec.methods.unPublish) ledger.remove(spec.formatKey(args[0]), this);
-    return upstream.run(method, args, style, resolve, reject);
+    const run = (): Promise<void> | undefined => upstream.run(method, args, style, resolve, reject);
+    if (method !== spec.methods.unPublish) return run();
+    const key = spec.formatKey(args[0]);
+    const isWanted = ledger.remove(key, this);
+    if (!upstream.isReady) return run(); // to be told so
+    let ran: Promise<void> | undefined;
+    publications.withdrawByCall(key, () => (ran = run()), isWanted);
+    return ran; // undefined also when it waits for its turn
   }
 
   notify(method: string, args: readonly unknown[]): void {

@@ -78,6 +78,10 @@ export class SubscriptionHub<S> {
     return this.#entries.get(key);
   }
 
+  subscribersOf(key: string): Subscriber[] {
+    return (this.#entries.get(key)?.subscriptions ?? []).map(({ subscriber }) => subscriber);
+  }
+
   subscribe(key: string, registration: unknown, subscriber: Subscriber): Subscription {
     const known = this.#entries.get(key);
     if (!known) {

@@ -6,9 +6,9 @@ import { isError, messageOf, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
 import { isAsyncGeneratorFunction } from '../generator-function';
-import { Backoff, patientTimeout, within, type Patience, type Timer } from '../time';
+import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../time';
 import type { ChannelSpec } from './role';
-import { UnderWay } from './under-way';
+import { UpstreamInstance } from './upstream-instance';
 import { isThenable, markHandled, nativePromise, runMethod, runVerb, type Method } from './upstream-method';
 
 export interface UpstreamHooks {
@@ -20,21 +20,24 @@ export interface UpstreamHooks {
   onSetback(error: unknown): void;
 }
 
-/** One upstream client, from its creation to its end. */
-interface Instance {
-  readonly client: Record<string, unknown>;
-  isReady: boolean;
-  /** The calls that are under way: what rejects each. */
-  readonly calls: UnderWay<(reason: unknown) => void>;
-  /** The newest `error` event, and when it came. After the loss of the client also what its methods rejected with. */
-  lastError: { readonly error: unknown; readonly at: number } | undefined;
-  detach: () => void;
-  forgetErrors: () => void;
+/** The verbs that are about one key. */
+export type KeyVerb = 'subscribe' | 'unSubscribe' | 'publish' | 'unPublish';
+
+/** What becomes of such verbs when all does not go well. */
+export interface KeyHooks {
+  readonly clock: Clock;
+  /**
+   * @param retryMs when it is tried again; undefined: it is not
+   * @returns what is said of it
+   */
+  refused(verb: KeyVerb, key: string, error: unknown, retryMs: number | undefined): Error;
+  /** It has held up the next verb of its key for too long. */
+  overtaken(verb: KeyVerb, key: string): void;
 }
 
 /** A client that has closed by itself and still has calls under way. */
 interface Loss {
-  readonly instance: Instance;
+  readonly instance: UpstreamInstance;
   readonly patience: Patience;
 }
 
@@ -47,15 +50,13 @@ const DISCARD_MS = 1_000;
 const CLOSE_MS = 5_000;
 /** How long calls of a client that has closed by itself may take to end by themselves, ms: their own errors say most. */
 const LAST_WORDS_MS = 1_000;
-/** An `error` event counts as the reason of a loss when it came no longer before it, ms. */
-const RELATED_MS = 10_000;
 
 export class Upstream {
   readonly #spec: ChannelSpec;
   readonly #hooks: UpstreamHooks;
   readonly #backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
   /** At most one: the next is created when this one has been discarded. */
-  #instance: Instance | undefined;
+  #instance: UpstreamInstance | undefined;
   #discarding: Promise<void> | undefined;
   readonly #losses = new Set<Loss>();
   /** Why there is no client at present; undefined when nothing is known. */
@@ -80,15 +81,7 @@ export class Upstream {
   start(): void {
     if (this.#closed) return;
     try {
-      const client = this.#spec.createUpstream() as Instance['client'];
-      const instance: Instance = {
-        client,
-        isReady: false,
-        calls: new UnderWay(),
-        lastError: undefined,
-        detach: () => undefined,
-        forgetErrors: () => undefined,
-      };
+      const instance = new UpstreamInstance(this.#spec.createUpstream(), this.#spec.clock);
       this.#instance = instance;
       this.#attach(instance);
       this.#await(instance);
@@ -107,18 +100,22 @@ export class Upstream {
   }
 
   /**
-   * subscribe, unSubscribe, publish or unPublish. Without effect where the client has no such method.
-   * @param onError gets what the method throws, or rejects a promise with; never before this returns
+   * Without effect where the client has no such method. Never throws.
+   * @returns settles as the promise of the method; undefined when it gave none, and is done
    */
-  verb(verb: keyof ChannelSpec['methods'], args: readonly unknown[], onError: (error: unknown) => void): void {
+  ask(verb: KeyVerb, args: readonly unknown[]): Promise<unknown> | undefined {
+    const instance = this.#instance;
     try {
-      const method = this.#verbOf(this.#instance, verb);
-      const returned = method && runVerb(this.#instance!.client, method, args);
-      if (types.isPromise(returned) || isThenable(returned)) nativePromise(returned).catch(onError);
-    } catch (error) {
-      void Promise.resolve().then(() => {
-        onError(error); // what was thrown may itself be a promise
+      const method = this.#verbOf(instance, verb);
+      const returned = method && runVerb(instance!.client, method, args);
+      if (!types.isPromise(returned) && !isThenable(returned)) return undefined;
+      return nativePromise(returned).catch((error: unknown) => {
+        if (this.#instance !== instance) instance?.note(error);
+        throw error;
       });
+    } catch (error) {
+      markHandled(error); // what was thrown may itself be a promise
+      return Promise.reject(error);
     }
   }
 
@@ -142,6 +139,10 @@ export class Upstream {
         this.#spec.logger.error(`${this.#spec.name}: nobody can be told how a call of ${name} ended: ${messageOf(cause)}`);
       }
     };
+    if (this.#closed) {
+      refuse(this.#error('ERR_TRUNKLINE_CLOSED', `${name} cannot run, the client was closed`, { method: name }));
+      return undefined;
+    }
     if (!instance?.isReady) {
       const facts = { method: name, cause: this.#lossCause };
       refuse(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, facts));
@@ -186,7 +187,7 @@ export class Upstream {
       },
       (error) => {
         if (!calls.end(number, refuse)) return;
-        if (this.#instance !== instance) this.#note(instance, error);
+        if (this.#instance !== instance) instance.note(error);
         refuse(error);
       },
     );
@@ -201,8 +202,7 @@ export class Upstream {
     const reason = this.#error('ERR_TRUNKLINE_CLOSED', 'the client was closed while a call was under way');
     for (const loss of this.#losses) this.#giveUp(loss, reason);
     if (instance) {
-      instance.forgetErrors();
-      this.#loseCalls(instance, reason);
+      instance.giveUpCalls(reason);
       // The client's last events while it closes still reach the user; nothing after that does.
       try {
         if (!(await within(this.#spec.clock, CLOSE_MS, this.#closeClient(instance)))) {
@@ -215,22 +215,15 @@ export class Upstream {
     await this.#discarding;
   }
 
-  #attach(instance: Instance): void {
+  #attach(instance: UpstreamInstance): void {
     const detach = this.#hooks.onCreated(instance.client);
-    const unwatch = listen(instance.client, 'close', () => {
+    instance.attach(detach, () => {
       if (this.#instance === instance) this.#lost(instance);
-    });
-    instance.detach = () => {
-      detach();
-      unwatch();
-    };
-    instance.forgetErrors = listen(instance.client, 'error', (error) => {
-      this.#note(instance, error);
     });
   }
 
-  #await(instance: Instance): void {
-    whenReady(instance.client, (error) => {
+  #await(instance: UpstreamInstance): void {
+    instance.whenReady((error) => {
       if (this.#instance !== instance || instance.isReady) return;
       if (error) {
         this.#failed(error);
@@ -251,8 +244,8 @@ export class Upstream {
     this.#tryLater();
   }
 
-  #lost(instance: Instance): void {
-    const cause = this.#causeOf(instance);
+  #lost(instance: UpstreamInstance): void {
+    const cause = instance.recentError;
     this.#lossCause = cause;
     void this.#discard(instance).then(() => {
       this.#tryLater();
@@ -274,7 +267,7 @@ export class Upstream {
     const failed = this.#instance;
     if (failed) {
       // It may have recovered by itself; and a client that cannot be closed must not get a second one beside it.
-      if (isReadyNow(failed.client) || !this.has('close')) {
+      if (failed.isReadyNow || !this.has('close')) {
         this.#await(failed);
         return;
       }
@@ -284,7 +277,7 @@ export class Upstream {
   }
 
   /** Ends an instance for good; afterwards there is none. */
-  #discard(instance: Instance): Promise<void> {
+  #discard(instance: UpstreamInstance): Promise<void> {
     this.#spec.clock.clearTimeout(this.#retry);
     this.#instance = undefined;
     instance.isReady = false;
@@ -299,13 +292,13 @@ export class Upstream {
   }
 
   /** A class knows best why its calls fail, so its own rejections count for a while. Only the calls that do not end are ended here. */
-  #awaitLastWords(instance: Instance): void {
+  #awaitLastWords(instance: UpstreamInstance): void {
     if (instance.calls.isIdle) {
       instance.forgetErrors();
       return;
     }
     const patience = patientTimeout(this.#spec.clock, LAST_WORDS_MS, () => {
-      const cause = this.#causeOf(instance);
+      const cause = instance.recentError;
       this.#giveUp(loss, this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', LOST, { cause }));
     });
     const loss: Loss = { instance, patience };
@@ -315,28 +308,15 @@ export class Upstream {
   #giveUp(loss: Loss, reason: Error): void {
     this.#losses.delete(loss);
     loss.patience.cancel();
-    loss.instance.forgetErrors();
-    this.#loseCalls(loss.instance, reason);
+    loss.instance.giveUpCalls(reason);
   }
 
-  #note(instance: Instance, error: unknown): void {
-    instance.lastError = { error, at: this.#spec.clock.now() };
-  }
-
-  #causeOf({ lastError }: Instance): unknown {
-    return lastError && this.#spec.clock.now() - lastError.at <= RELATED_MS ? lastError.error : undefined;
-  }
-
-  #loseCalls(instance: Instance, reason: Error): void {
-    for (const reject of instance.calls.endAll()) reject(reason);
-  }
-
-  async #closeClient(instance: Instance): Promise<void> {
+  async #closeClient(instance: UpstreamInstance): Promise<void> {
     const method = this.#verbOf(instance, 'close');
     if (method) await runVerb(instance.client, method, []);
   }
 
-  #verbOf(instance: Instance | undefined, verb: keyof ChannelSpec['methods']): Method | undefined {
+  #verbOf(instance: UpstreamInstance | undefined, verb: keyof ChannelSpec['methods']): Method | undefined {
     const name = this.#spec.methods[verb];
     const method = name === undefined ? undefined : instance?.client[name];
     return typeof method === 'function' ? (method as Method) : undefined;
@@ -356,42 +336,3 @@ function failedToStart(reason: unknown): string {
 
 const LOST = 'the upstream client has closed and a new one is being created';
 const NO_STREAMS = 'and streams cannot be shared; give all values in one promise, or push them to subscribers';
-
-/** Calls back once, when the client says that it is ready, or why not. A client without `ready()` is ready at once. */
-function whenReady(client: Instance['client'], callBack: (error?: unknown) => void): void {
-  let isSettled = false;
-  const settle = (error?: unknown): void => {
-    if (isSettled) return;
-    isSettled = true;
-    callBack(error);
-  };
-  const { ready } = client;
-  if (typeof ready !== 'function') {
-    settle();
-    return;
-  }
-  const returned = (ready as Method).call(client, settle);
-  if (!types.isPromise(returned) && !isThenable(returned)) return;
-  // A method that takes a callback answers through it; its promise says only that it has run.
-  const takesCallback = ready.length > 0;
-  nativePromise(returned).then(
-    () => {
-      if (!takesCallback) settle();
-    },
-    (error: unknown) => settle(error ?? new Error('ready() was rejected without a reason')),
-  );
-}
-
-/** Whether a client of the sdk-base kind has become ready after all. */
-function isReadyNow(client: Instance['client']): boolean {
-  return client.isReady === true && (client.readyError === undefined || client.readyError === null);
-}
-
-/** Without effect where the client is no emitter. @returns ends it */
-function listen(client: Instance['client'], event: string, listener: (argument: unknown) => void): () => void {
-  if (typeof client.on !== 'function' || typeof client.removeListener !== 'function') return () => undefined;
-  (client.on as Method)(event, listener);
-  return () => {
-    (client.removeListener as Method)(event, listener);
-  };
-}

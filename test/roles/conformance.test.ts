@@ -444,10 +444,56 @@ describe.each(roles)('%s', (role) => {
       });
       client.subscribe('key', (value) => seen.push(value));
       await eventually('the error', () => errors.length > 0);
-      expect(errors[0]).toMatchObject({ message: 'not now' });
+      expect(errors[0]).toMatchObject({
+        code: 'ERR_TRUNKLINE_UPSTREAM_REFUSED',
+        key: '"key"',
+        method: 'subscribe',
+        cause: expect.objectContaining({ message: 'not now' }) as Error,
+      });
       await eventually('the second try', () => Registry.last.subscribed.length > 0);
       Registry.last.push('key', 'at last');
       await eventually('the value', () => seen.length > 0);
+    });
+
+    it('lets the last wish win although unSubscribe is slow', async () => {
+      const client = await ready();
+      const server = new Map<unknown, (value: unknown) => void>();
+      let finish: () => void = () => undefined;
+      const slowly = new Promise<void>((resolve) => (finish = resolve));
+      jest
+        .spyOn(Registry.last, 'subscribe')
+        .mockImplementation((registration, listener) => void server.set(registration, listener));
+      const end = jest.spyOn(Registry.last, 'unSubscribe').mockImplementation(async (registration: unknown) => {
+        await slowly;
+        server.delete(registration);
+      });
+      const seen: unknown[] = [];
+      client.subscribe('key', () => undefined);
+      await eventually('the subscription', () => server.has('key'));
+      client.unSubscribe('key');
+      await eventually('the end of it', () => end.mock.calls.length === 1);
+      client.subscribe('key', (value) => seen.push(value));
+      await client.echo('it has arrived');
+      const before = server.get('key');
+      finish();
+      await eventually('the new subscription', () => server.has('key') && server.get('key') !== before);
+      server.get('key')!('a value');
+      await eventually('the value', () => seen.length > 0);
+    });
+
+    it('tells a process that it refuses a key also when it has refused it before that process came', async () => {
+      const client = await ready();
+      const refuse = (): Promise<never> => Promise.reject(new Error('no such key'));
+      jest.spyOn(Registry.last, 'subscribe').mockImplementation(refuse);
+      const first = (open as (typeof client)[])[0]!;
+      const [early, late]: [unknown[], unknown[]] = [[], []];
+      first.once('error', (error: unknown) => early.push(error));
+      first.subscribe('key', () => undefined);
+      await eventually('the first error', () => early.length === 1);
+      client.on('error', (error: unknown) => late.push(error));
+      client.subscribe('key', () => undefined);
+      await eventually('the second error', () => late.length > 0);
+      expect(late[0]).toMatchObject({ code: 'ERR_TRUNKLINE_UPSTREAM_REFUSED', key: '"key"' });
     });
 
     it('reports a value that cannot be encoded and goes on', async () => {
@@ -512,6 +558,71 @@ describe.each(roles)('%s', (role) => {
       client.publish({ service: 'a' });
       client.publish({ service: 'a' });
       await eventually('two publications', () => Registry.last.published.length === 2);
+    });
+
+    it('that fail are tried again, and the process that has published hears of it', async () => {
+      const client = await ready();
+      const errors: unknown[] = [];
+      client.on('error', (error: unknown) => errors.push(error));
+      const failure = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+      const publish = jest.spyOn(Registry.last, 'publish');
+      publish.mockImplementationOnce(() => Promise.reject(failure) as never);
+      client.publish({ service: 'a' });
+      await eventually('the error', () => errors.length > 0);
+      expect(errors[0]).toMatchObject({
+        code: 'ERR_TRUNKLINE_UPSTREAM_REFUSED',
+        retryable: true,
+        channel: expect.any(String) as string,
+        key: '{"service":"a"}',
+        method: 'publish',
+        cause: expect.objectContaining({ message: 'socket hang up', code: 'ECONNRESET' }) as Error,
+      });
+      await eventually('the second try', () => publish.mock.calls.length === 2);
+      expect(Registry.last.published).toEqual([{ service: 'a' }]);
+    });
+
+    it('that failed are asked of the next upstream client at once', async () => {
+      const client = await ready();
+      const first = Registry.last;
+      const publish = jest.spyOn(first, 'publish').mockRejectedValue(new Error('not now') as never);
+      client.publish({ service: 'a' });
+      await eventually('the try', () => publish.mock.calls.length === 1);
+      first.emit('close');
+      await eventually('the next client', () => Registry.last !== first && Registry.last.published.length === 1);
+    });
+
+    it('come after an unPublish that is slow, and an unPublish after a publish that is slow', async () => {
+      const client = await ready();
+      const log: string[] = [];
+      const slowly = (what: string) => async (): Promise<void> => {
+        log.push(`${what} begins`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        log.push(`${what} ends`);
+      };
+      jest.spyOn(Registry.last, 'publish').mockImplementation(slowly('publish'));
+      jest.spyOn(Registry.last, 'unPublish').mockImplementation(slowly('unPublish'));
+      client.publish({ service: 'a' });
+      client.unPublish({ service: 'a' });
+      client.publish({ service: 'a' });
+      await eventually('all three', () => log.length === 6);
+      const both = (what: string): string[] => [`${what} begins`, `${what} ends`];
+      expect(log).toEqual([...both('publish'), ...both('unPublish'), ...both('publish')]);
+    });
+
+    it('stand as long as somebody has them published', async () => {
+      const client = await ready();
+      const other = build(role === 'single' ? { singleMode: true } : { isLeader: false });
+      await other.ready();
+      client.publish({ service: 'a' });
+      other.publish({ service: 'a' });
+      await eventually('both', () => Registry.last.published.length === 2);
+      client.unPublish({ service: 'a' });
+      await eventually('the third', () => Registry.last.published.length === 3);
+      expect(Registry.last.unpublished).toHaveLength(1);
+      other.unPublish({ service: 'a' });
+      await eventually('the second end', () => Registry.last.unpublished.length === 2);
+      await client.echo('a fence');
+      expect(Registry.last.published).toHaveLength(3);
     });
 
     it('are withdrawn some time after their client has closed', async () => {

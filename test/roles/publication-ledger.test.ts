@@ -4,7 +4,7 @@ import { FakeClock } from '../support/fake-clock';
 const setup = () => {
   const clock = new FakeClock();
   const withdrawn: unknown[] = [];
-  return { clock, withdrawn, ledger: new PublicationLedger(clock, (registration) => withdrawn.push(registration)) };
+  return { clock, withdrawn, ledger: new PublicationLedger(clock, (key) => withdrawn.push(key)) };
 };
 
 it('tells new and changed publications from repeated ones', () => {
@@ -12,7 +12,7 @@ it('tells new and changed publications from repeated ones', () => {
   expect(ledger.add('k', { port: 1 }, 'a' as never)).toBe(true);
   expect(ledger.add('k', { port: 1 }, 'b' as never)).toBe(false);
   expect(ledger.add('k', { port: 2 }, 'b' as never)).toBe(true);
-  expect([...ledger.registrations()]).toEqual([{ port: 2 }]);
+  expect([...ledger.registrations()]).toEqual([['k', { port: 2 }]]);
 });
 
 it('withdraws what only a gone owner had published, after a while', () => {
@@ -25,7 +25,7 @@ it('withdraws what only a gone owner had published, after a while', () => {
   expect(withdrawn).toEqual([]);
   clock.advance(1000);
   expect(withdrawn).toEqual(['mine']);
-  expect([...ledger.registrations()]).toEqual(['ours']);
+  expect([...ledger.registrations()]).toEqual([['ours', 'ours']]);
 });
 
 it('withdraws nothing when the owner comes back soon', () => {

@@ -1,0 +1,214 @@
+// What one key is to be at the upstream client, and the verb that is under way for it. A server hears two verbs of a key in the
+// order in which they reach it, not in the order in which they were called: so a verb waits for the one before it, and the last
+// wish wins. A verb that is refused is tried again while its wish stands. Subscriptions and publications are lanes of their own.
+
+import { Backoff, patientTimeout, type Clock, type Patience, type Timer } from '../time';
+
+/** A verb that was refused is tried again after this time, growing, ms. Many keys are often refused together: they spread from the first try on. */
+const RETRY_MIN_MS = 500;
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MAX_MS = 30_000;
+/** How long a verb may hold up the next one of its key, ms: some promises never settle. */
+export const VERB_MS = 10_000;
+/** Tries to take back what nobody wants any more. They are bounded, because such keys come and go without end. */
+const MAX_ENDS = 5;
+
+export type LaneVerb = 'begin' | 'end';
+
+/** @typeParam W one wish: what is to stand at the upstream client */
+export interface LaneSource<W extends object> {
+  readonly clock: Clock;
+  /** Whether what stands must be ended before another wish is begun. */
+  readonly endsFirst: boolean;
+  /** @returns settles when the verb is done; undefined: it is done already. Never throws */
+  ask(verb: LaneVerb, wish: W, lane: KeyLane<W>): Promise<unknown> | undefined;
+  /**
+   * A verb was refused, and that still matters.
+   * @param retryMs when it is tried again; undefined: it is not
+   * @returns what those are told who come to the key before the next try
+   */
+  refused(verb: LaneVerb, key: string, error: unknown, retryMs: number | undefined): Error;
+  /** A verb has held up the next one for VERB_MS, and is not waited for any longer. */
+  overtaken(verb: LaneVerb | 'call', key: string): void;
+  /** Nothing is wanted, and nothing is under way. */
+  idle(lane: KeyLane<W>): void;
+}
+
+/** A call of the user that takes its turn among the verbs. */
+interface QueuedCall<W> {
+  /** What was wanted when the call was made. */
+  readonly before: W | undefined;
+  readonly run: () => Promise<unknown> | undefined;
+}
+
+interface UnderWay {
+  readonly verb: LaneVerb | 'call';
+  readonly since: number;
+  patience: Patience | undefined;
+}
+
+export class KeyLane<W extends object> {
+  readonly key: string;
+  readonly #source: LaneSource<W>;
+  #wanted: W | undefined;
+  /** What the upstream client was asked for last, successfully or not, and was not asked to end since. */
+  #standing: W | undefined;
+  #underWay: UnderWay | undefined;
+  #calls: readonly QueuedCall<W>[] = NO_CALLS;
+  #retry: Timer | undefined;
+  #backoff: Backoff | undefined;
+  #ends = 0;
+  #setback: Error | undefined;
+
+  constructor(key: string, source: LaneSource<W>) {
+    this.key = key;
+    this.#source = source;
+  }
+
+  /** Why what is wanted does not stand; undefined as long as nothing is known against it. */
+  get setback(): Error | undefined {
+    return this.#setback;
+  }
+
+  /** Whether the upstream client was asked for exactly this wish last, and it is still wanted. */
+  isInForce(wish: W): boolean {
+    return this.#wanted === wish && this.#standing === wish;
+  }
+
+  /** @param wish undefined: nothing is to stand any more */
+  want(wish: W | undefined): void {
+    this.#wanted = wish;
+    this.#calm();
+    this.#advance();
+  }
+
+  /**
+   * Runs a call of the user that ends what stands: after all that was wanted before it.
+   * @param run settles when the call has ended; never throws
+   * @param isWanted whether somebody else still wants what is wanted now: then it is begun again
+   */
+  call(run: () => Promise<unknown> | undefined, isWanted: boolean): void {
+    this.#calls = [...this.#calls, { before: this.#wanted, run }];
+    if (!isWanted) this.#wanted = undefined;
+    this.#calm();
+    this.#advance();
+  }
+
+  /** The upstream client is gone, and with it all that stood. Calls that wait run, to hear it. */
+  forget(): void {
+    this.#calm();
+    this.#underWay?.patience?.cancel();
+    this.#underWay = undefined;
+    this.#wanted = undefined;
+    this.#standing = undefined;
+    const calls = this.#calls;
+    this.#calls = NO_CALLS;
+    for (const { run } of calls) void run();
+  }
+
+  /** A new wish has a history of its own. */
+  #calm(): void {
+    this.#source.clock.clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#backoff = undefined;
+    this.#setback = undefined;
+    this.#ends = 0;
+  }
+
+  /** Does what comes next, as long as nothing is under way. */
+  #advance(): void {
+    while (!this.#underWay && this.#step());
+    if (this.#underWay) this.#limit(this.#underWay);
+    else if (!this.#wanted && !this.#retry) this.#source.idle(this);
+  }
+
+  /** @returns false when there is nothing to do */
+  #step(): boolean {
+    const [call] = this.#calls;
+    const goal = call ? call.before : this.#wanted;
+    const standing = this.#standing;
+    if (standing && standing !== goal && (!goal || this.#source.endsFirst)) this.#ask('end', standing);
+    else if (goal && goal !== standing) this.#ask('begin', goal);
+    else if (call) this.#run(call);
+    else return false;
+    return true;
+  }
+
+  #ask(verb: LaneVerb, wish: W): void {
+    this.#standing = verb === 'begin' ? wish : undefined;
+    this.#start(
+      verb,
+      () => this.#source.ask(verb, wish, this),
+      (error) => this.#onRefused(verb, wish, error),
+    );
+  }
+
+  #run({ run }: QueuedCall<W>): void {
+    this.#calls = this.#calls.slice(1);
+    this.#standing = undefined;
+    this.#start('call', run, () => undefined); // the caller hears of it
+  }
+
+  #start(verb: UnderWay['verb'], action: () => Promise<unknown> | undefined, onRefused: (error: unknown) => void): void {
+    // Before the action: what the user asks for while it runs must wait.
+    const underWay: UnderWay = { verb, since: this.#source.clock.now(), patience: undefined };
+    this.#underWay = underWay;
+    const outcome = action();
+    if (!outcome) {
+      if (this.#end(underWay)) this.#calm();
+      return;
+    }
+    outcome.then(
+      () => {
+        if (!this.#end(underWay)) return;
+        this.#calm();
+        this.#advance();
+      },
+      (error: unknown) => {
+        if (!this.#end(underWay)) return;
+        onRefused(error);
+        this.#advance();
+      },
+    );
+  }
+
+  /** @returns false when it was overtaken, or the upstream client is gone: its outcome means nothing any more */
+  #end(underWay: UnderWay): boolean {
+    underWay.patience?.cancel();
+    if (this.#underWay !== underWay) return false;
+    this.#underWay = undefined;
+    return true;
+  }
+
+  #onRefused(verb: LaneVerb, wish: W, error: unknown): void {
+    const isMoot = verb === 'begin' && this.#wanted !== wish; // another wish has taken its place
+    if (isMoot) return;
+    const isAgain = this.#calls.length === 0 && (verb === 'begin' || (!this.#wanted && ++this.#ends < MAX_ENDS));
+    this.#backoff ??= new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, RETRY_FIRST_MS);
+    const retryMs = isAgain ? this.#backoff.nextMs() : undefined;
+    if (retryMs !== undefined) {
+      this.#retry = this.#source.clock.setTimeout(() => {
+        this.#retry = undefined;
+        this.#ask(verb, wish);
+        this.#advance();
+      }, retryMs);
+      this.#retry.unref();
+    }
+    this.#setback = this.#source.refused(verb, this.key, error, retryMs);
+  }
+
+  /** What is under way is given so much time only when something waits for it: then many keys cost no timers. */
+  #limit(underWay: UnderWay): void {
+    const isAwaited = this.#calls.length > 0 || this.#wanted !== this.#standing;
+    if (underWay.patience || !isAwaited) return;
+    const { clock } = this.#source;
+    const leftMs = Math.max(0, underWay.since + VERB_MS - clock.now());
+    underWay.patience = patientTimeout(clock, leftMs, () => {
+      if (!this.#end(underWay)) return;
+      this.#source.overtaken(underWay.verb, this.key);
+      this.#advance();
+    });
+  }
+}
+
+const NO_CALLS: readonly never[] = [];

@@ -1,0 +1,64 @@
+// The publications that the upstream client has, by key, each in a lane of its own. What is wanted is in the ledger
+// (publication-ledger.ts); here it reaches the upstream client.
+
+import { KeyLane, type LaneSource } from './key-lane';
+import type { KeyHooks, Upstream } from './upstream';
+
+interface Wish {
+  readonly registration: unknown;
+}
+
+export class UpstreamPublications {
+  readonly #source: LaneSource<Wish>;
+  readonly #lanes = new Map<string, KeyLane<Wish>>();
+
+  constructor(upstream: Upstream, hooks: KeyHooks) {
+    this.#source = {
+      clock: hooks.clock,
+      endsFirst: false, // a publication takes the place of the one before
+      ask: (verb, { registration }) => upstream.ask(verb === 'begin' ? 'publish' : 'unPublish', [registration]),
+      refused: (verb, key, error, retryMs) => hooks.refused(verb === 'begin' ? 'publish' : 'unPublish', key, error, retryMs),
+      overtaken: (verb, key) => {
+        hooks.overtaken(verb === 'begin' ? 'publish' : 'unPublish', key);
+      },
+      idle: (lane) => {
+        if (this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key);
+      },
+    };
+  }
+
+  publish(key: string, registration: unknown): void {
+    this.#lane(key).want({ registration });
+  }
+
+  withdraw(key: string): void {
+    this.#lanes.get(key)?.want(undefined);
+  }
+
+  /**
+   * The user calls `unPublish`.
+   * @param run settles when it has ended; never throws
+   * @param isWanted whether another consumer has published the same
+   */
+  withdrawByCall(key: string, run: () => Promise<unknown> | undefined, isWanted: boolean): void {
+    this.#lane(key).call(run, isWanted);
+  }
+
+  /** Why a publication does not stand; undefined as long as nothing is known against it. */
+  setbackOf(key: string): Error | undefined {
+    return this.#lanes.get(key)?.setback;
+  }
+
+  /** The upstream client is gone. */
+  forget(): void {
+    const lanes = [...this.#lanes.values()];
+    this.#lanes.clear();
+    for (const lane of lanes) lane.forget();
+  }
+
+  #lane(key: string): KeyLane<Wish> {
+    let lane = this.#lanes.get(key);
+    if (!lane) this.#lanes.set(key, (lane = new KeyLane(key, this.#source)));
+    return lane;
+  }
+}
