@@ -65,7 +65,7 @@ async function agentSees(): Promise<Seen> {
   return (await eventually('the agent answers', () => told('agent is')[before])).data as unknown as Seen;
 }
 
-test('Agent and Application get all options, known and unknown, and each otherâ€™s pids', async () => {
+test('Agent and Application get all options, known and unknown, and the agent the pids of the workers', async () => {
   await start({ plugins: { one: { enable: true } }, whatever: { nested: [1] }, env: 'prod' });
   const app = await get();
   const agent = await agentSees();
@@ -83,10 +83,10 @@ test('Agent and Application get all options, known and unknown, and each otherâ€
       clusterPort: expect.any(Number),
     });
   }
-  expect(app.pids).toEqual([agent.pid]);
+  expect(app.heard).not.toContain('egg-pids'); // that of the agent comes when it is replaced
   expect(new Set(agent.pids).size).toBe(2);
   expect(agent.pids).toContain(app.pid);
-  expect(app.heard).toEqual(expect.arrayContaining(['egg-pids', 'egg-ready']));
+  expect(app.heard).toContain('egg-ready');
   expect(agent.heard).toEqual(expect.arrayContaining(['egg-pids', 'egg-ready']));
 });
 

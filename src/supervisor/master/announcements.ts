@@ -46,10 +46,9 @@ export class Announcements {
     if (this.#isStarted && !isExpected) this.#send({ action: 'agent-worker-died', to: 'parent' });
   }
 
-  /** @param agent none, where there is none or it is just being replaced */
-  workerReady(pid: number, workers: readonly number[], agent: number | undefined): void {
+  /** The worker itself hears nothing of the agent that was ready before it, as with egg-cluster: only of the next one. */
+  workerReady(pid: number, workers: readonly number[]): void {
     this.#send({ action: 'egg-pids', to: 'agent', data: workers });
-    this.#send({ action: 'egg-pids', receiverPid: String(pid), data: agent === undefined ? [] : [agent] });
     if (this.#isStarted) this.#send({ action: 'egg-ready', receiverPid: String(pid), data: this.#options() });
   }
 

@@ -246,7 +246,7 @@ export class Master {
     if (!this.#slots().includes(slot)) return; // it is only just being added
     const pid = slot.pid!;
     if (slot === this.#agent) this.#announcements.agentReady(pid, this.#readyPids());
-    else this.#announcements.workerReady(pid, this.#readyPids(), this.#agent?.readyChild?.pid);
+    else this.#announcements.workerReady(pid, this.#readyPids());
     this.#post.onReady(slot);
     this.#sticky?.onWorkersChanged();
     this.#changed();
