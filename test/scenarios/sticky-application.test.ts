@@ -83,6 +83,20 @@ test('a stop ends everything and frees the port', async () => {
   await expect(getJson(port)).rejects.toThrow('ECONNREFUSED');
 });
 
+test.each([
+  ['in the way of node:cluster', {}],
+  ['by itself', { exclusive: true }],
+])('a worker that listens on the port of the master, %s, ends the start, and hears where to listen', async (_, how) => {
+  port = await freePort();
+  master = new Child('puppet-master', {
+    OPTIONS: JSON.stringify({ app: APP, agent: undefined, workers: 2, port, sticky: true }),
+    LISTEN: JSON.stringify({ port, ...how }),
+  });
+  const { message } = await master.message('the failure', ({ type }) => type === 'failed');
+  expect(message).toMatch(new RegExp(`port ${port} is the master's own, .* must listen on PORT and HOST`));
+  expect(message).not.toContain('lsof');
+});
+
 test('a port in use ends the start, and says who to ask', async () => {
   await start();
   const second = new Child('puppet-master', {

@@ -16,6 +16,7 @@ import { oomKills } from './container-limits';
 import { Descendants } from './descendants';
 import { describeEnd } from './end-report';
 import { Handover } from './handover';
+import { mastersOwn } from './port-hint';
 import { launch, type Launched, type LaunchSpec } from './launch';
 
 export interface ChildSpec extends LaunchSpec {
@@ -23,6 +24,8 @@ export interface ChildSpec extends LaunchSpec {
   readonly isReadyWhenListening: boolean;
   /** The port where the application is expected; a server elsewhere (metrics, administration) is not the application. */
   readonly applicationPort: number | undefined;
+  /** A port that the master keeps for itself: a child must not listen there. */
+  readonly mastersPort: number | undefined;
 }
 
 export interface ChildEnd {
@@ -316,6 +319,11 @@ export class ChildHandle {
   }
 
   #onListening(address: Address): void {
+    const port = portOf(address);
+    if (port !== undefined && port === this.#spec.mastersPort) {
+      this.kill(`it listens on port ${port}, but ${mastersOwn(port)}`);
+      return;
+    }
     if (!this.#isApplication(address)) {
       this.#elsewhere ??= address;
       if (this.#readyAt === undefined) this.#events.onListeningElsewhere();
@@ -327,7 +335,7 @@ export class ChildHandle {
 
   #isApplication(address: Address): boolean {
     const { applicationPort } = this.#spec;
-    return applicationPort === undefined || (typeof address === 'object' && address.port === applicationPort);
+    return applicationPort === undefined || portOf(address) === applicationPort;
   }
 
   #becomeReady(address?: Address): void {
@@ -337,4 +345,8 @@ export class ChildHandle {
     this.#onReady();
     this.#events.onReady();
   }
+}
+
+function portOf(address: Address): number | undefined {
+  return typeof address === 'object' ? address.port : undefined;
 }

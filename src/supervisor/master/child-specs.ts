@@ -35,6 +35,11 @@ export class ChildSpecs {
     });
   }
 
+  /** The port that the master keeps for itself. */
+  get mastersPort(): number | undefined {
+    return this.#options.sticky ? this.#options.port : undefined;
+  }
+
   get hasAgent(): boolean {
     const { programs } = this.#options;
     return programs.kind === 'framework' || programs.agent !== undefined;
@@ -81,6 +86,7 @@ export class ChildSpecs {
       isReadyWhenListening: kind === 'worker' && programs.kind === 'files',
       // Port 0 is any port.
       applicationPort: kind === 'worker' && applicationPort ? applicationPort : undefined,
+      mastersPort: this.mastersPort,
     };
   }
 

@@ -12,6 +12,7 @@ import { Announcements } from './announcements';
 import type { ChildEnd, ChildHandle } from './child-handle';
 import { ChildSpecs } from './child-specs';
 import { judgeMemory } from './memory-limits';
+import { portHint } from './port-hint';
 import { PostOffice } from './post-office';
 import { StickyListener, type StickyWorker } from './sticky-listener';
 import { Slot, type SlotEvents, type SlotStatus } from './slot';
@@ -331,9 +332,13 @@ export class Master {
     } catch (error) {
       await this.stop();
       const { message } = error as Error;
-      throw new TrunklineError('ERR_TRUNKLINE_BOOT_FAILED', `${message}; nothing is left running${hintFor(message)}`, {
-        cause: error,
-      });
+      throw new TrunklineError(
+        'ERR_TRUNKLINE_BOOT_FAILED',
+        `${message}; nothing is left running${portHint(message, undefined)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -361,7 +366,7 @@ export class Master {
   #bootFailed(slot: Slot, { code, signal, description, reason }: ChildEnd): never {
     throw new TrunklineError(
       'ERR_TRUNKLINE_BOOT_FAILED',
-      `${slot.name} ${description}; it was not ready yet, and nothing is left running${hintFor(reason)}`,
+      `${slot.name} ${description}; it was not ready yet, and nothing is left running${portHint(reason, this.#specs?.mastersPort)}`,
       { process: slot.name, exitCode: code, signal },
     );
   }
@@ -375,10 +380,4 @@ function urlOf(protocol: string, address: Address | undefined, port: number | un
   if (port === undefined) return undefined;
   const host = typeof address === 'object' && !/^(::|0\.0\.0\.0|)$/.test(address.address) ? address.address : '127.0.0.1';
   return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-/** Who to ask when a port is in use. */
-function hintFor(reason: string | undefined): string {
-  const [, port] = /EADDRINUSE[^\n]*:(\d+)/.exec(reason ?? '') ?? [];
-  return port === undefined ? '' : `; to see which program has the port: lsof -i :${port}`;
 }

@@ -1,0 +1,20 @@
+// What to do about a port that cannot be had, or must not be, in words that follow the reason.
+
+/** Why no child may listen on the port of an application with sticky connections. */
+export function mastersOwn(port: number): string {
+  return (
+    `with the option sticky port ${port} is the master's own, which hands the connections over; ` +
+    'a worker must listen on PORT and HOST of its environment: server.listen(process.env.PORT, process.env.HOST)'
+  );
+}
+
+/**
+ * @param reason what is known of a failure
+ * @param mastersPort the port that the master keeps for itself, if there is one
+ * @returns text to append to the reason; empty when that is not about a port in use
+ */
+export function portHint(reason: string | undefined, mastersPort: number | undefined): string {
+  const [, port] = /EADDRINUSE[^\n]*:(\d+)/.exec(reason ?? '') ?? [];
+  if (port === undefined) return '';
+  return Number(port) === mastersPort ? `; ${mastersOwn(mastersPort)}` : `; to see which program has the port: lsof -i :${port}`;
+}
