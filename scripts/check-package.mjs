@@ -45,6 +45,15 @@ class Api extends cluster.APIClientBase<typeof Registry> { override get DataClie
 if (![startCluster, ready, onStop].every((each) => typeof each === 'function')) throw new Error('no supervisor'); console.log('ok');`,
   'typed-supervisor.mts': `import { startCluster, type SupervisorOptions } from 'trunkline/supervisor';
 const options: SupervisorOptions = { app: 'app.js' }; void options; void startCluster; console.log('ok');`,
+  'instance.cjs': `const cluster = require('trunkline'); const { Base } = require('sdk-base');
+class Upstream extends Base { constructor() { super(); this.ready(true); } async get(key) { return key; } }
+const client = cluster(Upstream, { singleMode: true }).create();
+if (!(client instanceof Base)) throw new Error('a client is no Base');
+if (!(new (class extends cluster.APIClientBase { get DataClient() { return Upstream; } get clusterOptions() { return { singleMode: true }; } })() instanceof Base)) throw new Error('an API client is no Base');
+if (require('trunkline/supervisor').startCluster === undefined || !(client instanceof require('node:events'))) throw new Error('no emitter');
+client.ready().then(() => client.get('a')).then((value) => { console.log(value === 'a' ? 'ok' : value); process.exit(); });`,
+  'one-error.cjs': `const { TrunklineError } = require('trunkline'); const { startCluster } = require('trunkline/supervisor');
+startCluster({ app: 'missing.js' }).then(() => console.log('started'), (error) => console.log(error instanceof TrunklineError ? 'ok' : 'another class of errors'));`,
   // The other name under which users will install it.
   'alias.cjs': `const cluster = require('cluster-client'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');${CLASS}${BODY}`,
 };

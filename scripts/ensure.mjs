@@ -22,12 +22,13 @@ const SOURCES = [
   'tsconfig.build.json',
   'package-lock.json',
   'scripts/ensure.mjs',
+  'scripts/bundle.mjs',
 ];
 
-export default function ensure() {
+export default async function ensure() {
   checkNode();
   install();
-  build();
+  await build();
 }
 
 function checkNode() {
@@ -48,15 +49,17 @@ function install() {
   writeFileSync(INSTALLED, hash);
 }
 
-function build() {
+async function build() {
   if (existsSync(BUILT) && newest(SOURCES) <= statSync(BUILT).mtimeMs) return;
   console.error('building …');
   const startedAt = new Date();
   rmSync(BUILT, { force: true });
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
-  for (const { name } of readdirSync(dirname(BUILT), { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
-    removeOrphans(name); // beside the folders are notes of the compiler
-  }
+  // Next to the folders are notes of the compiler, and one of them is not the compiler's.
+  const folders = readdirSync(dirname(BUILT), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const { name } of folders) if (name !== 'package') removeOrphans(name);
+  const { default: bundle } = await import('./bundle.mjs'); // its package may have been installed just now
+  await bundle();
   writeFileSync(BUILT, '');
   utimesSync(BUILT, startedAt, startedAt); // what was saved while the compiler ran is stale
 }
@@ -101,4 +104,4 @@ function run(command, args) {
   }
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) ensure();
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await ensure();

@@ -9,6 +9,7 @@ import { isGeneratorFunction } from '../generator-function';
 import { callGenerator } from '../run-generator';
 import { nextTick } from '../time';
 import { running, runningOnce } from './generator-listener';
+import { adoptLoadedBase } from './loaded-base';
 import { Readiness, type ReadyCallback } from './readiness';
 
 /** Sets the readiness without an `error` event: for callers that report the failure themselves. */
@@ -34,6 +35,7 @@ export abstract class ClientBase extends Base {
    */
   constructor(options: BaseOptions = {}) {
     super(options.localStorage ? { localStorage: options.localStorage } : undefined);
+    adoptLoadedBase();
     this.options = options;
     const { initMethod } = options;
     if (!initMethod) return;

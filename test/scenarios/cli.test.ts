@@ -22,7 +22,7 @@ import { eventually } from '../support/eventually';
 import { freePort } from '../support/ports';
 
 const ROOT = join(__dirname, '../..');
-const PROGRAM = join(ROOT, 'dist/src/cli/main.js');
+const PROGRAM = join(ROOT, 'dist/package/cli/main.js');
 const APP = join(ROOT, 'dist/test/fixtures/supervised/app.js');
 const AGENT = join(ROOT, 'dist/test/fixtures/supervised/agent.js');
 /** A start that does not end by itself. */

@@ -10,7 +10,7 @@ import { getJson } from '../support/http';
 import { freePort } from '../support/ports';
 
 const ROOT = join(__dirname, '../..');
-const PROGRAM = join(ROOT, 'dist/src/cli/main.js');
+const PROGRAM = join(ROOT, 'dist/package/cli/main.js');
 const APP = join(ROOT, 'dist/test/fixtures/supervised/web.js');
 /** Descriptors that each process of the application may have. */
 const LIMIT = 120;

@@ -8,8 +8,8 @@ import { Child, type ChildMessage } from './child';
 const ROOT = join(__dirname, __dirname.includes('/dist/') ? '../../..' : '../..');
 
 /** How a program loads what it uses: `${LIBRARY}` is the shared client, `${SUPERVISOR}` the supervisor. */
-export const LIBRARY = `require(${JSON.stringify(join(ROOT, 'dist/src/index.js'))})`;
-export const SUPERVISOR = `require(${JSON.stringify(join(ROOT, 'dist/src/supervisor/index.js'))})`;
+export const LIBRARY = `require(${JSON.stringify(join(ROOT, 'dist/package/index.js'))})`;
+export const SUPERVISOR = `require(${JSON.stringify(join(ROOT, 'dist/package/supervisor/index.js'))})`;
 /** In a program: `say(data)` reaches the test. */
 export const SAY = `const say = (data) => process.send({ action: 'said', to: 'parent', data });`;
 

@@ -5,6 +5,7 @@ import inspector from 'node:inspector';
 import { setInterval } from 'node:timers';
 import { Worker } from 'node:worker_threads';
 import { fact } from '../../facts';
+import { entryFile } from '../entry-file';
 import type { ThreadData } from './watchdog-thread';
 
 /** How often the thread looks at most, ms: an orphan lives no longer than twice this, and the grace. */
@@ -44,7 +45,7 @@ export function watchdog({ masterPid, blockedMs, profileFile }: WatchdogOptions)
 }
 
 function startThread(workerData: ThreadData): Worker {
-  return new Worker(require.resolve('./watchdog-thread'), {
+  return new Worker(entryFile('child/watchdog-thread'), {
     // Preloads of the application (NODE_OPTIONS, --require) are not for this thread.
     execArgv: [],
     env: {},

@@ -5,6 +5,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
+import { entryFile } from '../entry-file';
 import type { Address, AppMessage, ChildTask, ToChild } from '../messages';
 
 export interface LaunchSpec {
@@ -44,10 +45,10 @@ export interface Launched {
   kill(): void;
 }
 
-/** The program that every child runs; it loads the user's. */
-const CHILD_ENTRY = require.resolve('../child/entry');
-
-/** @throws what node throws when it cannot start a process or thread */
+/**
+ * Starts the program that every child runs; it loads the user's.
+ * @throws what node throws when it cannot start a process or thread
+ */
 export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
   if (spec.startMode === 'worker_threads') return launchThread(spec, events);
   const child = spec.task.kind === 'worker' ? forkWorker(spec, events) : forkAgent(spec);
@@ -73,11 +74,11 @@ export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
 
 function forkAgent({ task, env, nodeArgs, inspectPort }: LaunchSpec): ChildProcess {
   const inspect = inspectPort === undefined ? [] : [`--inspect-port=${inspectPort}`];
-  return fork(CHILD_ENTRY, [JSON.stringify(task)], { env, execArgv: [...nodeArgs, ...inspect] });
+  return fork(entryFile('child/entry'), [JSON.stringify(task)], { env, execArgv: [...nodeArgs, ...inspect] });
 }
 
 function forkWorker({ task, env, nodeArgs, inspectPort }: LaunchSpec, events: LaunchEvents): ChildProcess {
-  cluster.setupPrimary({ exec: CHILD_ENTRY, args: [JSON.stringify(task)], execArgv: [...nodeArgs], inspectPort });
+  cluster.setupPrimary({ exec: entryFile('child/entry'), args: [JSON.stringify(task)], execArgv: [...nodeArgs], inspectPort });
   const worker = cluster.fork(env);
   // The child says itself where it listens; this event serves runtimes whose net module reports nothing. node:cluster
   // announces UDP sockets too, and they are no servers that clients connect to.
@@ -91,7 +92,7 @@ function forkWorker({ task, env, nodeArgs, inspectPort }: LaunchSpec, events: La
 }
 
 function launchThread({ task, env, nodeArgs, hardMaxMemoryBytes }: LaunchSpec, events: LaunchEvents): Launched {
-  const thread = new Worker(CHILD_ENTRY, {
+  const thread = new Worker(entryFile('child/entry'), {
     argv: [JSON.stringify(task)],
     env,
     execArgv: [...nodeArgs],

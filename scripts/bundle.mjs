@@ -1,0 +1,130 @@
+// Puts the files of the published package together: `dist/package`, a few files instead of more than a hundred, because reading
+// and compiling many small files is half of what loading costs. The layout is that of `src`, so that a file finds
+// another one beside it in both. Every module is in exactly one file, so all entry points share one instance of everything.
+//
+//   kernel.js                 src/*.ts without the public face
+//   index.js  index.mjs       the shared client, and the same for ESM
+//   supervisor/parts.js       src/supervisor
+//   supervisor/index.js …     what is started or imported by name: each only hands on to the files above
+//
+// Types are not bundled: they stay in dist/src, beside nothing that runs.
+
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const require = createRequire(import.meta.url);
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const source = join(root, 'src');
+const target = join(root, 'dist', 'package');
+
+const kernel = readdirSync(source)
+  .filter((name) => name.endsWith('.ts') && name !== 'index.ts')
+  .map((name) => name.slice(0, -'.ts'.length));
+/** What the files outside of src/supervisor, and the programs in it, use of it. */
+const supervisorParts = [
+  ...['start-cluster', 'options', 'bytes', 'make-folder', 'messenger'],
+  ...['master/free-port', 'master/container-limits', 'child/runtime', 'child/child-runtime', 'child/watchdog'],
+];
+
+/** The files by their place in the package. `entry` is a module of src; `parts` are modules whose exports the file has together. */
+const FILES = [
+  { out: 'kernel.js', parts: kernel, holds: (module) => kernel.includes(module) },
+  { out: 'supervisor/parts.js', parts: supervisorParts.map((name) => `supervisor/${name}`), holds: isPartOfSupervisor },
+  { out: 'index.js', entry: 'index' },
+  { out: 'supervisor/index.js', entry: 'supervisor/index' },
+  { out: 'supervisor/child/entry.js', entry: 'supervisor/child/entry' },
+  { out: 'supervisor/child/watchdog-thread.js', entry: 'supervisor/child/watchdog-thread' },
+  { out: 'cli/main.js', entry: 'cli/main' },
+  { out: 'cli/daemon-entry.js', entry: 'cli/daemon-entry' },
+];
+const entries = FILES.flatMap(({ entry }) => entry ?? []);
+
+/** Programs are not parts: each is a file of its own. */
+function isPartOfSupervisor(module) {
+  return module.startsWith('supervisor/') && !entries.includes(module);
+}
+
+export default async function bundle() {
+  rmSync(target, { recursive: true, force: true });
+  const inputs = new Set();
+  for (const file of FILES) for (const input of await write(file)) inputs.add(input);
+  for (const { out, parts } of FILES) if (parts) assertComplete(out, parts);
+  copyFileSync(join(root, 'dist', 'src', 'index.mjs'), join(target, 'index.mjs'));
+  writeFileSync(join(target, 'THIRD-PARTY-NOTICES.txt'), noticesOf(inputs));
+}
+
+async function write({ out, entry, parts }) {
+  const { metafile, warnings } = await build({
+    ...(entry
+      ? { entryPoints: [join(source, `${entry}.ts`)] }
+      : { stdin: { contents: exportsOf(parts), resolveDir: source, loader: 'ts' } }),
+    outfile: join(target, out),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    sourcemap: true,
+    sourcesContent: false, // src is in the package
+    tsconfig: join(root, 'tsconfig.json'),
+    // Needed by some processes only, and loaded there.
+    external: ['byte', 'serialize-json', 'co', 'commander'],
+    plugins: [elsewhere(out)],
+    metafile: true,
+    logLevel: 'silent',
+  });
+  if (warnings.length > 0) throw new Error(`${out}: ${warnings.map(({ text }) => text).join('; ')}`);
+  return Object.keys(metafile.inputs);
+}
+
+/** Two modules of a file that export the same name would lose it without a word. */
+function assertComplete(out, parts) {
+  const given = require(join(target, out));
+  for (const module of parts) {
+    const missing = Object.keys(require(join(root, 'dist', 'src', module))).filter((name) => !(name in given));
+    if (missing.length > 0) throw new Error(`${out}: another module exports a name of ${module} too: ${missing.join(', ')}`);
+  }
+}
+
+function exportsOf(parts) {
+  return parts.map((module) => `export * from './${module}';`).join('\n');
+}
+
+/** Modules that another file holds are required from there. */
+function elsewhere(out) {
+  return {
+    name: 'elsewhere',
+    setup(plugin) {
+      plugin.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+        const module = moduleOf(join(resolveDir, path));
+        const file = FILES.find((each) => each.holds?.(module) ?? each.entry === module);
+        if (!file || file.out === out) return undefined;
+        const way = relative(dirname(join(target, out)), join(target, file.out))
+          .split(sep)
+          .join('/');
+        return { path: way.startsWith('.') ? way : `./${way}`, external: true };
+      });
+    },
+  };
+}
+
+/** The name of a module under src, such as `roles/leader`; of a folder, its index. */
+function moduleOf(path) {
+  const name = relative(source, path).split(sep).join('/');
+  return name === 'supervisor' ? 'supervisor/index' : name;
+}
+
+/** Licences of the packages whose code is in the files. */
+function noticesOf(inputs) {
+  const folders = new Set([...inputs].flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []));
+  const notices = [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const file = readdirSync(join(root, folder)).find((each) => /^licen[cs]e/i.test(each));
+    return [`${name} ${version} (${license})`, file ? readFileSync(join(root, folder, file), 'utf8').trim() : '']
+      .join('\n\n')
+      .trim();
+  });
+  return `The files beside this one contain code of these packages.\n\n${notices.join('\n\n----\n\n')}\n`;
+}

@@ -1,0 +1,24 @@
+// Where the programs lie that the supervisor starts as files: beside this one, both in a build and in the package. They are looked
+// for when they are needed, because a bundler may have put this module somewhere else.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { TrunklineError } from '../errors';
+
+/** Files that are run by name, under the folder of this module. */
+type EntryName = 'child/entry' | 'child/watchdog-thread';
+
+/**
+ * @returns the path of a program of the supervisor
+ * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE when it is not there, which is so in a bundled program
+ */
+export function entryFile(name: EntryName): string {
+  const file = join(__dirname, `${name}.js`);
+  if (existsSync(file)) return file;
+  throw new TrunklineError(
+    'ERR_TRUNKLINE_CANNOT_SUPERVISE',
+    `${file}, a program that the supervisor runs, is not there: trunkline/supervisor has been bundled; ` +
+      'keep the package out of the bundle (esbuild: --external:trunkline) and install it beside it',
+    { file },
+  );
+}
