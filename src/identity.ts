@@ -3,7 +3,8 @@
 
 import { createHash, createHmac } from 'node:crypto';
 import { types } from 'node:util';
-import { canonicalJson, formatKey } from './format-key';
+import { jsonForm } from './json-form';
+import { isRootPrototype } from './snapshot';
 
 /** Deeper than this is left out. A fixed depth: where the stack ends is not the same in two processes. */
 const MAX_DEPTH = 100;
@@ -23,7 +24,7 @@ const DIGEST_BYTES = 6;
  */
 export function fingerprint(args: readonly unknown[]): string {
   return createHash('sha256')
-    .update(formatKey(plainPart(args)))
+    .update(JSON.stringify(jsonForm(plainPart(args))))
     .digest('hex')
     .slice(0, 32);
 }
@@ -112,7 +113,7 @@ function partOf({ path, steps, value }: Leaf, salt: Buffer): Part {
 /** Sorted by path, so that the beginnings of two lists can be compared. */
 function leavesOf(args: readonly unknown[]): Leaf[] {
   const leaves: Leaf[] = [];
-  collectLeaves({ path: '', steps: [], value: canonicalJson(plainPart(args)) }, leaves);
+  collectLeaves({ path: '', steps: [], value: jsonForm(plainPart(args)) }, leaves);
   return leaves.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
@@ -185,19 +186,13 @@ function objectPart(value: object, walk: Walk): unknown {
   if (known) return known;
 
   const prototype = Object.getPrototypeOf(value) as object | null;
-  if (isRoot(prototype)) return objectCopy(value as Record<string, unknown>, walk);
-  if (types.isProxy(prototype) || !isRoot(Object.getPrototypeOf(prototype) as object | null)) return LEFT_OUT;
+  if (isRootPrototype(prototype)) return objectCopy(value as Record<string, unknown>, walk);
+  if (types.isProxy(prototype) || !isRootPrototype(Object.getPrototypeOf(prototype) as object | null)) return LEFT_OUT;
   if (Array.isArray(value)) return arrayCopy(value, walk);
   if (types.isMap(value)) return mapCopy(value, walk);
   if (types.isSet(value)) return setCopy(value, walk);
   if (types.isDate(value)) return new Date(value.getTime());
   return types.isRegExp(value) ? new RegExp(value.source, value.flags) : LEFT_OUT;
-}
-
-/** Whether it is null, or the Object.prototype of any context. */
-function isRoot(prototype: object | null): prototype is null {
-  if (prototype === null) return true;
-  return !types.isProxy(prototype) && Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');
 }
 
 function objectCopy(value: Record<string, unknown>, walk: Walk): unknown {

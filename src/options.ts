@@ -64,7 +64,7 @@ export interface ClusterOptions {
   logger?: Logger | undefined;
   /** How values become bytes; must be the same in all processes of a channel. Default: package serialize-json. */
   transcode?: Transcode | undefined;
-  /** A registration as a string; equal strings are one subscription. Default: JSON with sorted property names. */
+  /** A registration as a string; equal strings are one subscription. Default: JSON with sorted property names, and what JSON cannot say in ways of its own. */
   formatKey?: ((registration: unknown) => string) | undefined;
   /** `setMaxListeners` of the client. Default: that of EventEmitter. */
   maxListeners?: number | undefined;

@@ -1,6 +1,7 @@
 // `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x.
 // This is the one file that maps those names to the words of the rest of the code.
 
+import { messageOf } from '../../protocol/error-value';
 import type { ChannelId } from '../../protocol/message';
 import { jsonOrStructuredTranscode, serializeJsonTranscode, ValueCodec } from '../../protocol/value-codec';
 import { loopback } from '../endpoint';
@@ -11,6 +12,7 @@ import { fingerprint } from '../identity';
 import { guardedLogger } from '../logger';
 import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
 import type { ChannelSpec } from '../roles/role';
+import { snapshot } from '../snapshot';
 import { systemClock } from '../time';
 import { sharedSecret } from '../transport/credentials';
 import {
@@ -188,8 +190,8 @@ function placeOf(options: ResolvedOptions): Place | undefined {
   };
 }
 
-function checkedKey({ name, formatKey }: ResolvedOptions, registration: unknown): string {
-  const key: unknown = formatKey(registration);
+function checkedKey({ name, formatKey: format }: ResolvedOptions, registration: unknown): string {
+  const key = keyOrRefusal(name, format, registration);
   if (typeof key === 'string') return key;
   throw new TrunklineError(
     'ERR_TRUNKLINE_OPTION_INVALID',
@@ -199,6 +201,16 @@ function checkedKey({ name, formatKey }: ResolvedOptions, registration: unknown)
       option: 'formatKey',
     },
   );
+}
+
+function keyOrRefusal(channel: string, format: ResolvedOptions['formatKey'], registration: unknown): unknown {
+  try {
+    return format(registration);
+  } catch (cause) {
+    if (format !== formatKey) throw cause;
+    const message = `${channel}: a registration has no key: ${messageOf(cause)}; use plain values, or the option formatKey`;
+    throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, cause });
+  }
 }
 
 /** The function that the shared client has for a delegated method. */
@@ -222,9 +234,9 @@ function member(
       };
     case 'invoke':
       if (isGeneratorMethod(upstreamClass, name)) {
-        return function* (...args: unknown[]): Generator<unknown, unknown> {
+        return saidAtTheCall(function* (...args: unknown[]): Generator<unknown, unknown> {
           return (yield verbs.invoke(name, args, 'promise', idempotent)) as unknown;
-        };
+        });
       }
       return (...args: unknown[]): Promise<unknown> | undefined => {
         const callback = args.at(-1);
@@ -240,4 +252,11 @@ function member(
         return undefined;
       };
   }
+}
+
+/** A generator function begins when its first result is asked for, but its arguments are those of the call. */
+function saidAtTheCall<F extends (...args: unknown[]) => unknown>(generatorFunction: F): F {
+  return new Proxy(generatorFunction, {
+    apply: (target, self, args: unknown[]) => Reflect.apply<unknown, unknown[], unknown>(target, self, snapshot(args)),
+  });
 }

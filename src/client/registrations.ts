@@ -8,6 +8,7 @@ export type Listener = (value: unknown) => unknown;
 
 /** One that the user has subscribed. */
 export class ListenerEntry implements Subscriber {
+  /** A snapshot. */
   readonly registration: unknown;
   readonly listener: Listener;
   /** Runs until the first value, when `subscribeTimeout` is set. */
@@ -36,6 +37,7 @@ export class ListenerEntry implements Subscriber {
 }
 
 interface Publication {
+  /** A snapshot. */
   readonly registration: unknown;
   /** Whether some leader has had it before: then the next one only needs it if it is new to it. */
   sent: boolean;

@@ -9,6 +9,7 @@ import type { ResolvedOptions } from '../options';
 import { callGenerator } from '../run-generator';
 import { isEnding, openClients } from '../seat';
 import type { ChannelSpec, Role } from '../roles/role';
+import { snapshot } from '../snapshot';
 import { nextTick, patientTimeout } from '../time';
 import { ClientBase, SETTLE } from './client-base';
 import { Failover, type Place } from './failover';
@@ -101,7 +102,8 @@ export class SharedClient extends ClientBase {
       },
       publish: (registration) => {
         if (!this.#isOpenFor('publish')) return;
-        this.#registrations.publish(this.#spec.formatKey(registration), registration, this.#failover.role?.verbs);
+        const said = this.#said('a registration', registration);
+        this.#registrations.publish(this.#spec.formatKey(said), said, this.#failover.role?.verbs);
       },
       invoke: (method, args, style, idempotent) => this.#invoke(method, args, style, idempotent),
       invokeOneway: (method, args) => {
@@ -180,9 +182,10 @@ export class SharedClient extends ClientBase {
       );
     }
     if (!this.#isOpenFor('subscribe')) return;
-    const entry = new ListenerEntry(registration, listener, this.#deliver);
+    const said = this.#said('a registration', registration);
+    const key = this.#spec.formatKey(said);
+    const entry = new ListenerEntry(said, listener, this.#deliver);
     const { subscribeTimeout } = this.#options;
-    const key = this.#spec.formatKey(registration);
     if (subscribeTimeout) {
       entry.patience = patientTimeout(this.#spec.clock, subscribeTimeout, () => {
         const message = `${channel}: subscribe timeout for ${key}, no value in ${subscribeTimeout} ms; the subscription stays in place`;
@@ -225,8 +228,9 @@ export class SharedClient extends ClientBase {
   }
 
   /** Awaits instead of chaining promises, so that the stack of a failed call shows who awaits it. */
-  async #invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown> {
-    this.#noteUnpublish(method, args);
+  async #invoke(method: string, given: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown> {
+    this.#noteUnpublish(method, given);
+    const args = this.#saidArguments(method, given, idempotent);
     for (;;) {
       const role = this.#failover.role ?? (await this.#nextRole(method));
       try {
@@ -244,9 +248,16 @@ export class SharedClient extends ClientBase {
     }
   }
 
-  #invokeOneway(method: string, args: readonly unknown[]): void {
+  #invokeOneway(method: string, given: readonly unknown[]): void {
     if (!this.#isOpenFor(method)) return;
-    this.#noteUnpublish(method, args);
+    this.#noteUnpublish(method, given);
+    let args: readonly unknown[];
+    try {
+      args = this.#saidArguments(method, given, false);
+    } catch (error) {
+      this.#emitError(error);
+      return;
+    }
     const { role } = this.#failover;
     if (role) {
       role.verbs.notify(method, args);
@@ -258,6 +269,24 @@ export class SharedClient extends ClientBase {
         this.#emitError(error);
       },
     );
+  }
+
+  /** The arguments as they are now. A follower encodes them at once, so only what may be sent again has to be copied there. */
+  #saidArguments(method: string, args: readonly unknown[], isRepeatable: boolean): readonly unknown[] {
+    const { role } = this.#failover;
+    if (role && !role.isLeader && !isRepeatable) return args;
+    return args.some((value) => typeof value === 'object') ? this.#said(`the arguments of ${method}`, args) : args;
+  }
+
+  /** @throws TrunklineError ERR_TRUNKLINE_NOT_ENCODABLE when a getter of the user throws */
+  #said<T>(what: string, value: T): T {
+    try {
+      return snapshot(value);
+    } catch (cause) {
+      const { name: channel } = this.#spec;
+      const message = `${channel}: ${what} cannot be encoded: ${messageOf(cause)}`;
+      throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, cause });
+    }
   }
 
   /** Waits until there is a role; rejects when there is none and a reason for it. */

@@ -1,12 +1,12 @@
 // A follower: a hub over the connection to the leader. It ends with that connection; the failover loop
 // (src/client/failover.ts) then starts the next term.
 
-import { fromErrorValue } from '../../protocol/error-value';
+import { fromErrorValue, messageOf } from '../../protocol/error-value';
 import { TOO_SLOW, type Call, type CallStyle, type Message, type V2Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
 import { adopt, TrunklineError } from '../errors';
 import type { Connection, ConnectionEnd } from '../transport/connection';
-import { KEY_PREFIX, OldKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
+import { OldKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import type { PeerValues } from './peer-values';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from './role';
@@ -27,9 +27,10 @@ export class Follower implements Role, Verbs {
   readonly #hooks: RoleHooks;
   readonly #connection: Connection;
   readonly #hub: SubscriptionHub<Asked>;
+  /** How keys are asked for: one of the two below. */
   readonly #requests: KeyRequests;
-  /** The same in version 2. */
   readonly #topics: TopicRequests | undefined;
+  readonly #oldKeys: OldKeyRequests | undefined;
   readonly #pending: PendingCalls;
   readonly #values: PeerValues;
   /** Why the leader ends the connection, if it has said so. */
@@ -56,7 +57,8 @@ export class Follower implements Role, Verbs {
     });
     const requestOptions = { spec, connection, values, onError: (error: unknown) => hooks.onError(error) };
     this.#topics = connection.version === 2 ? new TopicRequests(requestOptions) : undefined;
-    this.#requests = this.#topics ?? new OldKeyRequests(requestOptions);
+    this.#oldKeys = this.#topics ? undefined : new OldKeyRequests(requestOptions);
+    this.#requests = (this.#topics ?? this.#oldKeys)!;
     this.#hub = new SubscriptionHub({
       source: {
         open: (key) => {
@@ -141,7 +143,7 @@ export class Follower implements Role, Verbs {
       case 'event': {
         const { id, timeoutMs, key, payload } = message;
         this.#connection.send({ type: 'event-ack', id, timeoutMs });
-        this.#push(this.#hub.find(key.slice(KEY_PREFIX.length)), payload);
+        this.#push(this.#oldKeys?.named(key), payload);
         return;
       }
       case 'goaway':
@@ -257,7 +259,7 @@ export class Follower implements Role, Verbs {
     } catch (cause) {
       const { name: channel } = this.#spec;
       const what = encoded.length < args.length ? `argument ${encoded.length}` : 'the arguments';
-      const message = `${channel}: ${what} of ${method} cannot be encoded: ${(cause as Error).message}`;
+      const message = `${channel}: ${what} of ${method} cannot be encoded: ${messageOf(cause)}`;
       throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, method, cause });
     }
   }

@@ -1,7 +1,7 @@
 // Serves a Single to one follower: it only translates between messages and verbs.
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
-import { isError, toErrorValue } from '../../protocol/error-value';
+import { isError, messageOf, toErrorValue } from '../../protocol/error-value';
 import {
   TOO_SLOW,
   type Call,
@@ -320,7 +320,7 @@ export class HostedFollower {
         call,
         new TrunklineError(
           'ERR_TRUNKLINE_NOT_ENCODABLE',
-          `${this.#spec.name}: the result of ${call.method} cannot be encoded: ${(cause as Error).message}`,
+          `${this.#spec.name}: the result of ${call.method} cannot be encoded: ${messageOf(cause)}`,
           {
             channel: this.#spec.name,
             method: call.method,

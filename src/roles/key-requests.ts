@@ -1,9 +1,11 @@
 // How a follower asks its leader for keys: in version 2 many at once, and by numbers afterwards; in version 1 each for itself.
 
 import { isDeepStrictEqual } from 'node:util';
+import { messageOf } from '../../protocol/error-value';
 import { IdSequence } from '../../protocol/id-sequence';
 import { TrunklineError } from '../errors';
-import { canonicalJson } from '../format-key';
+import { isLocalKey, localPart } from '../format-key';
+import { jsonForm } from '../json-form';
 import { nextTick } from '../time';
 import type { Connection } from '../transport/connection';
 import type { PeerValues } from './peer-values';
@@ -14,8 +16,8 @@ import type { OpenKey } from './subscription-hub';
 export interface Asked {
   /** Of the subscription; 0 in version 1. */
   readonly id: number;
-  /** In version 1: the registration as it was when the key was opened; it is an object of the user and may have changed. */
-  readonly registration?: unknown;
+  /** In version 1: the registration as JSON, and the key that the leader makes of it. */
+  readonly old?: { readonly registration: unknown; readonly key: string };
   /** The number that the leader has given the key. */
   topic: number | undefined;
 }
@@ -119,25 +121,42 @@ export const KEY_PREFIX = '$$inner$$__';
 
 export class OldKeyRequests implements KeyRequests {
   readonly #options: KeyRequestOptions;
+  /** Every open key by the one that the leader makes of its registration as JSON. */
+  readonly #byOldKey = new Map<string, OpenKey<Asked>>();
 
   constructor(options: KeyRequestOptions) {
     this.#options = options;
   }
 
   open(open: OpenKey<Asked>): void {
-    const json = canonicalJson(open.registration);
+    const { spec } = this.#options;
+    const json = jsonForm(open.registration);
     const payload = isDeepStrictEqual(json, open.registration) ? undefined : encodeRegistration(this.#options, open);
     if (payload === null) return;
-    open.state = { id: 0, registration: json, topic: undefined };
-    this.#send('subscribe', open.key, json, payload);
+    const oldKey = spec.formatKey(json);
+    const other = this.#byOldKey.get(oldKey);
+    if (other) {
+      refuse(this.#options, open, new TypeError(`a leader of cluster-client 3.x cannot tell it from ${other.key}`));
+      return;
+    }
+    this.#byOldKey.set(oldKey, open);
+    open.state = { id: 0, old: { registration: json, key: oldKey }, topic: undefined };
+    this.#send('subscribe', oldKey, json, payload);
   }
 
-  close({ key, state }: OpenKey<Asked>): void {
-    if (state) this.#send('unsubscribe', key, state.registration, undefined);
+  close({ state }: OpenKey<Asked>): void {
+    if (!state?.old) return;
+    this.#byOldKey.delete(state.old.key);
+    this.#send('unsubscribe', state.old.key, state.old.registration, undefined);
   }
 
   flush(): void {
     // each went at once
+  }
+
+  /** The key that an event is for, which names it with its prefix; undefined when it was unsubscribed meanwhile. */
+  named(key: string): OpenKey<Asked> | undefined {
+    return this.#byOldKey.get(key.slice(KEY_PREFIX.length));
   }
 
   #send(type: 'subscribe' | 'unsubscribe', key: string, registration: unknown, payload: Buffer | undefined): void {
@@ -155,15 +174,22 @@ export class OldKeyRequests implements KeyRequests {
 }
 
 /** What JSON would lose the transcode must carry, without making another registration of it. @returns null when it does not */
-function encodeRegistration({ spec, values, onError }: KeyRequestOptions, { key, registration }: OpenKey<Asked>): Buffer | null {
+function encodeRegistration(options: KeyRequestOptions, open: OpenKey<Asked>): Buffer | null {
+  const { spec, values } = options;
+  const { key, registration } = open;
   try {
+    if (isLocalKey(key)) throw new TypeError(`${localPart(registration)} is known in this process only`);
     const payload = values.encode(registration);
     if (values.areFaithful || spec.formatKey(values.decode(payload)) === key) return payload;
     throw new TypeError('it would be another one in the leader');
   } catch (cause) {
-    const { name: channel } = spec;
-    const message = `${channel}: the registration ${key} cannot be encoded: ${(cause as Error).message}; use plain values, or a transcode that keeps it`;
-    onError(new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, key, cause }));
+    refuse(options, open, cause);
     return null;
   }
+}
+
+function refuse({ spec, onError }: KeyRequestOptions, { key }: OpenKey<Asked>, cause: unknown): void {
+  const { name: channel } = spec;
+  const message = `${channel}: the registration ${key} cannot be encoded: ${messageOf(cause)}; use plain values, or a transcode that keeps it`;
+  onError(new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, key, cause }));
 }

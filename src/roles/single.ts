@@ -2,7 +2,7 @@
 // Single mode is just this; a leader is this plus a listener. Each consumer (a client of this process, a connected
 // follower) works through a session of its own, so that whatever it asked for goes when it goes.
 
-import { isError, safeString } from '../../protocol/error-value';
+import { isError, messageOf, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { EVENT_ROOM } from '../../protocol/v2';
 import { TrunklineError } from '../errors';
@@ -203,7 +203,7 @@ export class Single {
       this.#report(
         new TrunklineError(
           'ERR_TRUNKLINE_NOT_ENCODABLE',
-          `${this.spec.name}: the upstream client pushed a value that cannot be encoded: ${(cause as Error).message}; its subscribers keep the one before`,
+          `${this.spec.name}: the upstream client pushed a value that cannot be encoded: ${messageOf(cause)}; its subscribers keep the one before`,
           { channel: this.spec.name, key: key.key, cause },
         ),
       );

@@ -6,6 +6,7 @@ import { isError, messageOf, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
 import { isAsyncGeneratorFunction } from '../generator-function';
+import { snapshot } from '../snapshot';
 import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../time';
 import type { ChannelSpec } from './role';
 import { UpstreamInstance } from './upstream-instance';
@@ -100,14 +101,15 @@ export class Upstream {
   }
 
   /**
-   * Without effect where the client has no such method. Never throws.
+   * Without effect where the client has no such method. Never throws. The client gets a copy of its own of the registration, which it
+   * may change: the next client, and the next verb, must get it as it was said.
    * @returns settles as the promise of the method; undefined when it gave none, and is done
    */
   ask(verb: KeyVerb, args: readonly unknown[]): Promise<unknown> | undefined {
     const instance = this.#instance;
     try {
       const method = this.#verbOf(instance, verb);
-      const returned = method && runVerb(instance!.client, method, args);
+      const returned = method && runVerb(instance!.client, method, args.map(snapshot));
       if (!types.isPromise(returned) && !isThenable(returned)) return undefined;
       return nativePromise(returned).catch((error: unknown) => {
         if (this.#instance !== instance) instance?.note(error);

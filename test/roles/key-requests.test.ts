@@ -123,7 +123,7 @@ describe('in version 2', () => {
     expect(errors).toMatchObject([
       {
         code: 'ERR_TRUNKLINE_NOT_ENCODABLE',
-        message: 'config: the registration {"$map":[]} cannot be encoded: no; use plain values, or a transcode that keeps it',
+        message: 'config: the registration Map([]) cannot be encoded: no; use plain values, or a transcode that keeps it',
         cause: { message: 'no' },
       },
     ]);
@@ -149,6 +149,23 @@ describe('in version 1', () => {
       { type: 'subscribe', id: 1, ...wire },
       { type: 'unsubscribe', id: 2, ...wire },
     ]);
+  });
+
+  it('knows keys by what the leader makes of the JSON, and refuses one that the leader could not tell from another', () => {
+    const asking = new OldKeyRequests(options());
+    const [date, text] = [keyOf({ at: new Date(0) }), keyOf({ at: new Date(0).toISOString() })];
+    asking.open(date);
+    asking.open(text);
+    const key = '$$inner$$__{"at":"1970-01-01T00:00:00.000Z"}';
+    expect(sent).toMatchObject([{ type: 'subscribe', key, registration: { at: new Date(0).toISOString() } }]);
+    expect(errors).toMatchObject([{ code: 'ERR_TRUNKLINE_NOT_ENCODABLE', key: text.key }]);
+    expect(asking.named(key)).toBe(date);
+    asking.close(date);
+    asking.close(text);
+    expect(asking.named(key)).toBeUndefined();
+    expect(sent).toMatchObject([{}, { type: 'unsubscribe', key }]);
+    asking.open(text);
+    expect(asking.named(key)).toBe(text);
   });
 
   it('what JSON would change goes as a value beside it', () => {
