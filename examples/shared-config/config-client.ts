@@ -17,13 +17,13 @@ export type SettingListener = (setting: Setting) => void;
 
 export interface ConfigClient extends Base {
   /** Pushes the present value, and each later one. */
-  subscribe(topic: { key: string }, listener: SettingListener): void;
-  unSubscribe(topic: { key: string }, listener?: SettingListener): void;
+  subscribe(topic: { key: string }, listener: SettingListener): void | Promise<void>;
+  unSubscribe(topic: { key: string }, listener?: SettingListener): void | Promise<void>;
   /**
    * Sets a value, and keeps it so: a new leader publishes it again. Right for what belongs to this process, such as
    * its own address; for a value that others may change use `set`.
    */
-  publish(change: { key: string; value: string }): void;
+  publish(change: { key: string; value: string }): void | Promise<void>;
   get(key: string): Promise<Setting | undefined>;
   set(key: string, value: string): Promise<Setting>;
 }

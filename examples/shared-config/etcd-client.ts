@@ -1,6 +1,7 @@
 // The same client for a real etcd, over npm `etcd3`: watch, get and put. Its keys begin with `trunkline-example/`;
 // other keys of that etcd are not touched.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { Etcd3, type IKeyValue, type Watcher } from 'etcd3';
 import { Base } from 'sdk-base';
 import type { ConfigClient, Setting, SettingListener } from './config-client';
@@ -8,10 +9,13 @@ import type { ConfigClient, Setting, SettingListener } from './config-client';
 const PREFIX = 'trunkline-example/';
 /** A server that does not answer within this time counts as not there. */
 const CALL_MS = 2_000;
+/** Between two tries to watch a key again, ms. */
+const RETRY_MS = 500;
 
 interface Topic {
+  readonly key: string;
   readonly listeners: Set<SettingListener>;
-  readonly watcher: Promise<Watcher>;
+  watcher: Promise<Watcher>;
   latest?: Setting;
 }
 
@@ -34,29 +38,36 @@ export class EtcdClient extends Base implements ConfigClient {
     await this.get('is-etcd-there');
   }
 
-  subscribe({ key }: { key: string }, listener: SettingListener): void {
-    const topic = this.#topics.get(key);
+  /** Rejects when the key cannot be watched: then it is not, and trunkline asks again. */
+  async subscribe({ key }: { key: string }, listener: SettingListener): Promise<void> {
+    let topic = this.#topics.get(key);
     if (!topic) {
-      const watcher = this.#watch(key);
-      watcher.catch((error: unknown) => this.emit('error', error));
-      this.#topics.set(key, { listeners: new Set([listener]), watcher });
-      return;
+      topic = { key, listeners: new Set(), watcher: this.#watch(key) };
+      this.#topics.set(key, topic);
     }
     topic.listeners.add(listener);
     if (topic.latest) listener(topic.latest);
+    try {
+      await topic.watcher;
+    } catch (error) {
+      topic.listeners.delete(listener);
+      if (topic.listeners.size === 0 && this.#topics.get(key) === topic) this.#topics.delete(key);
+      throw error;
+    }
   }
 
-  unSubscribe({ key }: { key: string }, listener?: SettingListener): void {
+  async unSubscribe({ key }: { key: string }, listener?: SettingListener): Promise<void> {
     const topic = this.#topics.get(key);
     if (!topic) return;
     if (listener) topic.listeners.delete(listener);
     if (listener && topic.listeners.size > 0) return;
     this.#topics.delete(key);
-    topic.watcher.then((watcher) => watcher.cancel()).catch((error: unknown) => this.emit('error', error));
+    await cancel(topic);
   }
 
-  publish({ key, value }: { key: string; value: string }): void {
-    this.set(key, value).catch((error: unknown) => this.emit('error', error));
+  /** Rejects when etcd does not take it: then trunkline publishes it again. */
+  async publish({ key, value }: { key: string; value: string }): Promise<void> {
+    await this.set(key, value);
   }
 
   async get(key: string): Promise<Setting | undefined> {
@@ -72,8 +83,9 @@ export class EtcdClient extends Base implements ConfigClient {
 
   override async close(): Promise<void> {
     await super.close();
-    const watchers = await Promise.allSettled([...this.#topics.values()].map(({ watcher }) => watcher));
-    for (const watcher of watchers) if (watcher.status === 'fulfilled') await watcher.value.cancel();
+    const topics = [...this.#topics.values()];
+    this.#topics.clear();
+    await Promise.all(topics.map(cancel));
     this.#etcd.close();
   }
 
@@ -82,10 +94,34 @@ export class EtcdClient extends Base implements ConfigClient {
     const watch = this.#etcd.watch().key(PREFIX + key);
     const watcher = await watch.create();
     watcher.on('put', (pair) => this.#push(received(key, pair)));
-    watcher.on('error', (error) => this.emit('error', error));
-    const present = await this.get(key);
-    if (present) this.#push(present);
-    return watcher;
+    watcher.on('error', () => void this.#watchAgain(key, watcher));
+    try {
+      const present = await this.get(key);
+      if (present) this.#push(present);
+      return watcher;
+    } catch (error) {
+      await watcher.cancel();
+      throw error;
+    }
+  }
+
+  /**
+   * A watcher of etcd3 resumes by itself after a lost connection, but not when etcd has compacted what happened meanwhile: then etcd
+   * cancels the watch. What was missed is gone for good, so this begins anew, from the present value.
+   */
+  async #watchAgain(key: string, canceled: Watcher): Promise<void> {
+    const topic = this.#topics.get(key);
+    if (!topic || (await topic.watcher.catch(() => undefined)) !== canceled) return;
+    for (;;) {
+      topic.watcher = this.#watch(key);
+      try {
+        await topic.watcher;
+        return;
+      } catch {
+        await delay(RETRY_MS, undefined, { ref: false });
+        if (this.#topics.get(key) !== topic) return; // unsubscribed or closed meanwhile
+      }
+    }
   }
 
   #push(setting: Setting): void {
@@ -94,6 +130,11 @@ export class EtcdClient extends Base implements ConfigClient {
     topic.latest = setting;
     for (const listener of topic.listeners) listener(setting);
   }
+}
+
+async function cancel({ watcher }: Topic): Promise<void> {
+  const open = await watcher.catch(() => undefined); // one that failed watches nothing
+  await open?.cancel();
 }
 
 function received(key: string, { value, mod_revision: revision }: IKeyValue): Setting {
