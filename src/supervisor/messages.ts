@@ -11,6 +11,8 @@ export interface ChildTask {
   readonly program: Program;
   /** Modules that are loaded before the program. Absolute paths. */
   readonly require: readonly string[];
+  /** The child before still serves: it passes listening sockets on, which come before the program is loaded. */
+  readonly inherits: boolean;
   /** Where the shared clients meet: a server on this port is no sign of being ready. */
   readonly clusterPort: number;
   /** The port on which the worker takes the connections that the master hands over. */
@@ -72,6 +74,14 @@ export type ToChild =
     }
   /** The answer to `leaving`: whatever the master had sent before has arrived. */
   | { readonly trunkline: 'farewell' }
+  /** Pass on the listening sockets that are yours alone. */
+  | { readonly trunkline: 'bequeath' }
+  /** Comes with a listening socket of the child before. */
+  | { readonly trunkline: 'inherit'; readonly key: string }
+  /** There are no more of them. */
+  | { readonly trunkline: 'inherited' }
+  /** The child has the place now: sockets of the one before that no program uses are closed. */
+  | { readonly trunkline: 'installed' }
   | Mail
   /** What came of mail that this child has sent. */
   | { readonly trunkline: 'delivered'; readonly id: number; readonly action: string; readonly delivery: Delivery }
@@ -94,8 +104,12 @@ export interface HandedReply {
 export type ToMaster =
   /** The program, or its framework, says that it is ready. */
   | { readonly trunkline: 'ready'; readonly address?: Address | undefined }
-  /** A server listens. The child says so in every mode: node:cluster does not know of `exclusive` and `reusePort`. */
-  | { readonly trunkline: 'listening'; readonly address: Address }
+  /** A server listens. The child says so in every mode: node:cluster does not know of servers that are the child's own. */
+  | { readonly trunkline: 'listening'; readonly address: Address; readonly isOwn: boolean }
+  /** Comes with a listening socket that is the child's alone, and stays open there. */
+  | { readonly trunkline: 'legacy'; readonly key: string }
+  /** There are no more of them. */
+  | { readonly trunkline: 'bequeathed' }
   /** The file could not be loaded, or its promise was rejected; the process ends. */
   | { readonly trunkline: 'failed'; readonly reason: string }
   /** The child got SIGTERM from somebody else than the master, who decides what comes of it. */

@@ -6,12 +6,14 @@ import type net from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { markEnding, openClients } from '../../seat';
+import { systemClock, within } from '../../time';
 import type { Postbox } from '../messenger';
 import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
 import { describeError, listenRefusal } from './describe-error';
 import { runFramework } from './framework-program';
 import { observeHealth } from './health';
 import { link } from './link';
+import { OwnListeners, type ListeningHandle } from './own-listeners';
 import { refuseLostConnections } from './lost-connections';
 import { installRuntime } from './runtime';
 import { surviveLostOutput } from '../lost-output';
@@ -28,6 +30,8 @@ const DRAIN_SHARE = 0.8;
 const CLOSE_MS = 2_500;
 /** How long the master may take to say farewell, ms. */
 const FAREWELL_MS = 250;
+/** How long the program of a child waits for the listening sockets of the one before, ms: the master has its own, shorter limit. */
+const INHERIT_MS = 2_000;
 /** How often a child says how it feels, ms, unless a shorter `blockedTimeout` needs more. */
 const ALIVE_MS = 1_000;
 
@@ -42,6 +46,9 @@ export class ChildRuntime {
   readonly #exit: (code: number) => void;
   readonly #sockets: ServerSockets;
   readonly #inlet: StickyInlet;
+  readonly #listeners = new OwnListeners();
+  readonly #inherited: Promise<void>;
+  #onInherited!: () => void;
   readonly #onDrain: StopCallback[] = [];
   readonly #onStop: StopCallback[] = [];
   readonly #postbox: Postbox;
@@ -52,7 +59,10 @@ export class ChildRuntime {
   constructor(task: ChildTask, exit: (code: number) => void) {
     this.#task = task;
     this.#exit = exit;
-    this.#sockets = new ServerSockets((address) => link.send({ trunkline: 'listening', address: plain(address) }));
+    this.#inherited = new Promise((resolve) => (this.#onInherited = resolve));
+    this.#sockets = new ServerSockets((address, server) => {
+      link.send({ trunkline: 'listening', address: plain(address), isOwn: this.#listeners.has(server) });
+    });
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
       port: () => task.stickyPort,
@@ -65,7 +75,8 @@ export class ChildRuntime {
   /** Loads the program. An agent is ready when that is done; a worker when it listens; either when it says so. */
   async run(): Promise<void> {
     this.#sockets.observe();
-    link.onMessage((message, socket) => this.#onMessage(message, socket));
+    this.#listeners.observe();
+    link.onMessage((message, handle) => this.#onMessage(message, handle));
     // Otherwise node:cluster ends the worker at once when the master is gone.
     if (cluster.worker) {
       cluster.worker.exitedAfterDisconnect = true;
@@ -84,6 +95,7 @@ export class ChildRuntime {
       if (isMainThread && listenRefusal(error) !== undefined) this.#exit(1);
     });
     surviveLostOutput();
+    if (this.#task.inherits) await within(systemClock, INHERIT_MS, this.#inherited);
     try {
       await this.#load();
     } catch (error) {
@@ -124,15 +136,15 @@ export class ChildRuntime {
     if (kind === 'agent') this.ready();
   }
 
-  #onMessage(message: unknown, socket: net.Socket | undefined): void {
-    if (isOurs(message)) this.#onOurs(message as ToChild, socket);
+  #onMessage(message: unknown, handle: unknown): void {
+    if (isOurs(message)) this.#onOurs(message as ToChild, handle);
     else {
       const given = asAppMessage(message);
       if (given) this.#postbox.receiveUnheard(given);
     }
   }
 
-  #onOurs(message: ToChild, socket: net.Socket | undefined): void {
+  #onOurs(message: ToChild, handle: unknown): void {
     switch (message.trunkline) {
       case 'stop':
         void this.#stop(message.withinMs, message.gently);
@@ -144,7 +156,20 @@ export class ChildRuntime {
         this.#postbox.onDelivered(message.id, message.action, message.delivery);
         return;
       case 'connection':
-        this.#inlet.take(message, socket);
+        this.#inlet.take(message, handle as net.Socket | undefined);
+        return;
+      case 'bequeath':
+        for (const { key, handle } of this.#listeners.open()) link.sendHandle({ trunkline: 'legacy', key }, handle);
+        link.send({ trunkline: 'bequeathed' });
+        return;
+      case 'inherit':
+        if (handle) this.#listeners.inherit(message.key, handle as ListeningHandle);
+        return;
+      case 'inherited':
+        this.#onInherited();
+        return;
+      case 'installed':
+        this.#listeners.closeUnclaimed();
         return;
       case 'mail':
         if (message.withinMs === 0) {

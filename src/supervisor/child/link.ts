@@ -6,22 +6,27 @@ import type { AppMessage, ToMaster } from '../messages';
 
 export interface Link {
   readonly isConnected: boolean;
-  onMessage(listener: (message: unknown, socket?: Socket) => void): void;
+  onMessage(listener: (message: unknown, handle?: unknown) => void): void;
   /** The master is gone, or has ended the link. */
   onDisconnect(listener: () => void): void;
   /** @param then called when the message has left, or cannot */
   send(message: ToMaster | AppMessage, then?: (error: Error | null) => void): void;
+  /** @param handle goes with it, and stays open here; threads cannot send one */
+  sendHandle(message: ToMaster, handle: object): void;
 }
 
 const processLink: Link = {
   get isConnected() {
     return process.connected;
   },
-  onMessage: (listener) => void process.on('message', (message, handle) => listener(message, handle as Socket | undefined)),
+  onMessage: (listener) => void process.on('message', (message, handle) => listener(message, handle)),
   onDisconnect: (listener) => void process.on('disconnect', listener),
   send: (message, then) => {
     if (process.connected) process.send?.(message, undefined, undefined, (error) => then?.(error));
     else then?.(new Error('the master is gone'));
+  },
+  sendHandle: (message, handle) => {
+    if (process.connected) process.send?.(message, handle as Socket, undefined, () => undefined);
   },
 };
 
@@ -33,6 +38,7 @@ const threadLink: Link = {
     parentPort?.postMessage(message);
     then?.(null);
   },
+  sendHandle: () => undefined,
 };
 
 export const link: Link = isMainThread ? processLink : threadLink;

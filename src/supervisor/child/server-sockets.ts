@@ -36,10 +36,10 @@ export class ServerSockets {
   #isGentle = false;
   #onQuiet: (() => void) | undefined;
   #onHurry: ((limitMs: number) => void) | undefined;
-  readonly #onListening: (address: Address) => void;
+  readonly #onListening: (address: Address, server: Server) => void;
 
   /** @param onListening called for each server */
-  constructor(onListening: (address: Address) => void) {
+  constructor(onListening: (address: Address, server: Server) => void) {
     this.#onListening = onListening;
   }
 
@@ -131,7 +131,7 @@ export class ServerSockets {
     const address = server.address();
     if (address === null || isOwn(server)) return;
     this.#know(server);
-    this.#onListening(address);
+    this.#onListening(address, server);
   }
 
   #onRequest({ socket, response }: Exchange): void {

@@ -10,8 +10,10 @@ import {
   type Delivery,
   type Health,
   type Mail,
+  type ToChild,
   type ToMaster,
 } from '../messages';
+import { asListeningSocket, Bequest, type ListeningSocket } from './bequest';
 import { oomKills } from './container-limits';
 import { Descendants } from './descendants';
 import { describeEnd } from './end-report';
@@ -67,12 +69,14 @@ const DESCENDANTS_MS = 500;
 export class ChildHandle {
   readonly #launched: Launched | undefined;
   readonly #handover = new Handover({ send: (message, socket, onSent) => this.#launched?.send(message, socket, onSent) });
+  readonly #bequest = new Bequest(() => this.#launched?.send({ trunkline: 'bequeath' }));
   readonly #events: ChildEvents;
   readonly #spec: ChildSpec;
   #reason: string | undefined;
   #readyAt: number | undefined;
   #address: Address | undefined;
   #elsewhere: Address | undefined;
+  #hasOwnListeners = false;
   #health: Health | undefined;
   #oomKillsBefore = oomKills();
   #descendants: Descendants | undefined;
@@ -104,7 +108,7 @@ export class ChildHandle {
     this.ended = new Promise((resolve) => (this.#onEnded = resolve));
     try {
       this.#launched = launch(spec, {
-        onMessage: (message) => this.#onMessage(message),
+        onMessage: (message, handle) => this.#onMessage(message, handle),
         onListening: (address) => this.#onListening(address),
         onError: (error) => this.#failed(error),
         onDisconnect: () => this.#onDisconnect(),
@@ -201,6 +205,23 @@ export class ChildHandle {
     this.#launched?.send(message);
   }
 
+  /** Gives the successor, which waits for that, the listening sockets that are this child's alone. Both use them then. */
+  async bequeath(successor: ChildHandle): Promise<void> {
+    const legacies = this.#hasOwnListeners && this.#launched?.isConnected ? await this.#bequest.collect() : [];
+    for (const { key, socket } of legacies) successor.#pass({ trunkline: 'inherit', key }, socket);
+    successor.#launched?.send({ trunkline: 'inherited' });
+  }
+
+  #pass(message: ToChild, socket: ListeningSocket): void {
+    if (this.#launched) this.#launched.send(message, socket, () => socket.close());
+    else socket.close();
+  }
+
+  /** It has the place: whatever it has inherited and does not use it need not keep. */
+  install(): void {
+    this.#launched?.send({ trunkline: 'installed' });
+  }
+
   /** While it lives: afterwards nobody knows whose they were. */
   #lookForDescendants(): void {
     const { processId } = this.#launched ?? {};
@@ -222,6 +243,7 @@ export class ChildHandle {
   }
 
   #onClose(): void {
+    this.#bequest.onAll();
     this.#handover.onEnded();
     void this.#end();
   }
@@ -251,22 +273,31 @@ export class ChildHandle {
     void this.#end();
   }
 
-  #onMessage(message: unknown): void {
+  #onMessage(message: unknown, handle: unknown): void {
     if (isOurs(message)) {
-      this.#onOurs(message as ToMaster);
+      this.#onOurs(message as ToMaster, handle);
       return;
     }
     const given = asAppMessage(message);
     if (given) this.#events.onMessage(given);
   }
 
-  #onOurs(message: ToMaster): void {
+  #onOurs(message: ToMaster, handle: unknown): void {
     switch (message.trunkline) {
       case 'ready':
         this.#becomeReady(message.address);
         return;
       case 'listening':
+        this.#hasOwnListeners ||= message.isOwn;
         this.#onListening(message.address);
+        return;
+      case 'legacy': {
+        const socket = asListeningSocket(handle);
+        if (socket) this.#bequest.onSocket(message.key, socket);
+        return;
+      }
+      case 'bequeathed':
+        this.#bequest.onAll();
         return;
       case 'failed':
         this.#reason = message.reason;

@@ -71,6 +71,7 @@ export class ChildSpecs {
       ...(title !== undefined && programs.kind === 'files' && { title: `${title}: ${name}` }),
       program: this.#programOf(kind, port),
       require,
+      inherits: isSucceeding && kind === 'worker',
       clusterPort: this.clusterPort,
       stickyPort,
       blockedTimeoutMs,

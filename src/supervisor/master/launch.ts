@@ -21,7 +21,8 @@ export interface LaunchSpec {
 
 /** What a launched child tells. */
 export interface LaunchEvents {
-  onMessage(message: unknown): void;
+  /** @param handle what has come with it */
+  onMessage(message: unknown, handle?: unknown): void;
   onListening(address: Address): void;
   /** It could not be started, or a message could not be sent. */
   onError(error: Error): void;
@@ -38,8 +39,8 @@ export interface Launched {
   /** Of a process of its own. */
   readonly processId: number | undefined;
   readonly isConnected: boolean;
-  /** @param socket goes with it, and stays open here */
-  send(message: ToChild | AppMessage, socket?: Socket, onSent?: (error: Error | null) => void): void;
+  /** @param handle a connection or a listening socket; goes with it, and stays open here */
+  send(message: ToChild | AppMessage, handle?: object, onSent?: (error: Error | null) => void): void;
   /** Asks a process to end that cannot be spoken to. */
   terminate(): void;
   kill(): void;
@@ -52,7 +53,7 @@ export interface Launched {
 export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
   if (spec.startMode === 'worker_threads') return launchThread(spec, events);
   const child = spec.task.kind === 'worker' ? forkWorker(spec, events) : forkAgent(spec);
-  child.on('message', (message) => events.onMessage(message));
+  child.on('message', (message, handle) => events.onMessage(message, handle));
   child.on('error', (error) => events.onError(error));
   child.on('disconnect', () => events.onDisconnect());
   child.once('exit', (code, signal) => events.onExit(code, signal));
@@ -63,8 +64,8 @@ export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
     get isConnected() {
       return child.connected;
     },
-    send: (message, socket, onSent) => {
-      if (child.connected) child.send(message, socket, { keepOpen: true }, (error) => onSent?.(error));
+    send: (message, handle, onSent) => {
+      if (child.connected) child.send(message, handle as Socket | undefined, { keepOpen: true }, (error) => onSent?.(error));
       else onSent?.(new Error('the child is gone'));
     },
     terminate: () => void child.kill('SIGTERM'),

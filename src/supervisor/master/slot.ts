@@ -160,6 +160,7 @@ export class Slot implements Recipient {
     this.#assertNotRetired();
     const predecessor = this.#child;
     this.#occupy(successor);
+    successor.install();
     this.#lastEnd = undefined;
     this.#description.events.onReady(this);
     if (!predecessor) return;
@@ -277,6 +278,7 @@ export class Slot implements Recipient {
       onHandled: (id, reason) => events.onHandled(child, id, reason),
     });
     this.#children.add(child);
+    if (isSucceeding && this.kind === 'worker') void this.#child?.bequeath(child);
     events.onStarted(this, child);
     void child.gone.then((end) => this.#onGone(child, end));
     void child.ended.then(() => {
