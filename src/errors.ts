@@ -22,6 +22,10 @@ const kinds = {
     retryable: false,
     meaning: 'A method was called that is not shared. The message says how to share it, or why that is impossible.',
   },
+  ERR_TRUNKLINE_CALLBACK_UNCLEAR: {
+    retryable: false,
+    meaning: 'Nobody can tell whether the last parameter is a callback: its name is lost (minified). The call has not run.',
+  },
   ERR_TRUNKLINE_PORT_TAKEN: {
     retryable: true,
     meaning: '`isLeader: true`, but another process holds the cluster port or leads the channel.',

@@ -2,35 +2,92 @@
 // style: a callback is then supplied. Any other method gets exactly the arguments of the caller, so that optional
 // parameters are not mistaken.
 
+import { isAsyncFunction, isGeneratorFunction } from '../generator-function';
+import { codeOf } from '../source-text';
+
+type Method = (...args: never[]) => unknown;
+
+interface CallbackParameter {
+  /** The index of the parameter, which is the last one. */
+  readonly index: number;
+  /**
+   * `named`: the parameter is called cb, callback or done. `called`: its name is lost, and the method calls it. `unclear`: its name
+   * is lost, the method gives nothing back and hands the parameter on, so it may be a callback or an ordinary value.
+   */
+  readonly kind: 'named' | 'called' | 'unclear';
+}
+
 const CALLBACK_NAME = /^(cb|callback|done)$/i;
+/** Minifiers give names of one or two letters. */
+const LOST_NAME = /^[\w$]{1,2}$/;
+/** A parameter that is one name, with or without a default value. */
+const PLAIN_PARAMETER = /^([\p{ID_Start}$_][\p{ID_Continue}$]*)\s*(=|$)/u;
+const ARROW_WITHOUT_BRACKETS = /^(?:async\s+)?([\p{ID_Start}$_][\p{ID_Continue}$]*)\s*=>/u;
 
-const known = new WeakMap<object, number | undefined>();
+const known = new WeakMap<Method, CallbackParameter | undefined>();
 
-/** The index of a last parameter called cb, callback or done; undefined for every other method. */
-export function callbackIndex(method: (...args: never[]) => unknown): number | undefined {
-  if (!known.has(method)) known.set(method, findCallback(Function.prototype.toString.call(method)));
+/** The index of a last parameter that is a callback; undefined for every other method. */
+export function callbackIndex(method: Method): number | undefined {
+  const parameter = callbackParameter(method);
+  return parameter?.kind === 'unclear' ? undefined : parameter?.index;
+}
+
+/** Whether the caller has left out a last parameter of which nobody can tell whether it is a callback. */
+export function isCallbackUnclear(method: Method, givenArguments: number): boolean {
+  const parameter = callbackParameter(method);
+  return parameter?.kind === 'unclear' && parameter.index >= givenArguments;
+}
+
+function callbackParameter(method: Method): CallbackParameter | undefined {
+  if (!known.has(method)) known.set(method, findCallback(method));
   return known.get(method);
 }
 
-function findCallback(source: string): number | undefined {
-  // Comments go, and what stands in quotes, where commas and slashes mean nothing.
-  const code = source.replace(/("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)|\/\*[^]*?\*\/|\/\/.*$/gm, (_, quoted) =>
-    quoted === undefined ? '' : '""',
-  );
-  const parameters = parameterList(code);
-  const last = parameters.at(-1)?.replace(/\s*=[^]*$/, '');
-  return last !== undefined && CALLBACK_NAME.test(last) ? parameters.length - 1 : undefined;
+function findCallback(method: Method): CallbackParameter | undefined {
+  if (isAsyncFunction(method) || isGeneratorFunction(method)) return undefined;
+  const code = codeOf(method);
+  if (/^class\b/.test(code)) return undefined;
+  const { parameters, body } = split(code);
+  const names = parameters.map((parameter) => PLAIN_PARAMETER.exec(parameter));
+  const [, name, hasDefault] = names.at(-1) ?? [];
+  const index = parameters.length - 1;
+  if (name === undefined) return undefined;
+  if (CALLBACK_NAME.test(name)) return { index, kind: 'named' };
+  if (hasDefault !== '' || !names.every((each) => each && LOST_NAME.test(each[1]!))) return undefined;
+  if (isCalled(name, body)) return { index, kind: 'called' };
+  return isHandedOn(name, body) && !givesValue(body) ? { index, kind: 'unclear' } : undefined;
 }
 
-/** The parameters between the first parenthesis and its partner, split at the commas of the outermost level. */
-function parameterList(code: string): string[] {
+function isCalled(name: string, body: string): boolean {
+  const own = name.replaceAll('$', '\\$');
+  const called = new RegExp(`(?<![\\w$.])${own}\\s*(?:\\?\\.\\s*)?(?:\\(|\\.(?:call|apply)\\()`);
+  const scheduled = new RegExp(`\\b(?:setImmediate|setTimeout|nextTick|queueMicrotask)\\(\\s*${own}(?![\\w$])`);
+  return called.test(body) || scheduled.test(body);
+}
+
+function isHandedOn(name: string, body: string): boolean {
+  return new RegExp(`[(,]\\s*${name.replaceAll('$', '\\$')}\\s*[,)]`).test(body);
+}
+
+/** Whether the body of a function can give its caller a value. */
+function givesValue(body: string): boolean {
+  return !body.trimStart().startsWith('{') || /\breturn\b(?!\s*[;}])/.test(body);
+}
+
+/** @param code of a function, method or arrow function */
+function split(code: string): { parameters: string[]; body: string } {
+  const [arrow, only] = ARROW_WITHOUT_BRACKETS.exec(code) ?? [];
+  if (arrow !== undefined) return { parameters: [only!], body: code.slice(arrow.length) };
   const parameters: string[] = [];
   let depth = 0;
   let current = '';
-  for (const character of code.slice(code.indexOf('('))) {
-    if ('([{'.includes(character) && depth++ === 0) continue;
-    if (')]}'.includes(character) && --depth === 0) break;
-    if (character === ',' && depth === 1) {
+  const begin = listBegin(code);
+  let at = begin + 1;
+  for (; at < code.length; at++) {
+    const character = code[at]!;
+    if ('([{'.includes(character)) depth++;
+    if (')]}'.includes(character) && depth-- === 0) break;
+    if (character === ',' && depth === 0) {
       parameters.push(current.trim());
       current = '';
     } else {
@@ -38,5 +95,16 @@ function parameterList(code: string): string[] {
     }
   }
   if (current.trim() !== '') parameters.push(current.trim());
-  return parameters;
+  return { parameters, body: code.slice(at + 1).replace(/^\s*=>/, '') };
+}
+
+/** The position of the parenthesis of the parameters. A computed name stands in brackets before it, and may have its own. */
+function listBegin(code: string): number {
+  let depth = 0;
+  for (let at = 0; at < code.length; at++) {
+    if (code[at] === '[') depth++;
+    else if (code[at] === ']') depth--;
+    else if (code[at] === '(' && depth === 0) return at;
+  }
+  return code.length;
 }

@@ -8,6 +8,7 @@ import { TrunklineError, type ErrorCode } from '../errors';
 import { isAsyncGeneratorFunction } from '../generator-function';
 import { snapshot } from '../snapshot';
 import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../time';
+import { isCallbackUnclear } from './callback-parameter';
 import type { ChannelSpec } from './role';
 import { UpstreamInstance } from './upstream-instance';
 import { isThenable, markHandled, nativePromise, runMethod, runVerb, type Method } from './upstream-method';
@@ -165,6 +166,10 @@ export class Upstream {
     }
     if (isAsyncGeneratorFunction(method)) {
       refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} is an async generator method, ${NO_STREAMS}`, { method: name }));
+      return undefined;
+    }
+    if (style === 'promise' && isCallbackUnclear(method as Method, args.length)) {
+      refuse(this.#error('ERR_TRUNKLINE_CALLBACK_UNCLEAR', `${name}: ${UNCLEAR}`, { method: name }));
       return undefined;
     }
     const number = calls.begin(refuse);
@@ -337,4 +342,7 @@ function failedToStart(reason: unknown): string {
 }
 
 const LOST = 'the upstream client has closed and a new one is being created';
+const UNCLEAR =
+  'the names of its parameters are lost, as in minified code, so nobody can tell whether the last one is a callback; give it a callback ' +
+  'or undefined, or call the parameter callback';
 const NO_STREAMS = 'and streams cannot be shared; give all values in one promise, or push them to subscribers';

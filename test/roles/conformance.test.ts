@@ -1,6 +1,7 @@
 // Every role answers the same verbs in the same way: one suite, run for single mode, the leader and a follower.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { runInThisContext } from 'node:vm';
 import co from 'co';
 import cluster from '../../src';
 import type { ClusterOptions } from '../../src/options';
@@ -124,6 +125,29 @@ describe.each(roles)('%s', (role) => {
         client.failingCallback((failure) => resolve(failure));
       });
       expect(error).toMatchObject({ code: 'E_CB' });
+    });
+
+    it('finds the callback of a minified method, and refuses to guess where it cannot', async () => {
+      const { Minified } = runInThisContext(
+        `({Minified:class Minified{find(e,t){setImmediate(t,null,e)}pass(e,t){this.find(e,t)}close(){}}})`,
+      ) as {
+        Minified: new () => { find(key: unknown): unknown; pass(key: unknown, callback?: unknown): unknown };
+      };
+      const make = (options: ClusterOptions) => {
+        const made = cluster(Minified, { port, logger: recordingLogger(), ...options })
+          .delegate('find')
+          .delegate('pass')
+          .create();
+        open.unshift(made);
+        return made;
+      };
+      const leader = make(role === 'single' ? { singleMode: true } : { isLeader: true });
+      await leader.ready();
+      const client = role === 'follower' ? make({ isLeader: false }) : leader;
+      await expect(client.find('key')).resolves.toBe('key');
+      await expect(client.pass('key')).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CALLBACK_UNCLEAR' });
+      const results = await new Promise((resolve) => void client.pass('key', (...given: unknown[]) => resolve(given)));
+      expect(results).toEqual([null, 'key']);
     });
 
     it('takes the first of two answers', async () => {
