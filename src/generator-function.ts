@@ -8,6 +8,9 @@ export function isGeneratorFunction(value: unknown): value is GeneratorMethod {
   return kindOf(value) === '[object GeneratorFunction]';
 }
 
+/** Why such a method is refused, behind the sentence that names it. */
+export const NO_STREAMS = 'and streams cannot be shared; give all values in one promise, or push them to subscribers';
+
 export function isAsyncGeneratorFunction(value: unknown): boolean {
   return kindOf(value) === '[object AsyncGeneratorFunction]';
 }

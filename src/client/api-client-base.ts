@@ -9,10 +9,11 @@ import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
 import { ClientBase } from './client-base';
 import { cluster, ClusterBuilder, close } from './cluster';
-import type { DelegateOptions, DelegateTarget, UpstreamClass } from './delegation';
+import type { DelegateOptions, DelegateTarget } from './delegation';
 import { forwardEvents } from './forward-events';
 import { CLOSE, SharedClient } from './shared-client';
 import type { SharedClientOf } from './shared-type';
+import type { UpstreamClass } from './upstream-class';
 import { logUnheard } from './unheard-error';
 
 /** What `delegates` gives: method → target, or target and options. */

@@ -18,19 +18,23 @@ import { sharedSecret } from '../transport/credentials';
 import {
   callableMethods,
   checkDescriptors,
+  checkStream,
   completeDescriptors,
   delegateDescriptor,
   isGeneratorMethod,
+  unsharedMethods,
   upstreamMethods,
   type DelegateOptions,
   type Descriptor,
   type Descriptors,
   type DelegateTarget,
-  type UpstreamClass,
 } from './delegation';
 import type { Place } from './failover';
 import { CLOSE, SharedClient, type ClientVerbs } from './shared-client';
 import type { MethodNames, SharedClientOf } from './shared-type';
+import type { UpstreamClass } from './upstream-class';
+
+const DONE = Promise.resolve();
 
 type AutoOf<O> = O extends { autoGenerate: false } ? false : true;
 
@@ -61,14 +65,18 @@ export class ClusterBuilder<
    * @param name the method of the upstream class; the shared client has it under the same name
    * @param to what a call of it does: `invoke` (run it in the leader, give the result; the default), `invokeOneway`
    *   (run it, no result), or one of `subscribe`, `unSubscribe`, `publish`, `close`
-   * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the target does not exist
+   * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the target does not exist, every client has a member of this name,
+   *   or the method is an async generator
    */
   delegate<K extends MethodNames<InstanceType<C>>, To extends DelegateTarget = 'invoke'>(
     name: K,
     to?: To,
     options?: DelegateOptions,
   ): ClusterBuilder<C, D & Record<K, To>, O, Auto> {
-    this.#descriptors.set(name, delegateDescriptor(this.#options.name, name, to ?? 'invoke', options));
+    const { name: channel } = this.#options;
+    const descriptor = delegateDescriptor(channel, name, to ?? 'invoke', options);
+    checkStream(this.#class, name, channel);
+    this.#descriptors.set(name, descriptor);
     return this;
   }
 
@@ -84,9 +92,7 @@ export class ClusterBuilder<
    * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the class lacks a delegated method
    */
   create(...args: ConstructorParameters<C>): SharedClientOf<C, D, O, Auto> {
-    const descriptors = this.#options.autoGenerate
-      ? completeDescriptors(this.#class, this.#descriptors, SharedClient.prototype)
-      : this.#descriptors;
+    const descriptors = this.#options.autoGenerate ? completeDescriptors(this.#class, this.#descriptors) : this.#descriptors;
     checkDescriptors(this.#class, descriptors, this.#options.name);
     const spec = channelSpec(this.#class, args, this.#options, descriptors);
     const place = placeOf(this.#options);
@@ -99,8 +105,19 @@ export class ClusterBuilder<
       // Ordinary properties, so that tests can replace and spy on them.
       Object.defineProperty(client, name, { value, writable: true, enumerable: true, configurable: true });
     }
+    for (const [name, reason] of unsharedMethods(this.#class, descriptors, spec.name)) {
+      // Not enumerable: the members that can be listed are those that are shared.
+      Object.defineProperty(client, name, { value: refusing(spec.name, name, reason), writable: true, configurable: true });
+    }
     return client as unknown as SharedClientOf<C, D, O, Auto>;
   }
+}
+
+/** Stands for a method that is not shared: its type may promise it, because types do not show how a promise is made. */
+function refusing(channel: string, method: string, reason: string): () => never {
+  return () => {
+    throw new TrunklineError('ERR_TRUNKLINE_NOT_SHARED', reason, { channel, method });
+  };
 }
 
 /**
@@ -225,7 +242,11 @@ function member(
     case 'subscribe':
     case 'unSubscribe':
     case 'publish':
-      return verbs[to];
+      // The class may return a promise, and callers may await it. What the upstream client refuses is an `error` event.
+      return (...args: Parameters<typeof verbs.subscribe>): Promise<void> => {
+        verbs[to](...args);
+        return DONE;
+      };
     case 'close':
       return () => client[CLOSE]();
     case 'invokeOneway':

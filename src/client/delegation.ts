@@ -1,10 +1,11 @@
 // Which members of the shared client stand for which methods of the upstream class. Pure: from the class and what
 // the user said to a table of descriptors.
 
-import { Base } from 'sdk-base';
 import { TrunklineError } from '../errors';
-import { isGeneratorFunction } from '../generator-function';
+import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction, NO_STREAMS } from '../generator-function';
 import type { UpstreamMethods } from '../roles/role';
+import { isOwnMember } from './own-members';
+import { functionFields, isMethod, memberOf, methodsOf, type UpstreamClass } from './upstream-class';
 
 /** What a delegated method does. */
 export const DELEGATE_TARGETS = ['subscribe', 'unSubscribe', 'publish', 'invoke', 'invokeOneway', 'close'] as const;
@@ -24,17 +25,21 @@ export type Descriptor =
 
 export type Descriptors = ReadonlyMap<string, Descriptor>;
 
-/** A class whose instances talk to the upstream server. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any constructor at all; `unknown[]` would refuse most
-export type UpstreamClass = new (...args: any[]) => object;
-
 /** Delegated to themselves when the class has them and nothing else was said. */
 const VERBS = ['subscribe', 'unSubscribe', 'publish', 'close'] as const;
 
 /**
- * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when a target does not exist
+ * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when a target does not exist, or every client has a member of the name
  */
 export function delegateDescriptor(channel: string, name: string, to: unknown, options: DelegateOptions | undefined): Descriptor {
+  if (typeof name !== 'string' || isOwnMember(name)) {
+    throw new TrunklineError(
+      'ERR_TRUNKLINE_DELEGATE_INVALID',
+      `${channel}: delegate(${typeof name === 'string' ? JSON.stringify(name) : `a ${typeof name}`}): every client has a member of this ` +
+        'name itself; give the method of the class another name',
+      { channel, method: name },
+    );
+  }
   if (!DELEGATE_TARGETS.includes(to as DelegateTarget)) {
     throw new TrunklineError(
       'ERR_TRUNKLINE_DELEGATE_INVALID',
@@ -49,32 +54,45 @@ export function delegateDescriptor(channel: string, name: string, to: unknown, o
  * Adds what goes without saying: subscribe, unSubscribe, publish and close, and every method of the class that is
  * asynchronous by its syntax.
  */
-export function completeDescriptors(upstreamClass: UpstreamClass, given: Descriptors, reserved: object): Descriptors {
+export function completeDescriptors(upstreamClass: UpstreamClass, given: Descriptors): Descriptors {
   const complete = new Map(given);
   for (const verb of VERBS) {
-    if (!complete.has(verb) && isMethod(upstreamClass, verb)) {
+    if (!complete.has(verb) && isMethod(upstreamClass, verb) && !isStream(upstreamClass, verb)) {
       complete.set(verb, { type: 'delegate', to: verb, idempotent: false });
     }
   }
-  for (const [name, value] of methodsOf(upstreamClass)) {
-    if (complete.has(name) || name.startsWith('_') || (name in reserved && name !== 'status')) continue;
-    if (isAsyncFunction(value) || isGeneratorFunction(value))
+  for (const [name, method] of methodsOf(upstreamClass)) {
+    if (complete.has(name) || name.startsWith('_') || isOwnMember(name)) continue;
+    if (isAsyncFunction(method) || isGeneratorFunction(method))
       complete.set(name, { type: 'delegate', to: 'invoke', idempotent: false });
   }
   return complete;
 }
 
-/** @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the class lacks a delegated method */
+/** @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the class lacks a delegated method, or it cannot be shared */
 export function checkDescriptors(upstreamClass: UpstreamClass, descriptors: Descriptors, channel: string): void {
   for (const [name, descriptor] of descriptors) {
-    if (descriptor.type === 'override' || descriptor.to === 'close' || isMethod(upstreamClass, name)) continue;
+    if (descriptor.type === 'override') continue;
+    checkStream(upstreamClass, name, channel);
+    if (descriptor.to === 'close' || isMethod(upstreamClass, name)) continue;
     throw new TrunklineError(
       'ERR_TRUNKLINE_DELEGATE_INVALID',
-      `${channel}: api: ${name} not implement in client: class ${upstreamClass.name} has no method ${name} on its prototype; ` +
-        'correct the name, or define it as a method instead of a class field',
+      `${channel}: api: ${name} not implement in client: class ${upstreamClass.name} has no method ${name}, and no field of this name ` +
+        'whose function stands in its source; correct the name, or define it as a method',
       { channel, method: name },
     );
   }
+}
+
+/** @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the method is an async generator */
+export function checkStream(upstreamClass: UpstreamClass, name: string, channel: string): void {
+  if (!isStream(upstreamClass, name)) return;
+  const message = `${channel}: delegate(${JSON.stringify(name)}): it is an async generator method, ${NO_STREAMS}`;
+  throw new TrunklineError('ERR_TRUNKLINE_DELEGATE_INVALID', message, { channel, method: name });
+}
+
+function isStream(upstreamClass: UpstreamClass, name: string): boolean {
+  return isAsyncGeneratorFunction(memberOf(upstreamClass, name)?.value);
 }
 
 /** The names under which the upstream client has its verbs. */
@@ -105,41 +123,23 @@ export function isGeneratorMethod(upstreamClass: UpstreamClass, name: string): b
   return isGeneratorFunction(memberOf(upstreamClass, name)?.value);
 }
 
-/** A method, or a getter, which may give a function on the instance. */
-function isMethod(upstreamClass: UpstreamClass, name: string): boolean {
-  const member = memberOf(upstreamClass, name);
-  return member !== undefined && (typeof member.value === 'function' || member.get !== undefined);
-}
-
-function memberOf(upstreamClass: UpstreamClass, name: string): PropertyDescriptor | undefined {
-  for (const prototype of prototypesOf(upstreamClass)) {
-    const member = Reflect.getOwnPropertyDescriptor(prototype, name);
-    if (member) return member;
+/** Public methods of the class that are not shared, each with what a call of it says. */
+export function unsharedMethods(upstreamClass: UpstreamClass, descriptors: Descriptors, channel: string): Map<string, string> {
+  const methods = methodsOf(upstreamClass);
+  const reasons = new Map<string, string>();
+  for (const name of [...methods.keys(), ...functionFields(upstreamClass)]) {
+    if (descriptors.has(name) || name.startsWith('_') || isOwnMember(name) || name === 'close') continue;
+    reasons.set(name, `${channel}: ${name}() is not shared: ${whyUnshared(name, methods.get(name))}`);
   }
-  return undefined;
+  return reasons;
 }
 
-/** Without those of sdk-base: the shared client has them itself. */
-function* methodsOf(upstreamClass: UpstreamClass): Iterable<[string, unknown]> {
-  const seen = new Set<string>();
-  for (const prototype of prototypesOf(upstreamClass)) {
-    if (prototype === Base.prototype) return;
-    for (const name of Object.getOwnPropertyNames(prototype)) {
-      if (seen.has(name)) continue; // overridden further down
-      seen.add(name);
-      yield [name, Reflect.getOwnPropertyDescriptor(prototype, name)?.value];
-    }
-  }
-}
-
-function* prototypesOf(upstreamClass: UpstreamClass): Iterable<object> {
-  let prototype: unknown = upstreamClass.prototype;
-  while (prototype && prototype !== Object.prototype) {
-    yield prototype;
-    prototype = Object.getPrototypeOf(prototype);
-  }
-}
-
-function isAsyncFunction(value: unknown): boolean {
-  return Object.prototype.toString.call(value) === '[object AsyncFunction]';
+function whyUnshared(name: string, method: unknown): string {
+  if (isAsyncGeneratorFunction(method)) return `it is an async generator method, ${NO_STREAMS}`;
+  if (VERBS.includes(name as never)) return `autoGenerate is false; share it with .delegate('${name}', '${name}')`;
+  const why =
+    isAsyncFunction(method) || isGeneratorFunction(method)
+      ? 'autoGenerate is false'
+      : 'it is no method that is asynchronous by its syntax (async, or a generator method)';
+  return `${why}; share it with .delegate('${name}')`;
 }

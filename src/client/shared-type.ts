@@ -4,19 +4,36 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- mapped types over arbitrary methods: `unknown` would not match
    parameter positions */
 
-import type { ClientBase, SETTLE } from './client-base';
-import type { DelegateTarget, UpstreamClass } from './delegation';
+import type { SETTLE } from './client-base';
+import type { DelegateTarget } from './delegation';
 import type { CLOSE, SharedClient } from './shared-client';
+import type { UpstreamClass } from './upstream-class';
 
 type Method = (...args: any[]) => any;
 type IsAny<T> = 0 extends 1 & T ? true : false;
+/** Whether a type says nothing of what comes back: any, or never. */
+type IsBlank<T> = [T] extends [never] ? true : IsAny<T>;
+
+/** Members that every client has itself; own-members.ts is the same list at run time. */
+type OwnNames = Exclude<keyof SharedClient | 'constructor' | 'then' | 'toJSON', 'status' | 'close'>;
 
 /** Names of the methods that a user can delegate. */
-export type MethodNames<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T] & string;
+export type MethodNames<T> = {
+  [K in keyof T]: K extends OwnNames ? never : T[K] extends Method ? (IsStream<T[K]> extends true ? never : K) : never;
+}[keyof T] &
+  string;
+
+type IsStream<F> = F extends (...args: any[]) => infer R
+  ? IsBlank<R> extends true
+    ? false
+    : [R] extends [AsyncGenerator<any, any, any>]
+      ? true
+      : false
+  : false;
 
 /** Whether a method is asynchronous by its type: it returns a promise or is a generator. */
 type IsAsync<F> = F extends (...args: any[]) => infer R
-  ? IsAny<R> extends true
+  ? IsBlank<R> extends true
     ? false
     : [R] extends [PromiseLike<any>]
       ? true
@@ -29,7 +46,7 @@ type Verb = 'subscribe' | 'unSubscribe' | 'publish' | 'close';
 
 /** What is delegated although nobody said so. */
 type AutoNames<T> = {
-  [K in keyof T]: K extends Verb | keyof ClientBase | `_${string}` ? never : IsAsync<T[K]> extends true ? K : never;
+  [K in keyof T]: K extends Verb | OwnNames | `_${string}` ? never : IsAsync<T[K]> extends true ? K : never;
 }[keyof T];
 
 /** `(…, callback) => …` also in promise form; everything else with its result in a promise. */
@@ -53,11 +70,34 @@ type FirstResult<Results extends any[]> = Results extends [any?, ...infer Rest]
     : Exclude<Rest[0], undefined>
   : void;
 
-type Fire<F> = F extends (...args: infer A) => any ? (...args: A) => void : never;
+/**
+ * The parameters of each overload, the last one first. A function with fewer overloads than the pattern gives `unknown[]` for the
+ * missing ones.
+ */
+type Overloads<F> = F extends {
+  (...args: infer A): any;
+  (...args: infer B): any;
+  (...args: infer C): any;
+  (...args: infer D): any;
+  (...args: infer E): any;
+}
+  ? Known<E> | Known<D> | Known<C> | Known<B> | Known<A>
+  : F extends (...args: infer A) => any
+    ? A
+    : never;
+type Known<A> = unknown[] extends A ? never : A;
 
-type Unsubscribing<F> = F extends (registration: infer R, listener: infer L, ...rest: any[]) => any
-  ? (registration: R, listener?: L) => void
-  : never;
+type Fire<F> = F extends Method ? (...args: Overloads<F>) => void : never;
+
+/**
+ * A verb as the class has it, with its type parameters and overloads, which no mapped type could keep; only what it returns
+ * would be wrong where the class returns something of its own.
+ */
+type Verbatim<F> = F extends (...args: any[]) => infer R ? ([Awaited<R>] extends [void] ? F : Fire<F>) : never;
+
+/** Without a listener it ends all of the registration, whatever the class wants. */
+type Unsubscribing<F> = Verbatim<F> & ((registration: Overloads<F>[0], listener?: SecondOf<Overloads<F>>) => void);
+type SecondOf<A> = A extends [any, infer L, ...any[]] ? L : unknown;
 
 /** One delegated member. */
 type Delegated<F, To extends DelegateTarget> = To extends 'invoke'
@@ -66,7 +106,9 @@ type Delegated<F, To extends DelegateTarget> = To extends 'invoke'
     ? Unsubscribing<F>
     : To extends 'close'
       ? () => Promise<void>
-      : Fire<F>;
+      : To extends 'invokeOneway'
+        ? Fire<F>
+        : Verbatim<F>;
 
 /** Verbs of the class under their own names. */
 type AutoVerbs<T> = {

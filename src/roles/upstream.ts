@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import { isError, messageOf, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
-import { isAsyncGeneratorFunction } from '../generator-function';
+import { isAsyncGeneratorFunction, NO_STREAMS } from '../generator-function';
 import { snapshot } from '../snapshot';
 import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../time';
 import { isCallbackUnclear } from './callback-parameter';
@@ -345,4 +345,3 @@ const LOST = 'the upstream client has closed and a new one is being created';
 const UNCLEAR =
   'the names of its parameters are lost, as in minified code, so nobody can tell whether the last one is a callback; give it a callback ' +
   'or undefined, or call the parameter callback';
-const NO_STREAMS = 'and streams cannot be shared; give all values in one promise, or push them to subscribers';

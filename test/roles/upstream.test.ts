@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import cluster from '../../src';
-import type { UpstreamClass } from '../../src/client/delegation';
+import type { UpstreamClass } from '../../src/client/upstream-class';
 import { eventually } from '../support/eventually';
 import { upstreamClass, type FakeUpstream } from '../support/fake-upstream';
 import { canBind, freePort } from '../support/ports';

@@ -166,3 +166,116 @@ export async function types(): Promise<void> {
   }
   await new Delegating().count();
 }
+
+interface Config {
+  timeout: number;
+  name: string;
+}
+
+class Generic {
+  subscribe<K extends keyof Config>(_key: K, _listener: (value: Config[K]) => void): void {
+    return undefined;
+  }
+  unSubscribe<K extends keyof Config>(_key: K, _listener: (value: Config[K]) => void): void {
+    return undefined;
+  }
+  publish<K extends keyof Config>(_entry: { key: K; value: Config[K] }): void {
+    return undefined;
+  }
+  async watch<K extends keyof Config>(_key: K, _listener: (value: Config[K]) => void): Promise<void> {
+    return Promise.resolve();
+  }
+  find<K extends keyof Config>(_key: K, _callback: (error: Error | null, value?: Config[K]) => void): void {
+    return undefined;
+  }
+  set<K extends keyof Config>(_key: K, _value: Config[K]): boolean {
+    return true;
+  }
+}
+
+class Overloaded {
+  subscribe(key: 'timeout', listener: (value: number) => void): void;
+  subscribe(key: 'name', listener: (value: string) => void): void;
+  subscribe(_key: string, _listener: (value: never) => void): void {
+    return undefined;
+  }
+  unSubscribe(key: 'timeout', listener: (value: number) => void): void;
+  unSubscribe(key: 'name', listener: (value: string) => void): void;
+  unSubscribe(_key: string, _listener: (value: never) => void): void {
+    return undefined;
+  }
+  set(key: 'timeout', value: number): boolean;
+  set(key: 'name', value: string): boolean;
+  set(_key: string, _value: unknown): boolean {
+    return true;
+  }
+  on(_event: string): void {
+    return undefined;
+  }
+  async *pages(_count: number): AsyncGenerator<number> {
+    yield Promise.resolve(1);
+  }
+  get = async (_key: string): Promise<number> => Promise.resolve(1);
+  async then(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class Chained {
+  subscribe(_key: string, _listener: (value: number) => void): this {
+    return this;
+  }
+}
+
+export async function genericAndOverloaded(): Promise<void> {
+  const generic = cluster(Generic).delegate('watch', 'subscribe').delegate('find').delegate('set', 'invokeOneway').create();
+  generic.subscribe('timeout', (value) => value.toFixed());
+  generic.subscribe('name', (value) => value.trim());
+  // @ts-expect-error -- the value of another key
+  generic.subscribe('name', (value) => value.toFixed());
+  generic.unSubscribe('timeout', (value) => value.toFixed());
+  generic.unSubscribe('timeout');
+  // @ts-expect-error -- no such key
+  generic.unSubscribe('size');
+  generic.publish({ key: 'name', value: 'x' });
+  await generic.watch('timeout', (value) => value.toFixed());
+  generic.find('timeout', (_error, value) => value?.toFixed());
+  check<Equal<ReturnType<typeof generic.set>, void>>(true);
+  generic.set('name', 'x');
+
+  const overloaded = cluster(Overloaded).delegate('set', 'invokeOneway').create();
+  overloaded.subscribe('timeout', (value) => value.toFixed());
+  overloaded.subscribe('name', (value) => value.trim());
+  overloaded.unSubscribe('timeout', (value) => value.toFixed());
+  overloaded.unSubscribe('name', (value) => value.trim());
+  overloaded.unSubscribe('timeout');
+  overloaded.unSubscribe('name');
+  overloaded.set('timeout', 1);
+  overloaded.set('name', 'x');
+  // @ts-expect-error -- the value of another key
+  overloaded.set('name', 1);
+  // A field is a member like a method for the compiler; a call of it says at run time how to share it.
+  check<Equal<ReturnType<typeof overloaded.get>, Promise<number>>>(true);
+
+  // Streams cannot be shared.
+  // @ts-expect-error -- an async generator
+  void overloaded.pages;
+  // @ts-expect-error -- an async generator
+  cluster(Overloaded).delegate('pages');
+  // Nor can what every client is made of.
+  // @ts-expect-error -- a member of every client
+  cluster(Overloaded).delegate('on');
+  // @ts-expect-error -- a client that has it would be taken for a promise
+  cluster(Overloaded).delegate('then');
+  // @ts-expect-error -- a client that has it would be taken for a promise
+  void overloaded.then;
+  // @ts-expect-error -- a member of every client
+  cluster(RegistryClient).delegate('ready');
+  // @ts-expect-error -- a member of every client
+  cluster(RegistryClient).delegate('emit');
+
+  // A client returns nothing of the class.
+  const chained = cluster(Chained).create();
+  check<Equal<ReturnType<typeof chained.subscribe>, void>>(true);
+  chained.subscribe('a', (value) => value.toFixed());
+}
