@@ -6,14 +6,8 @@ import { nextTick } from '../time';
 
 interface Emitter {
   emit(event: string | symbol, ...args: unknown[]): boolean;
-  on(event: string, listener: () => void): unknown;
+  on(event: string, listener: (error: unknown) => void): unknown;
   removeListener(event: string, listener: () => void): unknown;
-}
-
-interface Forwarding {
-  /** Each target with the events that it does not want. */
-  readonly targets: Map<Emitter, readonly (string | symbol)[]>;
-  readonly restore: () => void;
 }
 
 /** Bookkeeping of EventEmitter itself, not news of the source. */
@@ -25,41 +19,67 @@ const forwardings = new WeakMap<Emitter, Forwarding>();
  * Emits on `to` what `from` emits, after its own listeners. Without effect when `from` is no emitter.
  * An error of `from` is from here on the business of `to`: it neither throws nor is it printed for lack of a listener.
  * @param except events that are not forwarded
- * @returns ends the forwarding
+ * @returns ends the forwarding; `onLateError` gets the errors that `from` emits when they are not forwarded any more
  */
-export function forwardEvents(from: object, to: Emitter, except: readonly string[] = []): () => void {
+export function forwardEvents(
+  from: object,
+  to: Emitter,
+  except: readonly string[] = [],
+): (onLateError?: (error: unknown) => void) => void {
   if (!isEmitter(from)) return () => undefined;
-  const forwarding = forwardings.get(from) ?? begin(from);
-  forwarding.targets.set(to, [...INTERNAL, ...except]);
-  return () => {
-    if (forwarding.targets.delete(to) && forwarding.targets.size === 0) forwarding.restore();
+  const forwarding = forwardings.get(from) ?? new Forwarding(from);
+  forwardings.set(from, forwarding);
+  forwarding.add(to, [...INTERNAL, ...except]);
+  return (onLateError) => {
+    forwarding.remove(to, onLateError);
   };
 }
 
-function begin(from: Emitter): Forwarding {
-  const targets: Forwarding['targets'] = new Map();
-  const own = Object.getOwnPropertyDescriptor(from, 'emit');
-  const emit = Reflect.get(from, 'emit') as (...args: unknown[]) => boolean;
-  const ignore = (): void => undefined;
-  const forwardingEmit = function (this: unknown, event: string | symbol, ...args: unknown[]): boolean {
-    const handled = emit.call(from, event, ...args);
-    for (const [target, except] of [...targets]) if (!except.includes(event)) emitSafely(target, event, args);
-    return handled;
-  };
-  Object.defineProperty(from, 'emit', { value: forwardingEmit, writable: true, configurable: true, enumerable: false });
-  from.on('error', ignore);
-  const forwarding: Forwarding = {
-    targets,
-    restore: () => {
-      forwardings.delete(from);
-      // Late errors of a source that nobody listens to any more must still not throw: `ignore` stays.
+/** The targets of one source. */
+class Forwarding {
+  readonly #from: Emitter;
+  /** Each target with the events that it does not want. */
+  readonly #targets = new Map<Emitter, readonly (string | symbol)[]>();
+  #restore: (() => void) | undefined;
+  #onLateError: ((error: unknown) => void) | undefined;
+
+  constructor(from: Emitter) {
+    this.#from = from;
+    // The listener stays: errors of a source that nobody listens to any more must still not throw.
+    from.on('error', (error) => {
+      if (this.#targets.size === 0) this.#onLateError?.(error);
+    });
+  }
+
+  add(to: Emitter, except: readonly (string | symbol)[]): void {
+    this.#restore ??= this.#replaceEmit();
+    this.#targets.set(to, except);
+  }
+
+  remove(to: Emitter, onLateError: ((error: unknown) => void) | undefined): void {
+    if (!this.#targets.delete(to) || this.#targets.size > 0) return;
+    this.#onLateError = onLateError;
+    this.#restore?.();
+    this.#restore = undefined;
+  }
+
+  #replaceEmit(): () => void {
+    const from = this.#from;
+    const targets = this.#targets;
+    const own = Object.getOwnPropertyDescriptor(from, 'emit');
+    const emit = Reflect.get(from, 'emit') as (...args: unknown[]) => boolean;
+    const forwardingEmit = function (this: unknown, event: string | symbol, ...args: unknown[]): boolean {
+      const handled = emit.call(from, event, ...args);
+      for (const [target, except] of [...targets]) if (!except.includes(event)) emitSafely(target, event, args);
+      return handled;
+    };
+    Object.defineProperty(from, 'emit', { value: forwardingEmit, writable: true, configurable: true, enumerable: false });
+    return () => {
       if (from.emit !== forwardingEmit) return; // replaced by somebody else meanwhile; ours is inert without targets
       if (own) Object.defineProperty(from, 'emit', own);
       else Reflect.deleteProperty(from, 'emit');
-    },
-  };
-  forwardings.set(from, forwarding);
-  return forwarding;
+    };
+  }
 }
 
 /** A listener that throws must not stop the upstream client, nor the other targets. */

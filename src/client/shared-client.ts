@@ -72,7 +72,12 @@ export class SharedClient extends ClientBase {
           this.#emitError(error);
         },
         // Not `close`: on this client it says that the client itself is closed.
-        onUpstream: (upstreamClient) => forwardEvents(upstreamClient, this, ['close']),
+        onUpstream: (upstreamClient) => {
+          const stop = forwardEvents(upstreamClient, this, ['close']);
+          return () => {
+            stop((error) => this.#logLate(error));
+          };
+        },
       },
       events: {
         onEnter: (role) => {
@@ -337,12 +342,18 @@ export class SharedClient extends ClientBase {
       return;
     }
     nextTick(() => {
-      if (this.#state !== 'closed') this.emit('error', error);
+      if (this.#state === 'closed') this.#logLate(error);
+      else this.emit('error', error);
     });
   }
 
   #assertOpen(method: string): void {
     if (this.#state !== 'open') throw this.#closedError(method);
+  }
+
+  /** Nobody listens to it any more, but it must not be lost when a fault is searched. */
+  #logLate(error: unknown): void {
+    this.#spec.logger.debug?.(`${this.#spec.name}: an error came after the end: ${messageOf(error)}`);
   }
 
   /** What gives no promise does not throw after `close()`, as with cluster-client: the misuse is an `error` event. */

@@ -28,6 +28,21 @@ it('an error without a listener at the source does not throw there', () => {
   expect(errors).toEqual(['first']);
 });
 
+it('gives late errors to the one who ended the last forwarding, until there is another', () => {
+  const [from, to] = [new EventEmitter(), new EventEmitter()];
+  const [late, errors]: unknown[][] = [[], []];
+  to.on('error', (error) => errors!.push(error));
+  forwardEvents(from, to)((error) => late!.push(error));
+  from.emit('error', 'after the end');
+  const stop = forwardEvents(from, to);
+  from.emit('error', 'forwarded again');
+  expect([late, errors]).toEqual([['after the end'], ['forwarded again']]);
+  stop();
+  from.emit('error', 'to nobody');
+  expect([late, errors]).toEqual([['after the end'], ['forwarded again']]);
+  expect(from.listenerCount('error')).toBe(1);
+});
+
 it('ends for each target on its own and restores the source at last', () => {
   const [from, a, b] = [new EventEmitter(), new EventEmitter(), new EventEmitter()];
   const emit = from.emit;

@@ -706,6 +706,23 @@ describe.each(roles)('%s', (role) => {
       expect(outcomes).toEqual([]);
     });
 
+    it('an error of the upstream client after close is a debug line, and no event', async () => {
+      if (role === 'follower') return;
+      const logger = recordingLogger();
+      const client = await ready({ logger });
+      const errors: unknown[] = [];
+      client.on('error', (error: unknown) => errors.push(error));
+      await client.close();
+      Registry.last.emit('error', new Error('connection reset'));
+      await new Promise(setImmediate);
+      expect(errors).toEqual([]);
+      expect(logger.lines).toContainEqual({
+        level: 'debug',
+        message: expect.stringMatching(/: .* after the end: connection reset/),
+      });
+      expect(logger.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+    });
+
     it('tells of its end with a close event, once, and not of that of the upstream client', async () => {
       const client = await ready();
       let closed = 0;
