@@ -1,6 +1,7 @@
 // An error of a child, as its master tells it.
 
 import { inspect, types } from 'node:util';
+import { describeFrameworkError } from './framework-error';
 
 /** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
 const MAX_REASON = 8_000;
@@ -15,6 +16,8 @@ const REFUSALS: Readonly<Record<string, (place: string) => string>> = {
 export function describeError(error: unknown): string {
   const refusal = listenRefusal(error);
   if (refusal !== undefined) return refusal;
+  const framework = describeFrameworkError(error);
+  if (framework !== undefined) return framework.slice(0, MAX_REASON);
   const text = inspect(error); // stack, causes and all
   // A syntax error begins with the place.
   const isNamed = !types.isNativeError(error) || text.startsWith(error.name);

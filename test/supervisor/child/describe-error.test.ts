@@ -2,6 +2,7 @@
 
 import net from 'node:net';
 import { describeError } from '../../../src/supervisor/child/describe-error';
+import { describeFrameworkError } from '../../../src/supervisor/child/framework-error';
 
 const refusal = (fields: object): Error => Object.assign(new Error('listen'), { syscall: 'listen', ...fields });
 
@@ -31,4 +32,27 @@ test('any other error is told with its stack, and with its fields', () => {
   expect(describeError(Object.assign(new Error('no config'), { code: 'ENOENT' }))).toMatch(/^Error: no config\n +at [^]*ENOENT/);
   expect(describeError(refusal({ code: 'ENOENT' }))).toMatch(/^Error: listen\n/);
   expect(describeError('text')).toBe("'text'");
+});
+
+describe('an error of egg, marked by its package', () => {
+  const marked = (message: string) => {
+    const error = Object.assign(new Error(message), { code: 'plugin_99', serialNumber: '99', errorContext: { port: 1 } });
+    Object.defineProperty(error, 'name', { value: 'CustomError' });
+    return Object.assign(error, { [Symbol.for('FrameworkBaseError')]: true });
+  };
+
+  test('is told as egg does, with the link under which it is explained', () => {
+    expect(describeError(marked('no plugin'))).toMatch(
+      /^framework\.CustomError: no plugin \[ https:\/\/eggjs\.org\/zh-cn\/faq\/plugin_99 \]\n +at [^]*\ncode: plugin_99\nserialNumber: 99\nerrorContext: {"port":1}$/,
+    );
+  });
+
+  test('has the link once, and that of the framework where it names another place', () => {
+    const link = '[ https://eggjs.org/zh-cn/faq/plugin_99 ]';
+    expect(describeError(marked(`no plugin ${link}`)).split('faq')).toHaveLength(2);
+    expect(describeFrameworkError(marked('no plugin'), 'https://example.org/why')).toContain(
+      'no plugin [ https://example.org/why/plugin_99 ]',
+    );
+    expect(describeFrameworkError(new Error('another'))).toBeUndefined();
+  });
 });

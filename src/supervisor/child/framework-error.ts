@@ -1,0 +1,33 @@
+// Errors of the egg world that carry a number under which they are explained: told as egg tells them, with the link.
+
+import { format, types } from 'node:util';
+
+/** The mark of errors of the package `egg-errors`, the same in each of its copies. */
+const MARK = Symbol.for('FrameworkBaseError');
+/** Where egg explains its errors, unless the environment names another place (in egg's own spelling). */
+const FAQ = 'https://eggjs.org/zh-cn/faq';
+
+interface FrameworkError extends Error {
+  readonly [MARK]?: unknown;
+  readonly code?: unknown;
+  readonly serialNumber?: unknown;
+  readonly errorContext?: unknown;
+}
+
+/** @returns undefined for any other error */
+export function describeFrameworkError(
+  error: unknown,
+  faq = process.env.EGG_FRAMEWORK_ERR_FAQ_PERFIX ?? FAQ,
+): string | undefined {
+  if (!types.isNativeError(error) || (error as FrameworkError)[MARK] !== true) return undefined;
+  const { name, message, stack = '', code, serialNumber, errorContext } = error as FrameworkError;
+  const link = message.includes(faq) ? '' : ` [ ${faq}/${String(code)} ]`;
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  return [
+    `framework.${name}: ${message}${link}`,
+    ...frames,
+    `code: ${String(code)}`,
+    `serialNumber: ${String(serialNumber)}`,
+    format('errorContext: %j', errorContext),
+  ].join('\n');
+}
