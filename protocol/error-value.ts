@@ -1,6 +1,8 @@
 // An error as a plain value, and back. Any transcode can carry the plain form; a peer of cluster-client 3.x
 // reads message, name, code and stack from it and ignores the rest. Used for failed calls and refused registrations.
 
+import { types } from 'node:util';
+
 /** The plain form. Own fields of the error stand in `fields`, so that they cannot collide with ours. */
 export interface ErrorValue {
   message: string;
@@ -10,8 +12,11 @@ export interface ErrorValue {
   cause?: Thrown | undefined;
   /** AggregateError.errors */
   errors?: Thrown[] | undefined;
+  /** SuppressedError.error and .suppressed */
+  error?: Thrown | undefined;
+  suppressed?: Thrown | undefined;
   fields?: Record<string, unknown> | undefined;
-  /** Present when something else than an Error was thrown: that very value. */
+  /** The very value that was thrown: when it was no Error, or when the bytes carry an Error whole. */
   thrown?: { value: unknown } | undefined;
 }
 
@@ -20,6 +25,8 @@ type Thrown = { error: ErrorValue } | { value: unknown };
 
 /** Causes and own fields deeper than this are cut off: an error is for people, not a data structure. */
 const MAX_DEPTH = 5;
+/** The same between processes whose bytes keep every kind of value. */
+const MAX_RICH_DEPTH = 20;
 /** … and so is what comes after this many values: errors of HTTP clients hold sockets and whole responses. */
 const MAX_VALUES = 1_000;
 /** Larger buffers are named instead of copied. */
@@ -30,34 +37,50 @@ interface Walk {
   /** The objects that the walk is inside of. */
   readonly seen: Set<object>;
   valuesLeft: number;
+  readonly maxDepth: number;
+  /** The bytes keep Map, Set, BigInt, patterns and binary data. */
+  readonly isRich: boolean;
 }
 
-const newWalk = (): Walk => ({ seen: new Set(), valuesLeft: MAX_VALUES });
+const newWalk = (isRich: boolean): Walk => ({
+  seen: new Set(),
+  valuesLeft: MAX_VALUES,
+  maxDepth: isRich ? MAX_RICH_DEPTH : MAX_DEPTH,
+  isRich,
+});
 
-/** Never throws, whatever was thrown: getters that throw and values that cannot be read are named as such. */
-export function toErrorValue(thrown: unknown): ErrorValue {
+/**
+ * Never throws, whatever was thrown: getters that throw and values that cannot be read are named as such.
+ * @param isRich whether the bytes that carry it keep more kinds of values than JSON
+ */
+export function toErrorValue(thrown: unknown, isRich = false): ErrorValue {
   try {
-    return isError(thrown) ? describe(thrown, 0, newWalk()) : describeOther(thrown);
+    return isError(thrown) ? describe(thrown, 0, newWalk(isRich)) : describeOther(thrown, newWalk(isRich));
   } catch (error) {
     return { message: unreadable(error), name: 'Error' };
   }
 }
 
-/** Rebuilds what `toErrorValue` was given. */
+/** Rebuilds what `toErrorValue` was given. The value may be anything: its cost is bounded by the bytes that carried it. */
 export function fromErrorValue(value: unknown): unknown {
+  return rebuiltOnce(value, new Map());
+}
+
+/** @param rebuilt every error-value that was met before: one may stand in many places, and inside of itself */
+function rebuiltOnce(value: unknown, rebuilt: Map<object, Error>): unknown {
   if (typeof value !== 'object' || value === null) return new Error(safeString(value));
   const { thrown } = value as ErrorValue;
   if (thrown) return thrown.value;
-  return rebuild(value as ErrorValue);
+  return rebuilt.get(value) ?? rebuild(value as ErrorValue, rebuilt);
 }
 
-function describeOther(thrown: unknown): ErrorValue {
+function describeOther(thrown: unknown, walk: Walk): ErrorValue {
   // A peer of cluster-client 3.x reads only these; for it an object with a message is an error.
   const { message, name, code } = standardFields(thrown);
   const result: ErrorValue = {
     message: typeof message === 'string' ? message : safeString(thrown),
     name: typeof name === 'string' ? name : 'Error',
-    thrown: { value: plain(thrown, 0, newWalk()) },
+    thrown: { value: plain(thrown, 0, walk) },
   };
   if (isCode(code)) result.code = code;
   return result;
@@ -79,15 +102,25 @@ function describe(error: Error, depth: number, walk: Walk): ErrorValue {
     result.errors = errors.map((each) => nested(each, depth, walk));
     described.add('errors');
   }
+  for (const name of ['error', 'suppressed'] as const) {
+    if (!Object.hasOwn(error, name) || !isSuppressed(error)) continue;
+    result[name] = nested(field(error, name), depth, walk);
+    described.add(name);
+  }
   const fields = ownFields(error, depth, walk, described);
   if (fields) result.fields = fields;
   walk.seen.delete(error);
   return result;
 }
 
+/** A SuppressedError, also one of TypeScript's making. */
+function isSuppressed(error: Error): boolean {
+  return field(error, 'name') === 'SuppressedError';
+}
+
 function nested(thrown: unknown, depth: number, walk: Walk): Thrown {
   if (!isError(thrown)) return { value: plain(thrown, depth + 1, walk) };
-  if (walk.seen.has(thrown) || depth >= MAX_DEPTH) {
+  if (walk.seen.has(thrown) || depth >= walk.maxDepth) {
     const { name, message } = standardFields(thrown);
     return { value: `[${safeString(name)}: ${safeString(message)}]` };
   }
@@ -107,6 +140,7 @@ function plain(value: unknown, depth: number, walk: Walk): unknown {
 function copyOf(value: unknown, depth: number, walk: Walk): unknown {
   switch (typeof value) {
     case 'bigint':
+      return walk.isRich ? value : String(value);
     case 'symbol':
       return String(value);
     case 'function':
@@ -117,19 +151,26 @@ function copyOf(value: unknown, depth: number, walk: Walk): unknown {
       return value;
   }
   if (value === null || value instanceof Date) return value;
+  if (types.isRegExp(value)) return walk.isRich ? value : String(value);
   if (ArrayBuffer.isView(value)) {
-    const isSmall = Buffer.isBuffer(value) && value.length <= MAX_BUFFER_BYTES;
+    const isSmall = (walk.isRich || Buffer.isBuffer(value)) && value.byteLength <= MAX_BUFFER_BYTES;
     return isSmall ? value : `[${value.constructor.name} of ${value.byteLength} bytes]`;
   }
   if (walk.seen.has(value)) return '[Circular]';
-  if (depth >= MAX_DEPTH) return Array.isArray(value) ? '[Array]' : '[Object]';
+  if (depth >= walk.maxDepth) return Array.isArray(value) ? '[Array]' : '[Object]';
   if (isError(value)) return describe(value, depth, walk);
   walk.seen.add(value);
-  const copy = Array.isArray(value)
-    ? value.slice(0, Math.max(0, walk.valuesLeft)).map((each) => plain(each, depth + 1, walk))
-    : (ownFields(value, depth, walk, NONE) ?? {});
+  const copy = copyOfObject(value, walk, (part) => plain(part, depth + 1, walk), depth);
   walk.seen.delete(value);
   return copy;
+}
+
+function copyOfObject(value: object, walk: Walk, inside: (part: unknown) => unknown, depth: number): unknown {
+  const first = <T>(parts: readonly T[]): T[] => parts.slice(0, Math.max(0, walk.valuesLeft));
+  if (Array.isArray(value)) return first(value).map(inside);
+  if (walk.isRich && types.isMap(value)) return new Map(first([...value]).map(([key, each]) => [inside(key), inside(each)]));
+  if (walk.isRich && types.isSet(value)) return new Set(first([...value]).map(inside));
+  return ownFields(value, depth, walk, NONE) ?? {};
 }
 
 function ownFields(from: object, depth: number, walk: Walk, except: ReadonlySet<string>): Record<string, unknown> | undefined {
@@ -177,14 +218,20 @@ const NATIVE: ReadonlyMap<unknown, ErrorConstructor> = new Map(
   [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((native) => [native.name, native]),
 );
 
-function rebuild(value: ErrorValue): Error {
-  const { message, name, stack, code, cause, errors, fields, ...rest } = value;
-  const error = Array.isArray(errors)
-    ? new AggregateError(errors.map(rebuildNested), safeString(message))
-    : new (NATIVE.get(name) ?? Error)(safeString(message));
+function rebuild(value: ErrorValue, rebuilt: Map<object, Error>): Error {
+  const { message, name, stack, code, cause, errors, error: inner, suppressed, fields, ...rest } = value;
+  const rebuiltPart = (part: Thrown): unknown => {
+    if (typeof part !== 'object' || part === null) return part; // not written by toErrorValue
+    return 'error' in part ? rebuiltOnce(part.error, rebuilt) : part.value;
+  };
+  const error = newError(name, safeString(message), Array.isArray(errors));
+  rebuilt.set(value, error);
+  if (Array.isArray(errors)) hidden(error, 'errors', errors.map(rebuiltPart));
   hidden(error, 'name', safeString(name ?? 'Error'));
   if (typeof stack === 'string') hidden(error, 'stack', stack);
-  if (cause !== undefined) hidden(error, 'cause', rebuildNested(cause));
+  if (cause !== undefined) hidden(error, 'cause', rebuiltPart(cause));
+  if (inner !== undefined) hidden(error, 'error', rebuiltPart(inner));
+  if (suppressed !== undefined) hidden(error, 'suppressed', rebuiltPart(suppressed));
   // A leader of cluster-client 3.x puts what it knows beside the message.
   assign(error, rest);
   if (fields) assign(error, fields);
@@ -192,9 +239,13 @@ function rebuild(value: ErrorValue): Error {
   return error;
 }
 
-function rebuildNested(thrown: Thrown): unknown {
-  if (typeof thrown !== 'object' || thrown === null) return thrown; // not written by toErrorValue
-  return 'error' in thrown ? fromErrorValue(thrown.error) : thrown.value;
+function newError(name: string, message: string, isAggregate: boolean): Error {
+  if (isAggregate) return new AggregateError([], message);
+  const { SuppressedError } = globalThis as {
+    SuppressedError?: new (error: unknown, suppressed: unknown, message: string) => Error;
+  };
+  if (name === 'SuppressedError' && SuppressedError) return new SuppressedError(undefined, undefined, message); // from Node.js 24 on
+  return new (NATIVE.get(name) ?? Error)(message);
 }
 
 function assign(error: Error, fields: Record<string, unknown>): void {
@@ -211,7 +262,8 @@ function hidden(error: Error, name: string, value: unknown): void {
 /** Also true for errors of another realm (vm contexts, test runners). */
 export function isError(value: unknown): value is Error {
   try {
-    return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+    if (value instanceof Error || value instanceof DOMException) return true;
+    return Object.prototype.toString.call(value) === '[object Error]';
   } catch {
     return false; // a revoked proxy
   }

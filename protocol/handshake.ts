@@ -3,6 +3,7 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromErrorValue, toErrorValue } from './error-value';
+import { encodeThrown, type ThrownCodec } from './thrown';
 import type { ChannelId, Hello } from './message';
 import { decodeStructured } from './structured-decoder';
 import { encodeStructured } from './structured-encoder';
@@ -56,15 +57,16 @@ function uint16(number: number): Buffer {
   return bytes;
 }
 
+const STRUCTURED: ThrownCodec = {
+  codec: 'structured',
+  areFaithful: true,
+  encode: (value) => encodeStructured(value),
+  decode: decodeStructured,
+};
+
 /** The error-value of a refusal: structured, because nothing else may be agreed on yet. No bytes: it cannot be written. */
 export function writeReason(error: unknown): Buffer {
-  const value = toErrorValue(error);
-  try {
-    return encodeStructured(value);
-  } catch {
-    // Some field may be what cannot be encoded.
-    return encodeStructured({ name: value.name, message: value.message, code: value.code });
-  }
+  return encodeThrown(error, STRUCTURED, () => undefined);
 }
 
 /** @throws MalformedValueError */

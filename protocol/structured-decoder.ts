@@ -12,6 +12,7 @@ import {
   MAX_SHAPES,
   MalformedValueError,
   TAG,
+  UnsupportedValueError,
   VIEWS,
 } from './structured-format';
 
@@ -140,7 +141,7 @@ class Decoder {
       case TAG.date:
         return this.#begun(new Date(this.#bytes.readDoubleBE(this.#fixed(8))));
       case TAG.regexp:
-        return this.#begun(new RegExp(this.#text(this.#count()), this.#text(this.#count())));
+        return this.#begun(this.#pattern());
       case TAG.map:
         return this.#map();
       case TAG.set:
@@ -245,12 +246,15 @@ class Decoder {
   }
 
   #error(): Error {
-    const Class = ERRORS[this.#byte()];
-    const present = this.#byte();
-    if (!Class || present >= 1 << HIDDEN.length) throw new MalformedValueError('an error of an unknown kind');
-    const error = this.#begun(withoutStack(Class));
+    const kind = ERRORS[this.#byte()];
+    const present = this.#byte(); // every bit has a meaning
+    if (!kind) throw new MalformedValueError('an error of an unknown kind');
     this.#enter();
+    const isException = kind.name === 'DOMException';
+    const error = isException ? this.#exception(present) : this.#begun(withoutStack(kind.Class ?? Error));
+    if (!kind.Class) define(error, 'name', kind.name, false);
     HIDDEN.forEach((name, bit) => {
+      if (isException && (name === 'name' || name === 'message')) return;
       if ((present & (1 << bit)) !== 0) define(error, name, this.#read(), false);
     });
     if (this.#byte() !== TAG.dictionary) throw new MalformedValueError('an error without fields');
@@ -263,6 +267,26 @@ class Decoder {
     return error;
   }
 
+  /** A DOMException gets its name and message when it is made, so they are read before it. */
+  #exception(present: number): Error {
+    const number = (this.#objects?.push(undefined) ?? 0) - 1;
+    const name = (present & 1) !== 0 ? String(this.#read()) : 'DOMException';
+    const message = (present & 2) !== 0 ? String(this.#read()) : '';
+    const error = withoutTrace(() => new DOMException(message, name));
+    if (this.#objects) this.#objects[number] = error;
+    return error;
+  }
+
+  #pattern(): RegExp {
+    const source = this.#text(this.#count());
+    const flags = this.#text(this.#count());
+    try {
+      return new RegExp(source, flags);
+    } catch (cause) {
+      throw new UnsupportedValueError(`the pattern /${source}/${flags}`, { source, flags, cause });
+    }
+  }
+
   #view(): unknown {
     const name = VIEWS[this.#byte()];
     const length = this.#count();
@@ -270,6 +294,7 @@ class Decoder {
     const end = start + length;
     if (end > this.#bytes.length) throw new MalformedValueError('binary data ends early');
     this.#blobAt = end;
+    if (name === 'Float16Array' && !(name in globalThis)) throw new UnsupportedValueError(`a ${name}`);
     if (name === 'Buffer') return Buffer.from(this.#bytes.subarray(start, end));
     const buffer = new ArrayBuffer(length);
     new Uint8Array(buffer).set(this.#bytes.subarray(start, end));
@@ -279,7 +304,7 @@ class Decoder {
       case 'ArrayBuffer':
         return buffer;
       default:
-        return new (globalThis[name] as new (buffer: ArrayBuffer) => unknown)(buffer); // throws when the length is no multiple of the size of an element
+        return new ((globalThis as never)[name] as new (buffer: ArrayBuffer) => unknown)(buffer); // throws when the length is no multiple of the size of an element
     }
   }
 
@@ -363,11 +388,14 @@ function define(object: object, name: string, value: unknown, enumerable = true)
 
 /** The stack of the place where it is decoded would tell nothing, and costs more than the rest. */
 function withoutStack(Class: ErrorConstructor): Error {
+  return withoutTrace(() => (Class === (AggregateError as unknown as ErrorConstructor) ? new AggregateError([]) : new Class()));
+}
+
+function withoutTrace(make: () => Error): Error {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {
-    const error = Class === (AggregateError as unknown as ErrorConstructor) ? new AggregateError([]) : new Class();
-    return error;
+    return make();
   } finally {
     Error.stackTraceLimit = limit;
   }

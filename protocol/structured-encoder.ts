@@ -99,6 +99,10 @@ class Encoder {
 
   #plain(value: Record<string, unknown>): void {
     const keys = Object.keys(value);
+    if (keys.includes('toJSON') && typeof value.toJSON === 'function') {
+      this.#instance(value, PLAIN);
+      return;
+    }
     const shape = this.#shapeOf(keys);
     if (!shape) {
       this.#dictionary(TAG.dictionary, value, keys);
@@ -155,8 +159,8 @@ class Encoder {
 
   #sparse(value: readonly unknown[]): void {
     const indices = Object.keys(value)
-      .map(Number)
-      .filter((index) => index < value.length); // not NaN: other properties
+      .filter((name) => String(Number(name) >>> 0) === name) // no other properties
+      .map(Number);
     this.#out.tagged(TAG.sparseArray, value.length);
     this.#out.count(indices.length);
     const depth = this.#depth;
@@ -193,7 +197,7 @@ class Encoder {
   /** An instance of a user's class is what JSON makes of it if it says so itself, and else its own enumerable fields. */
   #instance(value: object, prototype: unknown): void {
     const { toJSON } = value as { toJSON?: unknown };
-    if (typeof toJSON === 'function' && prototype !== null) {
+    if (typeof toJSON === 'function') {
       const replacement: unknown = toJSON.call(value);
       if (replacement !== value) {
         this.#replace(value, replacement);
@@ -240,18 +244,13 @@ class Encoder {
 
   #error(error: Error): void {
     const fields = Object.keys(error);
-    let kind = ERRORS.findLastIndex((native) => error instanceof native);
-    if (kind < 0)
-      kind = Math.max(
-        0,
-        ERRORS.findIndex(({ name }) => name === error.name),
-      ); // of another realm
+    const kind = kindOfError(error);
     let present = 0;
     const hidden: unknown[] = [];
     HIDDEN.forEach((name, bit) => {
       if (fields.includes(name)) return;
-      const value = (error as unknown as Record<string, unknown>)[name];
-      if (value === undefined || value === (ERRORS[kind]!.prototype as unknown as Record<string, unknown>)[name]) return;
+      const value = hiddenField(error, kind, name);
+      if (value === undefined) return;
       present |= 1 << bit;
       hidden.push(value);
     });
@@ -300,6 +299,32 @@ class Encoder {
     const path = this.#path.slice(1, this.#depth - levels + 1).map(placeName);
     const place = path.length > 0 ? ` at ${path.join('').replace(/^\./, '')}` : '';
     return new TypeError(`${what}${place} cannot be encoded`);
+  }
+}
+
+function kindOfError(error: Error): number {
+  const kind = ERRORS.findLastIndex(({ Class }) => Class && error instanceof Class);
+  // One of another realm goes by its name.
+  return kind >= 0 ? kind : Math.max(0, ERRORS.findIndex(({ name }) => name === error.name)); // prettier-ignore
+}
+
+/** @returns undefined where it is what every error of this kind has */
+function hiddenField(error: Error, kind: number, name: (typeof HIDDEN)[number]): unknown {
+  const value = (error as unknown as Record<string, unknown>)[name];
+  switch (name) {
+    case 'name':
+      return value === ERRORS[kind]!.name ? undefined : value;
+    case 'message':
+      return value === '' ? undefined : value;
+    case 'code': // of a getter of the class; that of a DOMException comes of its name
+      return ERRORS[kind]!.name !== 'DOMException' && (typeof value === 'string' || typeof value === 'number')
+        ? value
+        : undefined;
+    case 'error':
+    case 'suppressed':
+      return Object.hasOwn(error, name) ? value : undefined;
+    default:
+      return value;
   }
 }
 

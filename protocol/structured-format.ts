@@ -54,22 +54,31 @@ export const VIEWS = [
   'Float64Array',
   'BigInt64Array',
   'BigUint64Array',
+  'Float16Array', // from Node.js 24 on
 ] as const;
 
-/** Classes of errors. The place in the list is the number on the wire. */
-export const ERRORS: readonly ErrorConstructor[] = [
-  Error,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-  AggregateError as unknown as ErrorConstructor,
-];
+interface ErrorKind {
+  readonly name: string;
+  /** Undefined in an engine that does not have it; such an error arrives as an Error of that name. */
+  readonly Class: ErrorConstructor | undefined;
+}
 
-/** Fields of an error that are own and not enumerable. The place in the list is the bit that says that one is there. */
-export const HIDDEN = ['name', 'message', 'stack', 'cause', 'errors'] as const;
+/** Classes of errors. The place in the list is the number on the wire. */
+export const ERRORS: readonly ErrorKind[] = [
+  'Error',
+  'EvalError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'TypeError',
+  'URIError',
+  'AggregateError',
+  'SuppressedError', // from Node.js 24 on
+  'DOMException',
+].map((name) => ({ name, Class: (globalThis as Record<string, unknown>)[name] as ErrorConstructor | undefined }));
+
+/** Fields of an error that are not own and enumerable. The place in the list is the bit that says that one is there. */
+export const HIDDEN = ['name', 'message', 'stack', 'cause', 'errors', 'error', 'suppressed', 'code'] as const;
 
 /** Nesting beyond it is refused on both sides, before a call stack could be exhausted. */
 export const MAX_DEPTH = 1_000;
@@ -82,5 +91,27 @@ export const MAX_COUNT = 0xffff_ffff;
 
 /** The bytes are no structured value. Nothing else is thrown for bytes, whatever they are. */
 export class MalformedValueError extends TypeError {
-  override readonly name = 'MalformedValueError';
+  override readonly name: string = 'MalformedValueError';
+}
+
+/** The bytes are right, but this engine is too old for the value. The message says what it is. */
+export class UnsupportedValueError extends MalformedValueError {
+  override readonly name = 'UnsupportedValueError';
+  /** Of a pattern. */
+  readonly source: string | undefined;
+  readonly flags: string | undefined;
+
+  constructor(what: string, options?: { source?: string; flags?: string; cause?: unknown }) {
+    const reason = options?.cause instanceof Error ? `: ${options.cause.message}` : '';
+    super(`Node.js ${process.version} does not know ${what}, which another version may have sent${reason}`, {
+      cause: options?.cause,
+    });
+    this.source = options?.source;
+    this.flags = options?.flags;
+  }
+}
+
+/** Why bytes of another process could not be read, and what to do. */
+export function whyNotDecodable(cause: unknown): string {
+  return cause instanceof UnsupportedValueError ? cause.message : 'use the same transcode in every process';
 }

@@ -568,6 +568,18 @@ value(
   { text: 'Nms' },
 );
 value(
+  'an error whose code is not enumerable',
+  "Object.defineProperty(Object.assign(new Error('m'), { stack: 's' }), 'code', { value: 7 })",
+  [0xf4, 0, 134, 0x81, 0x81, 7, 0xe9, 0],
+  { text: 'ms' },
+);
+value(
+  'a DOMException',
+  "Object.defineProperty(new DOMException('m', 'AbortError'), 'stack', { value: 's' })",
+  [0xf4, 9, 7, 0x8a, 0x81, 0x81, 0xe9, 0],
+  { text: 'AbortErrorms' },
+);
+value(
   'an AggregateError',
   "Object.assign(new AggregateError([1], 'm'), { stack: 's' })",
   [0xf4, 7, 22, 0x81, 0x81, 0xeb, 1, 1, 0xe9, 0],
@@ -614,12 +626,12 @@ badValue('a bigint of no bytes', { body: [0xee, 0, 0] }, 'bigint');
 badValue('a bigint that ends early', { body: [0xee, 0, 9, 1] }, 'ends early');
 badValue('a regular expression that is none', { body: [0xf0, 1, 0], text: '(' }, 'regular expression');
 badValue('a regular expression with unknown flags', { body: [0xf0, 1, 1], text: 'aq' }, 'flags');
-badValue('binary data of kind 14', { body: [0xf3, 14, 0] }, 'unknown kind');
+badValue('binary data of kind 15', { body: [0xf3, 15, 0] }, 'unknown kind');
 badValue('binary data that ends early', { body: [0xf3, 0, 9], blobs: [bytes] }, 'binary data ends early');
 badValue('binary data of 4 GiB', { body: [0xf3, 1, ...count(2 ** 32 - 1)], blobs: [bytes] }, 'binary data ends early');
 badValue('half an element', { body: [0xf3, 8, 3], blobs: [bytes.subarray(0, 3)] }, 'not a value');
-badValue('an error of class 8', { body: [0xf4, 8, 0, 0xe9, 0] }, 'unknown kind');
-badValue('an error with unknown parts', { body: [0xf4, 0, 32, 0xe9, 0] }, 'unknown kind');
+badValue('an error of class 10', { body: [0xf4, 10, 0, 0xe9, 0] }, 'unknown kind');
+badValue('a pattern that this engine does not know', { body: [0xf0, 1, 1], text: 'az' }, 'does not know the pattern /a/z');
 badValue('an error without fields', { body: [0xf4, 0, 0, 0xe0] }, 'without fields');
 badValue(
   'nested 1,001 levels deep',

@@ -3,6 +3,7 @@
 
 import { isError, messageOf } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
+import { whyNotDecodable } from '../../protocol/structured-format';
 import { TrunklineError } from '../errors';
 import { isGeneratorFunction } from '../generator-function';
 import type { ResolvedOptions } from '../options';
@@ -208,7 +209,7 @@ export class SharedClient extends ClientBase {
       value = this.#spec.values.decode(payload);
     } catch (cause) {
       const { name: channel } = this.#spec;
-      const message = `${channel}: a value cannot be decoded; use the same transcode in every process`;
+      const message = `${channel}: a value cannot be decoded; ${whyNotDecodable(cause)}`;
       this.#emitError(new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause }));
       return;
     }

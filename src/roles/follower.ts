@@ -4,6 +4,7 @@
 import { fromErrorValue, messageOf } from '../../protocol/error-value';
 import { TOO_SLOW, type Call, type CallStyle, type Message, type V2Message } from '../../protocol/message';
 import { assertFits } from '../../protocol/value-codec';
+import { whyNotDecodable } from '../../protocol/structured-format';
 import { adopt, TrunklineError } from '../errors';
 import type { Connection, ConnectionEnd } from '../transport/connection';
 import { OldKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
@@ -191,7 +192,7 @@ export class Follower implements Role, Verbs {
       this.#hub.push(key, this.#values.fromPeer(bytes));
     } catch (cause) {
       const { name: channel } = this.#spec;
-      const message = `${channel}: a value cannot be decoded; use the same transcode in every process`;
+      const message = `${channel}: a value cannot be decoded; ${whyNotDecodable(cause)}`;
       this.#hooks.onError(new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause }));
     }
   }
@@ -276,7 +277,7 @@ export class Follower implements Role, Verbs {
 
   #notDecodable(what: string, method: string | undefined, cause: unknown): TrunklineError {
     const { name: channel } = this.#spec;
-    const message = `${channel}: ${what} cannot be decoded; use the same transcode in every process`;
+    const message = `${channel}: ${what} cannot be decoded; ${whyNotDecodable(cause)}`;
     return new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, {
       channel,
       ...(method !== undefined && { method }),

@@ -1,7 +1,7 @@
 // Serves a Single to one follower: it only translates between messages and verbs.
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
-import { isError, messageOf, toErrorValue } from '../../protocol/error-value';
+import { isError, messageOf } from '../../protocol/error-value';
 import {
   TOO_SLOW,
   type Call,
@@ -12,7 +12,9 @@ import {
   type Subscribe,
   type V2Message,
 } from '../../protocol/message';
+import { encodeThrown } from '../../protocol/thrown';
 import { v1Codec } from '../../protocol/v1';
+import { whyNotDecodable } from '../../protocol/structured-format';
 import { TrunklineError } from '../errors';
 import type { Connection } from '../transport/connection';
 import { EventFeed } from './event-feed';
@@ -281,7 +283,7 @@ export class HostedFollower {
         call,
         new TrunklineError(
           'ERR_TRUNKLINE_NOT_DECODABLE',
-          `${this.#spec.name}: the arguments of ${call.method} cannot be decoded by the leader; use the same transcode in every process`,
+          `${this.#spec.name}: the arguments of ${call.method} cannot be decoded by the leader; ${whyNotDecodable(cause)}`,
           {
             channel: this.#spec.name,
             method: call.method,
@@ -352,10 +354,9 @@ export class HostedFollower {
 
   /** Some field of the error may be what cannot be encoded. No bytes at all tell the follower that nothing could. */
   #errorPayload(error: unknown): Buffer {
-    const value = toErrorValue(error);
-    const { name, message, code } = value;
-    const values = this.#values;
-    return this.#encoded(() => values.encode(value)) ?? this.#encoded(() => values.encode({ name, message, code })) ?? NOTHING;
+    return encodeThrown(error, this.#values, (refusal) => {
+      this.#onError(refusal);
+    });
   }
 }
 

@@ -303,3 +303,29 @@ it('registrations that only one process can tell apart are served where the upst
     expect.stringMatching('^an object whose state'),
   ]);
 });
+
+it('a value with a pattern that this engine does not know says so, in the listener, the result and the arguments', async () => {
+  const Registry = upstreamClass();
+  const port = await freePort();
+  const create = (isLeader: boolean) => cluster(Registry, { port, isLeader, logger: recordingLogger() }).create();
+  const leader = create(true);
+  const follower = create(false);
+  open.push(leader, follower);
+  const errors: unknown[] = [];
+  follower.on('error', (error) => errors.push(error));
+  await Promise.all([leader.ready(), follower.ready()]);
+  // What it becomes on the wire, a newer engine could have written.
+  const unknown = (): object => ({ pattern: Object.defineProperty(/a/, 'source', { value: '(newer' }) });
+  const said = {
+    code: 'ERR_TRUNKLINE_NOT_DECODABLE',
+    message: expect.stringContaining('does not know the pattern /(newer/') as string,
+  };
+  await expect(follower.echo(unknown())).rejects.toMatchObject(said);
+  Registry.last.echo = () => Promise.resolve(unknown());
+  await expect(follower.echo(1)).rejects.toMatchObject({ ...said, cause: { source: '(newer', flags: '' } });
+  follower.subscribe('key', () => undefined);
+  await eventually('the upstream subscription', () => Registry.last.subscribed.length > 0);
+  Registry.last.push('key', unknown());
+  await eventually('the error', () => errors.length > 0);
+  expect(errors[0]).toMatchObject(said);
+});
