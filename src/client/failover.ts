@@ -73,6 +73,8 @@ export class Failover {
   /** Since when the port is held by somebody who does not answer; undefined when nothing points to it. */
   #unansweredSince: number | undefined;
   #lastAbsence: Error | undefined;
+  /** What the process that holds the port says of the channels that it knows. */
+  #waitSentence = 'nothing';
   #setbackError: unknown;
   #phase: Phase = 'connecting';
   /** Where a leader is sought, and the connection on which its answer is awaited. */
@@ -209,7 +211,8 @@ export class Failover {
         onDialled: (connection) => {
           this.#dialled = connection;
         },
-        onWait: (why) => {
+        onWait: (why, sentence) => {
+          this.#waitSentence = sentence;
           this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
         },
       });
@@ -336,7 +339,7 @@ export class Failover {
         this.#phase === 'waiting for upstream'
           ? `the upstream client of the leader at ${where} is not ready`
           : this.#isAnswered
-            ? `the process that holds ${where} knows no leader of this channel; create the channel where it may lead, or leave isLeader unset`
+            ? `the process that holds ${where} knows no leader of this channel (it says: ${this.#waitSentence}); create the channel where it may lead, or leave isLeader unset`
             : `nobody leads on ${where}; start the process that does, or leave isLeader unset`;
       this.#setback(
         new TrunklineError(

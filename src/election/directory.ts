@@ -81,6 +81,11 @@ export class Directory {
     return [...this.#leaders].some((leader) => leader.channel.name === channel.name && !isSameChannel(leader.channel, channel));
   }
 
+  /** Names of the channels that are led, also with other constructor arguments than somebody asks for. */
+  get channelNames(): readonly string[] {
+    return [...new Set([...this.#leaders].map(({ channel }) => channel.name))].sort();
+  }
+
   /** @returns the term of who would lead the channel from now on; undefined when somebody does, or is about to */
   vacancy(channel: ChannelId, seenTerm: number): number | undefined {
     if (this.#leaderOf(channel) || this.#appointmentOf(channel)) return undefined;
@@ -105,7 +110,8 @@ export class Directory {
     if (present) this.#remove(present);
     this.#leaders.add(leader);
     if (present && !isSame) this.#replace(present);
-    this.#answerAll(channel);
+    // All of them, because those who wait for another channel are told which ones are led.
+    for (const asker of [...this.#waiting]) this.#answer(asker);
     return true;
   }
 

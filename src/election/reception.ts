@@ -16,6 +16,10 @@ const SETTLE_MS = 200;
 /** How long those who left a leader wait until it is known to be silent, ms. */
 const SILENCE_MS = 250;
 
+/** A sentence names so many channels. */
+const MAX_NAMED = 20;
+const MAX_NAME_LENGTH = 100;
+
 const SENTENCES = {
   'led-elsewhere': 'another process leads the channel',
   'not-led-here': 'this process does not lead the channel any more',
@@ -140,7 +144,7 @@ export class Reception implements Guests {
   }
 
   #onJoin(connection: Connection, join: Join): void {
-    const guest = new Guest(connection, join, this.#options.meeting);
+    const guest = new Guest(connection, join, this.#options.meeting, () => this.#directory.channelNames);
     connection.receiver = (message) => {
       if (message.type !== 'announce') return;
       guest.announced();
@@ -194,13 +198,17 @@ class Guest implements Asker {
   readonly #connection: Connection;
   readonly #join: Join;
   readonly #meeting: Meeting;
+  readonly #knownChannels: () => readonly string[];
   #patience: Patience | undefined;
   #term = 0;
+  #lastSentence = '';
 
-  constructor(connection: Connection, join: Join, meeting: Meeting) {
+  /** @param knownChannels names of what is led at this port */
+  constructor(connection: Connection, join: Join, meeting: Meeting, knownChannels: () => readonly string[]) {
     this.#connection = connection;
     this.#join = join;
     this.#meeting = meeting;
+    this.#knownChannels = knownChannels;
   }
 
   get channel(): ChannelId {
@@ -245,7 +253,21 @@ class Guest implements Asker {
   }
 
   wait(code: WaitCode): void {
-    this.#connection.send({ type: 'wait', id: this.#join.id, code, sentence: SENTENCES[code] });
+    const sentence = code === 'no-leader' ? `${SENTENCES[code]}; ${this.#known()}` : SENTENCES[code];
+    if (sentence === this.#lastSentence) return;
+    this.#lastSentence = sentence;
+    this.#connection.send({ type: 'wait', id: this.#join.id, code, sentence });
+  }
+
+  #known(): string {
+    const names = this.#knownChannels();
+    if (names.length === 0) return 'no channel is led at this port';
+    const shown = names.slice(0, MAX_NAMED).map((name) => {
+      const text = JSON.stringify(name.slice(0, MAX_NAME_LENGTH));
+      return name === this.channel.name ? `${text} (with other constructor arguments)` : text;
+    });
+    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+    return `channels that are led at this port: ${shown.join(', ')}${more}`;
   }
 }
 

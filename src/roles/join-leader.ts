@@ -43,7 +43,7 @@ export interface JoinOptions {
   /** Gets the connection on which it waits. */
   onDialled(connection: Connection): void;
   /** It is not served yet, and this is why. */
-  onWait(why: WaitReason): void;
+  onWait(why: WaitReason, sentence: string): void;
 }
 
 /** Connects to the process at the endpoint and asks to be served; waits as long as the leader there is not ready. */
@@ -115,7 +115,7 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
           resolve(refusalOutcome(options, message));
           return;
         case 'wait':
-          options.onWait(message.code as WaitReason);
+          options.onWait(message.code as WaitReason, message.sentence);
           return;
         default: // nothing else is said before an answer
       }

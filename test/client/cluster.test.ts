@@ -349,7 +349,9 @@ describe('what is said', () => {
     const holder = cluster(upstreamClass(), { ...options, name: 'a' }).create();
     await holder.ready();
     const other = cluster(upstreamClass(), { ...options, name: 'b', isLeader: false }).create();
-    await expect(other.ready()).rejects.toThrow(/knows no leader of this channel/);
+    await expect(other.ready()).rejects.toThrow(
+      /knows no leader of this channel \(it says: .*channels that are led at this port: "a"\)/,
+    );
     await other.close();
     await holder.close();
     await expect(holder.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CLOSED' });
