@@ -15,6 +15,7 @@ import type { ChannelSpec } from '../roles/role';
 import { snapshot } from '../snapshot';
 import { systemClock } from '../time';
 import { sharedSecret } from '../transport/credentials';
+import { adviceFor } from './advice';
 import {
   callableMethods,
   checkDescriptors,
@@ -32,7 +33,7 @@ import {
 import type { Place } from './failover';
 import { CLOSE, SharedClient, type ClientVerbs } from './shared-client';
 import type { MethodNames, SharedClientOf } from './shared-type';
-import type { UpstreamClass } from './upstream-class';
+import { nameOf, type UpstreamClass } from './upstream-class';
 
 const DONE = Promise.resolve();
 
@@ -48,6 +49,7 @@ export class ClusterBuilder<
   readonly #class: C;
   readonly #options: ResolvedOptions;
   readonly #descriptors = new Map<string, Descriptor>();
+  readonly #isNamedByClass: boolean;
 
   constructor(upstreamClass: C, options?: ClusterOptions) {
     if (typeof upstreamClass !== 'function' || typeof upstreamClass.prototype !== 'object') {
@@ -57,7 +59,8 @@ export class ClusterBuilder<
       );
     }
     this.#class = upstreamClass;
-    this.#options = resolveOptions(options, upstreamClass.name || 'anonymous');
+    this.#options = resolveOptions(options, nameOf(upstreamClass) || 'anonymous');
+    this.#isNamedByClass = (options?.name ?? undefined) === undefined;
   }
 
   /**
@@ -95,6 +98,15 @@ export class ClusterBuilder<
     const descriptors = this.#options.autoGenerate ? completeDescriptors(this.#class, this.#descriptors) : this.#descriptors;
     checkDescriptors(this.#class, descriptors, this.#options.name);
     const spec = channelSpec(this.#class, args, this.#options, descriptors);
+    for (const sentence of adviceFor({
+      upstreamClass: this.#class,
+      channel: spec.name,
+      methods: spec.methods,
+      given: this.#descriptors,
+      isNamedByClass: this.#isNamedByClass,
+    })) {
+      spec.logger.warn(sentence);
+    }
     const place = placeOf(this.#options);
     let verbs!: ClientVerbs;
     const client = new SharedClient(spec, place, this.#options, (exposed) => {

@@ -9,12 +9,18 @@ import { codeOf } from '../source-text';
 export type UpstreamClass = new (...args: any[]) => object;
 
 const NAME = '[\\p{ID_Start}$_][\\p{ID_Continue}$]*';
-const CLASS_FIELD = new RegExp(`(?:^|[;}\\n])\\s*(${NAME})\\s*=(?![=>])`, 'gu');
+const CLASS_FIELD = new RegExp(`(?:^|[{;}\\n])\\s*(${NAME})\\s*=(?![=>])`, 'gu');
 const ASSIGNED = new RegExp(`\\bthis\\s*\\.\\s*(${NAME})\\s*=(?![=>])`, 'gu');
 /** What compilers make of a field: `__publicField(this, "get", …)`, `Object.defineProperty(this, "get", { value: … })`. */
 const DEFINED = /\(\s*this\s*,\s*"( *)"\s*,\s*(?:\{[^{}]*\bvalue:\s*)?/gu;
 const FUNCTION_WITHOUT_BRACKETS = new RegExp(`^\\s*(?:async\\b\\s*)?(?:function\\b|${NAME}\\s*=>)`, 'u');
 const FUNCTION_WITH_BRACKETS = /^\s*(?:async\b\s*)?\(/;
+
+/** The name of the class; empty when it has none, or a static member hides it. */
+export function nameOf(upstreamClass: UpstreamClass): string {
+  const { name } = upstreamClass as { name: unknown };
+  return typeof name === 'string' ? name : '';
+}
 
 /** A method, or a getter, which may give a function on the instance, or a field that holds a function. */
 export function isMethod(upstreamClass: UpstreamClass, name: string): boolean {
