@@ -7,6 +7,7 @@ import type { Hello } from './message';
 const MAX_LIST = 16;
 const MIN_SECRET_BYTES = 16;
 const MAX_SECRET_BYTES = 64;
+const MAX_FINGERPRINT_LENGTH = 64;
 
 /** How long a nonce or a proof may be, here and in `prove`. */
 export function isSecretLength(bytes: number): boolean {
@@ -14,25 +15,31 @@ export function isSecretLength(bytes: number): boolean {
 }
 
 /** The same fields in the same order, bytes as base64. */
-export function writeHello({ versions, nonce, proof }: Hello): object {
+export function writeHello({ versions, nonce, proof, methods }: Hello): object {
   return {
     versions,
     ...(nonce && { nonce: nonce.toString('base64') }),
     ...(proof && { proof: proof.toString('base64') }),
+    ...(methods !== undefined && { methods }),
   };
 }
 
 /** Undefined: no hello, and so an old peer. */
 export function readHello(value: unknown): Hello | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { versions, nonce, proof } = value as Record<keyof Hello, unknown>;
+  const { versions, nonce, proof, methods } = value as Record<keyof Hello, unknown>;
   if (!Array.isArray(versions)) return undefined;
   const [nonceBytes, proofBytes] = [readBytes(nonce), readBytes(proof)];
   return {
     versions: versions.slice(0, MAX_LIST).filter((version): version is number => typeof version === 'number'),
     ...(nonceBytes && { nonce: nonceBytes }),
     ...(proofBytes && { proof: proofBytes }),
+    ...(isFingerprint(methods) && { methods }),
   };
+}
+
+function isFingerprint(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_FINGERPRINT_LENGTH;
 }
 
 function readBytes(value: unknown): Buffer | undefined {

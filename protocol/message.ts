@@ -10,6 +10,8 @@ export interface Hello {
   readonly nonce?: Buffer | undefined;
   /** What the other side's nonce asks for. Only in an answer; the side that began proves itself with `prove`. */
   readonly proof?: Buffer | undefined;
+  /** Fingerprint of the methods that the sender shares. Only in a question. */
+  readonly methods?: string | undefined;
 }
 
 interface Envelope {
@@ -221,6 +223,13 @@ export interface Joined {
   readonly parts: Buffer;
 }
 
+/** Leader → follower, before `joined`: what the leader shares, because the follower's fingerprint is another one. No answer. */
+export interface SharedMethods {
+  readonly type: 'shared-methods';
+  /** Each as name and target. */
+  readonly methods: readonly string[];
+}
+
 /** The channel is led by the process that listens on this port. */
 export interface Redirect {
   readonly type: 'redirect';
@@ -289,6 +298,7 @@ export type V2Message =
   | Prove
   | Join
   | Joined
+  | SharedMethods
   | Redirect
   | Appoint
   | Announce

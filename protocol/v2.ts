@@ -56,6 +56,7 @@ export const V2_TYPE = {
   wait: 20,
   'plain-subscribe': 21,
   'key-failure': 22,
+  'shared-methods': 23,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
@@ -144,6 +145,8 @@ export const v2Codec: Codec<V2Message> = {
         const { id, term, codec, identity, parts } = message;
         return withTexts(TYPE.joined, 0, id, uint32(term), [codec, identity], parts);
       }
+      case 'shared-methods':
+        return withText(TYPE['shared-methods'], 0, message.methods.join('\n'));
       case 'redirect':
         return withPayload(TYPE.redirect, 0, message.id, termAndPort(message));
       case 'appoint':
@@ -233,6 +236,8 @@ export const v2Codec: Codec<V2Message> = {
         const [identity, end] = readText(frame, codecEnd, 2, flags);
         return { type: 'joined', id, term, codec, identity, parts: frame.subarray(end) };
       }
+      case TYPE['shared-methods']:
+        return { type: 'shared-methods', methods: readLines(frame, flags) };
       case TYPE.redirect: {
         const { term, port } = readTermAndPort(frame);
         assertEnd(frame, HEADER_BYTES + 6);

@@ -312,6 +312,7 @@ say(
   sized(utf16('π')),
   b,
 );
+say('shared-methods', { type: 'shared-methods', methods: ['get', 'watch as subscribe'] }, 23, 0, 0, latin1('get\nwatch as subscribe'));
 say('redirect', { type: 'redirect', id: 3, term: 7, port: 43_210 }, 16, 0, 3, u32(7), u16(43_210));
 say('redirect: the highest port', { type: 'redirect', id: 3, term: 1, port: 65_535 }, 16, 0, 3, u32(1), u16(65_535));
 say('appoint', { type: 'appoint', id: 3, term: 8, isSucceeding: false }, 17, 0, 3, u32(8));

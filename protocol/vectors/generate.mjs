@@ -457,6 +457,16 @@ ours(
   },
 );
 ours(
+  'register_channel that says what it shares',
+  Request,
+  { connObj: { type: 'register_channel', channelName: CHANNEL, hello: { versions: [1, 2], nonce, methods: '0123456789abcdef' } } },
+  {
+    type: 'register',
+    channel: CHANNEL,
+    hello: { versions: [1, 2], nonce: hex(secret), methods: '0123456789abcdef' },
+  },
+);
+ours(
   'register_channel_res with a whole hello and nothing else',
   Response,
   { connObj: { type: 'register_channel_res', hello: { versions: [1, 2], nonce, proof: '//79/Pv6+fgPDg0MCwoJCAcGBQQDAgEA' } } },

@@ -119,6 +119,17 @@ export function callableMethods(descriptors: Descriptors): ReadonlySet<string> {
   return names;
 }
 
+/** What is shared, as processes compare it. */
+export function sharedMethods(descriptors: Descriptors): string[] {
+  return [...descriptors]
+    .flatMap(([name, descriptor]) => {
+      if (descriptor.type === 'override') return [];
+      return [descriptor.to === 'invoke' || descriptor.to === name ? name : `${name} as ${descriptor.to}`];
+    })
+    .map((method) => method.replaceAll('\n', ' '))
+    .sort();
+}
+
 export function isGeneratorMethod(upstreamClass: UpstreamClass, name: string): boolean {
   return isGeneratorFunction(memberOf(upstreamClass, name)?.value);
 }

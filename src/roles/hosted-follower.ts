@@ -20,6 +20,7 @@ import type { Connection } from '../transport/connection';
 import { EventFeed } from './event-feed';
 import { KeySubscriber, TopicSubscriber, type FedSubscriber, type TopicPeer } from './fed-subscriber';
 import { differenceTo } from './identity-warning';
+import { methodsFingerprint } from './method-warning';
 import type { PeerValues } from './peer-values';
 import type { ChannelSpec, Subscriber, Subscription } from './role';
 import type { Session, Single } from './single';
@@ -182,6 +183,10 @@ export class HostedFollower {
   #welcome({ id, channel }: Join): void {
     const { id: own } = this.#spec;
     const parts = differenceTo(this.#spec, channel);
+    const { peerMethods } = this.#connection;
+    if (peerMethods !== undefined && peerMethods !== methodsFingerprint(this.#spec.sharedMethods)) {
+      this.#connection.send({ type: 'shared-methods', methods: this.#spec.sharedMethods });
+    }
     this.#connection.send({ type: 'joined', id, term: this.#term, codec: this.#values.codec, identity: own.identity, parts });
   }
 

@@ -14,6 +14,7 @@ import type { CodecName } from '../../protocol/value-codec';
 import { Follower } from './follower';
 import { foreignPort } from './foreign-port';
 import { warnOfDifference } from './identity-warning';
+import { methodsFingerprint, warnOfMethods } from './method-warning';
 import { PeerValues } from './peer-values';
 import type { ChannelSpec, RoleHooks, WaitReason } from './role';
 
@@ -79,6 +80,7 @@ async function ask(options: JoinOptions, connection: Connection, secret: Buffer 
     channel: spec.name,
     port: endpoint.port,
     secret,
+    methods: methodsFingerprint(spec.sharedMethods),
     timeoutMs: spec.responseTimeoutMs,
     firstWordMs: Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS),
     clock: spec.clock,
@@ -104,6 +106,9 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
       switch (message.type) {
         case 'joined':
           resolve(follow(options, connection, message));
+          return;
+        case 'shared-methods':
+          warnOfMethods(spec, message.methods);
           return;
         case 'redirect':
           resolve({ redirected: loopback(message.port) });

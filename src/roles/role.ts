@@ -115,6 +115,8 @@ export interface ChannelSpec {
   /** Makes a new upstream client. May throw. */
   readonly createUpstream: () => object;
   readonly methods: UpstreamMethods;
+  /** Every method that is shared, sorted, as its name or, where it is not invoked, `name as target`. */
+  readonly sharedMethods: readonly string[];
   /** Methods that calls and notifications may name. */
   readonly callable: ReadonlySet<string>;
   /** How values are written in this process, and between processes that agree on it. */

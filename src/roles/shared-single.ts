@@ -2,6 +2,7 @@
 
 import { isSameChannel } from '../../protocol/handshake';
 import { differenceTo, warnOfDifference } from './identity-warning';
+import { warnOfMethods } from './method-warning';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
@@ -40,6 +41,7 @@ export class SharedSingle implements Role {
       channels.add(shared);
     }
     warnOfDifference(spec, differenceTo(shared.single.spec, spec.id));
+    warnOfMethods(spec, shared.single.spec.sharedMethods);
     shared.users++;
     const role = new SharedSingle(shared, hooks);
     shared.single.start();

@@ -27,6 +27,8 @@ export type Receiver = (message: Message | V2Message) => void;
 const FLUSH_MS = 1_000;
 
 export class Connection {
+  /** Fingerprint of the methods that the other side shares, as its hello says; undefined when it says nothing. */
+  peerMethods: string | undefined;
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #reader = new FrameReader(v1Framing);

@@ -31,6 +31,8 @@ export interface IntroductionOptions {
   /** Where the other side listens. */
   readonly port: number;
   readonly secret: Buffer | undefined;
+  /** Fingerprint of what this process shares; undefined when it does not come to be served. */
+  readonly methods?: string | undefined;
   /** For old peers, ms. */
   readonly timeoutMs: number;
   /** Silence of this length ends the attempt, ms. */
@@ -40,7 +42,7 @@ export interface IntroductionOptions {
 
 /** Settles when the other side has shown what it is. A process of cluster-client 3.x that does not lead the channel stays silent. */
 export function introduce(connection: Connection, options: IntroductionOptions): Promise<Introduction> {
-  const { channel, port, secret, timeoutMs, firstWordMs, clock } = options;
+  const { channel, port, secret, methods, timeoutMs, firstWordMs, clock } = options;
   const nonce = secret && randomBytes(NONCE_BYTES);
   connection.maxFrameBytes = STRANGER_BYTES; // whoever holds the port may be anybody
   return new Promise((resolve) => {
@@ -78,7 +80,7 @@ export function introduce(connection: Connection, options: IntroductionOptions):
         wasSilent(); // the heartbeat may be the first to see it
       else resolve({ kind: 'gone', ...('error' in end && { error: end.error }) });
     });
-    const hello = helloOf(nonce && { nonce });
+    const hello = helloOf({ ...(nonce && { nonce }), ...(methods !== undefined && { methods }) });
     connection.send({ type: 'register', id: connection.nextId(), timeoutMs, channel, hello });
     connection.ping(timeoutMs); // some old peers answer this while they do not lead the channel
   });

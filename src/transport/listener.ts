@@ -131,6 +131,7 @@ export class Listener {
       return;
     }
     const theirs = hello?.nonce;
+    connection.peerMethods = hello?.methods;
     const own = secret && randomBytes(NONCE_BYTES);
     const proof = secret && own && theirs && proofOf(secret, 'listener', this.port, theirs, own);
     const answer = helloOf({ ...(own && { nonce: own }), ...(proof && { proof }) });

@@ -240,3 +240,55 @@ it('the README has a row for each kind of member', () => {
   ];
   for (const kind of kinds) expect(rows.some((row) => row.includes(kind))).toBe(true);
 });
+
+describe('two classes of one name', () => {
+  class Orders {
+    async list(): Promise<void> {
+      return Promise.resolve();
+    }
+    async cancel(): Promise<void> {
+      return Promise.resolve();
+    }
+    close(): void {
+      return undefined;
+    }
+  }
+  class Prices {
+    async list(): Promise<void> {
+      return Promise.resolve();
+    }
+    async latest(): Promise<void> {
+      return Promise.resolve();
+    }
+    close(): void {
+      return undefined;
+    }
+  }
+
+  async function warningsOfSecond(options: object, second: UpstreamClass, isLed: boolean): Promise<string[]> {
+    const logger = recordingLogger();
+    const make = (upstream: UpstreamClass, isLeader: boolean) => {
+      const place = isLed ? { isLeader } : {};
+      const client = cluster(upstream, { name: `namesakes-${serial}`, logger, ...options, ...place }).create();
+      open.unshift(client);
+      return client as unknown as { ready(): Promise<void> };
+    };
+    await make(Orders, true).ready();
+    await make(second, false).ready();
+    return logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  }
+
+  it.each(['single', 'follower'])('%s: the second one names the methods that only one of them shares', async (role) => {
+    serial++;
+    const options = role === 'single' ? { singleMode: true } : { port: await freePort() };
+    const warnings = await warningsOfSecond(options, Prices, role === 'follower');
+    expect(warnings).toEqual([expect.stringContaining('only this process shares latest; only the leader shares cancel')]);
+  });
+
+  it.each(['single', 'follower'])('%s: nothing is said where both share the same', async (role) => {
+    serial++;
+    const options = role === 'single' ? { singleMode: true } : { port: await freePort() };
+    const Same = class extends Orders {};
+    await expect(warningsOfSecond(options, Same, role === 'follower')).resolves.toEqual([]);
+  });
+});

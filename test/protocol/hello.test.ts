@@ -11,7 +11,7 @@ test('a hello of version 1 is written as it always was', () => {
 
 test.each<[string, Hello]>([
   ['the least', { versions: [] }],
-  ['everything', { versions: [1, 2], nonce, proof }],
+  ['everything', { versions: [1, 2], nonce, proof, methods: '1f' }],
   ['the longest fields', { versions: Array<number>(16).fill(2), nonce: Buffer.alloc(64), proof: Buffer.alloc(64) }],
   ['the shortest fields', { versions: [2], nonce: Buffer.alloc(16), proof: Buffer.alloc(16) }],
 ])('%s is read as it was written', (_name, hello) => {
@@ -39,6 +39,9 @@ test.each<[string, object]>([
   ['a nonce that is no base64', { nonce: `${encoded.slice(0, -3)}!==` }],
   ['a nonce with something behind it', { nonce: `${encoded} ` }],
   ['a proof that is too short', { proof: '' }],
+  ['methods that are no text', { methods: ['get'] }],
+  ['methods without a text', { methods: '' }],
+  ['a fingerprint of methods that is too long', { methods: 'a'.repeat(65) }],
   ['a field that is not known', { secret: encoded }],
   ['what hellos once had', { codecs: ['structured'], identity: 'sha256:1f' }],
 ])('%s counts as absent', (_name, fields) => {

@@ -1,0 +1,42 @@
+// Two processes that share a channel do not share the same methods: they have different classes of one name, or delegate
+// differently. The one that comes later names what differs.
+
+import { createHash } from 'node:crypto';
+import type { ChannelSpec } from './role';
+
+const MAX_NAMED = 10;
+const MAX_NAME_LENGTH = 60;
+/** A difference is told once, not at each failover. */
+const told = new WeakSet<ChannelSpec>();
+
+/** The same for the same methods, in whatever order. @param methods name and target of each, sorted */
+export function methodsFingerprint(methods: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(methods)).digest('hex').slice(0, 32);
+}
+
+/** @param theirs what the process that has the upstream client shares */
+export function warnOfMethods(spec: ChannelSpec, theirs: readonly string[]): void {
+  const onlyHere = missing(spec.sharedMethods, theirs);
+  const onlyThere = missing(theirs, spec.sharedMethods);
+  if (told.has(spec) || onlyHere.length + onlyThere.length === 0) return;
+  told.add(spec);
+  const differences = [
+    ...(onlyHere.length > 0 ? [`only this process shares ${named(onlyHere)}`] : []),
+    ...(onlyThere.length > 0 ? [`only the leader shares ${named(onlyThere)}`] : []),
+  ];
+  spec.logger.warn(
+    `${spec.name}: the upstream client is shared with a process that shares other methods: ${differences.join('; ')}; ` +
+      'if the classes are different, give the channels different names; if not, delegate the same in every process',
+  );
+}
+
+function missing(those: readonly string[], from: readonly string[]): string[] {
+  const present = new Set(from);
+  return those.filter((method) => !present.has(method));
+}
+
+function named(methods: readonly string[]): string {
+  const shown = methods.slice(0, MAX_NAMED).map((method) => method.slice(0, MAX_NAME_LENGTH));
+  const more = methods.length > MAX_NAMED ? ` and ${methods.length - MAX_NAMED} more` : '';
+  return `${shown.join(', ')}${more}`;
+}
