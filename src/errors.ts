@@ -128,7 +128,8 @@ const kinds = {
   },
   ERR_TRUNKLINE_CANNOT_SUPERVISE: {
     retryable: false,
-    meaning: '`startCluster` was called in a supervised process, in a worker of node:cluster, or in a single executable.',
+    meaning:
+      '`startCluster` was called in a supervised process, in a worker of node:cluster, in a single executable, or without a permission of Node.js that it needs.',
   },
   ERR_TRUNKLINE_RELOAD_FAILED: {
     retryable: true,

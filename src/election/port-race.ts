@@ -2,6 +2,9 @@
 // the failover loop (src/client/failover.ts) decides when to try again.
 
 import type { ChannelId, LeadWish } from '../../protocol/message';
+import { formatEndpoint } from '../endpoint';
+import { TrunklineError } from '../errors';
+import { missingFlag } from '../permission';
 import { AppointedLease } from './appointed-lease';
 import { HeldPort } from './held-port';
 import type { Appointed, ChannelLease, Meeting, Term } from './term';
@@ -21,11 +24,24 @@ export class PortRace {
    * @throws TrunklineError when the port cannot be bound at all
    */
   async campaign(seenTerm: number, lead: LeadWish): Promise<Term> {
+    this.#assertNetwork();
     if (lead !== 'never') {
       const lease = await HeldPort.hold(this.#meeting, (reception) => reception.claim(this.#channel, seenTerm));
       if (lease) return { kind: 'leader', lease };
     }
     return { kind: 'follower', endpoint: this.#meeting.endpoint, isPortHeld: lead !== 'never' };
+  }
+
+  /** Without the permission `listen` throws where nothing can catch it, and a dial would be taken for a leader that is not there. */
+  #assertNetwork(): void {
+    const flag = missingFlag('net');
+    if (flag === undefined) return;
+    const { endpoint } = this.#meeting;
+    throw new TrunklineError(
+      'ERR_TRUNKLINE_BIND_FAILED',
+      `cluster port ${formatEndpoint(endpoint)} cannot be used: this process may not use the network; start node with ${flag}`,
+      { port: endpoint.port },
+    );
   }
 
   /** The port holder has appointed this process. @returns undefined when another client of it leads the channel already */

@@ -10,7 +10,7 @@ import type { Messenger } from './messenger';
 import { checkWorkers, resolveSupervisorOptions, type SupervisorOptions } from './options';
 import { PidFile } from './pid-file';
 import { heedSignals } from './signals';
-import { assertCanSupervise } from './whereabouts';
+import { assertCanSupervise, assertMayStart } from './whereabouts';
 
 /** One process or thread of the application. */
 export type ProcessStatus = SlotStatus;
@@ -90,6 +90,8 @@ function neverStarted(): Promise<never> {
 export async function supervise(options: SupervisorOptions): Promise<Supervised | undefined> {
   assertCanSupervise();
   const resolved = resolveSupervisorOptions(options);
+  const warning = assertMayStart(resolved.startMode);
+  if (warning !== undefined) resolved.logger.warn(warning);
   const pidFile = resolved.pidFile === undefined ? undefined : new PidFile(resolved.pidFile);
   pidFile?.write();
   // A framework's launcher finds its master by the command line, which a title would overwrite.

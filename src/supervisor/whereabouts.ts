@@ -2,6 +2,7 @@
 
 import cluster from 'node:cluster';
 import { TrunklineError } from '../errors';
+import { missingFlag } from '../permission';
 import { isSupervised } from './child/runtime';
 
 /** What startCluster finds out about the process in which it runs. */
@@ -43,4 +44,23 @@ function isSingleExecutable(): boolean {
   // Other runtimes than Node.js do not have the module.
   const sea = process.getBuiltinModule('node:sea') as typeof import('node:sea') | undefined;
   return sea?.isSea() ?? false;
+}
+
+/**
+ * What the permission model of Node.js (`node --permission`) forbids.
+ * @returns what works less well, as a sentence for the log
+ * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE
+ */
+export function assertMayStart(startMode: 'process' | 'worker_threads', missing = missingFlag): string | undefined {
+  const [noChild, noWorker] = [missing('child'), missing('worker')];
+  const needed = missing('net') ?? (startMode === 'process' ? noChild : noWorker);
+  if (needed !== undefined) {
+    const reason = `this process runs under the permission model of Node.js without ${needed}, which startMode '${startMode}' needs`;
+    throw new TrunklineError('ERR_TRUNKLINE_CANNOT_SUPERVISE', `startCluster: ${reason}; start node with ${needed}`);
+  }
+  if (noWorker === undefined) return undefined;
+  return (
+    `startCluster: the permission model of Node.js denies threads (${noWorker} is missing), so no stack or profile is kept of ` +
+    'a process that blocks, and a process whose master was killed ends only when its event loop turns'
+  );
 }

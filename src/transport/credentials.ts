@@ -109,11 +109,16 @@ async function removeUnused(folder: string): Promise<void> {
 }
 
 async function openFolder(folder: string, uid: number | undefined): Promise<void> {
-  await mkdir(folder, { mode: 0o700 }).catch(unless('EEXIST'));
-  const found = await lstat(folder);
+  // A process that may only read uses the folder that another one has made.
+  const found = (await lstat(folder).catch(unless('ENOENT'))) ?? (await makeFolder(folder));
   if (found.isSymbolicLink()) throw new Error('it is a symbolic link');
   if (!found.isDirectory()) throw new Error('it is not a folder');
   assertPrivate('it', found, uid);
+}
+
+async function makeFolder(folder: string): Promise<Stats> {
+  await mkdir(folder, { mode: 0o700 }).catch(unless('EEXIST'));
+  return await lstat(folder);
 }
 
 /** What others could have read or put there is not mended, as they may have done so already. */
@@ -177,7 +182,9 @@ async function createSecret(file: string): Promise<void> {
   try {
     try {
       await handle.writeFile(randomBytes(SECRET_BYTES).toString('hex'));
-      await handle.sync(); // or a power failure could leave the name without the content
+      // Or a power failure could leave the name without the content. The permission model of Node.js denies it wherever the
+      // file is; a file without content is passed over, so the secret is made all the same.
+      await handle.sync().catch(unless('ERR_ACCESS_DENIED'));
     } finally {
       await handle.close();
     }

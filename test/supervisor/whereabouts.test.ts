@@ -1,4 +1,4 @@
-import { assertCanSupervise, type Whereabouts } from '../../src/supervisor/whereabouts';
+import { assertCanSupervise, assertMayStart, type Whereabouts } from '../../src/supervisor/whereabouts';
 
 const nowhere: Whereabouts = { isSupervised: false, isClusterWorker: false, isSingleExecutable: false };
 
@@ -15,4 +15,36 @@ test.each<[Partial<Whereabouts>, RegExp]>([
   expect(() => assertCanSupervise({ ...nowhere, ...known })).toThrow(
     expect.objectContaining({ code: 'ERR_TRUNKLINE_CANNOT_SUPERVISE', message: expect.stringMatching(sentence) }),
   );
+});
+
+describe('under the permission model of Node.js', () => {
+  const without =
+    (...missing: string[]) =>
+    (permission: string) =>
+      missing.includes(permission) ? `--allow-${permission}` : undefined;
+
+  test('what the start mode needs is refused without its flag', () => {
+    for (const [mode, permission] of [
+      ['process', 'child'],
+      ['worker_threads', 'worker'],
+      ['process', 'net'],
+      ['worker_threads', 'net'],
+    ] as const)
+      expect(() => assertMayStart(mode, without(permission))).toThrow(
+        expect.objectContaining({
+          code: 'ERR_TRUNKLINE_CANNOT_SUPERVISE',
+          message: expect.stringContaining(`start node with --allow-${permission}`),
+        }),
+      );
+  });
+
+  test('processes that cannot have a watchdog are started, and that is said', () => {
+    expect(assertMayStart('process', without('worker'))).toMatch(/--allow-worker is missing\), so no stack or profile/);
+  });
+
+  test('with every permission there is nothing to say', () => {
+    expect(assertMayStart('process', without())).toBeUndefined();
+    expect(assertMayStart('worker_threads', without('child'))).toBeUndefined();
+    expect(assertMayStart('process')).toBeUndefined();
+  });
 });

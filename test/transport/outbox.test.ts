@@ -8,6 +8,8 @@ import { FakeClock } from '../support/fake-clock';
 
 const KiB = 1024;
 const LIMIT = 100 * KiB;
+/** The default is another one from Node.js 22 on. */
+const HIGH_WATER_MARK = 16 * KiB;
 
 class HeldStream extends Writable {
   bytesWritten = 0;
@@ -43,7 +45,7 @@ let outbox: Outbox;
 let tooSlow: number;
 
 beforeEach(() => {
-  stream = new HeldStream();
+  stream = new HeldStream({ highWaterMark: HIGH_WATER_MARK });
   clock = new FakeClock();
   outbox = new Outbox(stream as unknown as Socket, clock);
   tooSlow = 0;
