@@ -40,6 +40,8 @@ const FILES = [
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/daemon-entry' },
 ];
+/** Modules for ESM, which only hand on to the files above. */
+const WRAPPERS = ['index.mjs', 'supervisor/index.mjs', 'require-in-bundle.mjs'];
 const entries = FILES.flatMap(({ entry }) => entry ?? []);
 
 /** Programs are not parts: each is a file of its own. */
@@ -52,7 +54,7 @@ export default async function bundle() {
   const inputs = new Set();
   for (const file of FILES) for (const input of await write(file)) inputs.add(input);
   for (const { out, parts } of FILES) if (parts) assertComplete(out, parts);
-  copyFileSync(join(root, 'dist', 'src', 'index.mjs'), join(target, 'index.mjs'));
+  for (const wrapper of WRAPPERS) copyFileSync(join(root, 'dist', 'src', wrapper), join(target, wrapper));
   writeFileSync(join(target, 'THIRD-PARTY-NOTICES.txt'), noticesOf(inputs));
 }
 

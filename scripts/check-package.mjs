@@ -58,6 +58,19 @@ startCluster({ app: 'missing.js' }).then(() => console.log('started'), (error) =
   'alias.cjs': `const cluster = require('cluster-client'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');${CLASS}${BODY}`,
 };
 
+/** Programs that are made one file by esbuild, in both of its formats, and what they write then. */
+const bundles = {
+  'bundle-client.mjs': {
+    code: `import cluster, { close, APIClientBase } from 'trunkline';${CLASS.replace(' extends Base', '').replace('super(); ', '').replace(' this.ready(true);', '')}${BODY}`,
+    says: /^ok$/,
+  },
+  'bundle-supervisor.mjs': {
+    code: `import { startCluster } from 'trunkline/supervisor';
+startCluster({ app: ${JSON.stringify(fileURLToPath(import.meta.url))} }).catch(({ code, message }) => console.log(code, message));`,
+    says: /^ERR_TRUNKLINE_CANNOT_SUPERVISE .*--external:trunkline/,
+  },
+};
+
 try {
   const tarball = join(work, run('npm', ['pack', '--silent', '--pack-destination', work], root).trim().split('\n').at(-1));
   console.log(run(bin('publint'), ['run', tarball, '--strict'], root));
@@ -91,6 +104,7 @@ try {
       tarball,
       `cluster-client@file:${tarball}`,
       'sdk-base@5',
+      'esbuild@0.28',
       `typescript@${devDependencies.typescript}`,
       `@types/node@${devDependencies['@types/node']}`,
     ],
@@ -104,6 +118,17 @@ try {
     const output = run(process.execPath, [file === name ? file : join('out', file)], app);
     if (output.trim() !== 'ok') throw new Error(`${name}: ${output}`);
     console.log(`consumer ${name}: ok`);
+  }
+  for (const [name, { code, says }] of Object.entries(bundles)) {
+    write(app, name, code);
+    for (const format of ['esm', 'cjs']) {
+      const bundle = join('bundles', name.replace('.mjs', format === 'esm' ? '.mjs' : '.cjs'));
+      const esbuild = join(app, 'node_modules', '.bin', 'esbuild');
+      run(esbuild, [name, '--bundle', '--platform=node', `--format=${format}`, `--outfile=${bundle}`, '--log-level=error'], app);
+      const output = run(process.execPath, [bundle], app).trim();
+      if (!says.test(output)) throw new Error(`${bundle}: ${output}`);
+      console.log(`${bundle}: ok`);
+    }
   }
   run(process.execPath, [join('out', 'typed-api-client', 'main.js')], app);
   console.log('a copied example: ok');

@@ -129,7 +129,7 @@ const kinds = {
   ERR_TRUNKLINE_CANNOT_SUPERVISE: {
     retryable: false,
     meaning:
-      '`startCluster` was called in a supervised process, in a worker of node:cluster, in a single executable, or without a permission of Node.js that it needs.',
+      '`startCluster` was called in a supervised process, in a worker of node:cluster, in a single executable or bundle, or without a permission of Node.js that it needs.',
   },
   ERR_TRUNKLINE_RELOAD_FAILED: {
     retryable: true,

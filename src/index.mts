@@ -1,5 +1,6 @@
 // The public face for ESM: the same instance as `require('trunkline')` gives.
 
+import './require-in-bundle.mjs';
 import cluster from './index.js';
 
 export default cluster;

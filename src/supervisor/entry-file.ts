@@ -13,7 +13,8 @@ type EntryName = 'child/entry' | 'child/watchdog-thread';
  * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE when it is not there, which is so in a bundled program
  */
 export function entryFile(name: EntryName): string {
-  const file = join(__dirname, `${name}.js`);
+  // In a bundle of ES modules there is no folder at all.
+  const file = join(typeof __dirname === 'string' ? __dirname : '', `${name}.js`);
   if (existsSync(file)) return file;
   throw new TrunklineError(
     'ERR_TRUNKLINE_CANNOT_SUPERVISE',

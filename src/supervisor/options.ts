@@ -99,7 +99,7 @@ export interface FrameworkOptions extends CommonOptions {
   https?: { readonly key: string; readonly cert: string; readonly ca?: string | undefined } | boolean | undefined;
   /** Another port for HTTP beside HTTPS. */
   debugPort?: number | undefined;
-  /** Each worker binds the port itself, with SO_REUSEPORT (Node 23.1 and later, not everywhere). Default false. */
+  /** Each worker binds the port itself, with SO_REUSEPORT (Node.js 22.23 and later, not on every system). Default false. */
   reusePort?: boolean | undefined;
   /** Everything else is for Agent and Application, untouched. */
   [option: string]: unknown;
@@ -281,7 +281,7 @@ function checkLanguage(
   );
 }
 
-/** Threads cannot share a port: each has its own. */
+/** Threads cannot share a listening socket: each has a port of its own, unless they bind one with SO_REUSEPORT. */
 function portsOf({ ports, reusePort }: SupervisorOptions & { reusePort?: unknown }, port: number | undefined): number[] {
   if (ports !== undefined && ports.length > 0) return ports.map((each) => whole('ports', each, 0, 65535));
   return port === undefined || reusePort === true ? [] : [port];

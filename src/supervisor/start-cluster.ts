@@ -2,6 +2,7 @@
 
 import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
+import { entryFile } from './entry-file';
 import { surviveLostOutput } from './lost-output';
 import { Master } from './master/master';
 import type { SlotStatus } from './master/slot';
@@ -10,7 +11,7 @@ import type { Messenger } from './messenger';
 import { checkWorkers, resolveSupervisorOptions, type SupervisorOptions } from './options';
 import { PidFile } from './pid-file';
 import { heedSignals } from './signals';
-import { assertCanSupervise, assertMayStart } from './whereabouts';
+import { assertCanSupervise, assertMayStart, lackOfRuntime } from './whereabouts';
 
 /** One process or thread of the application. */
 export type ProcessStatus = SlotStatus;
@@ -89,9 +90,10 @@ function neverStarted(): Promise<never> {
  */
 export async function supervise(options: SupervisorOptions): Promise<Supervised | undefined> {
   assertCanSupervise();
+  entryFile('child/entry'); // before anything else is begun
   const resolved = resolveSupervisorOptions(options);
-  const warning = assertMayStart(resolved.startMode);
-  if (warning !== undefined) resolved.logger.warn(warning);
+  for (const warning of [assertMayStart(resolved.startMode), lackOfRuntime()])
+    if (warning !== undefined) resolved.logger.warn(warning);
   const pidFile = resolved.pidFile === undefined ? undefined : new PidFile(resolved.pidFile);
   pidFile?.write();
   // A framework's launcher finds its master by the command line, which a title would overwrite.

@@ -64,3 +64,12 @@ export function assertMayStart(startMode: 'process' | 'worker_threads', missing 
     'a process that blocks, and a process whose master was killed ends only when its event loop turns'
   );
 }
+
+/** @returns what a runtime that is not Node.js lacks, as a sentence for the log */
+export function lackOfRuntime(versions: Readonly<Record<string, string | undefined>> = process.versions): string | undefined {
+  if (versions.bun === undefined) return undefined;
+  return (
+    `startCluster: Bun ${versions.bun} does not publish the diagnostics channels net.server.socket and http.server.request.start ` +
+    'of Node.js, so a worker that stops or is reloaded cannot see its requests and cuts them off; run the application with Node.js'
+  );
+}

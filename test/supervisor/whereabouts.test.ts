@@ -1,4 +1,4 @@
-import { assertCanSupervise, assertMayStart, type Whereabouts } from '../../src/supervisor/whereabouts';
+import { assertCanSupervise, assertMayStart, lackOfRuntime, type Whereabouts } from '../../src/supervisor/whereabouts';
 
 const nowhere: Whereabouts = { isSupervised: false, isClusterWorker: false, isSingleExecutable: false };
 
@@ -47,4 +47,9 @@ describe('under the permission model of Node.js', () => {
     expect(assertMayStart('worker_threads', without('child'))).toBeUndefined();
     expect(assertMayStart('process')).toBeUndefined();
   });
+});
+
+test('under Bun it is said that requests are cut off, under Node.js nothing', () => {
+  expect(lackOfRuntime({ node: '24.3.0', bun: '1.4.5' })).toMatch(/Bun 1.4.5 does not publish .* http.server.request.start/);
+  expect(lackOfRuntime()).toBeUndefined();
 });
