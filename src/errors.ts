@@ -128,8 +128,7 @@ const kinds = {
   },
   ERR_TRUNKLINE_CANNOT_SUPERVISE: {
     retryable: false,
-    meaning:
-      '`startCluster` was called in a supervised process, in a worker of node:cluster, in a single executable or bundle, or without a permission of Node.js that it needs.',
+    meaning: '`startCluster` was called where it cannot work, such as in a worker; the message says why, and what to do.',
   },
   ERR_TRUNKLINE_RELOAD_FAILED: {
     retryable: true,
