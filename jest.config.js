@@ -8,5 +8,6 @@ module.exports = {
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   // Children that tests fork run from dist.
   globalSetup: '<rootDir>/scripts/jest-setup.mjs',
-  testTimeout: 30_000,
+  // No limit of the product: what never ends is to end sometime, also on a busy machine.
+  testTimeout: 120_000,
 };

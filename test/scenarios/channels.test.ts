@@ -3,6 +3,7 @@
 import { eventually } from '../support/eventually';
 import { Crew, now, printFigures, type Member } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
+import { Stopwatch } from '../support/pauses';
 import { canBind, freePort } from '../support/ports';
 import { ValueRegistry } from '../support/value-registry';
 
@@ -77,17 +78,20 @@ async function isLedBy(leader: Member, channel: string, members: readonly Member
 const linesAbout = (member: Member, channel: string): string[] =>
   member.logLines.filter((line) => line.startsWith(`${channel}:`));
 
-/** Kills processes and waits until another one brings values of the channel. @returns how long it took, ms */
+/** Kills processes and waits until another one brings values of the channel. @returns how long it took without pauses of the machine, ms */
 async function kill(victims: readonly Member[], channel: string, survivors: readonly Member[]): Promise<number> {
   const pids = victims.map(({ pid }) => pid);
-  const killedAt = now();
+  const watch = new Stopwatch();
   for (const victim of victims) victim.kill('SIGKILL');
   const values = await Promise.all(
     survivors.map((member) =>
-      member.value(`${channel} of a new leader`, ({ key, pid }, at) => key === channel && at > killedAt && !pids.includes(pid)),
+      member.value(
+        `${channel} of a new leader`,
+        ({ key, pid }, at) => key === channel && at > watch.startedAt && !pids.includes(pid),
+      ),
     ),
   );
-  return Math.max(...values.map(({ at }) => at)) - killedAt;
+  return watch.ownMs(Math.max(...values.map(({ at }) => at)));
 }
 
 test('the holder is killed: the other channel keeps its leader and its one upstream client, and its followers notice nothing', async () => {

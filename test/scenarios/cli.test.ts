@@ -60,7 +60,7 @@ class Run {
   }
 
   async says(text: string): Promise<void> {
-    await eventually(`"${text}" in: ${this.stdout}${this.stderr}`, () => (this.stdout + this.stderr).includes(text), 20_000);
+    await eventually(`"${text}" in: ${this.stdout}${this.stderr}`, () => (this.stdout + this.stderr).includes(text));
   }
 }
 
@@ -379,7 +379,7 @@ test('a master that a program has started is seen through its pid file, with wha
     stdio: 'ignore',
   });
   known.add(master.pid!);
-  await eventually('an application that answers', async () => (await get('/self').catch(() => '')) !== '', 20_000);
+  await eventually('an application that answers', async () => (await get('/self').catch(() => '')) !== '');
   const args = ['--pid-file', pidFile];
   const sentence = `pid ${master.pid}, as ${pidFile} says, but was not started by trunkline start: it has no control socket.`;
   expect((await done(['status', ...args])).stdout).toContain(sentence);
@@ -562,7 +562,7 @@ const hasScript = existsSync('/usr/bin/script');
   });
   let shown = '';
   terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
-  await eventually('a start on a terminal', () => shown.includes(`after`), 20_000);
+  await eventually('a start on a terminal', () => shown.includes(`after`));
   const { pid } = await status();
   // What the programs write begins lines of its own: nothing of ours is written over.
   expect(shown.split('\r\n')).toContain('agent runs');

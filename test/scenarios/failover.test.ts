@@ -2,8 +2,9 @@
 
 import type { Stats } from '../fixtures/registry-client';
 import { eventually } from '../support/eventually';
-import { Crew, median, now, printFigures, type CallOutcome, type Member } from '../support/member';
+import { Crew, median, printFigures, type CallOutcome, type Member } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
+import { Stopwatch } from '../support/pauses';
 import { freePort } from '../support/ports';
 import { ValueRegistry } from '../support/value-registry';
 
@@ -24,14 +25,14 @@ afterEach(async () => {
   await registry.close();
 });
 
-/** Kills the leader. @returns the moment before, and those who are left */
-async function killLeader(): Promise<{ killedAt: number; killed: Member; survivors: Member[] }> {
+/** Kills the leader. @returns a watch that was started before, and those who are left */
+async function killLeader(): Promise<{ watch: Stopwatch; killedAt: number; killed: Member; survivors: Member[] }> {
   const killed = await crew.leader();
   const survivors = crew.members.filter((member) => member !== killed);
-  const killedAt = now();
+  const watch = new Stopwatch();
   killed.kill('SIGKILL');
   await killed.exited;
-  return { killedAt, killed, survivors };
+  return { watch, killedAt: watch.startedAt, killed, survivors };
 }
 
 async function stats(follower: Member): Promise<Stats> {
@@ -45,11 +46,11 @@ test('nine competing processes have data from a new leader within 50 ms, and the
 
   const figures: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const { killedAt, killed, survivors } = await killLeader();
+    const { watch, killedAt, killed, survivors } = await killLeader();
     const first = await Promise.all(
       survivors.map((member) => member.value('a value of a new leader', ({ pid }, at) => at > killedAt && pid !== killed.pid)),
     );
-    figures.push(Math.max(...first.map(({ at }) => at)) - killedAt);
+    figures.push(watch.ownMs(Math.max(...first.map(({ at }) => at))));
     const leader = await crew.leader();
     expect(new Set(first.map(({ value }) => value.pid))).toEqual(new Set([leader.pid]));
     const statuses = await Promise.all(survivors.map(async (member) => ({ member, status: await member.status() })));
@@ -76,10 +77,10 @@ test('calls under way end within 100 ms, idempotent ones are answered by the new
       const { never, slow } = await stats(follower);
       return never > before.never && slow > before.slow;
     });
-    const { killedAt, survivors } = await killLeader();
+    const { watch, killedAt, survivors } = await killLeader();
 
     const { at, error } = await lost;
-    figures.push(at - killedAt);
+    figures.push(watch.ownMs(at));
     expect(error).toMatchObject({ code: 'ERR_TRUNKLINE_LEADER_LOST', name: 'SocketCloseError' });
     const during = (await Promise.all(
       survivors.map((member) =>

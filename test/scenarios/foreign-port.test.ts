@@ -8,6 +8,7 @@ import cluster from '../../src/index';
 import { RegistryClient } from '../fixtures/registry-client';
 import { eventually } from '../support/eventually';
 import { leavesNothingOpen } from '../support/open-handles';
+import { Stopwatch } from '../support/pauses';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -81,8 +82,12 @@ interface Verdict {
 
 async function judge(client: ReturnType<typeof create>['client'], port: number): Promise<Verdict> {
   const startedAtMs = running.ms;
-  const reason = await Promise.race([client.ready().catch((error: unknown) => error), wait(10_000, 'nothing said within 10 s')]);
-  return { port, reason, afterMs: running.ms - startedAtMs };
+  const watch = new Stopwatch();
+  const reason = await Promise.race([
+    client.ready().catch((error: unknown) => error),
+    wait(60_000, 'nothing said within 60 s', { ref: false }),
+  ]);
+  return { port, reason, afterMs: running.ms - startedAtMs - watch.pausesMs };
 }
 
 /** Each program at a port of its own, judged by a client that competes and by one that only follows. All at once. */

@@ -103,7 +103,7 @@ test('a crash loop is shown, and ends when the program is mended', async () => {
   const [, worker] = await statusOf();
   writeFileSync(broken, '');
   process.kill(worker.pid, 'SIGKILL');
-  await eventually('the crash loop', async () => (await statusOf())[1].state === 'crash-loop', 20_000);
+  await eventually('the crash loop', async () => (await statusOf())[1].state === 'crash-loop');
   rmSync(broken);
   const successor = await eventually(
     'a worker that runs',

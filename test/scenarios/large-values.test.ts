@@ -4,6 +4,7 @@ import cluster from '../../src/index';
 import { RegistryClient } from '../fixtures/registry-client';
 import { Crew } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
+import { Stopwatch } from '../support/pauses';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -26,7 +27,7 @@ test('20 MB go to the leader and back within 500 ms, while pings and small calls
     const tookMs: number[] = [];
     let small = 0;
     for (let round = 0; round < 4; round++) {
-      const startedAt = performance.now();
+      const watch = new Stopwatch();
       let isDone = false;
       const answer = client.echo(large).finally(() => (isDone = true));
       while (!isDone) {
@@ -34,10 +35,10 @@ test('20 MB go to the leader and back within 500 ms, while pings and small calls
         small++;
       }
       const { args } = await answer;
-      tookMs.push(performance.now() - startedAt);
+      tookMs.push(watch.ownMs());
       expect((args[0] as Buffer).equals(large)).toBe(true);
     }
-    // The first one warms up; other tests have the processors too.
+    // The first one warms up.
     expect(Math.min(...tookMs.slice(1))).toBeLessThan(500);
     expect(small).toBeGreaterThan(10);
     expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]); // the connection has lived all the time

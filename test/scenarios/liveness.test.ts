@@ -1,7 +1,8 @@
 // Processes that are stopped or blocked, with sockets that stay open.
 
-import { Crew, median, now, printFigures, type Member } from '../support/member';
+import { Crew, median, printFigures, type Member } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
+import { Stopwatch } from '../support/pauses';
 import { freePort } from '../support/ports';
 import { eventually } from '../support/eventually';
 import { ValueRegistry } from '../support/value-registry';
@@ -53,7 +54,7 @@ const endsOn = (version: number, members: readonly Member[]): Promise<unknown> =
 
 test('calls to a stopped leader fail within three heartbeat intervals and say who was silent; then all recover', async () => {
   const [leader, ...followers] = await start(5, { responseTimeout: 10_000 });
-  const stoppedAt = now();
+  const watch = new Stopwatch();
   leader.kill('SIGSTOP');
   const missed = registry.set('config', 'while stopped');
 
@@ -66,13 +67,14 @@ test('calls to a stopped leader fail within three heartbeat intervals and say wh
     expect(error!.message).toMatch(/the leader was silent for \d+ ms/);
     expect(error!.cause!.silentMs).toBeGreaterThanOrEqual(LIMIT_MS);
   }
-  const ended = underWay.map(({ at }) => at - stoppedAt);
+  const ended = underWay.map(({ at }) => watch.ownMs(at));
   printFigures('stopped leader, stop → call under way fails', ended);
   expect(median(ended)).toBeLessThanOrEqual(FAST_MS);
 
+  const freshWatch = new Stopwatch();
   const fresh = await Promise.all(followers.map((follower) => follower.call('echo')));
   for (const { error } of fresh) expect(error).toMatchObject({ code: 'ERR_TRUNKLINE_PORT_FOREIGN', port });
-  const failed = fresh.map(({ at, calledAt }) => at - calledAt);
+  const failed = fresh.map(({ at }) => freshWatch.ownMs(at));
   printFigures('stopped leader, new call → fails', failed);
   expect(median(failed)).toBeLessThanOrEqual(FAST_MS);
 

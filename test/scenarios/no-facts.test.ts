@@ -56,7 +56,7 @@ async function start(shell: string, flags: readonly string[], wrapper: readonly 
   const env = { ...process.env, XDG_RUNTIME_DIR: folder, HOST: '127.0.0.1', TRUNKLINE_SEAT: undefined };
   master = spawn(command[0]!, command.slice(1), { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [master.stdout!, master.stderr!]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await eventually(`a ready application: ${output}`, () => /ready on[^]*\n {2}worker \d/.test(output), 20_000);
+  await eventually(`a ready application: ${output}`, () => /ready on[^]*\n {2}worker \d/.test(output));
 }
 
 function workers(): number[] {
@@ -82,7 +82,7 @@ function answer(): Promise<{ pid: number } | undefined> {
 
 async function stop(): Promise<void> {
   master!.kill('SIGTERM');
-  await eventually('the end of the master', () => master!.exitCode !== null || master!.signalCode !== null, 20_000);
+  await eventually('the end of the master', () => master!.exitCode !== null || master!.signalCode !== null);
   expect(master!.exitCode).toBe(0);
 }
 
@@ -95,11 +95,11 @@ describe('when silent clients take every descriptor', () => {
     const pids = workers();
     expect(pids).toHaveLength(2);
     for (let i = 0; i < CLIENTS; i++) linger();
-    await eventually('processes without a descriptor', () => pids.every(isFull), 20_000);
+    await eventually('processes without a descriptor', () => pids.every(isFull));
     // Every child gathers its facts once a second: the reports of its memory are over when two of them were due.
-    await eventually('reports without a descriptor', () => pids.every((pid) => idleReports(pid) >= 2), 20_000);
+    await eventually('reports without a descriptor', () => pids.every((pid) => idleReports(pid) >= 2));
     for (const client of clients.splice(0)) client.destroy();
-    const answered = await eventually('an answer', () => answer(), 20_000);
+    const answered = await eventually('an answer', () => answer());
     expect(pids).toContain(answered.pid);
     expect(output).not.toMatch(/next start in|ended with code/);
     await stop();

@@ -2,6 +2,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { PATIENCE_MS } from './eventually';
 
 const ROOT = join(__dirname, __dirname.includes('/dist/') ? '../../..' : '../..');
 
@@ -69,7 +70,7 @@ export class Child {
   }
 
   /** The first message, past or future, that matches. */
-  async message(what: string, matches: (message: ChildMessage) => boolean, limitMs = 15_000): Promise<ChildMessage> {
+  async message(what: string, matches: (message: ChildMessage) => boolean, limitMs = PATIENCE_MS): Promise<ChildMessage> {
     const known = this.messages.find(matches);
     if (known) return known;
     return this.#next(what, matches, limitMs);
@@ -92,7 +93,7 @@ export class Child {
     await this.exited;
   }
 
-  #next(what: string, matches: (message: ChildMessage) => boolean, limitMs = 15_000): Promise<ChildMessage> {
+  #next(what: string, matches: (message: ChildMessage) => boolean, limitMs = PATIENCE_MS): Promise<ChildMessage> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Error(`process ${this.pid}: no message within ${limitMs} ms: ${what}\n${this.output}`));

@@ -2,11 +2,14 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** No limit of the product: only so that what never comes is told before the test is given up, ms. */
+export const PATIENCE_MS = 60_000;
+
 /**
  * Resolves with the first truthy value that `probe` gives; asks again every few milliseconds.
  * @throws Error naming `what` when there is none within the limit
  */
-export async function eventually<T>(what: string, probe: () => T | Promise<T>, limitMs = 10_000): Promise<NonNullable<T>> {
+export async function eventually<T>(what: string, probe: () => T | Promise<T>, limitMs = PATIENCE_MS): Promise<NonNullable<T>> {
   const end = performance.now() + limitMs;
   for (;;) {
     const value = await probe();

@@ -45,10 +45,7 @@ export interface MemberStatus extends ChildMessage {
   readonly resources: readonly string[];
 }
 
-/** Milliseconds that are comparable with the `at` of messages. */
-export function now(): number {
-  return performance.timeOrigin + performance.now();
-}
+export { now } from './pauses';
 
 export class Member extends Child {
   constructor(setup: MemberSetup, fixture = 'member', env: Record<string, string | number> = {}, execArgv: string[] = []) {

@@ -1,4 +1,5 @@
 import { chooseWorker, clientAddress, normaliseAddress } from '../../../src/supervisor/master/sticky-choice';
+import { Stopwatch } from '../../support/pauses';
 
 const WORKERS = ['worker 1', 'worker 2', 'worker 3', 'worker 4'];
 const CLIENTS = Array.from({ length: 10_000 }, (_, i) => `10.${i % 7}.${Math.floor(i / 250)}.${i % 250}`);
@@ -122,8 +123,8 @@ describe('clientAddress', () => {
 
   it('is quick with the worst that a stranger can write', () => {
     const worst = ['x'.repeat(16_000), `${'"\\'.repeat(8_000)}`, ',;'.repeat(8_000), '\r\n '.repeat(5_000), '='.repeat(16_000)];
-    const startedAt = performance.now();
+    const watch = new Stopwatch();
     for (const text of worst) expect(of(request(`forwarded: ${text}`).subarray(0, 16 * 1024), 'forwarded')).toBe(OWN);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(watch.ownMs()).toBeLessThan(500);
   });
 });
