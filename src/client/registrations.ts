@@ -69,8 +69,16 @@ export class Registrations {
   }
 
   publish(key: string, registration: unknown, verbs: Verbs | undefined): void {
+    const before = this.#publications.get(key);
     this.#publications.set(key, { registration, sent: verbs !== undefined });
-    verbs?.publish(registration, { replay: false });
+    try {
+      verbs?.publish(registration, { replay: false });
+    } catch (error) {
+      // The caller hears of it, so it does not stand: the next leader must not get what was refused here.
+      if (before) this.#publications.set(key, before);
+      else this.#publications.delete(key);
+      throw error;
+    }
   }
 
   unpublish(key: string): void {

@@ -1,8 +1,10 @@
 // What the user asks for while the upstream client is being asked: its events reach the user in the middle of it.
 
 import cluster from '../../src';
+import { Registrations } from '../../src/client/registrations';
 import { eventually } from '../support/eventually';
-import { FakeUpstream, type UpstreamListener } from '../support/fake-upstream';
+import { FakeUpstream, upstreamClass, type UpstreamListener } from '../support/fake-upstream';
+import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
 /** Says at once that it was asked. */
@@ -83,4 +85,52 @@ it('a client that is closed while it subscribes leaves nothing open upstream', a
   client.subscribe('a', see);
   await eventually('told upstream', () => Talkative.last.unsubscribed.includes('a'));
   await other.close();
+});
+
+it('what one upstream client has refused is asked of that of the next leader, after a hand-off', async () => {
+  const Base = upstreamClass();
+  class Registry extends Base {
+    #refuses = Base.instances.length === 1;
+    override subscribe(registration: unknown, listener: UpstreamListener): void {
+      if (this.#refuses) throw new Error('not here');
+      super.subscribe(registration, listener);
+    }
+    override publish(registration: unknown): void {
+      if (this.#refuses) throw new Error('not here');
+      super.publish(registration);
+    }
+  }
+  const port = await freePort();
+  const make = () => cluster(Registry, { port, logger: recordingLogger() }).create();
+  const first = make();
+  first.on('error', () => undefined);
+  await first.ready();
+  client = make();
+  const refused: unknown[] = [];
+  client.on('error', (error: { method: string }) => refused.push(error.method));
+  await client.ready();
+  client.publish('p');
+  client.subscribe('s', see);
+  await eventually('both refusals', () => refused.includes('publish') && refused.includes('subscribe'));
+  await first.close();
+  await eventually('both', () => Base.last.published.includes('p') && Base.last.subscribed.includes('s'));
+  Base.last.push('s', 'a value');
+  await eventually('the value', () => seen.includes('a value'));
+});
+
+it('a publication that was refused to its caller is not repeated to a new role', () => {
+  const registrations = new Registrations();
+  const published: unknown[] = [];
+  const verbs = (isBusy: boolean) =>
+    ({
+      publish: (registration: unknown) => {
+        if (isBusy) throw new Error('busy');
+        published.push(registration);
+      },
+    }) as never;
+  registrations.publish('a', 'old', verbs(false));
+  expect(() => registrations.publish('a', 'new', verbs(true))).toThrow('busy');
+  expect(() => registrations.publish('b', 'b', verbs(true))).toThrow('busy');
+  registrations.replay(verbs(false), () => undefined);
+  expect(published).toEqual(['old', 'old']);
 });
