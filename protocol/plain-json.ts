@@ -63,6 +63,8 @@ function hasProto(text: string): boolean {
 function isExact(value: object, seen: Set<object>, depth: number): boolean {
   if (seen.has(value) || depth > MAX_DEPTH) return false;
   seen.add(value);
+  // Own ones that cannot be listed, and those of arrays and proxies, are read by JSON.stringify too.
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) {
     for (const key in value) {
@@ -86,15 +88,9 @@ function isExactNumber(value: unknown): boolean {
   return Number.isFinite(value) && (value !== 0 || 1 / value > 0);
 }
 
-/** Some old libraries give every object a `toJSON`, and JSON.stringify would ask it. */
+/** Some old libraries give every string or number a `toJSON`, and JSON.stringify would ask it. */
 function isAnyToJson(): boolean {
-  return (
-    'toJSON' in Object.prototype ||
-    'toJSON' in Array.prototype ||
-    'toJSON' in String.prototype ||
-    'toJSON' in Number.prototype ||
-    'toJSON' in Boolean.prototype
-  );
+  return 'toJSON' in String.prototype || 'toJSON' in Number.prototype || 'toJSON' in Boolean.prototype;
 }
 
 /** Whether JSON that was parsed is nested deeper than so many levels. */

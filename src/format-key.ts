@@ -179,11 +179,10 @@ class KeyWriter {
     const parts = Object.keys(texts).map(
       (name) => (this.#isWritten(name) ? '' : this.#counted(`${JSON.stringify(name)}:`)) + texts[name]!,
     );
-    for (const symbol of Object.getOwnPropertySymbols(value)) {
-      if (!Object.prototype.propertyIsEnumerable.call(value, symbol)) continue;
-      parts.push(`${this.#text(symbol)}:${this.#at(String(symbol), (value as Record<symbol, unknown>)[symbol])}`);
-    }
-    return `{${parts.join(',')}}`;
+    const symbols = Object.getOwnPropertySymbols(value)
+      .filter((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol))
+      .map((symbol) => `${this.#text(symbol)}:${this.#at(String(symbol), (value as Record<symbol, unknown>)[symbol])}`);
+    return `{${[...parts, ...symbols.sort()].join(',')}}`;
   }
 
   #bytes(value: ArrayBufferView | ArrayBuffer): string {

@@ -3,6 +3,7 @@
 // Every value that trunkline keeps for later passes through here; keys (format-key.ts) go by the same view of what can be read.
 
 import { types } from 'node:util';
+import { codeOf } from './source-text';
 
 /** Parts that are nested deeper are not copied. Values of other processes never are: the wire has the same limit. */
 const MAX_DEPTH = 1_000;
@@ -154,6 +155,17 @@ export function isRootPrototype(prototype: object | null): prototype is null {
 
 type State = 'visible' | 'private' | 'native';
 
+/** What TypeScript, esbuild, Babel and SWC make of private fields and methods. */
+const LOWERED_PRIVATE = /class_?private_?(?:field|method)|__private(?:Add|Get|Set|Method)/i;
+const STATIC_NAME = /\bstatic\s+(?:async\b|get\b|set\b)?[\s*]*#([\p{ID_Continue}$]+)/gu;
+const PRIVATE_NAME = /#([\p{ID_Continue}$]+)/gu;
+
+/** Whether instances have a private field or method; static ones are the class's own. Texts and comments of the class are blank in its code. */
+function hasPrivateName(code: string): boolean {
+  const statics = new Set([...code.matchAll(STATIC_NAME)].map(([, name]) => name));
+  return [...code.matchAll(PRIVATE_NAME)].some(([, name]) => !statics.has(name));
+}
+
 const states = new WeakMap<object, State>();
 
 /** Where instances with this prototype keep their state. Only the text of a class shows that it has private fields. */
@@ -164,8 +176,8 @@ function stateOf(prototype: object | null): State {
   if (!state) {
     const constructor: unknown = Reflect.getOwnPropertyDescriptor(object, 'constructor')?.value;
     const text = typeof constructor === 'function' ? Function.prototype.toString.call(constructor) : '';
-    // The second is what TypeScript makes of private fields.
-    if (/#|__classPrivateField/.test(text)) state = 'private';
+    if (text.includes('#') && hasPrivateName(codeOf(constructor as () => unknown))) state = 'private';
+    else if (LOWERED_PRIVATE.test(text)) state = 'private';
     else state = text.includes('[native code]') ? 'native' : stateOf(Object.getPrototypeOf(object) as object | null);
     states.set(object, state);
   }

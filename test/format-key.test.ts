@@ -112,6 +112,10 @@ it('never makes one registration two', () => {
     [new Error('a'), new Error('a')],
     [new Map([[1, 2], [3, 4]]), new Map([[3, 4], [1, 2]])], // prettier-ignore
     [{ fn }, { fn }],
+    [
+      { [Symbol.for('a')]: 1, [Symbol.for('b')]: 2 },
+      { [Symbol.for('b')]: 2, [Symbol.for('a')]: 1 },
+    ],
     [[hidden], [hidden]],
     [Buffer.alloc(1000), Buffer.alloc(1000)],
     [new Uint16Array([1, 2]), new Uint16Array([0, 1, 2]).subarray(1)],

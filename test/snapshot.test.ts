@@ -114,6 +114,33 @@ it('what cannot be copied stays the very same', () => {
   expect(copy.secret.id()).toBe(1);
 });
 
+it.each<[string, string]>([
+  ['a colour', "class A { color = '#fff'; }"],
+  ['a comment', 'class A { /* as in #12 */ id = 1; // #13\n }'],
+  ['a template and a pattern', 'class A { id = 1; label() { return `#${this.id}`.replace(/[#]/, "#x"); } }'],
+  ['a static field', 'class A { static #made = 0; id = ++A.#made; static get #all() { return A.#made; } }'],
+])('%s in the source of a class is no private state', (_name, source) => {
+  const [value, equal] = (0, eval)(
+    `${source}; [Object.assign(new A(), { id: 1 }), Object.assign(new A(), { id: 1 })]`,
+  ) as object[];
+  expect(snapshot(value)).not.toBe(value);
+  expect(snapshot(value)).toEqual(value);
+  expect(formatKey(value)).toBe(formatKey(equal));
+});
+
+it.each<[string, string]>([
+  ['a private field', 'class A { static #a = 1; #b = 2; get() { return this.#b + A.#a; } }'],
+  ['a private method', 'class A { #é() { return 1; } get() { return this.#é(); } }'],
+  ['what TypeScript makes of one', 'class A { get() { return __classPrivateFieldGet(this, _A_x, "f"); } }'],
+  ['what esbuild makes of one', 'class A { get() { return __privateGet(this, _x); } }'],
+  ['what esbuild makes of a private method', 'class A { get() { return __privateMethod(this, _A, m_fn).call(this); } }'],
+  ['what Babel makes of one', 'class A { get() { return _classPrivateFieldGet2(_x, this); } }'],
+  ['what SWC makes of one', 'class A { get() { return _class_private_field_get(this, _x); } }'],
+])('%s keeps an instance the very same', (_name, source) => {
+  const value = (0, eval)(`${source}; Object.assign(new A(), { id: 1 })`) as object;
+  expect(snapshot(value)).toBe(value);
+});
+
 it('the cost goes with what is there, not with holes or with the places of one object', () => {
   const long: unknown[] = [1, , 2]; // eslint-disable-line no-sparse-arrays -- prettier-ignore
   long[2 ** 32 - 2] = { last: true };

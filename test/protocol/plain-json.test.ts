@@ -58,6 +58,12 @@ describe('JSON text is not used for', () => {
     ['a Buffer', { a: Buffer.from('a') }],
     ['an Error', [new Error('a')]],
     ['a function', { toJSON: () => 1 }],
+    ['a toJSON that cannot be listed', { a: Object.defineProperty({ b: 1 }, 'toJSON', { value: () => 1 }) }],
+    ['a toJSON of an array', [Object.assign([1], { toJSON: () => 1 })]],
+    [
+      'a toJSON of a proxy',
+      new Proxy([1], { get: (list, key) => (key === 'toJSON' ? () => 1 : (Reflect.get(list, key) as unknown)) }),
+    ],
     ['a symbol', [Symbol('a')]],
     ['an object of a class', [new (class A {})()]],
     ['an array of a class', [new (class A extends Array {})()]],
@@ -92,10 +98,18 @@ describe('JSON text is not used for', () => {
     }
   });
 
-  test('any value while objects have a toJSON', () => {
+  test.each([Object, Array, String])('any value while every %p has a toJSON', ({ prototype }) => {
+    Object.defineProperty(prototype, 'toJSON', { value: () => 'changed', configurable: true });
+    try {
+      expect(isJson([{ a: ['a'] }])).toBe(false);
+    } finally {
+      Reflect.deleteProperty(prototype, 'toJSON');
+    }
+  });
+
+  test('a value while every string has a toJSON, and nobody sees it', () => {
     Object.defineProperty(String.prototype, 'toJSON', { value: () => 'changed', configurable: true });
     try {
-      expect(isJson(['a'])).toBe(false);
       expect(decode(Buffer.from(encode(['a'])))).toEqual(['a']);
     } finally {
       Reflect.deleteProperty(String.prototype, 'toJSON');
