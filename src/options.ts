@@ -5,7 +5,8 @@ import type { Transcode } from '../protocol/value-codec';
 import { TrunklineError } from './errors';
 import { formatKey } from './format-key';
 import { defaultLogger, type Logger } from './logger';
-import { seatOf } from './seat';
+import { seatOf, seatSecretAt } from './seat';
+import { MIN_SECRET_LENGTH, Secret } from './secret';
 import { LONGEST_TIMER_MS } from './time';
 
 /** What `cluster(Client, options)` takes. Everything is optional. */
@@ -45,7 +46,10 @@ export interface ClusterOptions {
   identity?: string | undefined;
   /** Whether processes prove to each other that they belong to the same user. Must be the same in all of them. Default true. */
   auth?: boolean | undefined;
-  /** What they prove it with, instead of a file that only this user can read. Must be the same in all of them. */
+  /**
+   * What they prove it with, at least 16 characters, instead of a file that only this user can read, or of what a supervisor has
+   * given to them. Must be the same in all of them.
+   */
   secret?: string | undefined;
   /** Whether processes of cluster-client 3.x, which cannot prove anything, are served and followed. Default false. */
   allowLegacyPeers?: boolean | undefined;
@@ -88,7 +92,7 @@ export interface ResolvedOptions {
   readonly isBroadcast: boolean;
   readonly identity: string | undefined;
   readonly auth: boolean;
-  readonly secret: string | undefined;
+  readonly secret: Secret | undefined;
   readonly allowLegacyPeers: boolean;
   readonly maxOutboxBytes: number;
   readonly delivery: Delivery;
@@ -180,7 +184,13 @@ export const OPTION_DECLARATIONS: {
     check: (value) => text.check(value) && (IDENTITIES.has(value) || !IDENTITIES.has((value as string).toLowerCase())),
   },
   auth: flag(true),
-  secret: { ...text, env: 'TRUNKLINE_SECRET', fromEnv: String },
+  secret: {
+    default: undefined,
+    mustBe: `a string of at least ${MIN_SECRET_LENGTH} characters`,
+    check: (value) => typeof value === 'string' && value.length >= MIN_SECRET_LENGTH,
+    env: 'TRUNKLINE_SECRET',
+    fromEnv: String,
+  },
   allowLegacyPeers: { ...flag(false), env: 'TRUNKLINE_ALLOW_LEGACY', fromEnv: flagFromEnv },
   maxOutboxBytes: {
     default: 16 * 1024 * 1024,
@@ -247,6 +257,8 @@ export function resolveOptions(
   }
   resolved.succeeds = seat?.part === 'succeeds' && resolved.isLeader === true;
   resolved.runtimeFolder = env.XDG_RUNTIME_DIR;
+  resolved.secret =
+    typeof resolved.secret === 'string' ? new Secret(resolved.secret) : seatSecretAt(resolved.port as number, env);
   const options = resolved as unknown as ResolvedOptions;
   // Not an error: frameworks hand on options of their own.
   if (unknown.length > 0) options.logger.warn(`${options.name}: unknown options are ignored: ${unknown.join(', ')}`);

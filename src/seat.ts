@@ -2,6 +2,8 @@
 // where the processes of the application meet, and what part it has there; a mark on the servers that are no application's;
 // the clients that are to be closed before a process ends; and whether that end has begun.
 
+import { Secret } from './secret';
+
 /** Set by the supervisor for its children. */
 export const SEAT_VARIABLE = 'TRUNKLINE_SEAT';
 
@@ -47,6 +49,35 @@ export function takeSeat(env: NodeJS.ProcessEnv): void {
 /** The seat that this process has taken, or that it has inherited. Every copy of this library in the process finds the same one. */
 export function seatOf(env: NodeJS.ProcessEnv): Seat | undefined {
   return (globalThis as { [SEAT]?: Seat })[SEAT] ?? parseSeat(env[SEAT_VARIABLE]);
+}
+
+/**
+ * Set by the supervisor for its children, and inherited by what they start: with what the processes of the application prove
+ * themselves at its cluster port, e.g. `41234:9f3c…`. Only this user and root can read the environment of a process.
+ */
+export const SEAT_SECRET_VARIABLE = 'TRUNKLINE_SEAT_SECRET';
+
+export function formatSeatSecret(clusterPort: number, secret: string): string {
+  return `${clusterPort}:${secret}`;
+}
+
+const GRANTED = Symbol.for('trunkline#secrets');
+
+/** Secrets that a supervisor in this process has made for its children, by cluster port: its own clients may join them. */
+function granted(): Map<number, Secret> {
+  const everywhere = globalThis as { [GRANTED]?: Map<number, Secret> };
+  everywhere[GRANTED] ??= new Map();
+  return everywhere[GRANTED];
+}
+
+export function grantSecret(clusterPort: number, secret: string): void {
+  granted().set(clusterPort, new Secret(secret));
+}
+
+/** @returns undefined when no supervisor has made a secret for this cluster port */
+export function seatSecretAt(clusterPort: number, env: NodeJS.ProcessEnv): Secret | undefined {
+  const [, port, text] = /^(\d{1,5}):([0-9a-f]{32,})$/.exec(env[SEAT_SECRET_VARIABLE] ?? '') ?? [];
+  return granted().get(clusterPort) ?? (text !== undefined && Number(port) === clusterPort ? new Secret(text) : undefined);
 }
 
 const CLIENTS = Symbol.for('trunkline#clients');

@@ -21,6 +21,10 @@ export interface MasterSettings {
   readonly app: string | undefined;
   readonly flags: StartFlags;
   readonly place: Place;
+  /** Whether the application runs without pid file and control socket when they cannot be made. */
+  readonly mayLackFiles: boolean;
+  /** Why they cannot, where that is known before the start. */
+  readonly missing?: string | undefined;
   readonly logs?: Facts['logs'];
 }
 
@@ -47,7 +51,7 @@ export class Application implements Controlled {
    * @throws CommandFailure, TrunklineError; nothing is left then
    */
   async start(): Promise<boolean> {
-    const { app, flags, place, logs } = this.#settings;
+    const { app, flags, place } = this.#settings;
     const options: SupervisorOptions = {
       ...supervisorOptions(app, flags),
       logger: this.#logger(),
@@ -55,16 +59,17 @@ export class Application implements Controlled {
     };
     const { workers, baseDir, programs } = checkOptions(options);
     this.#baseDir = baseDir;
-    const facts = { pid: process.pid, birth: birthOf(process.pid), baseDir, startedAt: this.#startedAt.toISOString(), logs };
     const server = new ControlServer(this);
-    const release = await claim(place, facts, () => server.listen(place.socket));
-    process.once('exit', release);
-    process.once('exit', remember(place));
+    const missing = await this.#claim(server);
     // Once: the last word on a signal is the supervisor's, and when that is done, the system's.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT']) process.once(signal, () => this.#noteStop());
     const hasAgent = programs.kind === 'framework' || programs.agent !== undefined;
     const startedAt = performance.now();
     this.#report({ event: 'starting', pid: process.pid, name: place.name, workers, hasAgent });
+    if (missing !== undefined) {
+      const message = `${missing}; this application goes on without control socket and pid file: only signals reach it`;
+      this.#report({ event: 'log', level: 'warn', message });
+    }
     this.#onProgress = () =>
       this.#report({ event: 'progress', progress: progressOf(this.#processes, workers, performance.now() - startedAt) });
     this.#onProgress();
@@ -85,6 +90,22 @@ export class Application implements Controlled {
     const tookMs = performance.now() - startedAt;
     this.#report({ event: 'ready', status, tookMs, steps: stepsOf(status.processes, tookMs) });
     return true;
+  }
+
+  /** Takes the place. @returns why the application has none, where it may do without @throws CommandFailure */
+  async #claim(server: ControlServer): Promise<string | undefined> {
+    const { place, logs, mayLackFiles, missing } = this.#settings;
+    if (missing !== undefined) return missing;
+    const [pid, baseDir, startedAt] = [process.pid, this.#baseDir, this.#startedAt.toISOString()];
+    try {
+      const facts = { pid, birth: birthOf(pid), baseDir, startedAt, logs };
+      process.once('exit', await claim(place, facts, () => server.listen(place.socket)));
+    } catch (error) {
+      if (mayLackFiles && error instanceof CommandFailure && error.isAboutFiles) return error.message;
+      throw error;
+    }
+    process.once('exit', remember(place));
+    return undefined;
   }
 
   get status(): ApplicationStatus {

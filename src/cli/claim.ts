@@ -4,6 +4,7 @@
 import { lstatSync, readFileSync, rmSync, statSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fact } from '../facts';
 import { CommandFailure, reasonOf } from './command-failure';
 import { ControlClient, type Unreachable } from './control-client';
 import { makeFolder } from '../supervisor/make-folder';
@@ -65,7 +66,8 @@ export async function findOccupant(place: Place): Promise<Occupant> {
  */
 export async function claim(place: Place, facts: Facts, listen: () => Promise<void>): Promise<() => void> {
   const release = (): void => {
-    if (readPid(place) === process.pid) for (const file of [place.socket, place.pidFile]) rmSync(file, { force: true });
+    if (readPid(place) === process.pid)
+      for (const file of [place.socket, place.pidFile]) fact(() => rmSync(file, { force: true }));
   };
   try {
     makeFolder(dirname(place.pidFile));
@@ -81,7 +83,7 @@ export async function claim(place: Place, facts: Facts, listen: () => Promise<vo
     removeLeftovers(place);
     isFree = true;
     // The pid file is made anew and never written through a link.
-    writeFileSync(place.pidFile, `${process.pid}\n`, { flag: 'wx' });
+    writeFileSync(place.pidFile, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
     writeFileSync(place.facts, JSON.stringify(facts), { flag: 'wx', mode: 0o600 });
     await listen();
   } catch (error) {
@@ -171,7 +173,7 @@ function alreadyRunning({ name, pidFile }: Place, occupant: Exclude<Occupant, { 
 
 function asFailure({ pidFile }: Place, error: unknown): unknown {
   if (error instanceof CommandFailure) return error;
-  return CommandFailure.failed(`cannot write beside ${pidFile}: ${reasonOf(error)}`);
+  return CommandFailure.files(`cannot write beside ${pidFile}: ${reasonOf(error)}`);
 }
 
 function read(file: string): string | undefined {

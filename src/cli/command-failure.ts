@@ -5,11 +5,19 @@ export const EXIT = { failed: 1, usage: 2, notRunning: 3 } as const;
 
 export class CommandFailure extends Error {
   readonly exitCode: number;
+  /** The files of an application cannot be made; whatever needs none of them may go on. */
+  readonly isAboutFiles: boolean;
 
-  private constructor(exitCode: number, message: string) {
+  private constructor(exitCode: number, message: string, isAboutFiles = false) {
     super(message);
     this.name = 'CommandFailure';
     this.exitCode = exitCode;
+    this.isAboutFiles = isAboutFiles;
+  }
+
+  /** A folder or file of an application cannot be made, or must not be used. */
+  static files(message: string): CommandFailure {
+    return new CommandFailure(EXIT.failed, message, true);
   }
 
   /** It was understood, and did not work. */

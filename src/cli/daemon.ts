@@ -2,13 +2,14 @@
 // application is ready, or leaves nothing.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { MasterSettings } from './application';
 import { CommandFailure, EXIT, reasonOf } from './command-failure';
 import { eventOf, type ToDaemon } from './daemon-messages';
 import type { Report } from './events';
 import { tail } from './log-file';
+import { openToAppend } from '../own-file';
 import { makeFolder } from '../supervisor/make-folder';
 
 /** How long a daemon that has said that it failed may take to end, ms. */
@@ -64,7 +65,7 @@ function outcomeOf(daemon: ChildProcess, settings: MasterSettings, report: Repor
 function openLog(path: string): number {
   try {
     makeFolder(dirname(path));
-    const log = openSync(path, 'a', 0o600);
+    const log = openToAppend(path);
     writeSync(log, `${new Date().toISOString()} [trunkline] start\n`);
     return log;
   } catch (error) {

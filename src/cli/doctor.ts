@@ -1,9 +1,10 @@
 // `trunkline doctor`: looks at what an application needs of its machine. A line for each finding, with what to do.
 
-import { accessSync, constants, lstatSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
 import { loopback } from '../endpoint';
 import { fact, openFilesLimit } from '../facts';
+import { secretFolderOf, whyNotUsable } from '../private-folder';
 import { formatBytes } from '../supervisor/bytes';
 import { containerLimits, workersFor, type ContainerLimits } from '../supervisor/master/container-limits';
 import { isFree } from '../supervisor/master/free-port';
@@ -83,6 +84,7 @@ function openFilesInReport(): number | undefined {
   return typeof soft === 'number' ? soft : undefined;
 }
 
+/** Without the folder an application runs in the foreground only, and is controlled by signals. */
 function aboutStateFolder(folder: string, uid: number | undefined): Finding {
   try {
     openStateFolder(folder, uid);
@@ -90,23 +92,17 @@ function aboutStateFolder(folder: string, uid: number | undefined): Finding {
     return { level: 'ok', text: `sockets and pid files: ${folder}` };
   } catch (error) {
     const text = error instanceof CommandFailure ? error.message : `the folder ${folder} cannot be written: ${reasonOf(error)}`;
-    return { level: 'wrong', text };
+    return { level: 'warning', text: `${text}; without it trunkline start works in the foreground only` };
   }
 }
 
-/** Where secrets of this user may lie: a runtime folder that nobody else can enter, or the folder for temporary files. */
+/** Supervised applications have a secret of their own, so only processes without a supervisor need the folder. */
 function aboutSecrets({ runtimeDir, tmp, uid }: User): Finding {
-  const folder = runtimeDir ?? tmp;
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    const { mode, uid: owner } = lstatSync(folder);
-    if (runtimeDir !== undefined && uid !== undefined && (owner !== uid || mode & 0o077))
-      return { level: 'wrong', text: `XDG_RUNTIME_DIR (${folder}) must belong to this user alone: unset it, or chmod 700 it` };
-    return { level: 'ok', text: `secrets: ${folder}` };
-  } catch (error) {
-    const advice = runtimeDir === undefined ? 'set TMPDIR to one that can' : 'unset XDG_RUNTIME_DIR, or make the folder';
-    return { level: 'wrong', text: `the folder for secrets, ${folder}, cannot be written: ${reasonOf(error)}; ${advice}` };
-  }
+  const folder = secretFolderOf({ uid, runtimeFolder: runtimeDir, temporaryFolder: tmp });
+  const objection = whyNotUsable(folder, uid);
+  if (objection === undefined) return { level: 'ok', text: `secrets: ${folder}` };
+  const advice = 'processes without a supervisor need it, or TRUNKLINE_SECRET';
+  return { level: 'warning', text: `the folder for secrets, ${folder}, cannot be used: ${objection}; ${advice}` };
 }
 
 async function aboutApplication(place: Place): Promise<Finding[]> {

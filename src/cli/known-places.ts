@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { placeNamed, placeOf, type Place } from './place';
-import { checkStateFolder, openStateFolder, stateFolderOf, type User } from './state-folder';
+import { checkStateFolder, openStateFolder, stateFolderOf, temporaryStateFolder, type User } from './state-folder';
 
 const NOTE = '.at';
 
@@ -28,10 +28,7 @@ export function remember(place: Place): () => void {
 /** Every place in which an application of this user may be. @throws CommandFailure when its state folder must not be used */
 export function knownPlaces(user: User): Place[] {
   const own = stateFolderOf(user);
-  const others = [
-    stateFolderOf({ ...user, runtimeDir: undefined }),
-    stateFolderOf({ ...user, runtimeDir: `/run/user/${user.uid}` }),
-  ];
+  const others = [stateFolderOf({ ...user, runtimeDir: undefined }), temporaryStateFolder(user)];
   return [own, ...new Set(others.filter((folder) => folder !== own && isUsable(folder, user)))].flatMap((folder) =>
     checkStateFolder(folder, user.uid) ? placesIn(folder) : [],
   );

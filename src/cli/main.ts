@@ -22,7 +22,7 @@ const DEFAULT_LINES = 20;
 const stdout = outputTo(process.stdout, process.env);
 const stderr = outputTo(process.stderr, process.env);
 const user: User = {
-  uid: process.getuid?.(),
+  uid: process.geteuid?.(),
   runtimeDir: process.env.XDG_RUNTIME_DIR || undefined,
   tmp: temporaryFolder(),
 };

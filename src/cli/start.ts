@@ -5,10 +5,10 @@ import { findOccupant } from './claim';
 import { CommandFailure } from './command-failure';
 import { startDaemon } from './daemon';
 import type { Output } from './output';
-import { placeForStart } from './place';
+import { placeForStart, placeOf, type Place, type Selection } from './place';
 import { checkOptions, supervisorOptions, type StartFlags } from './settings';
 import { jsonView, terminalView } from './start-view';
-import { openStateFolder, type User } from './state-folder';
+import { openStateFolder, stateFolderOf, type User } from './state-folder';
 
 /** @throws CommandFailure */
 export async function start(
@@ -19,8 +19,11 @@ export async function start(
   stderr: Output,
 ): Promise<void> {
   const { baseDir } = checkOptions(supervisorOptions(app, flags));
-  const place = placeForStart({ pidFile: flags.pidFile, title: flags.title, baseDir }, user);
-  const settings: MasterSettings = { app, flags, place };
+  const selection = { pidFile: flags.pidFile, title: flags.title, baseDir };
+  // A daemon without its files could not be found again, and who names a pid file wants one.
+  const mayLackFiles = !flags.daemon && flags.pidFile === undefined;
+  const { place, missing } = findPlace(selection, user, mayLackFiles);
+  const settings: MasterSettings = { app, flags, place, mayLackFiles, missing };
   const view = flags.json ? jsonView(stdout) : terminalView(stdout, stderr);
   if (flags.daemon) {
     if (flags.stdout === undefined || flags.stderr === undefined) openStateFolder(place.stateFolder, user.uid);
@@ -34,4 +37,14 @@ export async function start(
   }
   const application = new Application(settings, view);
   await runMaster(application, view);
+}
+
+/** @returns `missing`: why the place has no folder @throws CommandFailure when it needs one, or is not understood */
+function findPlace(selection: Selection, user: User, mayLackFiles: boolean): { place: Place; missing?: string } {
+  try {
+    return { place: placeForStart(selection, user) };
+  } catch (error) {
+    if (!mayLackFiles || !(error instanceof CommandFailure) || !error.isAboutFiles) throw error;
+    return { place: placeOf(selection, stateFolderOf(user)), missing: error.message };
+  }
 }

@@ -2,7 +2,8 @@
 // the place of an application, so it is used only where it belongs to this user and is closed to everybody else.
 
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { runtimeFolderOf } from '../private-folder';
 import { CommandFailure, reasonOf } from './command-failure';
 
 /** As whom a command runs. */
@@ -15,9 +16,14 @@ export interface User {
   readonly tmp: string;
 }
 
-/** Relative values of XDG_RUNTIME_DIR are to be ignored (https://specifications.freedesktop.org/basedir-spec). */
+/** By the rule that the secrets of the user follow too. */
 export function stateFolderOf({ uid, runtimeDir, tmp }: User): string {
-  if (runtimeDir !== undefined && isAbsolute(runtimeDir)) return join(runtimeDir, 'trunkline');
+  const runtimeFolder = runtimeFolderOf({ uid, runtimeFolder: runtimeDir, temporaryFolder: tmp });
+  return runtimeFolder === undefined ? temporaryStateFolder({ uid, tmp }) : join(runtimeFolder, 'trunkline');
+}
+
+/** Where they are as long as the user has no folder of a session. */
+export function temporaryStateFolder({ uid, tmp }: Pick<User, 'uid' | 'tmp'>): string {
   return join(tmp, `trunkline-${uid ?? 'user'}`);
 }
 
@@ -27,7 +33,7 @@ export function openStateFolder(folder: string, uid: number | undefined): void {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw CommandFailure.failed(
+      throw CommandFailure.files(
         `the folder ${folder} cannot be made: ${reasonOf(error)}; set XDG_RUNTIME_DIR to a folder of yours, or give --pid-file`,
       );
     }
@@ -40,7 +46,7 @@ export function checkStateFolder(folder: string, uid: number | undefined): boole
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (!stat) return false;
   const objection = objectionTo(stat, uid);
-  if (objection !== undefined) throw CommandFailure.failed(`the folder ${folder} is not safe to use: ${objection}`);
+  if (objection !== undefined) throw CommandFailure.files(`the folder ${folder} is not safe to use: ${objection}`);
   return true;
 }
 

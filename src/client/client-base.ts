@@ -2,6 +2,7 @@
 // cluster-client 3.x gives to its users. test/interop/sdk-base.test.ts holds the two side by side.
 
 import type { EventEmitter } from 'node:events';
+import { inspect, type InspectOptions } from 'node:util';
 import { Base, type BaseOptions } from 'sdk-base';
 import { isError, safeString } from '../../protocol/error-value';
 import { TrunklineError } from '../errors';
@@ -45,6 +46,15 @@ export abstract class ClientBase extends Base {
       );
     }
     nextTick(() => void this.#initialise(initMethod));
+  }
+
+  /** What is shown of a client: no options, which may hold passwords, and nothing of what it is made of. */
+  toJSON(): Record<string, unknown> {
+    return { isReady: this.isReady };
+  }
+
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return `${this.constructor.name || 'Client'} ${inspect(this.toJSON(), { ...options, depth })}`;
   }
 
   override get isReady(): boolean {

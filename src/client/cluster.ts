@@ -207,7 +207,7 @@ function placeOf(options: ResolvedOptions): Place | undefined {
     meeting: {
       endpoint: loopback(port),
       credentials: {
-        label: auth ? (secret === undefined ? 'file' : fingerprint([secret])) : 'none',
+        label: auth ? (secret === undefined ? 'file' : fingerprint([secret.reveal()])) : 'none',
         secret: async () =>
           auth ? sharedSecret({ port, secret, runtimeFolder, temporaryFolder: temporaryFolder() }) : undefined,
       },

@@ -140,6 +140,11 @@ export class SharedClient extends ClientBase {
     });
   }
 
+  override toJSON(): Record<string, unknown> {
+    const { name: channel } = this.#spec;
+    return { channel, state: SharedClient.prototype.status.call(this).state, role: this.#failover.role?.kind };
+  }
+
   override _defaultErrorHandler(error: unknown): void {
     logUnheard(this, error, this.#options.logger);
   }

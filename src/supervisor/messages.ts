@@ -1,7 +1,14 @@
 // What master and child say to each other over IPC. Messages of the application pass beside these: ours have the
 // property `trunkline`. Mail is both: ours, and with an `action` as applications know it.
 
-/** What a child has to do; its argument. */
+/** The first message to a child. */
+export interface TaskMessage {
+  readonly trunkline: 'task';
+  /** A ChildTask as JSON. */
+  readonly task: string;
+}
+
+/** What a child has to do. */
 export interface ChildTask {
   readonly name: string;
   readonly kind: 'agent' | 'worker';

@@ -1,8 +1,10 @@
 // The file that holds the process id of a master while it runs.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { TrunklineError } from '../errors';
 import { fact } from '../facts';
+import { overwrite } from '../own-file';
 import { makeFolder } from './make-folder';
 
 export class PidFile {
@@ -12,10 +14,15 @@ export class PidFile {
     this.#path = path;
   }
 
-  /** @throws Error of the system */
+  /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID when the file cannot be written, or is a link or another user's */
   write(): void {
-    makeFolder(dirname(this.#path));
-    writeFileSync(this.#path, `${process.pid}\n`);
+    try {
+      makeFolder(dirname(this.#path));
+      overwrite(this.#path, `${process.pid}\n`);
+    } catch (cause) {
+      const message = `startCluster: option pidFile: ${this.#path} cannot be written: ${(cause as Error).message}`;
+      throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message, { option: 'pidFile', cause });
+    }
   }
 
   /** Unless another master has written its own meanwhile. */

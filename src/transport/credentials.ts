@@ -2,15 +2,18 @@
 // this user can read, unless the user gives one. It never goes over the wire, and into no message or log.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, lstatSync, statSync, type Stats } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, rm, utimes } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { constants, lstatSync, type Stats } from 'node:fs';
+import { link, open, readdir, rm, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { TrunklineError } from '../errors';
+import { fact } from '../facts';
+import { assertPrivate, openPrivateFolder, secretFolderOf } from '../private-folder';
+import type { Secret } from '../secret';
 
 export interface SecretPlace {
   readonly port: number;
   /** What the user gave in every process; then there is no file. */
-  readonly secret: string | undefined;
+  readonly secret: Secret | string | undefined;
   /** XDG_RUNTIME_DIR. A relative one counts as none, as its specification says. */
   readonly runtimeFolder: string | undefined;
   /** The folder for temporary files. */
@@ -44,14 +47,18 @@ const known = new Map<string, Known>();
  * @throws TrunklineError ERR_TRUNKLINE_NO_SECRET
  */
 export async function sharedSecret(place: SecretPlace): Promise<Buffer> {
-  if (place.secret !== undefined) return createHash('sha256').update(`trunkline shared secret\n${place.secret}`).digest();
+  const { secret } = place;
+  if (secret !== undefined) {
+    const text = typeof secret === 'string' ? secret : secret.reveal();
+    return createHash('sha256').update(`trunkline shared secret\n${text}`).digest();
+  }
   const uid = process.geteuid?.();
-  const folder = join(parentFolder(place, uid), `trunkline-${uid ?? 'user'}`);
+  const folder = secretFolderOf({ ...place, uid });
   const name = `${folder} ${place.port}`;
   const last = known.get(name);
   if (last && isUnchanged(last)) return last.secret;
   try {
-    await openFolder(folder, uid);
+    openPrivateFolder(folder, uid);
     const found = await firstSecret(folder, place.port, uid);
     await markUsed(found.file);
     known.set(name, found);
@@ -67,32 +74,18 @@ export async function sharedSecret(place: SecretPlace): Promise<Buffer> {
   }
 }
 
-/** A session that has ended leaves XDG_RUNTIME_DIR in its processes, without the folder: they must find those started later. */
-function parentFolder({ runtimeFolder, temporaryFolder }: SecretPlace, uid: number | undefined): string {
-  if (runtimeFolder !== undefined && isAbsolute(runtimeFolder) && statOf(runtimeFolder)) return runtimeFolder;
-  if (uid === undefined) return temporaryFolder;
-  // Services and cron jobs have no XDG_RUNTIME_DIR, and must meet those that have.
-  const usual = `/run/user/${uid}`;
-  const found = statOf(usual);
-  return found?.isDirectory() && found.uid === uid ? usual : temporaryFolder;
-}
-
-function statOf(path: string, statSyncOf = statSync): Stats | undefined {
-  try {
-    return statSyncOf(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
+function statOf(path: string): Stats | undefined {
+  return fact(() => lstatSync(path, { throwIfNoEntry: false }));
 }
 
 function isUnchanged({ file, inode, changedMs }: Known): boolean {
-  const found = statOf(file, lstatSync);
+  const found = statOf(file);
   return found?.ino === inode && found.ctimeMs === changedMs && Date.now() - found.mtimeMs < MARK_MS;
 }
 
 async function markUsed(file: string): Promise<void> {
   const now = new Date();
-  const found = statOf(file, lstatSync);
+  const found = statOf(file);
   if (found && now.getTime() - found.mtimeMs >= MARK_MS) await utimes(file, now, now).catch(() => undefined);
 }
 
@@ -103,29 +96,9 @@ async function removeUnused(folder: string): Promise<void> {
     // One that holds no secret stays as long as there is another one behind it, or processes would not agree on which counts.
     if (!/^\d+\.secret(\..*\.tmp)?$/.test(name) || names.includes(name.replace('.secret', '.2.secret'))) continue;
     const file = join(folder, name);
-    const found = statOf(file, lstatSync);
+    const found = statOf(file);
     if (found && Date.now() - found.mtimeMs > UNUSED_MS) await rm(file, { force: true }).catch(() => undefined);
   }
-}
-
-async function openFolder(folder: string, uid: number | undefined): Promise<void> {
-  // A process that may only read uses the folder that another one has made.
-  const found = (await lstat(folder).catch(unless('ENOENT'))) ?? (await makeFolder(folder));
-  if (found.isSymbolicLink()) throw new Error('it is a symbolic link');
-  if (!found.isDirectory()) throw new Error('it is not a folder');
-  assertPrivate('it', found, uid);
-}
-
-async function makeFolder(folder: string): Promise<Stats> {
-  await mkdir(folder, { mode: 0o700 }).catch(unless('EEXIST'));
-  return await lstat(folder);
-}
-
-/** What others could have read or put there is not mended, as they may have done so already. */
-function assertPrivate(what: string, { uid: owner, mode }: Stats, uid: number | undefined): void {
-  if (uid === undefined) return; // Windows: folders for temporary files are private there
-  if (owner !== uid) throw new Error(`${what} belongs to the user ${owner}, not to ${uid}`);
-  if (mode & 0o077) throw new Error(`others may use ${what} (mode 0${(mode & 0o777).toString(8)})`);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { chmodSync, mkdtempSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { secretFolderOf } from '../../src/private-folder';
 import { checkStateFolder, objectionTo, openStateFolder, stateFolderOf } from '../../src/cli/state-folder';
 
 const uid = process.getuid!();
@@ -16,13 +17,21 @@ afterEach(() => {
   rmSync(parent, { recursive: true });
 });
 
-test.each([
-  [{ uid: 7, runtimeDir: '/run/user/7', tmp: '/tmp' }, '/run/user/7/trunkline'],
-  [{ uid: 7, runtimeDir: undefined, tmp: '/tmp' }, '/tmp/trunkline-7'],
-  [{ uid: 7, runtimeDir: 'relative', tmp: '/tmp' }, '/tmp/trunkline-7'],
-])('%j has its files in %s', (user, folder) => {
-  expect(stateFolderOf(user)).toBe(folder);
+test('sockets and secrets lie in the runtime folder of the user', () => {
+  expect(stateFolderOf({ uid: 7, runtimeDir: parent, tmp: '/tmp' })).toBe(join(parent, 'trunkline'));
+  expect(secretFolderOf({ uid: 7, runtimeFolder: parent, temporaryFolder: '/tmp' })).toBe(join(parent, 'trunkline-7'));
 });
+
+test.each([undefined, 'relative', '/nowhere/gone'])(
+  'without one (%s) they lie in the folder for temporary files',
+  (runtimeDir) => {
+    // A user id that has no folder in /run/user.
+    expect(stateFolderOf({ uid: 4_000_000_007, runtimeDir, tmp: '/tmp' })).toBe('/tmp/trunkline-4000000007');
+    expect(secretFolderOf({ uid: 4_000_000_007, runtimeFolder: runtimeDir, temporaryFolder: '/tmp' })).toBe(
+      '/tmp/trunkline-4000000007',
+    );
+  },
+);
 
 test('a new folder is closed to everybody else, whatever the umask', () => {
   const before = process.umask(0);

@@ -327,9 +327,9 @@ describe('what is said', () => {
   it('NO_LEADER does not take the place of the reason why a leader refuses this process', async () => {
     const Registry = upstreamClass();
     const options = { port: await freePort(), maxWaitTime: 100, logger: recordingLogger() };
-    const holder = cluster(Registry, { ...options, name: 'a', secret: 'one' }).create();
+    const holder = cluster(Registry, { ...options, name: 'a', secret: 'the secret of one' }).create();
     await holder.ready();
-    const stranger = cluster(Registry, { ...options, name: 'a', secret: 'another', isLeader: false }).create();
+    const stranger = cluster(Registry, { ...options, name: 'a', secret: 'the secret of another', isLeader: false }).create();
     const errors: unknown[] = [];
     stranger.on('error', (error) => errors.push(error));
     await expect(stranger.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_PROVEN' });

@@ -99,9 +99,9 @@ test('a next leader that closes before a follower has come leaves no timer behin
 test('a process that finds another leader when it was about to lead leaves the cluster port to that one', async () => {
   const port = await freePort();
   const made = Registry.instances.length;
-  const late = new Member({ port, secret: 'of both' }, { notReady: true });
+  const late = new Member({ port, secret: 'the secret of both' }, { notReady: true });
   await eventually('it is about to lead', () => Registry.instances.length > made);
-  const secret = await secretOf('of both');
+  const secret = await secretOf('the secret of both');
   const server = net.createServer();
   // As each leader does: it takes the port that the holder gives up, or announces itself there again.
   for (let isBound = false; !isBound;) {

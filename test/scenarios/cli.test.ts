@@ -578,3 +578,33 @@ test('the help of every command has an example', async () => {
   }
   expect((await done(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
+
+describe('where no file can be made', () => {
+  // Nobody can make a folder there, not even root.
+  const nowhere = { XDG_RUNTIME_DIR: '/proc', TMPDIR: '/proc' };
+
+  test('an application of agent and workers starts in the foreground, says what it lacks, and stops', async () => {
+    const run = new Run(['start', APP, '--agent', AGENT, '--workers', '1'], nowhere);
+    await run.says('ready');
+    expect(run.stderr).toContain('goes on without control socket and pid file');
+    run.process.kill('SIGTERM');
+    expect(await run.exited).toEqual({ code: 0, signal: null });
+    expect(run.stdout + run.stderr).not.toContain('ERR_TRUNKLINE');
+  });
+
+  test('a daemon does not start, because nothing could stop it', async () => {
+    const run = new Run(['start', APP, '--workers', '1', '--daemon'], nowhere);
+    expect(await run.exited).toEqual({ code: 1, signal: null });
+    expect(run.stderr).toContain('/proc/trunkline cannot be made');
+  });
+
+  test.each([
+    ['relative', 'somewhere'],
+    ['gone', '/nowhere/gone'],
+  ])('the doctor finds a machine well whose XDG_RUNTIME_DIR is %s', async (_, XDG_RUNTIME_DIR) => {
+    const run = new Run(['doctor'], { XDG_RUNTIME_DIR, TMPDIR: folder });
+    await run.exited;
+    expect(run.stdout).toMatch(/^ok +sockets and pid files: /m);
+    expect(run.stdout).toMatch(/^ok +secrets: /m);
+  });
+});

@@ -219,3 +219,10 @@ test('children that are inspected have ports of their own, which the parent is t
   expect(agent.options.isDebug).toBe(true);
   for (const each of ports) expect((await getJson<{ webSocketDebuggerUrl: string }[]>(each, '/json/list')).length).toBe(1);
 });
+
+test('what a framework is given is in the arguments of no process', async () => {
+  await start({ workers: 1, password: 'nobody may see this text' });
+  const { pid, options } = await get();
+  expect(options.password).toBe('nobody may see this text');
+  expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toMatch(/entry\.js\0$/);
+});

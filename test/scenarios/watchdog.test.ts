@@ -1,6 +1,6 @@
 // Processes whose loop is blocked, or only seems to be: what their watchdog keeps of it.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -57,6 +57,7 @@ test.each([
   expect(profile.samples.length).toBeGreaterThan(100);
   expect(profile.timeDeltas).toHaveLength(profile.samples.length);
   expect(readdirSync(join(folder, 'kept')).sort()).toEqual(['watched.cpuprofile', 'watched.stack.txt']);
+  for (const file of [stackFile(), profileFile()]) expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
 test('a stack of thousands of calls is kept whole', async () => {

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { isMainThread, parentPort } from 'node:worker_threads';
-import type { AppMessage, ToMaster } from '../messages';
+import type { AppMessage, ChildTask, TaskMessage, ToMaster } from '../messages';
 
 export interface Link {
   readonly isConnected: boolean;
@@ -42,3 +42,10 @@ const threadLink: Link = {
 };
 
 export const link: Link = isMainThread ? processLink : threadLink;
+
+/** Calls back with what this child has to do: within the turn of that message, so that the next one finds its listener. */
+export function receiveTask(onTask: (task: ChildTask) => void): void {
+  const onMessage = ({ task }: TaskMessage): void => onTask(JSON.parse(task) as ChildTask);
+  if (isMainThread) process.once('message', onMessage);
+  else parentPort?.once('message', onMessage);
+}

@@ -3,7 +3,8 @@
 // That works at once in any JavaScript, in regular expressions and in Atomics.wait; in a native call (JSON.parse,
 // execSync, crypto, sort of numbers) only when it has returned.
 
-import { mkdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, renameSync, writeSync } from 'node:fs';
 import type { Debugger, Profiler } from 'node:inspector';
 import type { Session } from 'node:inspector/promises';
 import { dirname } from 'node:path';
@@ -11,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { workerData } from 'node:worker_threads';
 import { fact } from '../../facts';
+import { writeNew } from '../../own-file';
 
 export interface ThreadData {
   readonly masterPid: number;
@@ -140,11 +142,11 @@ function formatFrame({ functionName, location, url }: Debugger.CallFrame, urls: 
   return `    at ${functionName || '<anonymous>'} (${place})`;
 }
 
-/** Whoever finds the file finds all of it. */
+/** Whoever finds the file finds all of it. Code and names of a program are for its user alone. */
 function write(file: string, content: string): void {
   mkdirSync(dirname(file), { recursive: true });
-  const unfinished = `${file}.${process.pid}.tmp`;
-  writeFileSync(unfinished, content);
+  const unfinished = `${file}.${randomBytes(8).toString('hex')}.tmp`;
+  writeNew(unfinished, content);
   renameSync(unfinished, file);
 }
 

@@ -1,12 +1,17 @@
 // What is started in each place: program, environment, ports.
 
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { formatSeat, SEAT_VARIABLE } from '../../seat';
+import { temporaryFolder } from '../../facts';
+import { secretFolderOf, whyNotUsable } from '../../private-folder';
+import { formatSeat, formatSeatSecret, grantSecret, SEAT_SECRET_VARIABLE, SEAT_VARIABLE } from '../../seat';
 import type { ChildTask, Program } from '../messages';
 import type { ResolvedSupervisorOptions } from '../options';
 import type { ChildSpec } from './child-handle';
 import { freePort } from './free-port';
 import { InspectPorts } from './inspect-ports';
+
+const SECRET_BYTES = 32;
 
 export class ChildSpecs {
   readonly #options: ResolvedSupervisorOptions;
@@ -15,6 +20,8 @@ export class ChildSpecs {
   readonly clusterPort: number;
   /** Where workers take what the master hands over, when connections are sticky. */
   readonly stickyPort: number | undefined;
+  /** What the processes of the application prove themselves with; undefined: the file of their user, or what the user gives. */
+  readonly #secret: string | undefined;
 
   private constructor(
     options: ResolvedSupervisorOptions,
@@ -24,6 +31,8 @@ export class ChildSpecs {
     this.#inspectPorts = ports.inspect;
     this.clusterPort = ports.clusterPort;
     this.stickyPort = ports.stickyPort;
+    this.#secret = needsSecret(options) ? randomBytes(SECRET_BYTES).toString('hex') : undefined;
+    if (this.#secret !== undefined) grantSecret(this.clusterPort, this.#secret);
   }
 
   /** Chooses the ports of the application. */
@@ -75,7 +84,11 @@ export class ChildSpecs {
       clusterPort: this.clusterPort,
       stickyPort,
       blockedTimeoutMs,
-      profileFile: join(profileDir, `trunkline-${process.pid}-${name.replace(' ', '-')}-${start}.cpuprofile`),
+      // In a folder where everybody may write nobody shall know the name before.
+      profileFile: join(
+        profileDir,
+        `trunkline-${process.pid}-${name.replace(' ', '-')}-${start}-${randomBytes(8).toString('hex')}.cpuprofile`,
+      ),
     };
     return {
       task,
@@ -104,6 +117,7 @@ export class ChildSpecs {
       ...(port !== undefined && { PORT: String(port) }),
       ...(stickyPort !== undefined && { PORT: String(stickyPort), HOST: '127.0.0.1' }),
       [SEAT_VARIABLE]: formatSeat({ part, clusterPort: this.clusterPort }),
+      ...(this.#secret !== undefined && { [SEAT_SECRET_VARIABLE]: formatSeatSecret(this.clusterPort, this.#secret) }),
     };
   }
 
@@ -112,4 +126,16 @@ export class ChildSpecs {
     if (programs.kind === 'files') return { file: kind === 'agent' ? programs.agent! : programs.app, args: programs.args };
     return { framework: programs.path, options: { ...this.programOptions, ...(port !== undefined && { port }) } };
   }
+}
+
+/**
+ * Only the application knows a port that its master has chosen, so it needs no secret that lies in a file. At a port that was
+ * given, processes outside of the application may take part: they have the file of their user, as long as there can be one.
+ */
+function needsSecret({ clusterPort, env }: ResolvedSupervisorOptions): boolean {
+  if (env.TRUNKLINE_SECRET) return false;
+  if (clusterPort === undefined) return true;
+  const uid = process.geteuid?.();
+  const place = { uid, runtimeFolder: env.XDG_RUNTIME_DIR, temporaryFolder: env.TMPDIR ?? temporaryFolder() };
+  return whyNotUsable(secretFolderOf(place), uid) !== undefined;
 }

@@ -6,7 +6,7 @@ import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { entryFile } from '../entry-file';
-import type { Address, AppMessage, ChildTask, ToChild } from '../messages';
+import type { Address, AppMessage, ChildTask, TaskMessage, ToChild } from '../messages';
 
 export interface LaunchSpec {
   readonly task: ChildTask;
@@ -52,12 +52,14 @@ export interface Launched {
  */
 export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
   if (spec.startMode === 'worker_threads') return launchThread(spec, events);
+  const task = taskMessage(spec.task);
   const child = spec.task.kind === 'worker' ? forkWorker(spec, events) : forkAgent(spec);
   child.on('message', (message, handle) => events.onMessage(message, handle));
   child.on('error', (error) => events.onError(error));
   child.on('disconnect', () => events.onDisconnect());
   child.once('exit', (code, signal) => events.onExit(code, signal));
   child.once('close', () => events.onClose());
+  if (child.connected) child.send(task, () => undefined); // when it cannot get its task it has ended, and that is told
   return {
     id: child.pid,
     processId: child.pid,
@@ -73,13 +75,21 @@ export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
   };
 }
 
-function forkAgent({ task, env, nodeArgs, inspectPort }: LaunchSpec): ChildProcess {
-  const inspect = inspectPort === undefined ? [] : [`--inspect-port=${inspectPort}`];
-  return fork(entryFile('child/entry'), [JSON.stringify(task)], { env, execArgv: [...nodeArgs, ...inspect] });
+/**
+ * A child gets its task as its first message. Every user of the host may read the arguments of a process, and the options of a
+ * framework may hold passwords. @throws TypeError when the options cannot be written as JSON
+ */
+function taskMessage(task: ChildTask): TaskMessage {
+  return { trunkline: 'task', task: JSON.stringify(task) };
 }
 
-function forkWorker({ task, env, nodeArgs, inspectPort }: LaunchSpec, events: LaunchEvents): ChildProcess {
-  cluster.setupPrimary({ exec: entryFile('child/entry'), args: [JSON.stringify(task)], execArgv: [...nodeArgs], inspectPort });
+function forkAgent({ env, nodeArgs, inspectPort }: LaunchSpec): ChildProcess {
+  const inspect = inspectPort === undefined ? [] : [`--inspect-port=${inspectPort}`];
+  return fork(entryFile('child/entry'), [], { env, execArgv: [...nodeArgs, ...inspect] });
+}
+
+function forkWorker({ env, nodeArgs, inspectPort }: LaunchSpec, events: LaunchEvents): ChildProcess {
+  cluster.setupPrimary({ exec: entryFile('child/entry'), args: [], execArgv: [...nodeArgs], inspectPort });
   const worker = cluster.fork(env);
   // The child says itself where it listens; this event serves runtimes whose net module reports nothing. node:cluster
   // announces UDP sockets too, and they are no servers that clients connect to.
@@ -93,12 +103,13 @@ function forkWorker({ task, env, nodeArgs, inspectPort }: LaunchSpec, events: La
 }
 
 function launchThread({ task, env, nodeArgs, hardMaxMemoryBytes }: LaunchSpec, events: LaunchEvents): Launched {
+  const message = taskMessage(task);
   const thread = new Worker(entryFile('child/entry'), {
-    argv: [JSON.stringify(task)],
     env,
     execArgv: [...nodeArgs],
     ...(hardMaxMemoryBytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: hardMaxMemoryBytes / 2 ** 20 } }),
   });
+  thread.postMessage(message);
   const id = thread.threadId; // -1 after its end
   let isKilled = false;
   let isRunning = true;

@@ -1,0 +1,69 @@
+// The one rule that says where secrets, sockets and pid files of a user lie. Services and cron jobs must find what was made in a
+// session of the user, and a session that has ended leaves XDG_RUNTIME_DIR in its processes, without the folder.
+
+import { accessSync, constants, lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { fact } from './facts';
+
+export interface UserPlace {
+  /** undefined where the system has no users. */
+  readonly uid: number | undefined;
+  /** XDG_RUNTIME_DIR. A relative one counts as none, as its specification says, and so does one that is gone. */
+  readonly runtimeFolder: string | undefined;
+  /** The folder for temporary files. */
+  readonly temporaryFolder: string;
+}
+
+/** XDG_RUNTIME_DIR, or where a session of this user usually has it; undefined: there is neither. */
+export function runtimeFolderOf({ uid, runtimeFolder }: UserPlace): string | undefined {
+  if (runtimeFolder !== undefined && isAbsolute(runtimeFolder) && statOf(runtimeFolder)) return runtimeFolder;
+  if (uid === undefined) return undefined;
+  const usual = `/run/user/${uid}`;
+  const found = statOf(usual);
+  return found?.isDirectory() && found.uid === uid ? usual : undefined;
+}
+
+/** The folder for the secrets of the user. */
+export function secretFolderOf(place: UserPlace): string {
+  return join(runtimeFolderOf(place) ?? place.temporaryFolder, `trunkline-${place.uid ?? 'user'}`);
+}
+
+/** Makes the folder if it is missing. @throws Error when it cannot be made, or is not this user's alone */
+export function openPrivateFolder(folder: string, uid: number | undefined): void {
+  // A process that may only read uses the folder that another one has made.
+  const found = lstatSync(folder, { throwIfNoEntry: false }) ?? makeFolder(folder);
+  if (found.isSymbolicLink()) throw new Error('it is a symbolic link');
+  if (!found.isDirectory()) throw new Error('it is not a folder');
+  assertPrivate('it', found, uid);
+}
+
+function makeFolder(folder: string): Stats {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return lstatSync(folder);
+}
+
+/** The same, and that files can be made there. @returns why not; undefined: all is well */
+export function whyNotUsable(folder: string, uid: number | undefined): string | undefined {
+  try {
+    openPrivateFolder(folder, uid);
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** What others could have read or put there is not mended, as they may have done so already. */
+export function assertPrivate(what: string, { uid: owner, mode }: Stats, uid: number | undefined): void {
+  if (uid === undefined) return; // Windows: folders for temporary files are private there
+  if (owner !== uid) throw new Error(`${what} belongs to the user ${owner}, not to ${uid}`);
+  if (mode & 0o077) throw new Error(`others may use ${what} (mode 0${(mode & 0o777).toString(8)})`);
+}
+
+function statOf(path: string): Stats | undefined {
+  return fact(() => statSync(path, { throwIfNoEntry: false }));
+}
