@@ -15,7 +15,7 @@ export class CommandFailure extends Error {
     this.isAboutFiles = isAboutFiles;
   }
 
-  /** A folder or file of an application cannot be made, or must not be used. */
+  /** A folder or file of an application cannot be made. */
   static files(message: string): CommandFailure {
     return new CommandFailure(EXIT.failed, message, true);
   }

@@ -84,13 +84,14 @@ function openFilesInReport(): number | undefined {
   return typeof soft === 'number' ? soft : undefined;
 }
 
-/** Without the folder an application runs in the foreground only, and is controlled by signals. */
+/** A folder that is not safe stops every start. Without any folder an application runs in the foreground, controlled by signals. */
 function aboutStateFolder(folder: string, uid: number | undefined): Finding {
   try {
     openStateFolder(folder, uid);
     accessSync(folder, constants.W_OK | constants.X_OK);
     return { level: 'ok', text: `sockets and pid files: ${folder}` };
   } catch (error) {
+    if (error instanceof CommandFailure && !error.isAboutFiles) return { level: 'wrong', text: error.message };
     const text = error instanceof CommandFailure ? error.message : `the folder ${folder} cannot be written: ${reasonOf(error)}`;
     return { level: 'warning', text: `${text}; without it trunkline start works in the foreground only` };
   }

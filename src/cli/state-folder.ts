@@ -46,7 +46,7 @@ export function checkStateFolder(folder: string, uid: number | undefined): boole
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (!stat) return false;
   const objection = objectionTo(stat, uid);
-  if (objection !== undefined) throw CommandFailure.files(`the folder ${folder} is not safe to use: ${objection}`);
+  if (objection !== undefined) throw CommandFailure.failed(`the folder ${folder} is not safe to use: ${objection}`);
   return true;
 }
 

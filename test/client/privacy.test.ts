@@ -22,8 +22,13 @@ class Upstream {
 }
 
 class Api extends APIClientBase<typeof Upstream> {
-  override readonly clusterOptions: ClusterOptions = { singleMode: true, secret: SECRET };
-  get DataClient() {
+  constructor(options: object) {
+    super(options);
+    // As a class field of a program in JavaScript.
+    const clusterOptions: ClusterOptions = { singleMode: true, secret: SECRET };
+    Object.defineProperty(this, 'clusterOptions', { value: clusterOptions, enumerable: true });
+  }
+  override get DataClient() {
     return Upstream;
   }
 }
@@ -46,7 +51,7 @@ test.each([
 });
 
 test('an API client shows neither its options nor those of its shared client', async () => {
-  const api = new Api({ password: SECRET } as object);
+  const api = new Api({ password: SECRET });
   await api.ready();
   expect(shown(api)).not.toContain(SECRET);
   expect(inspect(api)).toBe('Api { isReady: true }');
