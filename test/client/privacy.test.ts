@@ -35,7 +35,7 @@ class Api extends APIClientBase<typeof Upstream> {
 
 /** Everything that a program could print of it. */
 const shown = (value: object): string =>
-  [inspect(value), inspect({ value }, { depth: 20, showHidden: true }), JSON.stringify(value), String(value)].join('\n');
+  [inspect(value), inspect({ value }, { depth: 20, showHidden: true }), JSON.stringify(value)].join('\n');
 
 test.each([
   ['single', { singleMode: true }],
