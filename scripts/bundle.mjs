@@ -72,7 +72,7 @@ async function write({ out, entry, parts }) {
     sourcesContent: false, // src is in the package
     tsconfig: join(root, 'tsconfig.json'),
     // Needed by some processes only, and loaded there.
-    external: ['byte', 'serialize-json', 'co', 'commander'],
+    external: ['byte', 'serialize-json', 'commander'],
     plugins: [elsewhere(out)],
     metafile: true,
     logLevel: 'silent',

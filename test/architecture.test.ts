@@ -23,7 +23,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 /** Packages, by the folder that may import them. The rest is built into Node. */
 const PACKAGES: Record<string, readonly string[]> = {
   protocol: ['byte', 'serialize-json'],
-  'src/client': ['co', 'sdk-base'],
+  'src/client': ['sdk-base'],
   'src/cli': ['commander'],
 };
 

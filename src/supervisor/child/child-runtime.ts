@@ -44,6 +44,7 @@ interface Module {
 export class ChildRuntime {
   readonly #task: ChildTask;
   readonly #exit: (code: number) => void;
+  readonly #describe: (error: unknown) => string;
   readonly #sockets: ServerSockets;
   readonly #inlet: StickyInlet;
   readonly #listeners = new OwnListeners();
@@ -56,9 +57,11 @@ export class ChildRuntime {
   #onFarewell: () => void = () => undefined;
 
   /** @param exit ends the process */
-  constructor(task: ChildTask, exit: (code: number) => void) {
+  /** @param faq where a framework explains its errors, if the user has named the place */
+  constructor(task: ChildTask, exit: (code: number) => void, faq?: string) {
     this.#task = task;
     this.#exit = exit;
+    this.#describe = (error) => describeError(error, faq);
     this.#inherited = new Promise((resolve) => (this.#onInherited = resolve));
     this.#sockets = new ServerSockets((address, server) => {
       link.send({ trunkline: 'listening', address: plain(address), isOwn: this.#listeners.has(server) });
@@ -90,7 +93,7 @@ export class ChildRuntime {
     }
     process.on('uncaughtExceptionMonitor', (error) => {
       if (process.listenerCount('uncaughtException') > 0) return;
-      link.send({ trunkline: 'failed', reason: describeError(error) });
+      link.send({ trunkline: 'failed', reason: this.#describe(error) });
       // Node.js would print a stack of its own beside the sentence of the master.
       if (isMainThread && listenRefusal(error) !== undefined) this.#exit(1);
     });
@@ -100,7 +103,7 @@ export class ChildRuntime {
       await this.#load();
     } catch (error) {
       if (this.#stopping) return; // what it waits for was closed
-      link.send({ trunkline: 'failed', reason: describeError(error) }, () => this.#exit(1));
+      link.send({ trunkline: 'failed', reason: this.#describe(error) }, () => this.#exit(1));
       return;
     }
     this.#reportHealth();
@@ -178,7 +181,7 @@ export class ChildRuntime {
         }
         this.#postbox.receive(message).then(
           () => link.send({ trunkline: 'handled', id: message.id }),
-          (error: unknown) => link.send({ trunkline: 'handled', id: message.id, reason: describeError(error) }),
+          (error: unknown) => link.send({ trunkline: 'handled', id: message.id, reason: this.#describe(error) }),
         );
     }
   }

@@ -13,10 +13,10 @@ const REFUSALS: Readonly<Record<string, (place: string) => string>> = {
   EACCES: (place) => `this user may not listen on ${place}`,
 };
 
-export function describeError(error: unknown): string {
+export function describeError(error: unknown, faq?: string): string {
   const refusal = listenRefusal(error);
   if (refusal !== undefined) return refusal;
-  const framework = describeFrameworkError(error);
+  const framework = describeFrameworkError(error, faq);
   if (framework !== undefined) return framework.slice(0, MAX_REASON);
   const text = inspect(error); // stack, causes and all
   // A syntax error begins with the place.

@@ -15,7 +15,7 @@ receiveTask((task) => {
   // The program sees itself as the one that was started.
   if ('file' in task.program) process.argv = [process.argv[0]!, task.program.file, ...(task.program.args ?? [])];
   if (isMainThread && task.title !== undefined) process.title = task.title;
-  const runtime = new ChildRuntime(task, (code) => process.exit(code));
+  const runtime = new ChildRuntime(task, (code) => process.exit(code), process.env.EGG_FRAMEWORK_ERR_FAQ_PERFIX); // egg's own spelling
   const { masterPid, blockedTimeoutMs: blockedMs, profileFile } = task;
   if (isMainThread) watchdog({ masterPid, blockedMs, profileFile });
   void runtime.run();

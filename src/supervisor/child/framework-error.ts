@@ -4,7 +4,7 @@ import { format, types } from 'node:util';
 
 /** The mark of errors of the package `egg-errors`, the same in each of its copies. */
 const MARK = Symbol.for('FrameworkBaseError');
-/** Where egg explains its errors, unless the environment names another place (in egg's own spelling). */
+/** Where egg explains its errors. */
 const FAQ = 'https://eggjs.org/zh-cn/faq';
 
 interface FrameworkError extends Error {
@@ -14,11 +14,11 @@ interface FrameworkError extends Error {
   readonly errorContext?: unknown;
 }
 
-/** @returns undefined for any other error */
-export function describeFrameworkError(
-  error: unknown,
-  faq = process.env.EGG_FRAMEWORK_ERR_FAQ_PERFIX ?? FAQ,
-): string | undefined {
+/**
+ * @param faq where errors are explained, if the user has named another place
+ * @returns undefined for any other error
+ */
+export function describeFrameworkError(error: unknown, faq = FAQ): string | undefined {
   if (!types.isNativeError(error) || (error as FrameworkError)[MARK] !== true) return undefined;
   const { name, message, stack = '', code, serialNumber, errorContext } = error as FrameworkError;
   const link = message.includes(faq) ? '' : ` [ ${faq}/${String(code)} ]`;

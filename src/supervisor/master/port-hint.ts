@@ -4,7 +4,7 @@
 export function mastersOwn(port: number): string {
   return (
     `with the option sticky port ${port} is the master's own, which hands the connections over; ` +
-    'a worker must listen on PORT and HOST of its environment: server.listen(process.env.PORT, process.env.HOST)'
+    'a worker must listen on the port and host that the variables PORT and HOST of its environment name'
   );
 }
 
