@@ -162,6 +162,7 @@ const PRIVATE_NAME = /#([\p{ID_Continue}$]+)/gu;
 
 /** Whether instances have a private field or method; static ones are the class's own. Texts and comments of the class are blank in its code. */
 function hasPrivateName(code: string): boolean {
+  if (!code.endsWith('}')) return true; // a quote in a pattern was taken for the beginning of a text
   const statics = new Set([...code.matchAll(STATIC_NAME)].map(([, name]) => name));
   return [...code.matchAll(PRIVATE_NAME)].some(([, name]) => !statics.has(name));
 }

@@ -131,6 +131,7 @@ it.each<[string, string]>([
 it.each<[string, string]>([
   ['a private field', 'class A { static #a = 1; #b = 2; get() { return this.#b + A.#a; } }'],
   ['a private method', 'class A { #é() { return 1; } get() { return this.#é(); } }'],
+  ['a private field after what cannot be read', 'class A { is(a) { if (a) /[`]/.test(a); } #b = 2; get() { return this.#b; } }'],
   ['what TypeScript makes of one', 'class A { get() { return __classPrivateFieldGet(this, _A_x, "f"); } }'],
   ['what esbuild makes of one', 'class A { get() { return __privateGet(this, _x); } }'],
   ['what esbuild makes of a private method', 'class A { get() { return __privateMethod(this, _A, m_fn).call(this); } }'],
