@@ -132,7 +132,7 @@ const kinds = {
   },
   ERR_TRUNKLINE_RELOAD_FAILED: {
     retryable: true,
-    meaning: 'A reload found that a new process does not become ready. The old processes go on.',
+    meaning: 'A new process did not become ready, or ended soon after. Old ones that were not replaced yet go on.',
   },
   ERR_TRUNKLINE_CLOSED: {
     retryable: false,

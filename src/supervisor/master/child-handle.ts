@@ -137,6 +137,11 @@ export class ChildHandle {
     return this.#launched?.id;
   }
 
+  /** Of a process of its own. */
+  get processId(): number | undefined {
+    return this.#launched?.processId;
+  }
+
   get state(): ChildState {
     if (this.#exit) return 'gone';
     if (this.#wasTold || this.#wasKilled) return 'leaving';

@@ -14,6 +14,7 @@ import { ChildSpecs } from './child-specs';
 import { judgeMemory } from './memory-limits';
 import { portHint } from './port-hint';
 import { PostOffice } from './post-office';
+import { Rollout } from './rollout';
 import { StickyListener, type StickyWorker } from './sticky-listener';
 import { Slot, type SlotEvents, type SlotStatus } from './slot';
 
@@ -132,18 +133,20 @@ export class Master {
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED at the first process that cannot be replaced; the old ones stay
    */
   reload(what: 'all' | 'workers' = 'all'): Promise<void> {
-    return this.#inTurn(async () => {
-      for (const worker of this.#workers) await this.#replace(worker);
-      await Promise.all(this.#workers.map((worker) => worker.drained()));
-      if (this.#agent && what === 'all') await this.#replace(this.#agent);
+    return this.#rollOut(async (rollout) => {
+      for (const worker of this.#workers) await this.#replace(worker, rollout);
+      await Promise.race([Promise.all(this.#workers.map((worker) => worker.drained())), rollout.broken]);
+      rollout.assertIntact();
+      if (this.#agent && what === 'all') await this.#replace(this.#agent, rollout);
     });
   }
 
   /** Stops and starts every process, the agent first. Resolves when they are ready again, or have failed. */
   restart(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#agent?.restart();
-      await Promise.all(this.#workers.map((worker) => worker.restart()));
+    return this.#rollOut(async (rollout) => {
+      await this.#agent?.restart(rollout);
+      await Promise.all(this.#workers.map((worker) => worker.restart(rollout)));
+      await rollout.settle();
     });
   }
 
@@ -152,14 +155,16 @@ export class Master {
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when a new one does not become ready: there are as many as before then
    */
   scale(workers: number): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#rollOut(async (rollout) => {
       this.#assertNotStopped();
       const surplus = this.#workers.splice(workers);
       const missing = Math.max(0, workers - this.#workers.length);
       const added = Array.from({ length: missing }, (_, i) => this.#slot(this.#workers.length + i + 1));
       for (const slot of added) slot.start();
       try {
-        await Promise.all(added.map((slot) => slot.firstReady));
+        const ready = added.map((slot) => slot.firstReady.then((child) => rollout.place(slot.name, child)));
+        await Promise.race([Promise.all(ready), rollout.broken]);
+        if (added.length > 0) await rollout.settle();
         this.#assertNotStopped();
         this.#workers.push(...added);
         for (const slot of added) this.#onReady(slot);
@@ -193,6 +198,17 @@ export class Master {
     const changed = this.#changing.then(change);
     this.#changing = changed.catch(() => undefined); // whoever asked is told
     return changed;
+  }
+
+  #rollOut(change: (rollout: Rollout) => Promise<void>): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        await change(new Rollout());
+      } catch (error) {
+        this.#assertNotStopped(); // that is why
+        throw error;
+      }
+    });
   }
 
   async #giveUp(slots: readonly Slot[]): Promise<void> {
@@ -280,16 +296,20 @@ export class Master {
     if (verdict !== 'much' || slot.kind === 'agent' || slot.readyChild !== child || this.#trimming.has(slot)) return;
     this.#trimming.add(slot);
     logger.warn(`${slot.name}: uses ${formatBytes(memoryBytes)} of memory (maxMemory) and will be replaced; pid=${child.pid}`);
-    this.#inTurn(() => this.#replace(slot))
+    this.#rollOut((rollout) => this.#replace(slot, rollout))
       .catch((error: unknown) => logger.error(String(error)))
       .finally(() => this.#trimming.delete(slot));
   }
 
   /** Without losing a request or a call, where two children can have a place for a while: not on the port of a thread. */
-  async #replace(slot: Slot): Promise<void> {
+  async #replace(slot: Slot, rollout: Rollout): Promise<void> {
     const { reloadTimeoutMs, startMode } = this.#options;
-    if (startMode === 'process') await slot.reload(reloadTimeoutMs);
-    else await slot.restart();
+    if (startMode === 'process') {
+      await slot.reload(reloadTimeoutMs, rollout);
+      return;
+    }
+    await slot.restart(rollout);
+    await rollout.settle();
   }
 
   async #receive(message: AppMessage): Promise<void> {

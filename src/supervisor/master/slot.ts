@@ -9,6 +9,7 @@ import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
 import { evidence } from './evidence';
 import type { Recipient } from './post-office';
 import { RestartPolicy } from './restart-policy';
+import type { Rollout } from './rollout';
 import { StartWatch } from './start-watch';
 
 /** A signal to a whole group reaches the master within this time, ms, of its children. */
@@ -80,10 +81,10 @@ export class Slot implements Recipient {
   /** Whether a child of it has ever been ready. */
   #hasBegun = false;
   #lastEnd: string | undefined;
-  #onFirst!: { resolve: () => void; reject: (end: ChildEnd) => void };
+  #onFirst!: { resolve: (child: ChildHandle) => void; reject: (end: ChildEnd) => void };
 
-  /** Fulfilled when the first child is ready, rejected with its end when it died before. */
-  readonly firstReady: Promise<void>;
+  /** Fulfilled with the first child that is ready, rejected with its end when it died before. */
+  readonly firstReady: Promise<ChildHandle>;
 
   constructor(description: SlotDescription) {
     this.name = description.name;
@@ -145,19 +146,23 @@ export class Slot implements Recipient {
   }
 
   /**
-   * Starts a new child beside the present one, and lets that one go when the new one is ready. Resolves then; see `drained`.
+   * Starts a new child beside the present one, and lets that one go when the new one is ready and goes on living. Resolves then;
+   * see `drained`.
    * @param withinMs how long the old one may take to finish its requests
-   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when the new one does not become ready; the old one stays
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when the new one, or another of the rollout, fails; the old one stays
    */
-  async reload(withinMs: number): Promise<void> {
+  async reload(withinMs: number, rollout: Rollout): Promise<void> {
     this.#assertNotRetired();
     const successor = this.#begin(this.#child !== undefined);
-    const end = await Promise.race([successor.ready, successor.gone]);
-    if (successor.state !== 'ready' && !this.#isRetired) {
-      const meanwhile = this.#child ? 'the old one goes on' : 'it is started again';
-      throw reloadFailed(this.name, `the new process did not become ready, ${meanwhile}`, end ?? undefined);
+    try {
+      await this.#becomesReady(successor, rollout, this.#child ? 'the old one goes on' : 'it is started again');
+      await rollout.settle();
+      this.#assertNotRetired();
+    } catch (error) {
+      if (successor.state !== 'leaving' && successor.state !== 'gone')
+        void this.#dismiss(successor, this.#description.limits.stopTimeoutMs, false);
+      throw error;
     }
-    this.#assertNotRetired();
     const predecessor = this.#child;
     this.#occupy(successor);
     successor.install();
@@ -177,15 +182,22 @@ export class Slot implements Recipient {
    * Lets the present child go, and starts a new one when it has ended. Resolves when that one is ready.
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when it has ended instead; it is started again, as after any death
    */
-  async restart(): Promise<void> {
+  async restart(rollout: Rollout): Promise<void> {
     this.#assertNotRetired();
     if (this.#child) await this.#dismiss(this.#child, this.#description.limits.stopTimeoutMs, false);
     this.#assertNotRetired();
     if (!this.#child) this.#next(); // it was in its pause
-    const successor = this.#child!;
-    const end = await Promise.race([successor.ready, successor.gone]);
-    if (end && !this.#isRetired) throw reloadFailed(this.name, 'the new process did not become ready; it is started again', end);
+    await this.#becomesReady(this.#child!, rollout, 'it is started again');
+  }
+
+  /** @param meanwhile what happens to the place when the child fails */
+  async #becomesReady(child: ChildHandle, rollout: Rollout, meanwhile: string): Promise<void> {
+    const end = await Promise.race([child.ready, child.gone, rollout.broken]);
     this.#assertNotRetired();
+    rollout.assertIntact();
+    if (child.state !== 'ready')
+      throw reloadFailed(this.name, `the new process did not become ready, ${meanwhile}`, end ?? undefined);
+    rollout.place(this.name, child);
   }
 
   /** From now on no child is started; the present one goes on until `stop`. */
@@ -267,7 +279,7 @@ export class Slot implements Recipient {
       onListeningElsewhere: () => watch.hintLater(),
       onReady: () => {
         this.#hasBegun = true;
-        this.#onFirst.resolve();
+        this.#onFirst.resolve(child);
         if (child === this.#child) events.onReady(this);
       },
       onTerminated: () => void this.#onTerminated(child),

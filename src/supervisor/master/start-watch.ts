@@ -1,13 +1,22 @@
 // Watches a child until it is ready: after a while the log says what it is waiting for, and at the time limit it is killed.
+// A child that somebody has suspended (SIGSTOP) will not become ready by itself, and is not waited for.
 
+import { readFileSync } from 'node:fs';
+import { fact } from '../../facts';
 import { patientTimeout, systemClock, type Clock, type Patience } from '../../time';
 
 /** A worker that is expected to listen, and does not, gets a hint in the log after this time, ms. */
 const HINT_MS = 5_000;
+/** How often is looked whether the child is suspended, ms. */
+const LOOK_MS = 1_000;
+/** So many looks in a row must find it suspended: Ctrl-Z suspends the whole application for a while, and not all at once. */
+const SUSPENDED_LOOKS = 2;
 
 /** The part of ChildHandle that is watched. */
 export interface StartingChild {
   readonly pid: number | undefined;
+  /** Of a process of its own, not of a thread. */
+  readonly processId: number | undefined;
   readonly isReadyWhenListening: boolean;
   readonly whyNotReady: string;
   readonly ready: Promise<void>;
@@ -19,11 +28,18 @@ export class StartWatch {
   readonly #limitMs: number;
   readonly #warn: (hint: string) => void;
   readonly #clock: Clock;
+  readonly #isSuspended: (pid: number) => boolean;
   #child: StartingChild | undefined;
   #hint: Patience | undefined;
+  #look: Patience | undefined;
 
   /** @param limitMs the child is killed when it is not ready after this time */
-  constructor(limitMs: number, warn: (hint: string) => void, clock: Clock = systemClock) {
+  constructor(
+    limitMs: number,
+    warn: (hint: string) => void,
+    { clock = systemClock, isSuspended = isSuspendedProcess }: { clock?: Clock; isSuspended?: (pid: number) => boolean } = {},
+  ) {
+    this.#isSuspended = isSuspended;
     this.#limitMs = limitMs;
     this.#warn = warn;
     this.#clock = clock;
@@ -35,10 +51,23 @@ export class StartWatch {
       child.kill(`not ready after ${this.#limitMs} ms (startTimeout): ${child.whyNotReady}`);
     });
     this.hintLater();
+    this.#lookLater(child, SUSPENDED_LOOKS);
     void Promise.race([child.ready, child.ended]).then(() => {
       this.#child = undefined;
       limit.cancel();
       this.#hint?.cancel();
+      this.#look?.cancel();
+    });
+  }
+
+  /** @param looks so many more that find the child suspended, and it is killed */
+  #lookLater(child: StartingChild, looks: number): void {
+    const { processId } = child;
+    if (processId === undefined) return;
+    this.#look = patientTimeout(this.#clock, LOOK_MS, () => {
+      const left = this.#isSuspended(processId) ? looks - 1 : SUSPENDED_LOOKS;
+      if (left > 0) this.#lookLater(child, left);
+      else child.kill('it was suspended (SIGSTOP) before it was ready');
     });
   }
 
@@ -51,4 +80,9 @@ export class StartWatch {
       this.#warn(`not ready yet, pid=${child.pid}: ${child.whyNotReady}`);
     });
   }
+}
+
+/** Linux tells; elsewhere a suspended child is killed at the time limit. */
+function isSuspendedProcess(pid: number): boolean {
+  return fact(() => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) ?? false;
 }

@@ -5,15 +5,17 @@ let clock: FakeClock;
 let hints: string[];
 let killed: string[];
 let watch: StartWatch;
+let suspended: Set<number>;
 
 beforeEach(() => {
-  [clock, hints, killed] = [new FakeClock(), [], []];
-  watch = new StartWatch(60_000, (hint) => hints.push(hint), clock);
+  [clock, hints, killed, suspended] = [new FakeClock(), [], [], new Set()];
+  watch = new StartWatch(60_000, (hint) => hints.push(hint), { clock, isSuspended: (pid) => suspended.has(pid) });
 });
 
 function child(given: Partial<StartingChild> = {}): StartingChild {
   return {
     pid: 7,
+    processId: 7,
     isReadyWhenListening: true,
     whyNotReady: 'it sleeps',
     ready: new Promise(() => undefined),
@@ -56,4 +58,25 @@ test('an agent or a framework, which takes its time, gets no hint', () => {
   watch.begin(child({ isReadyWhenListening: false }));
   clock.advance(59_999);
   expect(hints).toEqual([]);
+});
+
+test('a child that stays suspended is killed long before the time limit', () => {
+  watch.begin(child());
+  suspended.add(7);
+  clock.advance(1_000);
+  expect(killed).toEqual([]);
+  clock.advance(1_000);
+  expect(killed).toEqual(['it was suspended (SIGSTOP) before it was ready']);
+});
+
+test('a child that goes on after a moment is not, nor is a thread that has the number of a suspended process', () => {
+  watch.begin(child());
+  new StartWatch(60_000, () => undefined, { clock, isSuspended: () => true }).begin(child({ processId: undefined }));
+  for (let i = 0; i < 5; i++) {
+    suspended.add(7);
+    clock.advance(1_000);
+    suspended.clear();
+    clock.advance(1_000);
+  }
+  expect(killed).toEqual([]);
 });

@@ -1,0 +1,54 @@
+// A change that puts new children in their places, step by step. A child that has been placed must live on while the
+// other steps are made: code that becomes ready and dies a moment later must not take the place of what works.
+
+import { TrunklineError } from '../../errors';
+import { delay, systemClock } from '../../time';
+import type { ChildEnd, ChildHandle } from './child-handle';
+
+/** How long a new child must have lived since it was ready, ms, before the change relies on it. */
+const SETTLE_MS = 500;
+
+export class Rollout {
+  readonly #broken = new AbortController();
+  #failure: TrunklineError | undefined;
+
+  /** Resolves when a new child has ended. */
+  readonly broken: Promise<void>;
+
+  constructor() {
+    this.broken = new Promise((resolve) => {
+      this.#broken.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  /** The child of this place is ready. */
+  place(name: string, child: Pick<ChildHandle, 'gone'>): void {
+    void child.gone.then((end) => {
+      this.#failure ??= endedTooSoon(name, end);
+      this.#broken.abort();
+    });
+  }
+
+  /**
+   * Waits until the child that was placed last has shown that it lives.
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when any new child has ended
+   */
+  async settle(): Promise<void> {
+    await delay(systemClock, SETTLE_MS, this.#broken.signal);
+    this.assertIntact();
+  }
+
+  /** @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when a new child has ended */
+  assertIntact(): void {
+    if (this.#failure) throw this.#failure;
+  }
+}
+
+function endedTooSoon(name: string, end: ChildEnd | undefined): TrunklineError {
+  const because = end?.reason ?? end?.description ?? 'it has disconnected from its master';
+  return new TrunklineError(
+    'ERR_TRUNKLINE_RELOAD_FAILED',
+    `${name}: the new process was ready and has ended before the change was complete; old processes that had not been replaced yet go on: ${because}`,
+    { process: name },
+  );
+}
