@@ -49,6 +49,8 @@ export interface Acknowledged {
 }
 
 const DEFAULT_WITHIN_MS = 10_000;
+/** So many messages are kept for a program that has no handler for them yet; the oldest is dropped then. */
+const MAX_EARLY = 1_000;
 
 type Whereto = Pick<AppMessage, 'to' | 'receiverPid'>;
 
@@ -61,6 +63,8 @@ export class Postbox implements Messenger {
   /** Own mail whose delivery is waited for. */
   readonly #waitedFor = new Map<number, (delivery: Delivery) => void>();
   #lastId = 0;
+  /** Messages without a handler that have arrived while the program starts; undefined when it has. */
+  #early: AppMessage[] | undefined;
 
   readonly acknowledged: Acknowledged = {
     sendToApp: (action, data, within) => this.#confirmed({ to: 'app' }, action, data, within),
@@ -84,7 +88,18 @@ export class Postbox implements Messenger {
   on<A extends Action>(action: A, handler: Handler<A>): this {
     const handlers = this.#handlers.get(action) ?? new Set();
     this.#handlers.set(action, handlers.add(handler));
+    if (this.#early?.some((message) => message.action === action)) nextTick(() => this.#receiveEarly(action));
     return this;
+  }
+
+  /** The program is being loaded: messages are kept until it has a handler for them. */
+  beginStart(): void {
+    this.#early = [];
+  }
+
+  /** The program is ready: what it has no handler for is dropped. */
+  endStart(): void {
+    nextTick(() => (this.#early = undefined)); // after what handlers of this moment get
   }
 
   off<A extends Action>(action: A, handler: Handler<A>): this {
@@ -125,11 +140,22 @@ export class Postbox implements Messenger {
 
   /** A message has arrived for whose sender its handling is no matter: what a handler throws is an uncaught exception. */
   receiveUnheard(message: AppMessage): void {
+    if (this.#early && !this.#handlers.get(message.action)?.size) {
+      this.#early.push(message);
+      if (this.#early.length > MAX_EARLY) this.#early.shift();
+      return;
+    }
     this.receive(message).catch((error: unknown) => {
       nextTick(() => {
         throw error;
       });
     });
+  }
+
+  #receiveEarly(action: string): void {
+    const all = this.#early ?? [];
+    this.#early &&= all.filter((message) => message.action !== action);
+    for (const message of all) if (message.action === action) this.receiveUnheard(message);
   }
 
   /** The master tells what came of own mail: always where that is waited for, else only of mail that was not delivered. */

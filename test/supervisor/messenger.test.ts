@@ -24,3 +24,18 @@ test.each([0.5, 1, 2 ** 31 - 1])('an acknowledged message with a time limit of %
   void postbox.acknowledged.sendToApp('x', 1, within);
   expect(limits).toEqual([within]);
 });
+
+test('while a program starts, a message waits for the handler of its action, and for no longer than the start', async () => {
+  const postbox = new Postbox();
+  const seen: unknown[] = [];
+  postbox.beginStart();
+  for (const data of [1, 2]) postbox.receiveUnheard({ action: 'early', data });
+  postbox.receiveUnheard({ action: 'late', data: 3 });
+  postbox.on('early', (data) => seen.push(data));
+  postbox.endStart();
+  await new Promise(setImmediate);
+  postbox.on('late', (data) => seen.push(data));
+  postbox.receiveUnheard({ action: 'late', data: 4 });
+  await new Promise(setImmediate);
+  expect(seen).toEqual([1, 2, 4]);
+});

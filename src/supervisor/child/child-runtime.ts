@@ -54,6 +54,9 @@ export class ChildRuntime {
   readonly #onStop: StopCallback[] = [];
   readonly #postbox: Postbox;
   #stopping = false;
+  #isLoaded = false;
+  /** It has said so, or listens. */
+  #isReady = false;
   #onFarewell: () => void = () => undefined;
 
   /** @param exit ends the process */
@@ -63,9 +66,7 @@ export class ChildRuntime {
     this.#exit = exit;
     this.#describe = (error) => describeError(error, faq);
     this.#inherited = new Promise((resolve) => (this.#onInherited = resolve));
-    this.#sockets = new ServerSockets((address, server) => {
-      link.send({ trunkline: 'listening', address: plain(address), isOwn: this.#listeners.has(server) });
-    });
+    this.#sockets = new ServerSockets((address, server) => this.#onListening(address, server));
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
       port: () => task.stickyPort,
@@ -79,7 +80,7 @@ export class ChildRuntime {
   async run(): Promise<void> {
     this.#sockets.observe();
     this.#listeners.observe();
-    link.onMessage((message, handle) => this.#onMessage(message, handle));
+    const replayEarly = link.onMessage((message, handle) => this.#onMessage(message, handle));
     // Otherwise node:cluster ends the worker at once when the master is gone.
     if (cluster.worker) {
       cluster.worker.exitedAfterDisconnect = true;
@@ -101,6 +102,9 @@ export class ChildRuntime {
     if (this.#task.inherits) await within(systemClock, INHERIT_MS, this.#inherited);
     try {
       await this.#load();
+      replayEarly();
+      this.#isLoaded = true;
+      this.#endStart();
     } catch (error) {
       if (this.#stopping) return; // what it waits for was closed
       link.send({ trunkline: 'failed', reason: this.#describe(error) }, () => this.#exit(1));
@@ -112,6 +116,13 @@ export class ChildRuntime {
   /** The program says itself that it is ready. */
   ready(): void {
     link.send({ trunkline: 'ready' });
+    this.#isReady = true;
+    this.#endStart();
+  }
+
+  /** Whoever is loaded and ready has registered its handlers. */
+  #endStart(): void {
+    if (this.#isLoaded && this.#isReady) this.#postbox.endStart();
   }
 
   /** Runs before the process ends, after its connections have finished; last registered first. */
@@ -131,12 +142,19 @@ export class ChildRuntime {
     if ('framework' in program) {
       const host = { kind, onStop: (callback: StopCallback) => this.onStop(callback) };
       link.send({ trunkline: 'ready', address: await runFramework(program.framework, program.options, host) });
+      this.#isReady = true;
       return;
     }
     const module = (await import(pathToFileURL(program.file).href)) as Module;
     // A promise that the module exports; compiled TypeScript has it one level deeper.
     await (module.default?.__esModule ? module.default.default : module.default);
     if (kind === 'agent') this.ready();
+  }
+
+  #onListening(address: Parameters<typeof plain>[0], server: net.Server): void {
+    link.send({ trunkline: 'listening', address: plain(address), isOwn: this.#listeners.has(server) });
+    this.#isReady = true;
+    this.#endStart();
   }
 
   #onMessage(message: unknown, handle: unknown): void {

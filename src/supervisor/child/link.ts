@@ -1,12 +1,16 @@
 // How this child speaks with its master: over IPC where it is a process, through a message port where it is a thread.
 
+import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { isMainThread, parentPort } from 'node:worker_threads';
-import type { AppMessage, ChildTask, TaskMessage, ToMaster } from '../messages';
+import { nextTick } from '../../time';
+import { isOurs, type AppMessage, type ChildTask, type TaskMessage, type ToMaster } from '../messages';
+import { EarlyMessages } from './early-messages';
 
 export interface Link {
   readonly isConnected: boolean;
-  onMessage(listener: (message: unknown, handle?: unknown) => void): void;
+  /** @returns gives the program what has arrived before it listened, if it listens now; called when it is loaded */
+  onMessage(listener: (message: unknown, handle?: unknown) => void): () => void;
   /** The master is gone, or has ended the link. */
   onDisconnect(listener: () => void): void;
   /** @param then called when the message has left, or cannot */
@@ -19,7 +23,14 @@ const processLink: Link = {
   get isConnected() {
     return process.connected;
   },
-  onMessage: (listener) => void process.on('message', (message, handle) => listener(message, handle)),
+  onMessage: (listener) => {
+    const early = new EarlyMessages(process, isOurs, listener, cluster.worker);
+    for (const source of [process, cluster.worker])
+      source?.on('newListener', (event) => {
+        if (event === 'message') nextTick(() => early.replay());
+      });
+    return () => early.replay();
+  },
   onDisconnect: (listener) => void process.on('disconnect', listener),
   send: (message, then) => {
     if (process.connected) process.send?.(message, undefined, undefined, (error) => then?.(error));
@@ -32,7 +43,10 @@ const processLink: Link = {
 
 const threadLink: Link = {
   isConnected: true, // a thread does not outlive its master
-  onMessage: (listener) => void parentPort?.on('message', listener),
+  onMessage: (listener) => {
+    const early = new EarlyMessages(parentPort!, isOurs, listener);
+    return () => early.replay(); // a message port does not tell of new listeners
+  },
   onDisconnect: () => undefined,
   send: (message, then) => {
     parentPort?.postMessage(message);

@@ -23,6 +23,7 @@ const shared = ((globalThis as { [KEY]?: Shared })[KEY] ??= { postbox: new Postb
 export function installRuntime(runtime: Runtime, post: (mail: Mail) => void): Postbox {
   shared.runtime = runtime;
   shared.postbox.connect(post);
+  shared.postbox.beginStart();
   return shared.postbox;
 }
 
