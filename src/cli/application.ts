@@ -1,8 +1,10 @@
 // The application of a `trunkline start`, in the process that is its master: its start, and what the control socket
 // may ask of it.
 
+import { realpathSync, writeFileSync } from 'node:fs';
 import { supervise, type ProcessStatus, type Supervised } from '../supervisor/start-cluster';
 import { TrunklineError } from '../errors';
+import { fact } from '../facts';
 import { defaultLogger, type Logger } from '../logger';
 import { CommandFailure, EXIT } from './command-failure';
 import { claim, type Facts } from './claim';
@@ -33,6 +35,7 @@ export class Application implements Controlled {
   readonly #report: Report;
   readonly #startedAt = new Date();
   #baseDir = '';
+  #facts: Facts | undefined;
   #processes: readonly ProcessStatus[] = [];
   #starting: Promise<Supervised | undefined> | undefined;
   #running: Supervised | undefined;
@@ -98,8 +101,9 @@ export class Application implements Controlled {
     if (missing !== undefined) return missing;
     const [pid, baseDir, startedAt] = [process.pid, this.#baseDir, this.#startedAt.toISOString()];
     try {
-      const facts = { pid, birth: birthOf(pid), baseDir, startedAt, logs };
+      const facts = { pid, birth: birthOf(pid), baseDir, folders: [realpathSync(baseDir)], startedAt, logs };
       process.once('exit', await claim(place, facts, () => server.listen(place.socket)));
+      this.#facts = facts;
     } catch (error) {
       if (mayLackFiles && error instanceof CommandFailure && error.isAboutFiles) return error.message;
       throw error;
@@ -132,9 +136,19 @@ export class Application implements Controlled {
     if (!this.#running) throw new Error('the application is still starting; try again when it is ready');
     if (this.#isStopping) throw new Error('the application is stopping');
     if (command.command === 'scale') await this.#running.scale(command.workers);
-    else if (command.command === 'reload') await this.#running.reload();
-    else if (command.command === 'restart') await this.#running.restart();
+    else if (command.command === 'reload') {
+      await this.#running.reload();
+      this.#noteFolder();
+    } else if (command.command === 'restart') await this.#running.restart();
     return { status: this.status };
+  }
+
+  /** A shell that is in the present folder of the application shall find it after the next release too. */
+  #noteFolder(): void {
+    const folder = fact(() => realpathSync(this.#baseDir));
+    if (folder === undefined || !this.#facts || this.#facts.folders?.includes(folder)) return;
+    this.#facts = { ...this.#facts, folders: [...(this.#facts.folders ?? []), folder] };
+    fact(() => writeFileSync(this.#settings.place.facts, JSON.stringify(this.#facts)));
   }
 
   async stop(): Promise<{ forced: boolean }> {

@@ -17,6 +17,8 @@ export interface Facts {
   /** See `birthOf`. */
   readonly birth?: string | undefined;
   readonly baseDir: string;
+  /** Without links: where that has led to at the start and at each reload. */
+  readonly folders?: readonly string[] | undefined;
   readonly startedAt: string;
   /** Where a daemon writes. */
   readonly logs?: { readonly stdout: string; readonly stderr: string } | undefined;

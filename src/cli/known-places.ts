@@ -3,7 +3,9 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { placeNamed, placeOf, type Place } from './place';
+import { isSameFolder } from '../path-as-given';
+import { readFacts, readPid } from './claim';
+import { placeForControl, placeNamed, placeOf, type Place, type Selection } from './place';
 import { checkStateFolder, openStateFolder, stateFolderOf, temporaryStateFolder, type User } from './state-folder';
 
 const NOTE = '.at';
@@ -32,6 +34,25 @@ export function knownPlaces(user: User): Place[] {
   return [own, ...new Set(others.filter((folder) => folder !== own && isUsable(folder, user)))].flatMap((folder) =>
     checkStateFolder(folder, user.uid) ? placesIn(folder) : [],
   );
+}
+
+/**
+ * The place of the application that is meant. One that was started by another path to the same folder is found as well, such as
+ * a link to the present release; and one whose folder has been another one since this shell entered it by that link.
+ * @param pwd where the shell says that it is
+ * @throws CommandFailure when the state folder must not be used
+ */
+export function findPlace(selection: Selection, user: User, pwd: string | undefined): Place {
+  const place = placeForControl(selection, user);
+  const { pidFile, title, baseDir = '.' } = selection;
+  if (pidFile !== undefined || title !== undefined || readPid(place) !== undefined) return place;
+  const isThere = (other: Place): boolean => {
+    const facts = readFacts(other);
+    if (facts === undefined || readPid(other) === undefined) return false;
+    if (isSameFolder(facts.baseDir, baseDir)) return true;
+    return facts.baseDir === pwd && facts.folders?.includes(baseDir) === true;
+  };
+  return knownPlaces(user).find(isThere) ?? place;
 }
 
 function isUsable(folder: string, { uid }: User): boolean {

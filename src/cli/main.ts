@@ -4,14 +4,16 @@
 
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { temporaryFolder } from '../facts';
+import { pathAsGiven } from '../path-as-given';
 import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, status, stop, watch } from './commands';
 import { MAX_WORKERS } from './control-protocol';
 import { doctor } from './doctor';
+import { findPlace } from './known-places';
 import { list } from './list';
 import { logs } from './logs';
 import { outputTo, surviveLostOutput } from './output';
-import { placeForControl, placeOf, type Place, type Selection } from './place';
+import { placeOf, type Place, type Selection } from './place';
 import type { StartFlags } from './settings';
 import { start } from './start';
 import { stateFolderOf, type User } from './state-folder';
@@ -75,7 +77,7 @@ a service manager, or as a daemon it has no terminal, and goes on.`,
   .option('--json', 'what happens as JSON, one object a line')
   .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080 -- --region north'))
   .action((app: string | undefined, args: string[], flags: StartFlags) =>
-    start(app, { ...flags, args: argsAfterDashes(args) }, user, stdout, stderr),
+    start(app, { ...asGiven(flags), args: argsAfterDashes(args) }, user, stdout, stderr),
   );
 
 control('stop', 'stop the application, and wait until its master is gone')
@@ -126,7 +128,7 @@ control('doctor', 'look for what may keep an application from working')
   .addHelpText('after', example('trunkline doctor'))
   .action(async (flags: Selection) => {
     // The rules of the folder are among the findings.
-    const isWell = await doctor(placeOf(flags, stateFolderOf(user)), user, process.env.NODE_CLUSTER_CLIENT_PORT, stdout);
+    const isWell = await doctor(placeOf(asGiven(flags), stateFolderOf(user)), user, process.env.NODE_CLUSTER_CLIENT_PORT, stdout);
     if (!isWell) process.exitCode = EXIT.failed;
   });
 
@@ -151,8 +153,15 @@ function argsAfterDashes(operands: string[]): string[] {
   );
 }
 
+/** Paths that begin in the working folder, which may have been entered by a link. */
+function asGiven<T extends Selection>(flags: T): T {
+  const { PWD } = process.env;
+  const baseDir = pathAsGiven(flags.baseDir ?? '.', PWD);
+  return { ...flags, baseDir, ...(flags.pidFile !== undefined && { pidFile: pathAsGiven(flags.pidFile, PWD) }) };
+}
+
 function placeOfControl(flags: Selection): Place {
-  return placeForControl(flags, user);
+  return findPlace(asGiven(flags), user, process.env.PWD);
 }
 
 function example(line: string): string {

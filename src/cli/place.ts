@@ -1,12 +1,11 @@
 // Where the files of one application are: pid file, control socket and logs. Every command finds them by the same rule.
 
 import { createHash } from 'node:crypto';
-import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CommandFailure } from './command-failure';
 import { checkStateFolder, openStateFolder, stateFolderOf, type User } from './state-folder';
 
-/** Which application is meant. The first that is given decides. */
+/** Which application is meant. The first that is given decides. Paths count as they are given, with the links in them. */
 export interface Selection {
   readonly pidFile?: string | undefined;
   readonly title?: string | undefined;
@@ -36,7 +35,7 @@ const HASH_LENGTH = 8;
 
 export function placeOf({ pidFile, title, baseDir = '.' }: Selection, stateFolder: string): Place {
   if (pidFile !== undefined) {
-    const path = join(realPath(dirname(resolve(pidFile))), basename(pidFile));
+    const path = resolve(pidFile);
     return files(named(basename(path).replace(/\.pid$/, ''), path), path, stateFolder);
   }
   return placeNamed(title === undefined ? folderName(baseDir) : titleName(title), stateFolder);
@@ -85,7 +84,7 @@ function files(name: string, pidFile: string, stateFolder: string): Place {
 }
 
 function folderName(baseDir: string): string {
-  const path = realPath(resolve(baseDir));
+  const path = resolve(baseDir);
   return named(basename(path), path);
 }
 
@@ -105,12 +104,4 @@ function fileName(text: string): string {
 
 function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH);
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path; // it is not there: nothing will be found, or it will be made
-  }
 }

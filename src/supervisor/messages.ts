@@ -16,7 +16,9 @@ export interface ChildTask {
   /** The process title. */
   readonly title?: string | undefined;
   readonly program: Program;
-  /** Modules that are loaded before the program. Absolute paths. */
+  /** Where the application is, as the master names it. A process begins there. */
+  readonly baseDir: string;
+  /** Modules that are loaded before the program, as they are found from there. */
   readonly require: readonly string[];
   /** The child before still serves: it passes listening sockets on, which come before the program is loaded. */
   readonly inherits: boolean;

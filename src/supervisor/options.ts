@@ -1,11 +1,12 @@
 // The options of startCluster, each declared once; with the CLI the only place of the supervisor that reads the environment.
 
 import { createRequire } from 'node:module';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { TrunklineError } from '../errors';
 import { temporaryFolder } from '../facts';
 import { defaultLogger, type Logger } from '../logger';
 import { LONGEST_TIMER_MS } from '../time';
+import { pathAsGiven, workingFolder } from '../path-as-given';
 import { consoleLogger } from './console-logger';
 import { findFramework } from './framework';
 import { containerLimits, workersFor } from './master/container-limits';
@@ -133,8 +134,10 @@ export interface ResolvedSupervisorOptions {
   readonly sticky: { readonly header: string | undefined } | undefined;
   readonly startMode: 'process' | 'worker_threads';
   readonly ports: readonly number[];
-  /** Absolute paths. */
+  /** Modules, as they are found from `baseDir`. */
   readonly require: readonly string[];
+  /** The working folder of the master, as its shell has it. */
+  readonly workingFolder: string;
   readonly nodeArgs: readonly string[];
   readonly title: string | undefined;
   readonly pidFile: string | undefined;
@@ -170,7 +173,7 @@ export function resolveSupervisorOptions(
   if (typeof options !== 'object') throw invalid('app', 'given as startCluster({ app })', options);
   // egg's launchers give null for what is not set.
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) as unknown as SupervisorOptions;
-  const baseDir = folder('baseDir', given.baseDir ?? process.cwd());
+  const baseDir = folder('baseDir', pathAsGiven(text('baseDir', given.baseDir ?? '.'), env.PWD));
   const startMode = oneOf('startMode', given.startMode ?? 'process', ['process', 'worker_threads'] as const);
   const port = optionalWhole('port', asNumber(given.port), 0, 65535);
   const ports = startMode === 'process' ? [] : portsOf(given, port);
@@ -188,7 +191,8 @@ export function resolveSupervisorOptions(
     sticky,
     startMode,
     ports,
-    require: [given.require ?? []].flat().map((name) => modulePath(name, baseDir)),
+    require: [given.require ?? []].flat().map((name) => checkModule(name, baseDir)),
+    workingFolder: workingFolder(env.PWD),
     nodeArgs: optionalTexts('nodeArgs', given.nodeArgs) ?? (startMode === 'process' ? withoutCode(process.execArgv) : []),
     title: optionalText('title', given.title),
     pidFile: given.pidFile === undefined ? undefined : resolve(baseDir, text('pidFile', given.pidFile)),
@@ -255,7 +259,7 @@ function programsOf(
     startMode,
     ports,
     env: env ?? null,
-    ...(require.length > 0 && { require }),
+    ...(require.length > 0 && { require: require.map((name) => createRequire(join(baseDir, 'package.json')).resolve(name)) }),
   };
   return { kind: 'framework', path, options };
 }
@@ -331,9 +335,11 @@ function httpsFiles(
   };
 }
 
-function modulePath(name: string, baseDir: string): string {
+/** @returns the name: each child looks for it anew, because the next release may have it elsewhere */
+function checkModule(name: string, baseDir: string): string {
   try {
-    return isAbsolute(name) ? require.resolve(name) : createRequire(join(baseDir, 'package.json')).resolve(name);
+    createRequire(join(baseDir, 'package.json')).resolve(name);
+    return name;
   } catch {
     throw invalid('require', `a module that can be found from ${baseDir}`, name);
   }

@@ -16,12 +16,16 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-test('an application is that of its folder, by whatever path it is reached', () => {
+test('an application is that of its folder, by the path that was given', () => {
   symlinkSync(join(root, 'one'), join(root, 'link'));
   const place = placeOf({ baseDir: join(root, 'one/shop') }, '/state');
   expect(place.name).toMatch(/^shop-[0-9a-f]{8}$/);
   expect(place.pidFile).toBe(`/state/${place.name}.pid`);
-  expect(placeOf({ baseDir: join(root, 'link/shop') }, '/state')).toEqual(place);
+  const linked = placeOf({ baseDir: join(root, 'link/shop') }, '/state');
+  expect(linked.name).not.toBe(place.name);
+  rmSync(join(root, 'link'));
+  symlinkSync(join(root, 'two'), join(root, 'link'));
+  expect(placeOf({ baseDir: join(root, 'link/shop') }, '/state')).toEqual(linked);
 });
 
 test('two folders of the same name are two applications', () => {

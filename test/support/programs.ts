@@ -11,7 +11,11 @@ const ROOT = join(__dirname, __dirname.includes('/dist/') ? '../../..' : '../..'
 export const LIBRARY = `require(${JSON.stringify(join(ROOT, 'dist/package/index.js'))})`;
 export const SUPERVISOR = `require(${JSON.stringify(join(ROOT, 'dist/package/supervisor/index.js'))})`;
 /** In a program: `say(data)` reaches the test. */
-export const SAY = `const say = (data) => process.send({ action: 'said', to: 'parent', data });`;
+export const SAY = `const say = (data) => {
+  const message = { action: 'said', to: 'parent', data };
+  if (require('node:worker_threads').isMainThread) process.send(message);
+  else require('node:worker_threads').parentPort.postMessage(message);
+};`;
 
 export interface Said extends ChildMessage {
   readonly action: 'said';

@@ -2,7 +2,9 @@
 // the master is gone.
 
 import cluster from 'node:cluster';
+import { createRequire } from 'node:module';
 import type net from 'node:net';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { markEnding, openClients } from '../../seat';
@@ -136,9 +138,10 @@ export class ChildRuntime {
   }
 
   async #load(): Promise<void> {
-    const { kind, program, require: modules } = this.#task;
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- as node --require does
-    for (const module of modules) require(module);
+    const { kind, program, baseDir, require: modules } = this.#task;
+    if (isMainThread) process.chdir(baseDir);
+    const requireThere = createRequire(join(baseDir, 'package.json'));
+    for (const module of modules) requireThere(module);
     if ('framework' in program) {
       const host = { kind, onStop: (callback: StopCallback) => this.onStop(callback) };
       link.send({ trunkline: 'ready', address: await runFramework(program.framework, program.options, host) });

@@ -1,6 +1,7 @@
 // What is started in each place: program, environment, ports.
 
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../facts';
 import { secretFolderOf, whyNotUsable } from '../../private-folder';
@@ -67,8 +68,19 @@ export class ChildSpecs {
 
   /** @param place 0 is the agent's @param start counts the starts of the place @param isSucceeding beside one that has it still */
   of(name: string, place: number, start: number, isSucceeding: boolean): ChildSpec {
-    const { blockedTimeoutMs, hardMaxMemoryBytes, nodeArgs, ports, profileDir, programs, require, startMode, title } =
-      this.#options;
+    const {
+      baseDir,
+      workingFolder,
+      blockedTimeoutMs,
+      hardMaxMemoryBytes,
+      nodeArgs,
+      ports,
+      profileDir,
+      programs,
+      require,
+      startMode,
+      title,
+    } = this.#options;
     const kind = place === 0 ? 'agent' : 'worker';
     const port = ports[place - 1];
     const stickyPort = kind === 'worker' ? this.stickyPort : undefined;
@@ -79,6 +91,7 @@ export class ChildSpecs {
       masterPid: process.pid,
       ...(title !== undefined && programs.kind === 'files' && { title: `${title}: ${name}` }),
       program: this.#programOf(kind, port),
+      baseDir,
       require,
       inherits: isSucceeding && kind === 'worker',
       clusterPort: this.clusterPort,
@@ -94,6 +107,8 @@ export class ChildSpecs {
       task,
       startMode,
       env: this.#envOf(kind, isSucceeding, port, stickyPort),
+      // What the arguments of node name is there; the release in which the master was started may have been removed.
+      workingFolder: [workingFolder, baseDir].find((folder) => existsSync(folder)),
       nodeArgs,
       inspectPort: this.#inspectPorts?.of(place, start),
       hardMaxMemoryBytes,
@@ -114,6 +129,7 @@ export class ChildSpecs {
     const part = kind === 'agent' ? leads : this.hasAgent ? 'follows' : 'competes';
     return {
       ...this.#options.env,
+      ...(this.#options.startMode === 'process' && { PWD: this.#options.baseDir }),
       ...(port !== undefined && { PORT: String(port) }),
       ...(stickyPort !== undefined && { PORT: String(stickyPort), HOST: '127.0.0.1' }),
       [SEAT_VARIABLE]: formatSeat({ part, clusterPort: this.clusterPort }),

@@ -11,6 +11,8 @@ import type { Address, AppMessage, ChildTask, TaskMessage, ToChild } from '../me
 export interface LaunchSpec {
   readonly task: ChildTask;
   readonly startMode: 'process' | 'worker_threads';
+  /** Where a process is started. */
+  readonly workingFolder: string | undefined;
   /** The whole environment of the child. */
   readonly env: NodeJS.ProcessEnv;
   readonly nodeArgs: readonly string[];
@@ -83,13 +85,13 @@ function taskMessage(task: ChildTask): TaskMessage {
   return { trunkline: 'task', task: JSON.stringify(task) };
 }
 
-function forkAgent({ env, nodeArgs, inspectPort }: LaunchSpec): ChildProcess {
+function forkAgent({ workingFolder: cwd, env, nodeArgs, inspectPort }: LaunchSpec): ChildProcess {
   const inspect = inspectPort === undefined ? [] : [`--inspect-port=${inspectPort}`];
-  return fork(entryFile('child/entry'), [], { env, execArgv: [...nodeArgs, ...inspect] });
+  return fork(entryFile('child/entry'), [], { cwd, env, execArgv: [...nodeArgs, ...inspect] });
 }
 
-function forkWorker({ env, nodeArgs, inspectPort }: LaunchSpec, events: LaunchEvents): ChildProcess {
-  cluster.setupPrimary({ exec: entryFile('child/entry'), args: [], execArgv: [...nodeArgs], inspectPort });
+function forkWorker({ workingFolder: cwd, env, nodeArgs, inspectPort }: LaunchSpec, events: LaunchEvents): ChildProcess {
+  cluster.setupPrimary({ exec: entryFile('child/entry'), args: [], execArgv: [...nodeArgs], inspectPort, cwd });
   const worker = cluster.fork(env);
   // The child says itself where it listens; this event serves runtimes whose net module reports nothing. node:cluster
   // announces UDP sockets too, and they are no servers that clients connect to.
