@@ -14,6 +14,7 @@ import {
   type ToMaster,
 } from '../messages';
 import { asListeningSocket, Bequest, type ListeningSocket } from './bequest';
+import { Backlog } from './backlog';
 import { oomKills } from './container-limits';
 import { Descendants } from './descendants';
 import { describeEnd } from './end-report';
@@ -55,6 +56,8 @@ export interface ChildEvents {
   onMessage(message: AppMessage): void;
   onMail(mail: Mail, tell: (delivery: Delivery) => void): void;
   onHandled(id: number, reason: string | undefined): void;
+  /** Its channel takes messages again. */
+  onDrained(): void;
 }
 
 /** A child is asked to be done a little before it would be killed: its own end is the better one. */
@@ -69,6 +72,7 @@ const DESCENDANTS_MS = 500;
 export class ChildHandle {
   readonly #launched: Launched | undefined;
   readonly #handover = new Handover({ send: (message, socket, onSent) => this.#launched?.send(message, socket, onSent) });
+  readonly #backlog = new Backlog(() => this.#events.onDrained());
   readonly #bequest = new Bequest(() => this.#launched?.send({ trunkline: 'bequeath' }));
   readonly #events: ChildEvents;
   readonly #spec: ChildSpec;
@@ -207,7 +211,24 @@ export class ChildHandle {
 
   /** A message to a child that is just gone is no matter: its end is told. */
   send(message: AppMessage): void {
-    this.#launched?.send(message);
+    if (!this.#launched) return;
+    const hasLeft = this.#backlog.add();
+    try {
+      this.#launched.send(message, undefined, hasLeft);
+    } catch (error) {
+      hasLeft(); // it cannot be encoded
+      throw error;
+    }
+  }
+
+  /** Its channel takes no more for now: it does not read. */
+  get isCongested(): boolean {
+    return this.#backlog.isFull;
+  }
+
+  /** So much was sent to it and is unread that no message may be added. */
+  get isOverloaded(): boolean {
+    return this.#backlog.isOverfull;
   }
 
   /** Gives the successor, which waits for that, the listening sockets that are this child's alone. Both use them then. */

@@ -132,7 +132,10 @@ function launchThread({ task, env, nodeArgs, hardMaxMemoryBytes }: LaunchSpec, e
     get isConnected() {
       return isRunning;
     },
-    send: (message) => thread.postMessage(message),
+    send: (message, _socket, onSent) => {
+      thread.postMessage(message);
+      onSent?.(null); // a message port does not tell what was read
+    },
     terminate: kill,
     kill,
   };

@@ -49,7 +49,8 @@ export class Master {
       logger: options.logger,
     });
     this.#postbox.connect((mail) => {
-      JSON.stringify(mail.data); // throws now what would later throw where nobody hears it
+      // Throws now what would later throw where nobody hears it. Texts never throw, and need not be copied for that.
+      JSON.stringify(mail.data, (_, value: unknown) => (typeof value === 'string' ? '' : value));
       this.#post.post(mail, 'master', (delivery) => this.#postbox.onDelivered(mail.id, mail.action, delivery));
     });
     this.#announcements = new Announcements(
@@ -68,6 +69,7 @@ export class Master {
       onMessage: (slot, message) => this.#post.send(message, senderOf(slot)),
       onMail: (slot, mail, tell) => this.#post.post(mail, senderOf(slot), tell),
       onHandled: (child, id, reason) => this.#post.onHandled(child, id, reason),
+      onDrained: (slot) => this.#post.onReady(slot),
     };
   }
 

@@ -19,6 +19,10 @@ export interface Reachable {
   readonly pid: number | undefined;
   /** It was ready once: its program handles messages. */
   readonly isListening: boolean;
+  /** It does not read what is sent to it: mail waits. */
+  readonly isCongested: boolean;
+  /** So much lies unread that nothing may be added. */
+  readonly isOverloaded: boolean;
   send(message: AppMessage): void;
 }
 
@@ -82,7 +86,11 @@ export class PostOffice {
       return;
     }
     const receivers = this.#recipientsOf(destination).flatMap(({ living }) => living);
-    for (const child of receivers) if (isMeant(child, destination)) this.#send(child, sent);
+    for (const child of receivers) {
+      if (!isMeant(child, destination)) continue;
+      if (child.isOverloaded) this.#countUndelivered(message);
+      else this.#send(child, sent);
+    }
     if (receivers.length === 0 && from !== 'master') this.#countUndelivered(message); // announcements are for whoever is there
   }
 
@@ -114,7 +122,7 @@ export class PostOffice {
     for (const recipient of recipients) this.#deliver(letter, recipient);
   }
 
-  /** A place is taken by somebody who is ready: what waited for it is delivered. */
+  /** A place is taken by somebody who is ready, or who reads again: what waited for it is delivered. */
   onReady(recipient: Recipient): void {
     const letters = this.#waiting.get(recipient) ?? [];
     this.#waiting.delete(recipient);
@@ -189,7 +197,7 @@ export class PostOffice {
       this.#miss(letter, recipient, 'no such process');
       return;
     }
-    if (!child) {
+    if (!child || child.isCongested) {
       this.#keep(letter, recipient);
       return;
     }

@@ -39,6 +39,8 @@ export interface SlotEvents {
   onMessage(slot: Slot, message: AppMessage): void;
   onMail(slot: Slot, mail: Mail, tell: (delivery: Delivery) => void): void;
   onHandled(child: ChildHandle, id: number, reason: string | undefined): void;
+  /** The channel of a child takes messages again. */
+  onDrained(slot: Slot): void;
 }
 
 export interface SlotDescription {
@@ -288,6 +290,7 @@ export class Slot implements Recipient {
       onMessage: (message) => events.onMessage(this, message),
       onMail: (mail, tell) => events.onMail(this, mail, tell),
       onHandled: (id, reason) => events.onHandled(child, id, reason),
+      onDrained: () => events.onDrained(this),
     });
     this.#children.add(child);
     if (isSucceeding && this.kind === 'worker') void this.#child?.bequeath(child);

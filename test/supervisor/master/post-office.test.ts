@@ -6,6 +6,8 @@ import type { AppMessage, Delivery, Mail } from '../../../src/supervisor/message
 class Child implements Reachable {
   readonly got: AppMessage[] = [];
   isListening = true;
+  isCongested = false;
+  isOverloaded = false;
   constructor(readonly pid: number) {}
   send(message: AppMessage): void {
     this.got.push(message);
@@ -114,4 +116,30 @@ test('where there is nobody of that kind, nobody gets it', async () => {
   expect((await post({ to: 'agent' })).missed).toMatchObject([{ name: 'agent', reason: 'no such process' }]);
   places = [];
   expect((await post({ to: 'random' })).missed.length).toBe(1);
+});
+
+test('mail for a process that does not read waits, the oldest of too much is missed, and the rest comes in order', () => {
+  const child = worker.becomesReady(7);
+  child.isCongested = true;
+  for (let i = 1; i <= 1_200; i++) void post({ action: String(i) });
+  expect(child.got).toEqual([]);
+  expect(office.undelivered).toBe(200);
+  child.isCongested = false;
+  office.onReady(worker);
+  void post({ action: 'last' });
+  const actions = child.got.map(({ action }) => action);
+  expect([actions.length, actions[0], actions.at(-1)]).toEqual([1_001, '201', 'last']);
+});
+
+test('mail that waited for a process that did not read goes to its successor', () => {
+  worker.becomesReady(7).isCongested = true;
+  void post({ action: 'for the place' });
+  expect(worker.becomesReady(8).got.map(({ action }) => action)).toEqual(['for the place']);
+});
+
+test('a message of egg is not added to what a process leaves unread, and is counted', () => {
+  const child = worker.becomesReady(7);
+  child.isOverloaded = true;
+  office.send({ action: 'x', to: 'app' }, 'agent');
+  expect([child.got.length, office.undelivered]).toEqual([0, 1]);
 });

@@ -1,0 +1,41 @@
+// Messages that were given to the channel of one child and have not left it. A child that does not read lets the channel fill, and
+// what was given to it then lies in the memory of the master.
+
+/** With so many the channel is full; it takes more when half of them have left. */
+const FULL = 100;
+/** So many messages of the kind that cannot wait elsewhere are given to a full channel. */
+const OVERFULL = 1_000;
+
+export class Backlog {
+  readonly #onDrained: () => void;
+  #size = 0;
+  #isFull = false;
+
+  /** @param onDrained the channel takes messages again */
+  constructor(onDrained: () => void) {
+    this.#onDrained = onDrained;
+  }
+
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  get isOverfull(): boolean {
+    return this.#size >= OVERFULL;
+  }
+
+  /** A message was given to the channel. @returns is called when it has left */
+  add(): () => void {
+    this.#size++;
+    if (this.#size >= FULL) this.#isFull = true;
+    let hasLeft = false;
+    return () => {
+      if (hasLeft) return;
+      hasLeft = true;
+      this.#size--;
+      if (!this.#isFull || this.#size > FULL / 2) return;
+      this.#isFull = false;
+      this.#onDrained();
+    };
+  }
+}
