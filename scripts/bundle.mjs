@@ -26,7 +26,7 @@ const kernel = readdirSync(source)
 /** What the files outside of src/supervisor, and the programs in it, use of it. */
 const supervisorParts = [
   ...['start-cluster', 'options', 'bytes', 'make-folder', 'messenger'],
-  ...['master/free-port', 'master/container-limits', 'child/runtime', 'child/child-runtime', 'child/watchdog'],
+  ...['master/free-port', 'master/container-limits', 'child/runtime', 'child/child-runtime', 'child/link', 'child/watchdog'],
 ];
 
 /** The files by their place in the package. `entry` is a module of src; `parts` are modules whose exports the file has together. */
