@@ -23,22 +23,19 @@ const target = join(root, 'dist', 'package');
 const kernel = readdirSync(source)
   .filter((name) => name.endsWith('.ts') && name !== 'index.ts')
   .map((name) => name.slice(0, -'.ts'.length));
-/** What the files outside of src/supervisor, and the programs in it, use of it. */
-const supervisorParts = [
-  ...['start-cluster', 'options', 'bytes', 'make-folder', 'messenger'],
-  ...['master/free-port', 'master/container-limits', 'child/runtime', 'child/child-runtime', 'child/link', 'child/watchdog'],
-];
-
-/** The files by their place in the package. `entry` is a module of src; `parts` are modules whose exports the file has together. */
+/**
+ * The files by their place in the package. `entry` is a module of src. A file that `holds` several modules has the exports of those
+ * that other files ask for; so it is made after them.
+ */
 const FILES = [
-  { out: 'kernel.js', parts: kernel, holds: (module) => kernel.includes(module) },
-  { out: 'supervisor/parts.js', parts: supervisorParts.map((name) => `supervisor/${name}`), holds: isPartOfSupervisor },
   { out: 'index.js', entry: 'index' },
   { out: 'supervisor/index.js', entry: 'supervisor/index' },
   { out: 'supervisor/child/entry.js', entry: 'supervisor/child/entry' },
   { out: 'supervisor/child/watchdog-thread.js', entry: 'supervisor/child/watchdog-thread' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/daemon-entry' },
+  { out: 'supervisor/parts.js', holds: isPartOfSupervisor },
+  { out: 'kernel.js', holds: (module) => kernel.includes(module) },
 ];
 /** Modules for ESM, which only hand on to the files above. */
 const WRAPPERS = ['index.mjs', 'supervisor/index.mjs', 'require-in-bundle.mjs'];
@@ -52,17 +49,19 @@ function isPartOfSupervisor(module) {
 export default async function bundle() {
   rmSync(target, { recursive: true, force: true });
   const inputs = new Set();
-  for (const file of FILES) for (const input of await write(file)) inputs.add(input);
-  for (const { out, parts } of FILES) if (parts) assertComplete(out, parts);
+  /** The modules that other files ask of each file. */
+  const asked = new Map(FILES.map(({ out }) => [out, new Set()]));
+  for (const file of FILES) for (const input of await write(file, asked)) inputs.add(input);
+  for (const { out, holds } of FILES) if (holds) assertComplete(out, asked.get(out));
   for (const wrapper of WRAPPERS) copyFileSync(join(root, 'dist', 'src', wrapper), join(target, wrapper));
   writeFileSync(join(target, 'THIRD-PARTY-NOTICES.txt'), noticesOf(inputs));
 }
 
-async function write({ out, entry, parts }) {
+async function write({ out, entry }, asked) {
   const { metafile, warnings } = await build({
     ...(entry
       ? { entryPoints: [join(source, `${entry}.ts`)] }
-      : { stdin: { contents: exportsOf(parts), resolveDir: source, loader: 'ts' } }),
+      : { stdin: { contents: exportsOf(asked.get(out)), resolveDir: source, loader: 'ts' } }),
     outfile: join(target, out),
     bundle: true,
     platform: 'node',
@@ -73,7 +72,7 @@ async function write({ out, entry, parts }) {
     tsconfig: join(root, 'tsconfig.json'),
     // Needed by some processes only, and loaded there.
     external: ['byte', 'serialize-json', 'commander'],
-    plugins: [elsewhere(out)],
+    plugins: [elsewhere(out, asked)],
     metafile: true,
     logLevel: 'silent',
   });
@@ -82,20 +81,23 @@ async function write({ out, entry, parts }) {
 }
 
 /** Two modules of a file that export the same name would lose it without a word. */
-function assertComplete(out, parts) {
+function assertComplete(out, modules) {
   const given = require(join(target, out));
-  for (const module of parts) {
+  for (const module of modules) {
     const missing = Object.keys(require(join(root, 'dist', 'src', module))).filter((name) => !(name in given));
     if (missing.length > 0) throw new Error(`${out}: another module exports a name of ${module} too: ${missing.join(', ')}`);
   }
 }
 
-function exportsOf(parts) {
-  return parts.map((module) => `export * from './${module}';`).join('\n');
+function exportsOf(modules) {
+  return [...modules]
+    .sort()
+    .map((module) => `export * from './${module}';`)
+    .join('\n');
 }
 
 /** Modules that another file holds are required from there. */
-function elsewhere(out) {
+function elsewhere(out, asked) {
   return {
     name: 'elsewhere',
     setup(plugin) {
@@ -103,6 +105,7 @@ function elsewhere(out) {
         const module = moduleOf(join(resolveDir, path));
         const file = FILES.find((each) => each.holds?.(module) ?? each.entry === module);
         if (!file || file.out === out) return undefined;
+        asked.get(file.out).add(module);
         const way = relative(dirname(join(target, out)), join(target, file.out))
           .split(sep)
           .join('/');
