@@ -46,6 +46,8 @@ interface Publication {
 export class Registrations {
   readonly #listeners = new Map<string, ListenerEntry[]>();
   readonly #publications = new Map<string, Publication>();
+  /** Keys that calls are about to take back, and how many calls: what is published after such a call must not overtake it. */
+  readonly #held = new Map<string, number>();
 
   subscribe(key: string, entry: ListenerEntry, verbs: Verbs | undefined): void {
     const others = this.#listeners.get(key);
@@ -68,7 +70,8 @@ export class Registrations {
     }
   }
 
-  publish(key: string, registration: unknown, verbs: Verbs | undefined): void {
+  publish(key: string, registration: unknown, present: Verbs | undefined): void {
+    const verbs = this.#held.has(key) ? undefined : present;
     const before = this.#publications.get(key);
     this.#publications.set(key, { registration, sent: verbs !== undefined });
     try {
@@ -85,33 +88,53 @@ export class Registrations {
     this.#publications.delete(key);
   }
 
+  /**
+   * A call that takes a publication back may have to wait for a role. What is published meanwhile goes after it.
+   * @param onError gets what cannot be asked
+   * @returns to be called once, when the call has been made, with the verbs of the present role, or when it cannot be made
+   */
+  holdBack(key: string, onError: (error: unknown) => void): (verbs: Verbs | undefined) => void {
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+    return (verbs) => {
+      const others = (this.#held.get(key) ?? 1) - 1;
+      if (others > 0) this.#held.set(key, others);
+      else this.#held.delete(key);
+      const publication = this.#publications.get(key);
+      if (others === 0 && publication && verbs) repeat(publication, verbs, onError);
+    };
+  }
+
   /** @param onError gets what cannot be asked, e.g. a publication that cannot be encoded */
   replay(verbs: Verbs, onError: (error: unknown) => void): void {
-    const attempt = (action: () => void): void => {
-      try {
-        action();
-      } catch (error) {
-        onError(error);
-      }
-    };
     // Those of the role before mean nothing to this one.
     for (const entries of this.#listeners.values()) for (const entry of entries) entry.subscription = undefined;
     for (const entries of this.#listeners.values()) {
       for (const entry of entries) {
         // Events of the upstream client reach the user while it is asked: some entries are new by now, or taken back.
-        if (!entry.subscription && !entry.isOver) attempt(() => ask(entry, verbs));
+        if (!entry.subscription && !entry.isOver) attempt(() => ask(entry, verbs), onError);
       }
     }
-    for (const publication of this.#publications.values()) {
-      attempt(() => verbs.publish(publication.registration, { replay: publication.sent }));
-      publication.sent = true;
-    }
+    for (const [key, publication] of this.#publications) if (!this.#held.has(key)) repeat(publication, verbs, onError);
   }
 
   clear(): void {
     for (const entries of this.#listeners.values()) for (const { patience } of entries) patience?.cancel();
     this.#listeners.clear();
     this.#publications.clear();
+    this.#held.clear();
+  }
+}
+
+function repeat(publication: Publication, verbs: Verbs, onError: (error: unknown) => void): void {
+  attempt(() => verbs.publish(publication.registration, { replay: publication.sent }), onError);
+  publication.sent = true;
+}
+
+function attempt(action: () => void, onError: (error: unknown) => void): void {
+  try {
+    action();
+  } catch (error) {
+    onError(error);
   }
 }
 

@@ -1,7 +1,7 @@
 // What users hold: an emitter with `ready()`, on which the builder (cluster.ts) puts the delegated methods. It joins
 // what this process has asked for (registrations.ts) with its place in the host (failover.ts).
 
-import { isError, messageOf } from '../../protocol/error-value';
+import { messageOf } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { whyNotDecodable } from '../../protocol/structured-format';
 import { TrunklineError } from '../errors';
@@ -15,6 +15,7 @@ import { nextTick, patientTimeout } from '../time';
 import { ClientBase, SETTLE } from './client-base';
 import { Failover, type Place } from './failover';
 import { forwardEvents } from './forward-events';
+import { appendOwnStack } from './own-stack';
 import { Readiness } from './readiness';
 import { statusOf, type ClientStatus } from './status';
 import { logUnheard } from './unheard-error';
@@ -240,12 +241,20 @@ export class SharedClient extends ClientBase {
 
   /** Awaits instead of chaining promises, so that the stack of a failed call shows who awaits it. */
   async #invoke(method: string, given: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown> {
-    this.#noteUnpublish(method, given);
     const args = this.#saidArguments(method, given, idempotent);
+    const unpublished = this.#noteUnpublish(method, given);
     for (;;) {
-      const role = this.#failover.role ?? (await this.#nextRole(method));
+      const release = this.#holdBack(unpublished);
+      let role: Role;
+      let answer: Promise<unknown[]>;
       try {
-        const results = await role.verbs.call(method, args, style);
+        role = this.#failover.role ?? (await this.#nextRole(method));
+        answer = role.verbs.call(method, args, style);
+      } finally {
+        release();
+      }
+      try {
+        const results = await answer;
         return style === 'promise' ? results[0] : results;
       } catch (error) {
         // The code alone does not tell: an upstream method may fail with it, if it uses a shared client itself.
@@ -261,10 +270,11 @@ export class SharedClient extends ClientBase {
 
   #invokeOneway(method: string, given: readonly unknown[]): void {
     if (!this.#isOpenFor(method)) return;
-    this.#noteUnpublish(method, given);
     let args: readonly unknown[];
+    let unpublished: string | undefined;
     try {
       args = this.#saidArguments(method, given, false);
+      unpublished = this.#noteUnpublish(method, given);
     } catch (error) {
       this.#emitError(error);
       return;
@@ -274,12 +284,11 @@ export class SharedClient extends ClientBase {
       role.verbs.notify(method, args);
       return;
     }
-    this.#nextRole(method).then(
-      (next) => next.verbs.notify(method, args),
-      (error: unknown) => {
-        this.#emitError(error);
-      },
-    );
+    const release = this.#holdBack(unpublished);
+    this.#nextRole(method)
+      .then((next) => next.verbs.notify(method, args))
+      .catch((error: unknown) => this.#emitError(error))
+      .finally(release);
   }
 
   /** The arguments as they are now. A follower encodes them at once, so only what may be sent again has to be copied there. */
@@ -313,9 +322,18 @@ export class SharedClient extends ClientBase {
     }
   }
 
-  /** A publication that the user takes back is not repeated to the next leader. */
-  #noteUnpublish(method: string, args: readonly unknown[]): void {
-    if (method === this.#spec.methods.unPublish) this.#registrations.unpublish(this.#spec.formatKey(args[0]));
+  /** A publication that the user takes back is not repeated to the next leader. @returns its key */
+  #noteUnpublish(method: string, args: readonly unknown[]): string | undefined {
+    if (method !== this.#spec.methods.unPublish) return undefined;
+    const key = this.#spec.formatKey(args[0]);
+    this.#registrations.unpublish(key);
+    return key;
+  }
+
+  /** @param key of a publication that a call is about to take back @returns to be called when it is made, or cannot be */
+  #holdBack(key: string | undefined): () => void {
+    const release = key === undefined ? undefined : this.#registrations.holdBack(key, (error) => this.#emitError(error));
+    return () => release?.(this.#state === 'open' ? this.#failover.role?.verbs : undefined);
   }
 
   #onSetback(error: unknown): void {
@@ -377,15 +395,4 @@ export class SharedClient extends ClientBase {
       method,
     });
   }
-}
-
-/**
- * An error of the leader knows the leader's stack only. The frames that led to the call here are those of the
- * awaiting functions, so they cost nothing unless a call fails.
- */
-function appendOwnStack(error: unknown): void {
-  if (!isError(error) || typeof error.stack !== 'string') return;
-  const own = new Error().stack ?? '';
-  const frames = own.split('\n').slice(2);
-  error.stack = [error.stack, `    --- called by process ${process.pid} ---`, ...frames].join('\n');
 }

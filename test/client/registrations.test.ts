@@ -134,3 +134,55 @@ it('a publication that was refused to its caller is not repeated to a new role',
   registrations.replay(verbs(false), () => undefined);
   expect(published).toEqual(['old', 'old']);
 });
+
+it('a publication that is said after a repeated unPublish stands at the next leader too', async () => {
+  const log: string[] = [];
+  const Registry = upstreamClass();
+  class Logged extends Registry {
+    static stuck: unknown;
+    override publish(registration: unknown): void {
+      log.push(`publish ${String(registration)}`);
+    }
+    override unPublish(registration: unknown): Promise<void> {
+      log.push(`unPublish ${String(registration)}`);
+      return this === Logged.stuck ? new Promise(() => undefined) : Promise.resolve();
+    }
+  }
+  const port = await freePort();
+  const build = () => {
+    const built = cluster(Logged, { port, name: 'logged', logger: recordingLogger() })
+      .delegate('unPublish', 'invoke', { idempotent: true })
+      .create();
+    built.on('error', () => undefined);
+    return built;
+  };
+  const leader = build();
+  client = leader;
+  await leader.ready();
+  Logged.stuck = Logged.last;
+  const follower = build();
+  await follower.ready();
+  const repeated = follower.unPublish('a');
+  follower.publish('a');
+  await eventually('the first call', () => log.length === 1);
+  await leader.close();
+  await repeated;
+  await eventually('all', () => log.at(-1) === 'publish a');
+  await follower.echo('a fence');
+  expect(log.at(-1)).toBe('publish a');
+  await follower.close();
+});
+
+it('a publication that is said while a call that cannot be made takes it back is repeated to the next role', () => {
+  const registrations = new Registrations();
+  const published: unknown[] = [];
+  const verbs = { publish: (registration: unknown) => published.push(registration) } as never;
+  const releases = [1, 2].map(() => registrations.holdBack('a', () => undefined));
+  registrations.publish('a', 'new', verbs);
+  registrations.replay(verbs, () => undefined);
+  releases[0]!(verbs);
+  expect(published).toEqual([]);
+  releases[1]!(undefined);
+  registrations.replay(verbs, () => undefined);
+  expect(published).toEqual(['new']);
+});

@@ -633,6 +633,29 @@ describe.each(roles)('%s', (role) => {
       expect(log).toEqual([...both('publish'), ...both('unPublish'), ...both('publish')]);
     });
 
+    it('that are said again after an unPublish stand, also before ready', async () => {
+      const log: string[] = [];
+      Registry = class extends Registry {
+        override publish({ service }: { service: string }): void {
+          log.push(`publish ${service}`);
+        }
+        override unPublish({ service }: { service: string }): void {
+          log.push(`unPublish ${service}`);
+        }
+      };
+      const client = await create();
+      client.publish({ service: 'a' });
+      client.unPublish({ service: 'a' });
+      client.unPublish({ service: 'a' });
+      client.publish({ service: 'a' });
+      client.publish({ service: 'b' });
+      await client.ready();
+      const ofA = (): string[] => log.filter((verb) => verb.endsWith('a'));
+      await eventually('all', () => log.includes('publish b') && ofA().at(-1) === 'publish a');
+      await client.echo('a fence');
+      expect(ofA().slice(-3)).toEqual(['unPublish a', 'unPublish a', 'publish a']);
+    });
+
     it('stand as long as somebody has them published', async () => {
       const client = await ready();
       const other = build(role === 'single' ? { singleMode: true } : { isLeader: false });
