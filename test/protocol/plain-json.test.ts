@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { inspect } from 'node:util';
 import vm from 'node:vm';
 import fc from 'fast-check';
 import { decodePlainJson, encodePlainJson, isPlainJson } from '../../protocol/plain-json';
@@ -139,18 +139,15 @@ test('a listener cannot tell which form a value had', () => {
     fc.property(fc.oneof(anything, fc.jsonValue()), (value) => {
       const copy = decode(Buffer.from(encode(value)));
       const structured = decodeStructured(encodeStructured(value));
-      // The matcher toStrictEqual would call a key `constructor` to find out the class.
-      expect(isDeepStrictEqual(copy, structured)).toBe(true);
-      expect(keysOf(copy)).toEqual(keysOf(structured));
+      expect(shown(copy)).toBe(shown(structured));
     }),
     { numRuns: 2_000 },
   );
 });
 
-/** The keys of all objects, in their order. */
-function keysOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return undefined;
-  return Object.entries(value).map(([key, field]) => [key, keysOf(field)]);
+/** Classes, keys in their order, holes, -0 and invalid dates; deep equality of Node.js 20 takes two invalid dates for different ones. */
+function shown(value: unknown): string {
+  return inspect(value, { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity });
 }
 
 test('bytes that anybody may have sent give a value or a MalformedValueError', () => {

@@ -36,7 +36,7 @@ function run(program: string, flags: readonly string[]): string {
 
 /** A client that leads, and a connection to it that proves itself: that needs the secret. */
 const client = (port: number): string => `
-class Registry { async get(key) { return key + ' of ' + process.pid; } }
+class Registry { async get(key) { return key + ' of ' + process.pid; } close() {} }
 const cluster = ${LIBRARY};
 const { sharedSecret } = require(${JSON.stringify(join(__dirname, '../../dist/src/transport/credentials.js'))});
 const client = cluster(Registry, { port: ${port}, name: 'permission' }).create();

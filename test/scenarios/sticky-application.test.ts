@@ -93,7 +93,7 @@ test.each([
     LISTEN: JSON.stringify({ port, ...how }),
   });
   const { message } = await master.message('the failure', ({ type }) => type === 'failed');
-  expect(message).toMatch(new RegExp(`port ${port} is the master's own, .* must listen on PORT and HOST`));
+  expect(message).toMatch(new RegExp(`port ${port} is the master's own, .* variables PORT and HOST`));
   expect(message).not.toContain('lsof');
 });
 
