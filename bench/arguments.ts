@@ -87,7 +87,7 @@ function runnable(path: string | undefined): string {
     const version = execFileSync(path, ['-p', 'process.version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     if (/^v\d+\./.test(version)) return path;
   } catch {
-    // One sentence says all that there is to say.
+    // The cause is dropped: the error below says all that the user needs.
   }
   throw new ArgumentsError(`--node: '${path}' is not a Node.js that runs here.`);
 }

@@ -38,8 +38,8 @@ export function registryValue(revision: number, entries: number, owner: number):
 }
 
 /**
- * Has no network behind it: first values come by themselves, later ones when the workload pushes them. Needs no package, so that
- * what a peer loads is what the peer costs.
+ * An upstream client without a network: first values come by themselves, later values when the workload pushes them. The class
+ * needs no package, so that what a peer loads is what the peer costs.
  */
 export class RegistryUpstream extends EventEmitter {
   /** The instance of this process, once it leads. */

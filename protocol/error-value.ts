@@ -25,7 +25,7 @@ type Thrown = { error: ErrorValue } | { value: unknown };
 
 /** Causes and own fields deeper than this are cut off: an error is for people, not a data structure. */
 const MAX_DEPTH = 5;
-/** The same between processes whose bytes keep every kind of value. */
+/** The largest depth between processes whose bytes keep every kind of value. */
 const MAX_RICH_DEPTH = 20;
 /** … and so is what comes after this many values: errors of HTTP clients hold sockets and whole responses. */
 const MAX_VALUES = 1_000;

@@ -147,7 +147,7 @@ export interface TopicEvent {
 export interface KeyFailure {
   readonly type: 'key-failure';
   readonly verb: 'subscribe' | 'publish';
-  /** Empty when the leader cannot read the publication. */
+  /** The key of the registration; empty when the leader cannot read the publication. */
   readonly key: string;
   /** An encoded error-value; no bytes: it could not be encoded. */
   readonly payload: Buffer;
@@ -226,7 +226,7 @@ export interface Joined {
 /** Leader → follower, before `joined`: what the leader shares, because the follower's fingerprint is another one. No answer. */
 export interface SharedMethods {
   readonly type: 'shared-methods';
-  /** Each as name and target. */
+  /** The shared methods, each as name and target. */
   readonly methods: readonly string[];
 }
 

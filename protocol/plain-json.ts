@@ -63,7 +63,7 @@ function hasProto(text: string): boolean {
 function isExact(value: object, seen: Set<object>, depth: number): boolean {
   if (seen.has(value) || depth > MAX_DEPTH) return false;
   seen.add(value);
-  // Own ones that cannot be listed, and those of arrays and proxies, are read by JSON.stringify too.
+  // JSON.stringify also calls a `toJSON` that is not enumerable, and one of an array or a proxy.
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) {
@@ -83,12 +83,12 @@ function isExact(value: object, seen: Set<object>, depth: number): boolean {
   return true;
 }
 
-/** Neither NaN nor infinite nor -0; false for what is no number at all. */
+/** Whether a value is a number that JSON carries exactly: neither NaN nor infinite nor -0. */
 function isExactNumber(value: unknown): boolean {
   return Number.isFinite(value) && (value !== 0 || 1 / value > 0);
 }
 
-/** Some old libraries give every string or number a `toJSON`, and JSON.stringify would ask it. */
+/** Whether strings or numbers have a `toJSON`, which some old libraries give them and JSON.stringify would call. */
 function isAnyToJson(): boolean {
   return 'toJSON' in String.prototype || 'toJSON' in Number.prototype || 'toJSON' in Boolean.prototype;
 }

@@ -304,11 +304,11 @@ class Encoder {
 
 function kindOfError(error: Error): number {
   const kind = ERRORS.findLastIndex(({ Class }) => Class && error instanceof Class);
-  // One of another realm goes by its name.
+  // An error of another realm is known by its name.
   return kind >= 0 ? kind : Math.max(0, ERRORS.findIndex(({ name }) => name === error.name)); // prettier-ignore
 }
 
-/** @returns undefined where it is what every error of this kind has */
+/** @returns undefined when the field is what every error of this kind has */
 function hiddenField(error: Error, kind: number, name: (typeof HIDDEN)[number]): unknown {
   const value = (error as unknown as Record<string, unknown>)[name];
   switch (name) {

@@ -59,7 +59,7 @@ export const VIEWS = [
 
 interface ErrorKind {
   readonly name: string;
-  /** Undefined in an engine that does not have it; such an error arrives as an Error of that name. */
+  /** The class of the error; undefined in an engine without it, where such an error arrives as an Error of that name. */
   readonly Class: ErrorConstructor | undefined;
 }
 
@@ -77,7 +77,7 @@ export const ERRORS: readonly ErrorKind[] = [
   'DOMException',
 ].map((name) => ({ name, Class: (globalThis as Record<string, unknown>)[name] as ErrorConstructor | undefined }));
 
-/** Fields of an error that are not own and enumerable. The place in the list is the bit that says that one is there. */
+/** Fields of an error that are not own and enumerable. The index in the list is the bit that says that the field is present. */
 export const HIDDEN = ['name', 'message', 'stack', 'cause', 'errors', 'error', 'suppressed', 'code'] as const;
 
 /** Nesting beyond it is refused on both sides, before a call stack could be exhausted. */
@@ -97,7 +97,7 @@ export class MalformedValueError extends TypeError {
 /** The bytes are right, but this engine is too old for the value. The message says what it is. */
 export class UnsupportedValueError extends MalformedValueError {
   override readonly name = 'UnsupportedValueError';
-  /** Of a pattern. */
+  /** The source of the regular expression that this engine does not know; undefined for any other value. */
   readonly source: string | undefined;
   readonly flags: string | undefined;
 

@@ -8,7 +8,7 @@ import type { CodecName } from './value-codec';
 /** How values are written for the process that gets it. */
 export interface ThrownCodec {
   readonly codec: CodecName;
-  /** What was encoded is decoded as the same, or refused. */
+  /** Whether an encoded value is decoded as the same value, or refused. */
   readonly areFaithful: boolean;
   encode(value: unknown): Buffer;
   decode(bytes: Buffer): unknown;

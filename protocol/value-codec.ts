@@ -96,7 +96,7 @@ export class ValueCodec {
     return this.name === 'json-or-structured' ? ['json-or-structured', 'structured'] : [this.name];
   }
 
-  /** Another process reads from now on, whose code is not compiled yet. */
+  /** From now on another process reads, and its code is not compiled yet. */
   welcomeReader(): void {
     this.#youngBytes = YOUNG_BYTES;
   }

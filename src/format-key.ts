@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 import { indicesBetweenHoles, isOpaque, kindOfView } from './snapshot';
 
-/** Nesting beyond it has no key, before a call stack could be exhausted. The wire has the same limit. */
+/** Registrations that are nested deeper have no key, before a call stack could be exhausted. The wire has the same limit. */
 const MAX_DEPTH = 1_000;
 /** Longer keys are checked for being worth their length. */
 const FREE_CHARACTERS = 64 * 1024;
@@ -15,10 +15,10 @@ const FREE_CHARACTERS = 64 * 1024;
 const MAX_REPETITION = 32;
 /** Longer binary data stands in the key by its hash. */
 const MAX_PLAIN_BYTES = 64;
-/** Begins what is known by its identity. JSON never holds this character. */
+/** The character before a part that is known by its identity. JSON never holds this character. */
 const LOCAL = '\u001a';
 
-/** There is no key that this registration and no other one has. The message names the place. */
+/** Thrown when no key would belong to one registration alone. The message names the place. */
 class NoKeyError extends TypeError {
   override readonly name = 'NoKeyError';
 }
@@ -36,7 +36,7 @@ export function formatKey(registration: unknown): string {
   return new KeyWriter().write(registration);
 }
 
-/** Whether it is a string, or a plain object of strings, booleans and finite numbers except -0, with sorted names: `formatKey` says all of it, as JSON. */
+/** Whether a value is a string, or a plain object of strings, booleans and finite numbers except -0, with sorted names: `formatKey` says all of it, as JSON. */
 export function isPlain(value: unknown): boolean {
   if (typeof value === 'string') return true;
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
@@ -170,7 +170,7 @@ class KeyWriter {
   }
 
   #fields(value: object, names: string[]): string {
-    // An object, which has numeric names first, as JSON has.
+    // An object keeps numeric names first, as JSON does.
     const texts = Object.create(null) as Record<string, string>;
     for (const name of names.sort()) {
       const field = (value as Record<string, unknown>)[name];

@@ -8,7 +8,7 @@ export function isGeneratorFunction(value: unknown): value is GeneratorMethod {
   return kindOf(value) === '[object GeneratorFunction]';
 }
 
-/** Why such a method is refused, behind the sentence that names it. */
+/** Why an async generator method is refused, in words that follow the sentence that names the method. */
 export const NO_STREAMS = 'and streams cannot be shared; give all values in one promise, or push them to subscribers';
 
 export function isAsyncGeneratorFunction(value: unknown): boolean {

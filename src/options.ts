@@ -47,8 +47,8 @@ export interface ClusterOptions {
   /** Whether processes prove to each other that they belong to the same user. Must be the same in all of them. Default true. */
   auth?: boolean | undefined;
   /**
-   * What they prove it with, at least 16 characters, instead of a file that only this user can read, or of what a supervisor has
-   * given to them. Must be the same in all of them.
+   * The secret that processes prove to each other, at least 16 characters. It replaces the file that only this user can read, or
+   * what a supervisor has given to its children. Must be the same in all processes.
    */
   secret?: string | undefined;
   /** Whether processes of cluster-client 3.x, which cannot prove anything, are served and followed. Default false. */

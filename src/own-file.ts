@@ -4,7 +4,7 @@
 import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
-/** Windows has no such flags. */
+/** Flags of `open` that neither follow a link nor wait at a pipe; Windows has none. */
 const WITHOUT_LINKS = (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
 const OWN = 0o600;
 

@@ -6,7 +6,7 @@ import { isAbsolute, join } from 'node:path';
 import { fact } from './facts';
 
 export interface UserPlace {
-  /** undefined where the system has no users. */
+  /** The id of the user; undefined if the system has no users. */
   readonly uid: number | undefined;
   /** XDG_RUNTIME_DIR. A relative one counts as none, as its specification says, and so does one that is gone. */
   readonly runtimeFolder: string | undefined;
@@ -46,7 +46,7 @@ function makeFolder(folder: string): Stats {
   return lstatSync(folder);
 }
 
-/** The same, and that files can be made there. @returns why not; undefined: all is well */
+/** Opens the folder, and checks that files can be made there. @returns why not; undefined: all is well */
 export function whyNotUsable(folder: string, uid: number | undefined): string | undefined {
   try {
     openPrivateFolder(folder, uid);
@@ -57,7 +57,7 @@ export function whyNotUsable(folder: string, uid: number | undefined): string | 
   }
 }
 
-/** What others could have read or put there is not mended, as they may have done so already. */
+/** Throws if others have access. The access is not taken away, because they may have used it already. */
 export function assertPrivate(what: string, { uid: owner, mode }: Stats, uid: number | undefined): void {
   if (uid === undefined) return; // Windows: folders for temporary files are private there
   if (owner !== uid) throw new Error(`${what} belongs to the user ${owner}, not to ${uid}`);

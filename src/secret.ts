@@ -1,6 +1,6 @@
 // A text that must turn up in no log, inspection or JSON of whatever holds it.
 
-/** What is shorter can be guessed: whoever has listened to one introduction may try secrets without asking anybody. */
+/** Shorter secrets can be guessed: a process that has listened to one introduction may try secrets without asking anybody. */
 export const MIN_SECRET_LENGTH = 16;
 
 export class Secret {

@@ -147,7 +147,7 @@ export function isOpaque(value: object): boolean {
   return length === 0 && Object.prototype.toString.call(value) !== '[object Object]'; // a generator, an iterator …
 }
 
-/** Whether it is null, or the Object.prototype of any context. */
+/** Whether a prototype is null, or the Object.prototype of any context. */
 export function isRootPrototype(prototype: object | null): prototype is null {
   if (prototype === null) return true;
   return !types.isProxy(prototype) && Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');

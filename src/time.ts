@@ -7,7 +7,7 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 // All of these are taken once and not looked up later: a user's fake timers must not stop our heartbeats and writes.
 const realNextTick = process.nextTick.bind(process);
 
-/** Longer timers fire at once. */
+/** The longest timer, ms: Node.js fires longer ones at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** After the code that runs now, before any input or output. */

@@ -98,7 +98,7 @@ it('the program of the first 60 seconds runs: one process connects, all see the 
   try {
     writeFileSync(join(folder, 'app.js'), program);
     const env = { ...process.env, NODE_CLUSTER_CLIENT_PORT: String(await freePort()) };
-    // A group of its own, so that all of its processes end together, as with Ctrl-C.
+    // The application gets a process group of its own, so that all of its processes end together, as with Ctrl-C.
     const app = spawn(process.execPath, ['app.js'], { cwd: folder, env, detached: true });
     let output = '';
     for (const stream of [app.stdout, app.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()));

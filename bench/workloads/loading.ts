@@ -8,7 +8,7 @@ import type { PeerName } from '../peers/peer';
 import { median } from '../statistics';
 import type { Sample, Workload } from './workload';
 
-/** One load takes a tenth of a second: a round has several. */
+/** How many loads a round has: a single load takes only a tenth of a second. */
 const LOADS = 5;
 
 /** `require()` in a process that has done nothing else. The result is CPU time. */

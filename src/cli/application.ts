@@ -25,7 +25,7 @@ export interface MasterSettings {
   readonly place: Place;
   /** Whether the application runs without pid file and control socket when they cannot be made. */
   readonly mayLackFiles: boolean;
-  /** Why they cannot, where that is known before the start. */
+  /** Why pid file and control socket cannot be made, if that is known before the start. */
   readonly missing?: string | undefined;
   readonly logs?: Facts['logs'];
 }
@@ -40,7 +40,7 @@ export class Application implements Controlled {
   #starting: Promise<Supervised | undefined> | undefined;
   #running: Supervised | undefined;
   #isStopping = false;
-  /** Tells how far the start has come. Nothing to do before the start, and from its end on. */
+  /** Reports how far the start has come. Does nothing before the start and after its end. */
   #onProgress: () => void = () => undefined;
 
   constructor(settings: MasterSettings, report: Report) {

@@ -17,7 +17,7 @@ export interface Facts {
   /** See `birthOf`. */
   readonly birth?: string | undefined;
   readonly baseDir: string;
-  /** Without links: where that has led to at the start and at each reload. */
+  /** The folders, without links, to which `baseDir` has led at the start and at each reload. */
   readonly folders?: readonly string[] | undefined;
   readonly startedAt: string;
   /** Where a daemon writes. */

@@ -77,7 +77,7 @@ export function aboutOpenFiles(limit: number | undefined): Finding {
   };
 }
 
-/** Works without /proc, but takes many milliseconds. */
+/** The limit of open files, from the report of Node.js. The report works without /proc, but takes many milliseconds. */
 function openFilesInReport(): number | undefined {
   const report = fact(() => process.report.getReport()) as { userLimits?: { open_files?: { soft?: unknown } } } | undefined;
   const soft = report?.userLimits?.open_files?.soft;

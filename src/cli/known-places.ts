@@ -37,7 +37,7 @@ export function knownPlaces(user: User): Place[] {
 }
 
 /**
- * The place of the application that is meant. One that was started by another path to the same folder is found as well, such as
+ * The place of the application that is meant. An application that was started by another path to the same folder is found as well, such as
  * a link to the present release; and one whose folder has been another one since this shell entered it by that link.
  * @param pwd where the shell says that it is
  * @throws CommandFailure when the state folder must not be used

@@ -23,7 +23,7 @@ export class LineGate {
     return all.subarray(0, end);
   }
 
-  /** What was held back. */
+  /** The bytes that were held back. */
   rest(): Buffer {
     return this.#held;
   }

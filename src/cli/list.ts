@@ -9,7 +9,7 @@ import type { Place } from './place';
 import type { User } from './state-folder';
 import { aligned } from './table';
 
-/** One application. Without a status its master lives, but does not answer. */
+/** An application of this user. Without a status its master lives, but does not answer. */
 export interface Listed {
   readonly place: Pick<Place, 'name' | 'pidFile'>;
   readonly pid: number | undefined;
@@ -32,7 +32,7 @@ export function listTable(found: readonly Listed[], { style }: Pick<Output, 'sty
   return [style('dim', heading!), ...rows].join('\n');
 }
 
-/** @returns undefined: nobody is there */
+/** @returns undefined when the application does not run */
 async function lookAt(place: Place): Promise<Listed | undefined> {
   try {
     const occupant = await findOccupant(place);

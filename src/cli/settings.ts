@@ -26,7 +26,7 @@ export interface StartFlags {
   maxMemory?: string;
   sticky?: string | true;
   json?: boolean;
-  /** What follows `--`, for the program. */
+  /** The arguments after `--`, for the program. */
   args?: string[];
 }
 

@@ -20,7 +20,7 @@ export async function start(
 ): Promise<void> {
   const { baseDir } = checkOptions(supervisorOptions(app, flags));
   const selection = { pidFile: flags.pidFile, title: flags.title, baseDir };
-  // A daemon without its files could not be found again, and who names a pid file wants one.
+  // A daemon without its files could not be found again, and a user who names a pid file wants one.
   const mayLackFiles = !flags.daemon && flags.pidFile === undefined;
   const { place, missing } = findPlace(selection, user, mayLackFiles);
   const settings: MasterSettings = { app, flags, place, mayLackFiles, missing };

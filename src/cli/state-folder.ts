@@ -16,13 +16,13 @@ export interface User {
   readonly tmp: string;
 }
 
-/** By the rule that the secrets of the user follow too. */
+/** The folder for pid files and control sockets, by the rule that the secrets of the user follow too. */
 export function stateFolderOf({ uid, runtimeDir, tmp }: User): string {
   const runtimeFolder = runtimeFolderOf({ uid, runtimeFolder: runtimeDir, temporaryFolder: tmp });
   return runtimeFolder === undefined ? temporaryStateFolder({ uid, tmp }) : join(runtimeFolder, 'trunkline');
 }
 
-/** Where they are as long as the user has no folder of a session. */
+/** The state folder while the user has no folder of a session. */
 export function temporaryStateFolder({ uid, tmp }: Pick<User, 'uid' | 'tmp'>): string {
   return join(tmp, `trunkline-${uid ?? 'user'}`);
 }

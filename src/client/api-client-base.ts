@@ -103,7 +103,7 @@ export class APIClientBase<
       if (typeof client.close === 'function') await client.close();
       await close(client);
     }
-    // The shared client has told it, unless initMethod has the say or there was no shared client yet.
+    // The shared client has settled this readiness, unless initMethod has the say or there was no shared client yet.
     if (!this.isReady && !this.readyError && !isEnding()) {
       this.ready(new TrunklineError('ERR_TRUNKLINE_CLOSED', `${this.constructor.name}: ready(): the client is closed`));
     }

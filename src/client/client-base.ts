@@ -17,7 +17,7 @@ import { Readiness, type ReadyCallback } from './readiness';
 export const SETTLE = Symbol('settle');
 
 type Listener = Parameters<Base['on']>[1];
-/** As sdk-base declares it: nobody knows what an event brings. */
+/** The result of `await()` as sdk-base declares it: nobody knows what an event carries. */
 type AnyPromise = ReturnType<Base['await']>;
 
 /** The first of several events: its name, and everything that it was emitted with. */
@@ -95,7 +95,7 @@ export abstract class ClientBase extends Base {
 
   /** The first argument of the next event of this name. The event `error` rejects, and only where it is awaited itself. */
   override await(event: string | symbol): AnyPromise;
-  /** The same for another emitter. */
+  /** The first argument of the next event of this name that another emitter emits. */
   override await(emitter: EventEmitter, event: string | symbol): AnyPromise;
   override await(first: EventEmitter | string | symbol, second?: string | symbol): Promise<unknown> {
     const [emitter, event] = typeof first === 'object' ? [first, second!] : [this, first];
@@ -106,7 +106,7 @@ export abstract class ClientBase extends Base {
 
   /** The next event that has one of these names. The event `error`, if it is among them, rejects. */
   awaitFirst(events: readonly (string | symbol)[]): Promise<FirstEvent>;
-  /** The same for another emitter. */
+  /** The next event of another emitter that has one of these names. */
   awaitFirst(emitter: EventEmitter, events: string | symbol | readonly (string | symbol)[]): Promise<FirstEvent>;
   async awaitFirst(
     first: EventEmitter | readonly (string | symbol)[],

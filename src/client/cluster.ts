@@ -119,7 +119,7 @@ export class ClusterBuilder<
       Object.defineProperty(client, name, { value, writable: true, enumerable: true, configurable: true });
     }
     for (const [name, reason] of unsharedMethods(this.#class, descriptors, spec.name)) {
-      // Not enumerable: the members that can be listed are those that are shared.
+      // These members are not enumerable: only shared members can be listed.
       Object.defineProperty(client, name, { value: refusing(spec.name, name, reason), writable: true, configurable: true });
     }
     return client as unknown as SharedClientOf<C, D, O, Auto>;

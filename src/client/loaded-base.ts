@@ -13,7 +13,7 @@ export function adoptLoadedBase(): void {
   if (!loaded) return;
   isFound = true;
   if (loaded === Base) return;
-  // Behind all methods that the clients have now, so that none of them changes.
+  // The loaded Base comes behind all methods that the clients have now, so that none of them changes.
   let last: object = Base.prototype;
   for (let next = parentOf(last); next && !Object.hasOwn(next, 'emit'); next = parentOf(last)) last = next;
   Object.setPrototypeOf(last, loaded.prototype);

@@ -2,9 +2,9 @@
 
 import { SharedClient } from './shared-client';
 
-/** Made in the constructors of EventEmitter and Base, or meaningful to Node.js wherever an object has them. */
+/** Members that the constructors of EventEmitter and Base make, or that mean something to Node.js on any object. */
 const BESIDES: ReadonlySet<string> = new Set(['options', 'then', 'toJSON']);
-/** A method of these names may stand for the client's own one. */
+/** Members of the client that a method of the class may replace. */
 const REPLACEABLE: ReadonlySet<string> = new Set(['status', 'close']);
 
 /** Whether a shared client is itself made of this member, so that a method of the class cannot have the name. */

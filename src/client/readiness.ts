@@ -3,7 +3,7 @@
 import { TrunklineError } from '../errors';
 import { LONGEST_TIMER_MS, nextTick, systemClock } from '../time';
 
-/** @param error null: it is ready */
+/** @param error null when the client is ready */
 export type ReadyCallback = (error: Error | null) => unknown;
 
 export class Readiness {
@@ -20,7 +20,7 @@ export class Readiness {
     return this.#error;
   }
 
-  /** Whether somebody waits. */
+  /** Whether a callback or promise waits. */
   get isAwaited(): boolean {
     return this.#waiting.size > 0;
   }
@@ -50,7 +50,7 @@ export class Readiness {
   }
 
   /**
-   * Waits no longer than that, and is no longer one of those who wait afterwards.
+   * Waits for at most `limitMs`; a wait that has timed out does not count in `isAwaited`.
    * @throws TrunklineError ERR_TRUNKLINE_READY_TIMEOUT
    */
   waitAtMost(limitMs: number, what: string): Promise<void> {

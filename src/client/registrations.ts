@@ -8,7 +8,7 @@ export type Listener = (value: unknown) => unknown;
 
 /** One that the user has subscribed. */
 export class ListenerEntry implements Subscriber {
-  /** A snapshot. */
+  /** A snapshot of the registration. */
   readonly registration: unknown;
   readonly listener: Listener;
   /** Runs until the first value, when `subscribeTimeout` is set. */
@@ -37,7 +37,7 @@ export class ListenerEntry implements Subscriber {
 }
 
 interface Publication {
-  /** A snapshot. */
+  /** A snapshot of the registration. */
   readonly registration: unknown;
   /** Whether some leader has had it before: then the next one only needs it if it is new to it. */
   sent: boolean;
@@ -77,7 +77,7 @@ export class Registrations {
     try {
       verbs?.publish(registration, { replay: false });
     } catch (error) {
-      // The caller hears of it, so it does not stand: the next leader must not get what was refused here.
+      // The caller gets the error, so the publication does not stand: the next leader must not get what was refused here.
       if (before) this.#publications.set(key, before);
       else this.#publications.delete(key);
       throw error;

@@ -48,7 +48,7 @@ export class SharedClient extends ClientBase {
   readonly #registrations = new Registrations();
   readonly #failover: Failover;
   readonly #mirrors = new Set<ReadyMirror>();
-  /** As the readiness of the client, for calls that wait for a role. It is settled in any case. */
+  /** The readiness for calls that wait for a role. Unlike the readiness of the client, it is settled in any case. */
   readonly #roleReadiness = new Readiness();
   #lastSetback = '';
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -175,8 +175,8 @@ export class SharedClient extends ClientBase {
     this.#registrations.clear();
     const closed = this.#closedError('ready()');
     this.#roleReadiness.settle(closed);
-    // Whoever still waits for ready(), or asks later, must hear that it will not come. While the supervisor ends the process
-    // nobody hears it: frameworks take it for a failed start.
+    // Present and later callers of ready() must hear that the client will not be ready, except while the supervisor ends the
+    // process: frameworks would take that for a failed start.
     this.#tellReady(isEnding() ? false : closed);
     await super.close();
     this.emit('close');
@@ -330,7 +330,7 @@ export class SharedClient extends ClientBase {
     return key;
   }
 
-  /** @param key of a publication that a call is about to take back @returns to be called when it is made, or cannot be */
+  /** @param key of a publication that a call is about to take back @returns to be called when the call is made, or cannot be made */
   #holdBack(key: string | undefined): () => void {
     const release = key === undefined ? undefined : this.#registrations.holdBack(key, (error) => this.#emitError(error));
     return () => release?.(this.#state === 'open' ? this.#failover.role?.verbs : undefined);
@@ -375,12 +375,12 @@ export class SharedClient extends ClientBase {
     if (this.#state !== 'open') throw this.#closedError(method);
   }
 
-  /** Nobody listens to it any more, but it must not be lost when a fault is searched. */
+  /** Logs an error that comes after the end, when nobody listens any more: the search for a fault may need it. */
   #logLate(error: unknown): void {
     this.#spec.logger.debug?.(`${this.#spec.name}: an error came after the end: ${messageOf(error)}`);
   }
 
-  /** What gives no promise does not throw after `close()`, as with cluster-client: the misuse is an `error` event. */
+  /** Methods without a promise do not throw after `close()`, as with cluster-client: the misuse is an `error` event. */
   #isOpenFor(method: string): boolean {
     if (this.#state === 'open') return true;
     const error = this.#closedError(method);

@@ -95,7 +95,7 @@ type Fire<F> = F extends Method ? (...args: Overloads<F>) => void : never;
  */
 type Verbatim<F> = F extends (...args: any[]) => infer R ? ([Awaited<R>] extends [void] ? F : Fire<F>) : never;
 
-/** Without a listener it ends all of the registration, whatever the class wants. */
+/** The type of `unSubscribe`: without a listener it ends all of the registration, whatever the class wants. */
 type Unsubscribing<F> = Verbatim<F> & ((registration: Overloads<F>[0], listener?: SecondOf<Overloads<F>>) => void);
 type SecondOf<A> = A extends [any, infer L, ...any[]] ? L : unknown;
 

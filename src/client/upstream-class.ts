@@ -43,7 +43,7 @@ export function methodsOf(upstreamClass: UpstreamClass): ReadonlyMap<string, (..
   for (const prototype of prototypesOf(upstreamClass)) {
     if (prototype === Base.prototype) break;
     for (const name of Object.getOwnPropertyNames(prototype)) {
-      // One that is overridden further down counts no more.
+      // A method that a subclass overrides does not count.
       if (!members.has(name)) members.set(name, Reflect.getOwnPropertyDescriptor(prototype, name)?.value);
     }
   }

@@ -4,19 +4,19 @@
 import { isSameChannel } from '../../protocol/handshake';
 import type { ChannelId, LeadWish } from '../../protocol/message';
 
-/** One channel at one cluster port, as far as this process is concerned. */
+/** A channel at one cluster port, as far as this process is concerned. */
 interface OwnChannel {
   readonly port: number;
   readonly channel: ChannelId;
-  /** Open clients of it. */
+  /** Open clients of the channel. */
   clients: number;
-  /** Clients that lead it: two for a moment when one of them hands it over to the other. */
+  /** Clients that lead the channel: two for a moment when one hands the channel over to the other. */
   leaders: number;
-  /** Those of them that were to succeed a leader of another process. */
+  /** Leading clients that were to succeed a leader of another process. */
   successors: number;
   /** Settles when every client that has asked for a turn so far has had it. */
   turns: Promise<void>;
-  /** Another process has taken the channel over: whoever had to lead it here would only take it back. */
+  /** Whether another process has taken the channel over: a client here that had to lead would only take it back. */
   isSucceeded: boolean;
 }
 
@@ -24,11 +24,11 @@ interface OwnChannel {
 const KEY = Symbol.for('trunkline#ownChannels');
 const ownChannels = ((globalThis as { [KEY]?: Set<OwnChannel> })[KEY] ??= new Set());
 
-/** One try to lead, during which no other client of this process that has to lead the channel tries. */
+/** A try to lead, during which no other client of this process that has to lead the channel tries. */
 export interface Turn {
   /** How the client may lead in this try. */
   readonly lead: LeadWish;
-  /** The client leads the channel until that has ended; the turn is over. */
+  /** The client leads the channel until `ended` is fulfilled; the turn is over. */
   leads(ended: Promise<unknown>): void;
   /** The try is over. Idempotent. */
   end(): void;
@@ -86,7 +86,7 @@ function count(own: OwnChannel, wish: LeadWish, one: 1 | -1): void {
   if (wish === 'succeeds') own.successors += one;
 }
 
-/** Resolves with the first of both. */
+/** Resolves when the promise is fulfilled or the signal aborts, whichever is first. */
 function settledOrAborted(settled: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

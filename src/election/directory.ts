@@ -110,7 +110,7 @@ export class Directory {
     if (present) this.#remove(present);
     this.#leaders.add(leader);
     if (present && !isSame) this.#replace(present);
-    // All of them, because those who wait for another channel are told which ones are led.
+    // Processes that wait for another channel are answered too, because they are told which channels are led.
     for (const asker of [...this.#waiting]) this.#answer(asker);
     return true;
   }

@@ -16,7 +16,7 @@ const SETTLE_MS = 200;
 /** How long those who left a leader wait until it is known to be silent, ms. */
 const SILENCE_MS = 250;
 
-/** A sentence names so many channels. */
+/** The most channels that one sentence names. */
 const MAX_NAMED = 20;
 const MAX_NAME_LENGTH = 100;
 
@@ -119,7 +119,7 @@ export class Reception implements Guests {
   }
 
   onOldPeer(connection: Connection, register: Register, keep: () => void): void {
-    // As long as it is not let in it may only ask again, as often as it likes.
+    // Until a process of cluster-client 3.x is let in, it may only ask again, as often as it likes.
     connection.receiver = (message) => {
       if (message.type === 'register') this.onOldPeer(connection, message, keep);
     };
@@ -188,7 +188,7 @@ export class Reception implements Guests {
       isLetIn = true;
       keep();
     });
-    // This channel refuses what others of this process let in. The connection has long had the time of a stranger.
+    // This channel refuses a peer that other channels of this process let in. Its connection has long had the time of a stranger.
     if (wasKept && !isLetIn) void connection.close();
   }
 }

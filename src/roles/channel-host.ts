@@ -140,8 +140,8 @@ export class ChannelHost implements ChannelDoor {
   }
 
   /**
-   * No follower: it only gets an answer. Its connection stays open for the time of a stranger, because on one that ends the other
-   * side begins anew at once, while on this one it asks again after 3 s.
+   * Refuses a process of cluster-client 3.x, which only gets an answer. Its connection stays open for the time of a stranger: the
+   * process asks again after 3 s on an open connection, while it begins anew at once when the connection ends.
    */
   #refuseOld(connection: Connection, { id, timeoutMs }: Register): void {
     const { name: channel, legacyValues } = this.#single.spec;

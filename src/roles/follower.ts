@@ -28,7 +28,7 @@ export class Follower implements Role, Verbs {
   readonly #hooks: RoleHooks;
   readonly #connection: Connection;
   readonly #hub: SubscriptionHub<Asked>;
-  /** How keys are asked for: one of the two below. */
+  /** The way in which this follower asks for keys: `#topics` or `#oldKeys`. */
   readonly #requests: KeyRequests;
   readonly #topics: TopicRequests | undefined;
   readonly #oldKeys: OldKeyRequests | undefined;

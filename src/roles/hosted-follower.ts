@@ -349,15 +349,15 @@ export class HostedFollower {
     this.#connection.send({ type: 'call-failure', id: call.id, timeoutMs: call.timeoutMs, payload: this.#errorPayload(error) });
   }
 
-  /** The follower that has asked for it hears what has become of it, as the leader does. An old peer cannot be told. */
+  /** Reports a refused key to the follower that asked for it, as to the leader's own clients. An old peer cannot be told. */
   #tellFailure(verb: KeyFailure['verb'], key: string, error: unknown): void {
     const { version, outboxBytes } = this.#connection;
-    // One that does not read is not owed this: what is tried again is also told again.
+    // A follower that does not read gets no report: a verb that is tried again is also reported again.
     if (version !== 2 || outboxBytes > this.#spec.maxOutboxBytes) return;
     this.#connection.send({ type: 'key-failure', verb, key, payload: this.#errorPayload(error) });
   }
 
-  /** Some field of the error may be what cannot be encoded. No bytes at all tell the follower that nothing could. */
+  /** Encodes the fields of the error that can be encoded. No bytes at all tell the follower that none could. */
   #errorPayload(error: unknown): Buffer {
     return encodeThrown(error, this.#values, (refusal) => {
       this.#onError(refusal);

@@ -197,7 +197,7 @@ export class KeyLane<W extends object> {
     this.#setback = this.#source.refused(verb, this.key, error, retryMs);
   }
 
-  /** What is under way is given so much time only when something waits for it: then many keys cost no timers. */
+  /** Limits a verb to VERB_MS only when something waits for its end: then many keys cost no timers. */
   #limit(underWay: UnderWay): void {
     const isAwaited = this.#calls.length > 0 || this.#wanted !== this.#standing;
     if (underWay.patience || !isAwaited) return;

@@ -9,7 +9,7 @@ const MAX_NAME_LENGTH = 60;
 /** A difference is told once, not at each failover. */
 const told = new WeakSet<ChannelSpec>();
 
-/** The same for the same methods, in whatever order. @param methods name and target of each, sorted */
+/** Fingerprint of the shared methods: equal methods have equal fingerprints. @param methods name and target of each, sorted */
 export function methodsFingerprint(methods: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(methods)).digest('hex').slice(0, 32);
 }

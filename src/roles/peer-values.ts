@@ -5,7 +5,7 @@ import { EVENT_ROOM } from '../../protocol/v2';
 import { assertFits, structuredTranscode, ValueCodec, type CodecName } from '../../protocol/value-codec';
 import type { ChannelSpec } from './role';
 
-/** What every process of ours can read. */
+/** The codec that every process of trunkline can read. */
 const STRUCTURED = new ValueCodec(structuredTranscode);
 
 /** A payload as old peers read it; there may be several of them. */
@@ -20,7 +20,7 @@ export class PeerValues {
     this.#peers = peers;
   }
 
-  /** For a process of ours. @param agreed what both can write; default: what this one writes best */
+  /** The values for a process of trunkline. @param agreed what both can write; default: what this one writes best */
   static ofOurs({ values }: ChannelSpec, agreed: CodecName = values.name): PeerValues {
     return new PeerValues(values, agreed === values.name ? values : STRUCTURED);
   }
@@ -35,7 +35,7 @@ export class PeerValues {
     return this.#peers.leavesRoom;
   }
 
-  /** What the peer is told that both write. */
+  /** The codec that both sides write, as the peer is told. */
   get codec(): CodecName {
     return this.#peers.name;
   }

@@ -52,7 +52,7 @@ export class PublicationLedger {
     return false;
   }
 
-  /** Those who have published it. */
+  /** The owners that have published the key. */
   ownersOf(key: string): Iterable<object> {
     return this.#publications.get(key)?.owners ?? [];
   }

@@ -172,7 +172,7 @@ export class Single {
     this.publications.forget();
   }
 
-  /** Tells the clients of this process, and the followers that have asked for it. */
+  /** Reports a refused verb to the clients of this process, and to the followers that have asked for the key. */
   #onRefused(verb: KeyVerb, key: string, cause: unknown, retryMs: number | undefined): Error {
     const { name: channel } = this.spec;
     const method = this.#nameOf(verb);

@@ -1,4 +1,4 @@
-// One upstream client, from its creation to its end: what it says of itself (ready, closed, in error), and the calls that are
+// An upstream client, from its creation to its end: what it says of itself (ready, closed, in error), and the calls that are
 // under way in it. Upstream (upstream.ts) decides what follows from that.
 
 import { types } from 'node:util';
@@ -6,7 +6,7 @@ import type { Clock } from '../time';
 import { UnderWay } from './under-way';
 import { isThenable, nativePromise, type Method } from './upstream-method';
 
-/** An error counts as the reason of a loss when it came no longer before it, ms. */
+/** An error counts as the reason of a loss if it came at most this long before, ms. */
 const RELATED_MS = 10_000;
 
 export class UpstreamInstance {
@@ -84,7 +84,7 @@ export class UpstreamInstance {
     return isReady === true && (readyError === undefined || readyError === null);
   }
 
-  /** Without effect where the client is no emitter. @returns ends it */
+  /** Listens to an event of the client; without effect if the client is no emitter. @returns ends the listening */
   #listen(event: string, listener: (argument: unknown) => void): () => void {
     const { client } = this;
     if (typeof client.on !== 'function' || typeof client.removeListener !== 'function') return () => undefined;

@@ -10,7 +10,8 @@ import { callbackIndex } from './callback-parameter';
 export type Method = (...args: unknown[]) => unknown;
 
 /**
- * Either of the two is called, once. They are functions because a call can feel each promise that is made for it.
+ * Calls a method of the upstream client, then `resolve` or `reject`, once. Both are functions because each promise that is made
+ * for a call can be felt in its cost.
  * @param style how the caller awaits the result; undefined when it does not tell (a peer of cluster-client 3.x)
  * @param resolve gets one value, or all results of the callback; must not throw
  * @param reject must not throw
@@ -77,7 +78,7 @@ export function markHandled(value: unknown): void {
   try {
     void Promise.prototype.then.call(value, undefined, () => undefined);
   } catch {
-    // Its class makes no promises, so nobody can listen to it.
+    // The class of this promise makes no promises, so nobody can listen to this one.
   }
 }
 

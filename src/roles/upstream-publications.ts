@@ -36,9 +36,9 @@ export class UpstreamPublications {
   }
 
   /**
-   * The user calls `unPublish`.
-   * @param run settles when it has ended; never throws
-   * @param isWanted whether another consumer has published the same
+   * Withdraws a publication by a call that the user makes of `unPublish`.
+   * @param run settles when the call has ended; never throws
+   * @param isWanted whether another consumer has published the same key
    */
   withdrawByCall(key: string, run: () => Promise<unknown> | undefined, isWanted: boolean): void {
     this.#lane(key).call(run, isWanted);

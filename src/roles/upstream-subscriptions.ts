@@ -45,7 +45,7 @@ export class UpstreamSubscriptions {
     };
   }
 
-  /** Without effect when the key is open already. */
+  /** Opens a key; without effect when the key is open already. */
   open(key: Key): void {
     if (key.state) return;
     key.state = this.#leaving.get(key.key) ?? new KeyLane(key.key, this.#source);

@@ -25,15 +25,16 @@ export interface UpstreamHooks {
 /** The verbs that are about one key. */
 export type KeyVerb = 'subscribe' | 'unSubscribe' | 'publish' | 'unPublish';
 
-/** What becomes of such verbs when all does not go well. */
+/** What happens when a verb of one key is refused or does not end in time. */
 export interface KeyHooks {
   readonly clock: Clock;
   /**
-   * @param retryMs when it is tried again; undefined: it is not
-   * @returns what is said of it
+   * A verb was refused.
+   * @param retryMs time until the verb is tried again, ms; undefined: it is not tried again
+   * @returns the error that reports the refusal
    */
   refused(verb: KeyVerb, key: string, error: unknown, retryMs: number | undefined): Error;
-  /** It has held up the next verb of its key for too long. */
+  /** A verb has held up the next verb of its key for too long. */
   overtaken(verb: KeyVerb, key: string): void;
 }
 
@@ -102,9 +103,9 @@ export class Upstream {
   }
 
   /**
-   * Without effect where the client has no such method. Never throws. The client gets a copy of its own of the registration, which it
-   * may change: the next client, and the next verb, must get it as it was said.
-   * @returns settles as the promise of the method; undefined when it gave none, and is done
+   * Calls a verb of the client; without effect if the client lacks the method. Never throws. The client may change its copy of the
+   * registration: the next client, and the next verb, must get the registration as it was said.
+   * @returns settles as the promise of the method; undefined when the method gave none, and is done
    */
   ask(verb: KeyVerb, args: readonly unknown[]): Promise<unknown> | undefined {
     const instance = this.#instance;
@@ -123,7 +124,7 @@ export class Upstream {
   }
 
   /**
-   * As `runMethod`, but a call is rejected when the client is lost meanwhile. Whatever the method is, gives or throws, and
+   * Calls a method as `runMethod` does, and rejects the call when the client is lost meanwhile. Whatever the method is, gives or throws, and
    * whatever the two functions throw: nothing of it is an uncaught exception or an unhandled rejection.
    */
   run(

@@ -18,7 +18,7 @@ export interface ChildTask {
   readonly program: Program;
   /** Where the application is, as the master names it. A process begins there. */
   readonly baseDir: string;
-  /** Modules that are loaded before the program, as they are found from there. */
+  /** Modules that are loaded before the program, as they are found from `baseDir`. */
   readonly require: readonly string[];
   /** The child before still serves: it passes listening sockets on, which come before the program is loaded. */
   readonly inherits: boolean;
@@ -83,11 +83,11 @@ export type ToChild =
     }
   /** The answer to `leaving`: whatever the master had sent before has arrived. */
   | { readonly trunkline: 'farewell' }
-  /** Pass on the listening sockets that are yours alone. */
+  /** The child is to pass on the listening sockets that are its alone. */
   | { readonly trunkline: 'bequeath' }
-  /** Comes with a listening socket of the child before. */
+  /** A listening socket of the child before comes with the message. */
   | { readonly trunkline: 'inherit'; readonly key: string }
-  /** There are no more of them. */
+  /** All listening sockets of the child before have been passed on. */
   | { readonly trunkline: 'inherited' }
   /** The child has the place now: sockets of the one before that no program uses are closed. */
   | { readonly trunkline: 'installed' }
@@ -115,9 +115,9 @@ export type ToMaster =
   | { readonly trunkline: 'ready'; readonly address?: Address | undefined }
   /** A server listens. The child says so in every mode: node:cluster does not know of servers that are the child's own. */
   | { readonly trunkline: 'listening'; readonly address: Address; readonly isOwn: boolean }
-  /** Comes with a listening socket that is the child's alone, and stays open there. */
+  /** A listening socket that is the child's alone comes with the message, and stays open in the child. */
   | { readonly trunkline: 'legacy'; readonly key: string }
-  /** There are no more of them. */
+  /** All listening sockets of the child have been passed on. */
   | { readonly trunkline: 'bequeathed' }
   /** The file could not be loaded, or its promise was rejected; the process ends. */
   | { readonly trunkline: 'failed'; readonly reason: string }

@@ -49,7 +49,7 @@ export interface Acknowledged {
 }
 
 const DEFAULT_WITHIN_MS = 10_000;
-/** So many messages are kept for a program that has no handler for them yet; the oldest is dropped then. */
+/** The most messages that are kept for a program without a handler for them yet; then the oldest is dropped. */
 const MAX_EARLY = 1_000;
 
 type Whereto = Pick<AppMessage, 'to' | 'receiverPid'>;

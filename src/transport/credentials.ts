@@ -155,8 +155,8 @@ async function createSecret(file: string): Promise<void> {
   try {
     try {
       await handle.writeFile(randomBytes(SECRET_BYTES).toString('hex'));
-      // Or a power failure could leave the name without the content. The permission model of Node.js denies it wherever the
-      // file is; a file without content is passed over, so the secret is made all the same.
+      // Without `sync` a power failure could leave the name without the content. The permission model of Node.js denies `sync`
+      // wherever the file is; a file without content is passed over, so the secret is made all the same.
       await handle.sync().catch(unless('ERR_ACCESS_DENIED'));
     } finally {
       await handle.close();

@@ -12,7 +12,7 @@ import { strangersOfProcess } from './strangers';
 
 /** What a stranger may send in one message, and in all: an introduction is a few hundred bytes. */
 export const STRANGER_BYTES = 16 * 1024;
-/** How long a stranger may take for it, ms, whatever it says meanwhile. */
+/** How long a stranger may take for its introduction, ms, whatever it says meanwhile. */
 export const STRANGER_MS = 5_000;
 
 /** The serving side of one channel. */
@@ -20,7 +20,7 @@ export interface ChannelDoor {
   /** A process of ours wants to be served; from here on the connection belongs to the channel. */
   admit(connection: Connection, join: Join): void;
   /**
-   * The same for a process of cluster-client 3.x. It has no more room than a stranger until the channel gives it more.
+   * A process of cluster-client 3.x wants to be served. It has no more room than a stranger until the channel gives it more.
    * @param keep called when it is let in; otherwise it has no more time than a stranger either
    */
   admitOld(connection: Connection, register: Register, keep: () => void): void;
@@ -44,7 +44,7 @@ export interface Guests {
    */
   onOldPeer(connection: Connection, register: Register, keep: () => void): void;
   debug(message: string): void;
-  /** Something keeps everybody out, perhaps the same again and again; or strangers crowd the port. */
+  /** Something keeps every process out, perhaps again and again; or strangers crowd the port. */
   warn(message: string): void;
 }
 

@@ -1,5 +1,5 @@
 // The connections of this process that have not proved anything yet. Each has little room and time; here their number is
-// bounded, so that whoever can connect to a port of this process cannot take all of its descriptors.
+// bounded, so that a process that can connect to a port of this one cannot take all of its descriptors.
 
 import { openFilesLimit } from '../facts';
 import type { Connection } from './connection';
@@ -17,17 +17,17 @@ export function strangersFor(openFiles: number | undefined): number {
 
 export class Strangers {
   readonly #limit: () => number;
-  /** Oldest first. */
+  /** The connections of strangers, the oldest first. */
   readonly #connections = new Set<Connection>();
 
-  /** @param limit asked when one comes */
+  /** @param limit asked when a stranger comes */
   constructor(limit: () => number) {
     this.#limit = limit;
   }
 
   /**
-   * One more. The oldest go when there are too many: a process of ours is a stranger for a few milliseconds only, and so is
-   * among the youngest as long as the sockets of a flood live longer than that.
+   * Adds a connection. The oldest go when there are too many: a process of ours is a stranger for a few milliseconds only, and so
+   * is among the youngest as long as the sockets of a flood live longer than that.
    * @returns those that had to go
    */
   add(connection: Connection): Connection[] {
@@ -37,7 +37,7 @@ export class Strangers {
     return surplus;
   }
 
-  /** It has proved what it is, or is gone. */
+  /** Removes a connection that has proved what it is, or is gone. */
   delete(connection: Connection): void {
     this.#connections.delete(connection);
   }

@@ -24,7 +24,7 @@ class Upstream {
 class Api extends APIClientBase<typeof Upstream> {
   constructor(options: object) {
     super(options);
-    // As a class field of a program in JavaScript.
+    // A class field of a program in JavaScript would be defined in this way.
     const clusterOptions: ClusterOptions = { singleMode: true, secret: SECRET };
     Object.defineProperty(this, 'clusterOptions', { value: clusterOptions, enumerable: true });
   }

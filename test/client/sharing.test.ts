@@ -175,7 +175,7 @@ it.each([
   );
 });
 
-// Compiled to older JavaScript, minified, or written without classes.
+// Upstream classes that are compiled to older JavaScript, minified, or written without `class`.
 const written = runInThisContext(`({
   es2016: (() => { class Compiled { get(k) { return __awaiter(this, void 0, void 0, function* () { return k; }); } close() {} } return Compiled; })(),
   assigned: class Assigned { constructor() { this.get = async (k) => k; } close() {} },

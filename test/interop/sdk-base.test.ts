@@ -1,4 +1,4 @@
-// What a client is beside its delegated methods: an object of sdk-base 4 where cluster-client 3.7.0 makes it, and one of ours
+// What a client is besides its delegated methods: an object of sdk-base 4 where cluster-client 3.7.0 makes it, and one of ours
 // with the same semantics. Every row runs against both libraries.
 
 import { EventEmitter } from 'node:events';
@@ -78,7 +78,7 @@ const settled = (promise: Promise<unknown>): Promise<string> =>
     (error: Error) => `rejects ${error.name} ${error.message}`,
   );
 
-/** After everything that is due in this tick and the next one. */
+/** Resolves after everything that is due in this tick and the next one. */
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const libraries: [string, Library][] = [

@@ -9,7 +9,7 @@ import { jsonOrStructuredTranscode, ValueCodec } from '../../protocol/value-code
 import { readV2Vectors } from './vectors';
 
 const { jsonValues, malformedJsonValues, values } = readV2Vectors();
-/** Indirect, so that it sees what a script sees and nothing of this file. */
+/** An indirect eval, which sees what a script sees and nothing of this file. */
 const evaluate = (source: string): unknown => (0, eval)(source) as unknown;
 
 const { encode, decode } = jsonOrStructuredTranscode;

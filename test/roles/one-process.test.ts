@@ -36,7 +36,7 @@ function create(options: ClusterOptions = {}, settings: Record<string, unknown> 
   return client;
 }
 
-/** As the supervisor does for the agent (`leads`), and for the next one (`succeeds`). */
+/** A client in the seat that the supervisor gives to the agent (`leads`), or to the next agent (`succeeds`). */
 function seated(part: 'leads' | 'succeeds', settings?: Record<string, unknown>): Client {
   process.env.TRUNKLINE_SEAT = `${part}:${port}`;
   try {

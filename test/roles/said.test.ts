@@ -104,7 +104,7 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
 
   const upstream = () => Careless.last as InstanceType<typeof Careless>;
 
-  /** Not ready yet. */
+  /** A client that is not ready yet. */
   function create() {
     if (role === 'single') return build({ singleMode: true });
     if (role === 'follower') build({ isLeader: true });
@@ -263,7 +263,7 @@ it('a follower that takes over asks for what was said, not for what became of th
   registration.id = 'changed';
   const [first] = Careless.instances as InstanceType<typeof Careless>[];
   await eventually('all upstream', () => first!.said.length === 4);
-  // It never answers, so the call is lost with its leader.
+  // The call never gets an answer, so it is lost with its leader.
   first!.readLate = () => new Promise(() => undefined);
   const argument = { v: 1 };
   const repeated = follower.readLate(argument);
@@ -314,7 +314,7 @@ it('a value with a pattern that this engine does not know says so, in the listen
   const errors: unknown[] = [];
   follower.on('error', (error) => errors.push(error));
   await Promise.all([leader.ready(), follower.ready()]);
-  // What it becomes on the wire, a newer engine could have written.
+  // A newer engine could have written what the pattern becomes on the wire.
   const unknown = (): object => ({ pattern: Object.defineProperty(/a/, 'source', { value: '(newer' }) });
   const said = {
     code: 'ERR_TRUNKLINE_NOT_DECODABLE',

@@ -45,7 +45,7 @@ test('a reload of the only worker leaves the old one when the new one dies after
 
 test('a reload goes no further when a worker that it has placed dies meanwhile', async () => {
   const before = await start({ workers: 3 });
-  // The first lives long enough to be relied on; the second takes its time.
+  // The first new worker lives long enough to be relied on; the second does not become ready for a minute.
   const release = `const fs = require('node:fs'); const mark = __dirname + '/mark';
 if (!fs.existsSync(mark)) { fs.writeFileSync(mark, ''); ${LISTENS} ${dies(1_500)} } else setTimeout(() => { ${LISTENS} }, 60_000);`;
   writePrograms(folder, { 'app.js': release });

@@ -32,7 +32,7 @@ function release(number: number): void {
   });
 }
 
-/** As deployments do: a relative link, swapped by a rename. */
+/** Swaps a relative link by a rename, as deployments do. */
 function lead(number: number): void {
   symlinkSync(`releases/${number}`, join(folder, 'next'));
   renameSync(join(folder, 'next'), join(folder, 'current'));

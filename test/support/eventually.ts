@@ -2,7 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** No limit of the product: only so that what never comes is told before the test is given up, ms. */
+/** How long a test waits, ms: shorter than its own limit, so that it reports what never came. No limit of the product. */
 export const PATIENCE_MS = 60_000;
 
 /**

@@ -8,7 +8,7 @@ import { FakeClock } from '../support/fake-clock';
 
 const KiB = 1024;
 const LIMIT = 100 * KiB;
-/** The default is another one from Node.js 22 on. */
+/** The high-water mark of the stream, given because Node.js 22 changed the default. */
 const HIGH_WATER_MARK = 16 * KiB;
 
 class HeldStream extends Writable {

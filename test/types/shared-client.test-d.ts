@@ -262,7 +262,7 @@ export async function genericAndOverloaded(): Promise<void> {
   void overloaded.pages;
   // @ts-expect-error -- an async generator
   cluster(Overloaded).delegate('pages');
-  // Nor can what every client is made of.
+  // Members that every client is made of cannot be shared either.
   // @ts-expect-error -- a member of every client
   cluster(Overloaded).delegate('on');
   // @ts-expect-error -- a client that has it would be taken for a promise

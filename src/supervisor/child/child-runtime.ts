@@ -57,7 +57,7 @@ export class ChildRuntime {
   readonly #postbox: Postbox;
   #stopping = false;
   #isLoaded = false;
-  /** It has said so, or listens. */
+  /** Whether the program has said that it is ready, or listens. */
   #isReady = false;
   #onFarewell: () => void = () => undefined;
 
@@ -97,7 +97,7 @@ export class ChildRuntime {
     process.on('uncaughtExceptionMonitor', (error) => {
       if (process.listenerCount('uncaughtException') > 0) return;
       link.send({ trunkline: 'failed', reason: this.#describe(error) });
-      // Node.js would print a stack of its own beside the sentence of the master.
+      // Node.js would print a stack of its own next to the sentence of the master.
       if (isMainThread && listenRefusal(error) !== undefined) this.#exit(1);
     });
     surviveLostOutput();
@@ -122,7 +122,7 @@ export class ChildRuntime {
     this.#endStart();
   }
 
-  /** Whoever is loaded and ready has registered its handlers. */
+  /** A program that is loaded and ready has registered its handlers. */
   #endStart(): void {
     if (this.#isLoaded && this.#isReady) this.#postbox.endStart();
   }

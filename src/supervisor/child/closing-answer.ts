@@ -5,13 +5,14 @@ import type { ServerResponse } from 'node:http';
 type Headers = Readonly<Record<string, unknown>>;
 
 /**
- * Does nothing when the head of the answer is sent already; whoever ends the connections ends that one.
+ * Makes an answer the last of its connection. Does nothing when the head of the answer is sent already: the drain ends that
+ * connection later.
  * @param isLast asked when the head is sent: whether no other request of the connection waits for its answer
  */
 export function closeAfter(response: ServerResponse, isLast: () => boolean): void {
   if (response.headersSent) return;
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
-  // Every head passes here: Node.js itself calls it for a head that the program leaves to it.
+  // Every head passes through `writeHead`: Node.js itself calls it for a head that the program leaves to it.
   response.writeHead = (...args: unknown[]) => {
     if (!isLast()) return writeHead(...args);
     if (isKeepAlive(response.getHeader('connection'))) response.removeHeader('connection');

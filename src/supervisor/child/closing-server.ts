@@ -24,7 +24,7 @@ export async function closeServer(server: Server, accepted: () => number, endIdl
     before = accepted();
     await wholeTurn();
   }
-  // Not the close of http.Server, which cuts answers that are not written out yet.
+  // The close of net.Server, because the close of http.Server cuts answers that are not written out yet.
   if (server.listening) Server.prototype.close.call(server);
 }
 

@@ -11,7 +11,7 @@ export interface MessageSource {
 /** What passes the messages of the source on, as `cluster.worker` does. */
 export type Relay = Pick<MessageSource, 'listenerCount'>;
 
-/** So many are kept; the oldest is dropped then. A program that never listens shall not grow. */
+/** The most messages that are kept; then the oldest is dropped. A program that never listens must not grow. */
 const MAX_KEPT = 1_000;
 
 export class EarlyMessages {

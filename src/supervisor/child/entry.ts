@@ -1,4 +1,4 @@
-// The program that a child runs. With the command line the only place that changes argv.
+// The program that a child runs. Only this file and the command line change argv.
 
 import { isMainThread } from 'node:worker_threads';
 import { takeSeat } from '../../seat';

@@ -15,7 +15,7 @@ export interface Link {
   onDisconnect(listener: () => void): void;
   /** @param then called when the message has left, or cannot */
   send(message: ToMaster | AppMessage, then?: (error: Error | null) => void): void;
-  /** @param handle goes with it, and stays open here; threads cannot send one */
+  /** @param handle goes with the message, and stays open here; threads cannot send one */
   sendHandle(message: ToMaster, handle: object): void;
 }
 

@@ -1,4 +1,4 @@
-// One turn of the event loop, in which the sockets are looked at.
+// A turn of the event loop, in which the sockets are looked at.
 
 /** Resolves when what had arrived in the sockets has been read: data of connections, and one new connection of each server. */
 export async function wholeTurn(): Promise<void> {

@@ -11,7 +11,7 @@ interface Handed {
   readonly msg?: { readonly cmd?: unknown; readonly act?: unknown; readonly seq?: unknown } | null;
 }
 
-/** Does not keep the process alive. */
+/** Refuses connections that arrive without a descriptor. The listener does not keep the process alive. */
 export function refuseLostConnections(): void {
   // An internal event of Node.js, without types. If a version of Node.js names things otherwise, nothing is answered.
   (process as NodeJS.EventEmitter).on('internalMessage', (message: Handed | null, connection: unknown) => {

@@ -18,7 +18,7 @@ export class OwnListeners {
   /** Sockets of the process before, by what its programs have asked for. */
   readonly #inherited = new Map<string, ListeningHandle[]>();
 
-  /** From now on such servers are known. */
+  /** From now on servers with listening sockets of their own are known. */
   observe(): void {
     subscribe('tracing:net.server.listen:asyncStart', (message) => {
       const { server, options } = message as { server: Server; options: unknown };
@@ -39,14 +39,14 @@ export class OwnListeners {
     });
   }
 
-  /** The program that asks for the same gets this socket. Before the program is loaded. */
+  /** Keeps this socket for the program that asks for the same key. Called before the program is loaded. */
   inherit(key: string, handle: ListeningHandle): void {
     if (this.#inherited.size === 0) this.#takePart();
     const handles = this.#inherited.get(key) ?? [];
     this.#inherited.set(key, [...handles, handle]);
   }
 
-  /** What no program has asked for: nobody accepts there, so nothing shall arrive. */
+  /** Closes inherited sockets that no program has asked for: nobody accepts there, so nothing may arrive. */
   closeUnclaimed(): void {
     for (const handles of this.#inherited.values()) for (const handle of handles.splice(0)) handle.close();
   }

@@ -1,4 +1,4 @@
-// One connection of a server of this process: what is under way on it, in whichever protocol, and since when it is idle.
+// A connection of a server of this process: what is under way on it, in whichever protocol, and since when it is idle.
 
 import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
@@ -50,17 +50,17 @@ export class ServerConnection {
     (socket as Layered)[CONNECTION] = this;
   }
 
-  /** The server that its requests are for: not always the one that has accepted it. */
+  /** The server that the requests are for: not always the server that has accepted the connection. */
   get server(): Server | undefined {
     return (this.#speaker as { readonly server?: Server | null }).server ?? this.#server;
   }
 
-  /** Nobody waits for more on it: an answer has said, or should have said, that it is the last. */
+  /** Whether nobody waits for more on the connection: an answer has said, or should have said, that it is the last. */
   get isDone(): boolean {
     return this.#isDone;
   }
 
-  /** How many requests it has carried. */
+  /** How many requests the connection has carried. */
   get requests(): number {
     return this.#requests;
   }
@@ -89,7 +89,7 @@ export class ServerConnection {
     this.#isDone = this.#isDraining && this.#underWay.length === 0;
   }
 
-  /** From now on what is under way is the last. */
+  /** From now on the requests under way are the last of the connection. */
   drain(): void {
     this.#isDraining = true;
     for (const response of this.#underWay) this.#closeAfter(response);
@@ -111,7 +111,7 @@ export class ServerConnection {
     return now - this.#idleSince;
   }
 
-  /** What is written still gets out. */
+  /** Ends the connection after everything written has been sent. */
   end(): void {
     this.#speaker.destroySoon();
   }
@@ -120,16 +120,16 @@ export class ServerConnection {
     this.#socket.destroy();
   }
 
-  /** Sockets that speak another protocol than HTTP always are. */
+  /** Whether something is under way, which is always assumed of other protocols than HTTP. */
   #isBusy(idle: ReadonlySet<Socket>, isTracked: boolean): boolean {
     if (this.#session) return !this.#session.destroyed;
     if (this.#underWay.length > 0 || !speaksHttp(this.server)) return true;
-    // Without a request it is a head that is half read, a TLS handshake, or an upgraded socket, unless nothing was read at all.
+    // A connection without a request has a half-read head, a TLS handshake or an upgraded socket, unless nothing was read at all.
     if (this.#requests === 0) return !this.#isUntouched;
     return isTracked ? !idle.has(this.#speaker) : this.#speaker.bytesRead !== this.#bytesAtAnswer;
   }
 
-  /** Nothing was read of it, as of a connection that a browser has opened in advance. */
+  /** Whether nothing was read of the connection, as when a browser has opened it in advance. */
   get #isUntouched(): boolean {
     return this.#speaker.bytesRead === 0 && !(this.#speaker === this.#socket && this.#hasData);
   }
@@ -143,7 +143,7 @@ export class ServerConnection {
     if (!session.destroyed) session.close();
   }
 
-  /** Of several requests that came without waiting only the last may close: the end of an earlier one would cut the others. */
+  /** Only the last of several pipelined answers may close the connection: the end of an earlier one would cut the others. */
   #closeAfter(response: ServerResponse): void {
     closeAfter(response, () => this.#underWay.at(-1) === response);
   }

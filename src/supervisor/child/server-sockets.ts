@@ -143,7 +143,7 @@ export class ServerSockets {
   #know(server: Server): void {
     if (this.#servers.has(server)) return;
     this.#servers.add(server);
-    // Events of TLS and HTTP/2 servers only.
+    // Only TLS and HTTP/2 servers emit these events.
     server.on('secureConnection', (socket: Socket) => ServerConnection.of(socket)?.onSecure(socket));
     // Node.js reports the socket of a session only after the session.
     server.on('session', (session: ServerHttp2Session) => process.nextTick(onSession, session));

@@ -142,7 +142,7 @@ function formatFrame({ functionName, location, url }: Debugger.CallFrame, urls: 
   return `    at ${functionName || '<anonymous>'} (${place})`;
 }
 
-/** Whoever finds the file finds all of it. Code and names of a program are for its user alone. */
+/** Writes a file that appears only when it is complete. Code and names of a program are for its user alone. */
 function write(file: string, content: string): void {
   mkdirSync(dirname(file), { recursive: true });
   const unfinished = `${file}.${randomBytes(8).toString('hex')}.tmp`;

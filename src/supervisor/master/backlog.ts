@@ -1,9 +1,9 @@
 // Messages that were given to the channel of one child and have not left it. A child that does not read lets the channel fill, and
 // what was given to it then lies in the memory of the master.
 
-/** With so many the channel is full; it takes more when half of them have left. */
+/** The number of messages that fills the channel, which takes more when half of them have left. */
 const FULL = 100;
-/** So many messages of the kind that cannot wait elsewhere are given to a full channel. */
+/** The most messages in a full channel, which still takes messages that cannot wait elsewhere. */
 const OVERFULL = 1_000;
 
 export class Backlog {

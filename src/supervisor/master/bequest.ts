@@ -28,7 +28,7 @@ export class Bequest {
     this.#clock = clock;
   }
 
-  /** All that the child has sent in time; they are the caller's to close. */
+  /** All listening sockets that the child has sent in time; the caller closes them. */
   collect(): Promise<Legacy[]> {
     return new Promise((resolve) => {
       this.onAll(); // nobody waits for two
@@ -43,7 +43,7 @@ export class Bequest {
     else socket.close(); // too late
   }
 
-  /** There are no more. */
+  /** The child has sent its last listening socket. */
   onAll(): void {
     this.#clock.clearTimeout(this.#limit);
     this.#onAll?.(this.#legacies);

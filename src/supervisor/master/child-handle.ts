@@ -46,7 +46,7 @@ export type ChildState = 'starting' | 'ready' | 'leaving' | 'gone';
 /** What a child tells its place. */
 export interface ChildEvents {
   onReady(): void;
-  /** A server of it listens, but not on the port of the application. */
+  /** A server of the child listens, but not on the port of the application. */
   onListeningElsewhere(): void;
   /** SIGTERM from somebody else. */
   onTerminated(): void;
@@ -56,7 +56,7 @@ export interface ChildEvents {
   onMessage(message: AppMessage): void;
   onMail(mail: Mail, tell: (delivery: Delivery) => void): void;
   onHandled(id: number, reason: string | undefined): void;
-  /** Its channel takes messages again. */
+  /** The channel of the child takes messages again. */
   onDrained(): void;
 }
 
@@ -141,7 +141,7 @@ export class ChildHandle {
     return this.#launched?.id;
   }
 
-  /** Of a process of its own. */
+  /** The pid of a child that is a process of its own, not a thread. */
   get processId(): number | undefined {
     return this.#launched?.processId;
   }
@@ -175,7 +175,7 @@ export class ChildHandle {
     return this.#spec.isReadyWhenListening;
   }
 
-  /** Why it is not ready yet, in words that follow its name. */
+  /** Why the child is not ready yet, in words that follow its name. */
   get whyNotReady(): string {
     if (!this.#spec.isReadyWhenListening) return 'it has not said that it is ready';
     if (this.#elsewhere === undefined) return 'it neither listens nor calls ready()';
@@ -221,12 +221,12 @@ export class ChildHandle {
     }
   }
 
-  /** Its channel takes no more for now: it does not read. */
+  /** Whether the channel of the child is full, because the child does not read. */
   get isCongested(): boolean {
     return this.#backlog.isFull;
   }
 
-  /** So much was sent to it and is unread that no message may be added. */
+  /** Whether so many messages are unread that none may be added. */
   get isOverloaded(): boolean {
     return this.#backlog.isOverfull;
   }
@@ -243,7 +243,7 @@ export class ChildHandle {
     else socket.close();
   }
 
-  /** It has the place: whatever it has inherited and does not use it need not keep. */
+  /** The child has the place now: it need not keep inherited sockets that it does not use. */
   install(): void {
     this.#launched?.send({ trunkline: 'installed' });
   }

@@ -1,4 +1,4 @@
-// The processes below a process: what a child has started must end with it. Taken while the parents live, for the system
+// The processes below a process: what a child has started must end with it. The set is taken while the parents live, for the system
 // forgets whose child an orphan was. A process is known by its pid and the time of its start, so one that has got a pid
 // of an ended one is never signalled. On Windows, which has no such tree, the set is empty. Where the list of processes
 // cannot be read (no descriptor is left, /proc is absent), a look finds nothing, and what was known before stays known.
@@ -75,7 +75,7 @@ export class Descendants {
     }
   }
 
-  /** Forgets those that have ended, and adds what the others have started meanwhile. @returns whether there was a list */
+  /** Forgets processes that have ended, and adds what the others have started meanwhile. @returns whether there was a list */
   #look(): boolean {
     if (this.#processes.size === 0) return true;
     const all = livingProcesses();
@@ -126,7 +126,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** By pid. A zombie has ended: only its parent has not looked yet. @returns undefined when the list cannot be had */
+/** All living processes by pid. A zombie has ended: only its parent has not looked yet. @returns undefined when the list cannot be had */
 function livingProcesses(): Map<number, Process> | undefined {
   if (process.platform === 'win32') return new Map();
   const all = fact(process.platform === 'linux' ? listOfLinux : listOfPs);

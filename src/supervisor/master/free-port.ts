@@ -3,7 +3,7 @@
 import net from 'node:net';
 import { loopback } from '../../endpoint';
 
-/** So many ports that are taken, one after the other, mean that none is to be had. */
+/** How many ports are tried: if all of them are taken, none is to be had. */
 const MAX_TRIES = 1_000;
 /** Below the ephemeral range, where no outgoing connection can have one. */
 const FIRST_PORT = 20_000;

@@ -23,7 +23,7 @@ export interface LaunchSpec {
 
 /** What a launched child tells. */
 export interface LaunchEvents {
-  /** @param handle what has come with it */
+  /** @param handle the socket that has come with the message */
   onMessage(message: unknown, handle?: unknown): void;
   onListening(address: Address): void;
   /** It could not be started, or a message could not be sent. */

@@ -19,9 +19,9 @@ export interface Reachable {
   readonly pid: number | undefined;
   /** It was ready once: its program handles messages. */
   readonly isListening: boolean;
-  /** It does not read what is sent to it: mail waits. */
+  /** Whether the recipient does not read what is sent to it: mail waits. */
   readonly isCongested: boolean;
-  /** So much lies unread that nothing may be added. */
+  /** Whether so many messages are unread that none may be added. */
   readonly isOverloaded: boolean;
   send(message: AppMessage): void;
 }

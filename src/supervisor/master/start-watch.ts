@@ -7,15 +7,15 @@ import { patientTimeout, systemClock, type Clock, type Patience } from '../../ti
 
 /** A worker that is expected to listen, and does not, gets a hint in the log after this time, ms. */
 const HINT_MS = 5_000;
-/** How often is looked whether the child is suspended, ms. */
+/** The time between two looks whether the child is suspended, ms. */
 const LOOK_MS = 1_000;
-/** So many looks in a row must find it suspended: Ctrl-Z suspends the whole application for a while, and not all at once. */
+/** How many looks in a row must find the child suspended: Ctrl-Z suspends all processes for a while, but not all at once. */
 const SUSPENDED_LOOKS = 2;
 
 /** The part of ChildHandle that is watched. */
 export interface StartingChild {
   readonly pid: number | undefined;
-  /** Of a process of its own, not of a thread. */
+  /** The pid of a child that is a process of its own, not a thread. */
   readonly processId: number | undefined;
   readonly isReadyWhenListening: boolean;
   readonly whyNotReady: string;
@@ -60,7 +60,7 @@ export class StartWatch {
     });
   }
 
-  /** @param looks so many more that find the child suspended, and it is killed */
+  /** @param looks how many more looks must find the child suspended before it is killed */
   #lookLater(child: StartingChild, looks: number): void {
     const { processId } = child;
     if (processId === undefined) return;
@@ -82,7 +82,7 @@ export class StartWatch {
   }
 }
 
-/** Linux tells; elsewhere a suspended child is killed at the time limit. */
+/** Whether a process is suspended, as Linux tells; elsewhere a suspended child is killed at the time limit. */
 function isSuspendedProcess(pid: number): boolean {
   return fact(() => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) ?? false;
 }

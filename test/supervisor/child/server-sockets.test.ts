@@ -90,7 +90,7 @@ const WAYS: Record<string, (onRequest: RequestListener) => Promise<() => Promise
   },
   async 'connections that the master hands over'(onRequest) {
     const server = await listen(http.createServer(onRequest));
-    // Where it is accepted it is nobody's.
+    // The door accepts connections unobserved, as another process would.
     stopObserving();
     const door = await listen(net.createServer({ pauseOnConnect: true }));
     stopObserving = sockets.observe();
@@ -211,7 +211,7 @@ describe.each(ways)('%s', (way) => {
     second.socket.write('GET /2 HTTP/1.1\r\nHo');
     other.socket.write(GET('/1'));
     await other.answers(1);
-    // Whoever has answered a later request has read what was written before it.
+    // The answer to a later request shows that what was written before it has been read.
     other.socket.write(GET('/2'));
     await other.answers(2);
     const drained = sockets.drain(NEVER_MS, false);
