@@ -24,7 +24,7 @@ const chosen = args.filter((arg) => arg in VERSIONS);
 const isFast = args.includes('--fast');
 const rest = args.filter((arg) => !(arg in VERSIONS) && arg !== '--fast');
 
-ensure();
+await ensure();
 const results = (chosen.length > 0 ? chosen : Object.keys(VERSIONS)).map((major) => {
   const version = VERSIONS[major];
   console.error(`── Node.js ${version}`);

@@ -148,7 +148,7 @@ function freePort() {
   });
 }
 
-ensure();
+await ensure();
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-runtimes-'));
 for (const [name, text] of Object.entries({ 'client.cjs': CLIENT, 'supervisor.cjs': SUPERVISOR, 'worker.cjs': WORKER }))
   writeFileSync(join(folder, name), text);

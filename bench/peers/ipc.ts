@@ -42,9 +42,14 @@ function lead(entries: number): RegistryUpstream {
 
 function follow() {
   const listeners = new Map<string, ValueListener>();
+  const known = new Set<string>();
   process.on('message', (message) => {
     if (!isRelayed(message) || message.relay !== 'value') return;
-    if ((message.only ?? process.pid) === process.pid) listeners.get(message.dataId)?.(message.value);
+    const { dataId, value, only } = message;
+    // A value that has come by itself makes the answer superfluous.
+    if (only === undefined) known.add(dataId);
+    else if (only !== process.pid || known.has(dataId)) return;
+    listeners.get(dataId)?.(value);
   });
   return {
     subscribe: (registration: Registration, listener: ValueListener) => {

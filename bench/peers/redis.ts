@@ -54,7 +54,11 @@ async function subscribe(port: number): Promise<Member> {
     subscribe: (registration, listener) => {
       const { dataId } = registration;
       const answerTo = `${process.pid} ${dataId}`;
-      listeners.set(dataId, listener);
+      // A value that has come by itself makes the answer superfluous.
+      listeners.set(dataId, (value) => {
+        listeners.delete(answerTo);
+        listener(value);
+      });
       listeners.set(answerTo, listener);
       void receiver
         .subscribe(dataId, answerTo)

@@ -41,6 +41,7 @@ function seek(): void {
     name: 'blue',
     id: channel,
     values,
+    sharedMethods: [],
     responseTimeoutMs: 3_000,
     logger: meeting.logger,
     clock,

@@ -41,7 +41,7 @@ class SelfWilled extends Promise<unknown> {
   }
 }
 
-/* eslint-disable @typescript-eslint/only-throw-error, @typescript-eslint/prefer-promise-reject-errors, @typescript-eslint/require-await,
+/* eslint-disable @typescript-eslint/only-throw-error,
    require-yield -- odd on purpose */
 class Odd {
   // Throws, or rejects with, what is no error.

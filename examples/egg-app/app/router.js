@@ -12,6 +12,6 @@ module.exports = (app) => {
   // The same, with the messenger of egg: worker to agent.
   app.get('/tell/:price', (ctx) => {
     app.messenger.sendToAgent('price', { item: 'tea', price: Number(ctx.params.price) });
-    ctx.body = { pid: process.pid, agent: app.messenger.opids };
+    ctx.body = { pid: process.pid };
   });
 };

@@ -63,7 +63,7 @@ export async function runFramework(
 }
 
 function classOf(path: string, name: 'Agent' | 'Application'): FrameworkClass {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- a path that is known only now
+   
   const Class = (require(path) as Record<string, unknown>)[name];
   if (typeof Class === 'function') return Class as FrameworkClass;
   throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `the framework ${path} does not export the class ${name}`, {

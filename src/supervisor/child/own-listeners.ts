@@ -52,7 +52,7 @@ export class OwnListeners {
   }
 
   #takePart(): void {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias, @typescript-eslint/unbound-method
+    // eslint-disable-next-line @typescript-eslint/unbound-method
     const listen = Server.prototype.listen as Listen;
     const claim = (server: Server, args: readonly unknown[]): unknown[] | undefined => this.#claim(server, args);
     Server.prototype.listen = function (this: Server, ...args: unknown[]) {
