@@ -30,7 +30,7 @@ async function main(url: string, firstKey: string): Promise<void> {
     .create({ url });
 
   const watch = (key: string): void => {
-    config.subscribe({ key }, (setting) => tell({ type: 'seen', isLeader: config.isClusterClientLeader, setting }));
+    void config.subscribe({ key }, (setting) => tell({ type: 'seen', isLeader: config.isClusterClientLeader, setting }));
   };
   const obey = async (order: Order): Promise<void> => {
     if (order.type === 'watch') return watch(order.key);

@@ -63,7 +63,6 @@ export async function runFramework(
 }
 
 function classOf(path: string, name: 'Agent' | 'Application'): FrameworkClass {
-   
   const Class = (require(path) as Record<string, unknown>)[name];
   if (typeof Class === 'function') return Class as FrameworkClass;
   throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `the framework ${path} does not export the class ${name}`, {
