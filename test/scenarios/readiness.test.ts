@@ -1,5 +1,7 @@
 // When a worker is ready, and where the application is: real processes and threads, real servers.
 
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ListenOptions } from 'node:net';
 import { Child } from '../support/child';
@@ -44,6 +46,31 @@ test.each([{ exclusive: true }, { reusePort: true }])('a worker that listens wit
   const { address } = await start([{ protocol: 'http', port: 0, ...LOCAL, ...how }]);
   expect(address?.address).toBe('127.0.0.1');
 });
+
+test.each([{ exclusive: false }, { exclusive: true }])(
+  'what the program does when it listens (%j) is done before it is ready',
+  async (how) => {
+    const folder = mkdtempSync(join(tmpdir(), 'trunkline-readiness-'));
+    try {
+      const [app, mark] = [join(folder, 'app.js'), join(folder, 'mark')];
+      const listen = JSON.stringify({ port: 0, ...LOCAL, ...how });
+      writeFileSync(
+        app,
+        `require('node:http').createServer().listen(${listen}, () => {
+           for (const end = Date.now() + 300; Date.now() < end;);
+           require('node:fs').writeFileSync(${JSON.stringify(mark)}, '');
+         });`,
+      );
+      const { message } = await start([], { app, workers: 1 });
+      expect(message).toBeUndefined();
+      expect(existsSync(mark)).toBe(true);
+    } finally {
+      await master?.stop();
+      master = undefined;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
 
 test('the address of an application is known after its end too', async () => {
   const port = await freePort();

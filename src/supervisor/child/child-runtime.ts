@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { markEnding, openClients } from '../../seat';
-import { systemClock, within } from '../../time';
+import { soon, systemClock, within } from '../../time';
 import type { Postbox } from '../messenger';
 import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messages';
 import { describeError, listenRefusal } from './describe-error';
@@ -155,9 +155,13 @@ export class ChildRuntime {
   }
 
   #onListening(address: Parameters<typeof plain>[0], server: net.Server): void {
-    link.send({ trunkline: 'listening', address: plain(address), isOwn: this.#listeners.has(server) });
-    this.#isReady = true;
-    this.#endStart();
+    const isOwn = this.#listeners.has(server);
+    // Node.js reports the server before it calls the program back: what the program does there belongs to its start.
+    soon(() => {
+      link.send({ trunkline: 'listening', address: plain(address), isOwn });
+      this.#isReady = true;
+      this.#endStart();
+    });
   }
 
   #onMessage(message: unknown, handle: unknown): void {
