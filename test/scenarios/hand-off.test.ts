@@ -242,6 +242,8 @@ test('a successor that is slower than the wait goes on, and all are served when 
   await eventually('the next upstream client', () => registry.pids.length > 0);
   const version = registry.set('config', 'end');
   for (const follower of followers) await follower.value('the newest value', (value) => value.version === version);
+  // When the port falls to a new holder in between, another process may be appointed for a moment; one of the two remains.
+  const next = await eventually('one upstream client', () => registry.pids.length === 1 && registry.pids[0]);
   const statuses = await Promise.all(followers.map((follower) => follower.status()));
-  expect(statuses.map(({ upstreams }) => upstreams).sort()).toEqual([0, 0, 1]);
+  expect(followers.filter((_, index) => statuses[index]!.isLeader).map(({ pid }) => pid)).toEqual([next]);
 });
