@@ -2,6 +2,7 @@
 
 import net from 'node:net';
 import cluster from '../../src';
+import { systemClock } from '../../src/time';
 import { eventually } from '../support/eventually';
 import { FakeUpstream, upstreamClass } from '../support/fake-upstream';
 import { leavesNothingOpen } from '../support/open-handles';
@@ -40,6 +41,34 @@ function succeeding(port: number): Member {
     Reflect.deleteProperty(process.env, 'TRUNKLINE_SEAT');
   }
 }
+
+interface RunningTimer {
+  readonly timer: NodeJS.Timeout;
+  readonly startedAt: string | undefined;
+}
+
+/** @returns the timers of the product that were started from now on and have neither fired nor been cleared */
+function runningTimers(): ReadonlyMap<unknown, RunningTimer> {
+  const running = new Map<unknown, RunningTimer>();
+  const { setTimeout: start, clearTimeout: clear } = systemClock;
+  jest.spyOn(systemClock, 'setTimeout').mockImplementation((callback, delayMs) => {
+    const timer = start(() => {
+      running.delete(timer);
+      callback();
+    }, delayMs);
+    running.set(timer, { timer: timer as NodeJS.Timeout, startedAt: new Error(`${delayMs} ms`).stack });
+    return timer;
+  });
+  jest.spyOn(systemClock, 'clearTimeout').mockImplementation((timer) => {
+    running.delete(timer);
+    clear(timer);
+  });
+  return running;
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 test.each(['closes', 'is succeeded'])(
   'a leader that %s delivers until the next one is there, and nothing after it',
@@ -81,9 +110,8 @@ test.each(['closes', 'is succeeded'])(
 );
 
 test('a next leader that closes before a follower has come leaves no timer behind that keeps the process alive', async () => {
-  const timers = (): number => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+  const running = runningTimers();
   const port = await freePort();
-  const timersBefore = timers();
   const before = new Member({ port });
   await before.client.ready();
   const upstreamBefore = Registry.last;
@@ -93,7 +121,7 @@ test('a next leader that closes before a follower has come leaves no timer behin
   await next.client.ready();
   await next.client.close();
   await before.client.close();
-  expect(timers()).toBeLessThanOrEqual(timersBefore);
+  expect([...running.values()].filter(({ timer }) => timer.hasRef()).map(({ startedAt }) => startedAt)).toEqual([]);
 });
 
 test('a process that finds another leader when it was about to lead leaves the cluster port to that one', async () => {
