@@ -48,6 +48,8 @@ export type Phase = 'connecting' | 'waiting for a leader' | 'waiting for upstrea
 /** Between tries to reach a leader that is not there yet, ms: a late leader is found within this time. */
 const ABSENT_MIN_MS = 2;
 const ABSENT_MAX_MS = 50;
+/** How long a next leader that was appointed gets to be found when the port holder that appointed it is gone, ms. */
+const NEXT_LEADER_MS = 200;
 /** Between tries after a refusal, ms. */
 const REFUSED_MIN_MS = 50;
 const REFUSED_MAX_MS = 500;
@@ -73,6 +75,8 @@ export class Failover {
   /** Since when the port is held by somebody who does not answer; undefined when nothing points to it. */
   #unansweredSince: number | undefined;
   #lastAbsence: Error | undefined;
+  /** While another process that was appointed is given time to be found: this one does not compete with it. */
+  #deference: { readonly over: AbortController; readonly patience: Patience } | undefined;
   /** What the process that holds the port says of the channels that it knows. */
   #waitSentence = 'nothing';
   #setbackError: unknown;
@@ -109,6 +113,7 @@ export class Failover {
   async close(): Promise<void> {
     this.#life.abort();
     this.#waiting?.cancel();
+    this.#endDeference();
     await this.#role?.close();
     await this.#running;
     await Promise.all([...this.#retiring].flatMap(([role, retired]) => [role.close(), retired]));
@@ -174,12 +179,13 @@ export class Failover {
       if (!this.#election) return await this.#serve(SharedSingle.join(this.#spec, this.#hooks(signal)), signal);
       const turn = await this.#candidate!.takeTurn(this.#lead, signal);
       this.#turn = turn;
-      const term = await this.#election.campaign(this.#seenTerm, turn.lead);
+      const lead = this.#deference ? 'never' : turn.lead;
+      const term = await this.#election.campaign(this.#seenTerm, lead);
       if (signal.aborted) {
         if (term.kind === 'leader') await term.lease.release();
         return undefined;
       }
-      return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, turn.lead, signal);
+      return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, lead, signal);
     } catch (error) {
       return await this.#pauseAfter(error, 'refused', signal);
     } finally {
@@ -197,9 +203,12 @@ export class Failover {
   }
 
   async #follow(term: Extract<Term, { kind: 'follower' }>, lead: LeadWish, signal: AbortSignal): Promise<Role | undefined> {
+    const deference = this.#deference?.over.signal;
+    let isNextAppointed = false;
     const join = (endpoint: Endpoint): Promise<JoinOutcome> => {
       this.#endpoint = endpoint;
       this.#dialled = undefined;
+      isNextAppointed = false;
       return joinLeader({
         spec: this.#spec,
         meeting: this.#options.place!.meeting,
@@ -207,12 +216,13 @@ export class Failover {
         lead,
         seenTerm: this.#seenTerm,
         hooks: this.#hooks(signal),
-        signal,
+        signal: deference ? AbortSignal.any([signal, deference]) : signal,
         onDialled: (connection) => {
           this.#dialled = connection;
         },
         onWait: (why, sentence) => {
           this.#waitSentence = sentence;
+          isNextAppointed = why === 'hand-over';
           this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
         },
       });
@@ -230,6 +240,7 @@ export class Failover {
     }
     if ('absent' in outcome) {
       this.#lastAbsence = outcome.absent;
+      if (isNextAppointed && lead !== 'never') this.#defer();
       this.#phase = lead === 'never' ? 'waiting for a leader' : 'connecting';
       if (!isAnswered && (term.isPortHeld || outcome.accepted)) this.#unanswered(term.endpoint, signal);
       else this.#unansweredSince = undefined;
@@ -237,6 +248,22 @@ export class Failover {
     this.#turn?.end();
     await delay(this.#spec.clock, this.#absent.nextMs(), signal);
     return undefined;
+  }
+
+  /** The port holder is gone, and has appointed another process before: two that lead would be two upstream clients. */
+  #defer(): void {
+    this.#endDeference();
+    const over = new AbortController();
+    const patience = patientTimeout(this.#spec.clock, NEXT_LEADER_MS, () => {
+      this.#endDeference();
+    });
+    this.#deference = { over, patience };
+  }
+
+  #endDeference(): void {
+    this.#deference?.patience.cancel();
+    this.#deference?.over.abort();
+    this.#deference = undefined;
   }
 
   #leadOn(lease: ChannelLease, signal: AbortSignal): Promise<Role | undefined> {
@@ -284,6 +311,7 @@ export class Failover {
   }
 
   #settled(): void {
+    this.#endDeference();
     this.#absent.reset();
     this.#refused.reset();
     this.#unansweredSince = undefined;

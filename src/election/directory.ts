@@ -161,7 +161,7 @@ export class Directory {
       if (best(this.#yielding, asker.channel)) asker.wait('hand-over');
       else this.#final(asker, () => asker.serve(leader));
     } else if (this.#appointmentOf(asker.channel)) {
-      asker.wait(leader ? 'hand-over' : 'no-leader');
+      asker.wait('hand-over');
     } else if (asker.lead === 'never' || (this.#isNew && asker.term === 0)) {
       asker.wait(leader ? 'hand-over' : 'no-leader');
     } else {

@@ -1,12 +1,14 @@
 // What the search for a leader makes of what it meets, between one attempt and the next.
 
 import net from 'node:net';
+import type { Join, LeadWish } from '../../protocol/message';
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { Failover } from '../../src/client/failover';
 import { Reception } from '../../src/election/reception';
 import type { Meeting } from '../../src/election/term';
 import type { ChannelSpec } from '../../src/roles/role';
 import { systemClock, type Clock } from '../../src/time';
+import { Listener } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
 import { meetingAt } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
@@ -36,7 +38,7 @@ afterEach(async () => {
   await stopListening();
 });
 
-function seek(): void {
+function seek(lead: LeadWish = 'never'): void {
   const spec = {
     name: 'blue',
     id: channel,
@@ -48,7 +50,7 @@ function seek(): void {
   } as unknown as ChannelSpec;
   failover = new Failover({
     spec,
-    place: { meeting, lead: 'never' },
+    place: { meeting, lead },
     maxWaitMs: 60_000,
     hooks: { onError: () => undefined, onUpstream: () => () => undefined },
     events: {
@@ -117,3 +119,40 @@ test('a holder of the port that answered in between is not taken for such a prog
   await eventually('some attempts', () => after() > 1);
   expect(setbacks).toEqual([]);
 });
+
+/** A port holder that has appointed another process. Every process that asks is told to wait. @returns how each of them asked */
+async function holdForAnother(): Promise<Join['lead'][]> {
+  const wishes: Join['lead'][] = [];
+  await listen((server) => {
+    new Listener({
+      server,
+      credentials: meeting.credentials,
+      clock,
+      guests: {
+        onPeer: (connection, opening) => {
+          if (opening.type !== 'join') return;
+          wishes.push(opening.lead);
+          connection.send({ type: 'wait', id: opening.id, code: 'hand-over', sentence: 'the next leader is getting ready' });
+        },
+        onOldPeer: () => undefined,
+        warn: () => undefined,
+        debug: () => undefined,
+      },
+    });
+  });
+  return wishes;
+}
+
+test.each<LeadWish>(['may', 'must', 'succeeds'])(
+  'with the wish %s: when the port holder dies after it has appointed another process, that one has time to take its place',
+  async (lead) => {
+    const before = await holdForAnother(); // the process under test cannot bind the port now
+    seek(lead);
+    await eventually('it waits', () => failover.search.phase === 'waiting for a leader');
+    await stopListening();
+    const after = await holdForAnother(); // fails when the process under test has taken the port
+    await eventually('it competes again', () => after.length > 1);
+    expect([before, after]).toEqual([[lead], ['never', lead]]);
+    expect(setbacks).toEqual([]);
+  },
+);

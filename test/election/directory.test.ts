@@ -76,10 +76,10 @@ describe('at the cluster port', () => {
   });
 
   test.each<[LeadWish, string]>([
-    ['never', 'b: waits, no-leader'],
-    ['may', 'b: waits, no-leader'],
-    ['must', 'b: waits, no-leader'],
-    ['succeeds', 'b: waits, no-leader'],
+    ['never', 'b: waits, hand-over'],
+    ['may', 'b: waits, hand-over'],
+    ['must', 'b: waits, hand-over'],
+    ['succeeds', 'b: waits, hand-over'],
   ])('another one is appointed and has not announced itself; wish %s: %s', (lead, answer) => {
     directory.ask(asker('a', 'may'));
     look();
@@ -294,7 +294,7 @@ describe('at the cluster port', () => {
     directory.ask(asker('other', 'may'));
     look();
     directory.leave(old);
-    expect(look()).toEqual(['next: hurry', 'other: waits, no-leader']);
+    expect(look()).toEqual(['next: hurry', 'other: waits, hand-over']);
     directory.enter(leader(2000, 2));
     expect(look()).toEqual(['other: served by 2000 in term 2']);
   });
@@ -397,7 +397,7 @@ describe('after a change of the holder', () => {
     directory.ask(asker('b', 'may'));
     look();
     directory.settled();
-    expect(look()).toEqual(['worker: waits, no-leader', 'a: leads in term 1', 'b: waits, no-leader']);
+    expect(look()).toEqual(['worker: waits, no-leader', 'a: leads in term 1', 'b: waits, hand-over']);
     directory.ask(asker('other', 'may', { channel: { ...config, name: 'registry' } }));
     expect(look()).toEqual(['other: leads in term 1']);
   });

@@ -242,8 +242,31 @@ test('a successor that is slower than the wait goes on, and all are served when 
   await eventually('the next upstream client', () => registry.pids.length > 0);
   const version = registry.set('config', 'end');
   for (const follower of followers) await follower.value('the newest value', (value) => value.version === version);
-  // When the port falls to a new holder in between, another process may be appointed for a moment; one of the two remains.
   const next = await eventually('one upstream client', () => registry.pids.length === 1 && registry.pids[0]);
   const statuses = await Promise.all(followers.map((follower) => follower.status()));
   expect(followers.filter((_, index) => statuses[index]!.isLeader).map(({ pid }) => pid)).toEqual([next]);
+  expect(statuses.map(({ upstreams }) => upstreams).sort()).toEqual([0, 0, 1]);
 });
+
+test.each(['alone', 'with the next one'])(
+  'a leader killed %s while the next one gets ready leaves one upstream client',
+  async (how) => {
+    const { leader, followers } = await start({}, { startMs: HAND_OFF_MS / 2 });
+    leader.send({ type: 'close' });
+    const next = await eventually('the next one has begun', async () => {
+      const statuses = await Promise.all(followers.map((follower) => follower.status()));
+      return followers.find((_, index) => statuses[index]!.upstreams > 0);
+    });
+    const victims = how === 'alone' ? [leader] : [leader, next];
+    for (const victim of victims) victim.kill('SIGKILL');
+    const left = followers.filter((follower) => !victims.includes(follower));
+    await eventually(
+      'those who are left have a leader',
+      () => registry.pids.length === 1 && left.some(({ pid }) => pid === registry.pids[0]),
+    );
+    const version = registry.set('config', 'end');
+    for (const follower of left) await follower.value('the newest value', (value) => value.version === version);
+    const statuses = await Promise.all(left.map((follower) => follower.status()));
+    expect(statuses.map(({ upstreams }) => upstreams).sort()).toEqual(how === 'alone' ? [0, 0, 1] : [0, 1]);
+  },
+);
