@@ -1,5 +1,5 @@
-// Every error that trunkline itself makes. The table below is the one list of codes: the README's table is held
-// to it by a test.
+// Every error that trunkline makes. The table below is the only list of codes: the README's table is held to this table by a
+// test.
 
 interface ErrorKind {
   /** Whether doing the same again later can succeed without any change. */
@@ -142,7 +142,7 @@ const kinds = {
 
 export type ErrorCode = keyof typeof kinds;
 
-/** All codes with their meaning. */
+/** All codes and their meanings. */
 export const ERROR_KINDS: Readonly<Record<ErrorCode, ErrorKind>> = kinds;
 
 /** Every error of trunkline. Facts of the case (channel, port, method, …) are own fields. */
@@ -153,7 +153,7 @@ export class TrunklineError extends Error {
 
   /**
    * @param message a sentence: *channel: what failed, with what values; what to do*
-   * @param facts become own fields of the error; `cause` becomes the standard one
+   * @param facts become own fields of the error; `cause` becomes the standard `cause`
    */
   constructor(code: ErrorCode, message: string, facts: { cause?: unknown; [fact: string]: unknown } = {}) {
     const { cause, ...fields } = facts;
@@ -166,7 +166,7 @@ export class TrunklineError extends Error {
   }
 }
 
-/** Makes an error that another process has made, and that lost its class on the way, one of ours again. */
+/** Turns an error that another process made, and that lost its class on the way, into a `TrunklineError` again. */
 export function adopt(error: unknown): unknown {
   const { code } = (error ?? {}) as { code?: unknown };
   if (!(error instanceof Error) || error instanceof TrunklineError || typeof code !== 'string' || !Object.hasOwn(kinds, code))

@@ -1,4 +1,4 @@
-// A registration as the string that tells whether two subscriptions are the same one.
+// A registration as a string. Two subscriptions are the same if their strings are equal.
 
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
@@ -6,29 +6,29 @@ import { indicesBetweenHoles, isOpaque, kindOfView } from './snapshot';
 
 /** Registrations that are nested deeper have no key, before a call stack could be exhausted. The wire has the same limit. */
 const MAX_DEPTH = 1_000;
-/** Longer keys are checked for being worth their length. */
+/** Longer keys are checked for excessive repetition. */
 const FREE_CHARACTERS = 64 * 1024;
 /**
- * A value that has one object, or one property name, in very many places may be carried by few bytes and have an endless key. A long
- * key may be so many times longer than one in which each object and each name stood once.
+ * A value that has the same object, or the same property name, in very many places may be carried by few bytes and have an
+ * endless key. A long key may be so many times longer than a key in which each object and each name stood once.
  */
 const MAX_REPETITION = 32;
-/** Longer binary data stands in the key by its hash. */
+/** Longer binary data is represented in the key by a hash. */
 const MAX_PLAIN_BYTES = 64;
-/** The character before a part that is known by its identity. JSON never holds this character. */
+/** The character before a part that is known by identity. JSON never holds this character. */
 const LOCAL = '\u001a';
 
-/** Thrown when no key would belong to one registration alone. The message names the place. */
+/** Thrown when the key would belong to several registrations. The message names the place. */
 class NoKeyError extends TypeError {
   override readonly name = 'NoKeyError';
 }
 
 /**
  * The default `formatKey`: equal registrations have equal keys, and no others have. For plain JSON it gives what JSON.stringify
- * gives for the value with sorted names, so that a leader of cluster-client 3.x that reads the registration back comes to the same key.
- * What JSON would lose or confuse is written in ways that are no JSON: `Date(0)`, `0x1n`, `Map([["a",1]])`. Functions, unique symbols and
- * opaque objects are known by their identity in this process.
- * @throws NoKeyError for what is nested too deeply, or repeats itself endlessly
+ * gives for the value with sorted names, so that a leader of cluster-client 3.x that reads the registration back comes to the
+ * same key. What JSON would lose or confuse is written in ways that are no JSON: `Date(0)`, `0x1n`, `Map([["a",1]])`. Functions,
+ * unique symbols and opaque objects are known by identity in this process.
+ * @throws NoKeyError for what is nested too deeply, or repeats endlessly
  */
 export function formatKey(registration: unknown): string {
   // Most registrations: 0.3 µs instead of 2.
@@ -36,7 +36,10 @@ export function formatKey(registration: unknown): string {
   return new KeyWriter().write(registration);
 }
 
-/** Whether a value is a string, or a plain object of strings, booleans and finite numbers except -0, with sorted names: `formatKey` says all of it, as JSON. */
+/**
+ * Whether a value is a string, or a plain object of strings, booleans and finite numbers except -0, with sorted names:
+ * `formatKey` writes such a value as plain JSON.
+ */
 export function isPlain(value: unknown): boolean {
   if (typeof value === 'string') return true;
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
@@ -65,7 +68,7 @@ export function localPart(registration: unknown): string {
 class KeyWriter {
   /** The first part that has only an identity. */
   localPart: string | undefined;
-  /** The objects that the walk is inside of, with their depth. */
+  /** The objects that the walk is inside of, with the depth of each. */
   readonly #ancestors = new Map<object, number>();
   readonly #path: (string | number)[] = [];
   #characters = 0;
@@ -85,7 +88,7 @@ class KeyWriter {
     return this.#text(root);
   }
 
-  /** How long the key would be if each object and each name stood in it once. */
+  /** How long the key would be if each object and each name stood in the key once. */
   static measure(root: unknown): number {
     const writer = new KeyWriter('measured');
     writer.write(root);

@@ -3,7 +3,7 @@
 
 export type GeneratorMethod = (...args: unknown[]) => Generator<unknown, unknown>;
 
-/** Whether `runGenerator` can run what this function makes. An `async function*` is not one. */
+/** Whether `runGenerator` can run what this function makes. An `async function*` cannot be run. */
 export function isGeneratorFunction(value: unknown): value is GeneratorMethod {
   return kindOf(value) === '[object GeneratorFunction]';
 }

@@ -1,5 +1,5 @@
-// What a channel was made with, as a fingerprint: processes with the same one mean the same upstream client. When two
-// differ, the one that leads sends what is needed to name the differing places, from which no value can be read.
+// What a channel was made with, as a fingerprint: processes with the same fingerprint mean the same upstream client. When two
+// fingerprints differ, the leader sends what is needed to name the differing places, from which no value can be read.
 
 import { createHash, createHmac } from 'node:crypto';
 import { types } from 'node:util';
@@ -15,12 +15,12 @@ const MAX_PARTS = 200;
 const MAX_PARTS_BYTES = 12 * 1024;
 const MAX_NAME_LENGTH = 60;
 const MAX_NAMED_PATHS = 10;
-/** Enough to tell values apart, and too little to be sure of one that was guessed from a large set. */
+/** Enough bytes to tell values apart, and too few to confirm a guess from a large set. */
 const DIGEST_BYTES = 6;
 
 /**
  * A hash over the plain part of constructor arguments, the same in every process and version of Node.js. Functions, symbols,
- * proxies and instances of classes are left out, in arrays by a mark in their place.
+ * proxies and instances of classes are left out, in arrays by a mark in place of the element.
  */
 export function fingerprint(args: readonly unknown[]): string {
   return createHash('sha256')
@@ -37,7 +37,7 @@ interface Parts {
 
 type Part = readonly [path: string, digest: string];
 
-/** @param salt another one for each connection, so that digests of two connections cannot be compared */
+/** @param salt different for each connection, so that digests of two connections cannot be compared */
 export function partsOf(args: readonly unknown[], salt: Buffer): Buffer {
   const leaves = leavesOf(args);
   const parts: Part[] = [];
@@ -52,14 +52,14 @@ export function partsOf(args: readonly unknown[], salt: Buffer): Buffer {
 }
 
 /**
- * The places where these arguments are not those that `parts` were made from: `[0].credentials.accessKey`.
+ * The places where these arguments differ from the arguments that `parts` were made from: `[0].credentials.accessKey`.
  * @param parts what `partsOf` gave in another process, for the same salt; anything else gives no paths
- * @returns ten at most, and then how many more there are; empty also when they differ only in leaves that were cut off
+ * @returns ten at most, and then how many more there are; empty also when only leaves that were cut off differ
  */
 export function differingPaths(args: readonly unknown[], salt: Buffer, parts: Buffer): string[] {
   const theirs = parseParts(parts);
   if (!theirs) return [];
-  // Of a list that was cut nothing is known from the last path on: several leaves can have that one.
+  // Nothing is known about a cut list from the last path on: several leaves can have that path.
   const end = theirs.cut ? (theirs.parts.at(-1)?.[0] ?? '') : undefined;
   const isKnown = ({ path }: { path: string }): boolean => end === undefined || path < end;
 
@@ -95,14 +95,14 @@ function isPart(value: unknown): value is Part {
 }
 
 interface Leaf {
-  /** As it is shown; long names are cut. */
+  /** The path as shown to users; long names are cut. */
   readonly path: string;
   /** Names and indices, complete. */
   readonly steps: readonly (string | number)[];
   readonly value: unknown;
 }
 
-/** The digest covers the complete names, or two that begin alike could swap their values unseen. */
+/** The digest covers the complete names, or two names with the same beginning could swap values unseen. */
 function partOf({ path, steps, value }: Leaf, salt: Buffer): Part {
   const digest = createHmac('sha256', salt)
     .update(JSON.stringify([steps, value]))
@@ -141,7 +141,7 @@ function shown(step: string | number): string {
 const LEFT_OUT = { $leftOut: true };
 
 interface Walk {
-  /** The objects that the value is inside of, with their copies. */
+  /** The objects that enclose the value, each with the copy. */
   readonly ancestors: Map<object, object>;
   values: number;
 }
@@ -155,7 +155,7 @@ function plainPart(args: readonly unknown[]): unknown {
   return parts.slice(0, end + 1);
 }
 
-/** Of what `plainPart` has made: its objects have no prototype. */
+/** Expects what `plainPart` has made: objects without prototype. */
 function isEmptyObject(part: unknown): boolean {
   return typeof part === 'object' && part !== null && Object.getPrototypeOf(part) === null && Object.keys(part).length === 0;
 }
@@ -172,10 +172,10 @@ function partAt(read: () => unknown, walk: Walk): unknown {
   }
 }
 
-/** Goes by what objects are, not by `instanceof`: they may come from another context (vm, jest). */
+/** Goes by what objects are, not by `instanceof`: objects may come from another context (vm, jest). */
 function objectPart(value: object, walk: Walk): unknown {
   if (types.isProxy(value)) return LEFT_OUT;
-  // Not as what toJSON of a Buffer gives, which is slow for large ones.
+  // Does not use what toJSON of a Buffer gives, which is slow for large buffers.
   if (ArrayBuffer.isView(value))
     return {
       $bytes: createHash('sha256')
@@ -234,7 +234,7 @@ function setCopy(value: ReadonlySet<unknown>, walk: Walk): unknown {
   });
 }
 
-/** @param fill adds to the copy, which is what the value becomes inside of itself */
+/** @param fill adds to the copy, which stands for the value wherever the value contains a reference to this object */
 function within<T extends object>(value: object, copy: T, walk: Walk, fill: (copy: T) => void): unknown {
   if (walk.ancestors.size >= MAX_DEPTH) return LEFT_OUT;
   walk.ancestors.set(value, copy);

@@ -1,5 +1,5 @@
-// The public face for CommonJS: `require('trunkline')` is the function `cluster`, with everything else on it.
-// index.mts gives the same instance to ESM.
+// The public face for CommonJS: `require('trunkline')` is the function `cluster`, with everything else as properties. index.mts
+// gives the same instance to ESM.
 
 import {
   APIClientBase as APIClient,

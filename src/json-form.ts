@@ -1,6 +1,6 @@
-// A value as JSON, with sorted property names. What JSON would lose (Map, BigInt, NaN …) becomes an object with one `$` property.
-// Fingerprints of constructor arguments are made of it, so it must never change; and a leader of cluster-client 3.x gets registrations
-// in this form. Keys need more: two values may have the same form (format-key.ts).
+// A value as JSON, with sorted property names. What JSON would lose (Map, BigInt, NaN …) becomes an object with one `$`
+// property. Fingerprints of constructor arguments are made of this form, so the form must never change; and a leader of
+// cluster-client 3.x gets registrations in this form. Keys need more: two values may have the same form (format-key.ts).
 
 export function jsonForm(value: unknown): unknown {
   return canonical(value, []);
@@ -18,7 +18,7 @@ function canonical(value: unknown, ancestors: object[]): unknown {
     case 'object':
       break;
     default:
-      return value; // undefined and functions: as JSON treats them
+      return value; // undefined and functions are written as in JSON
   }
   if (value === null) return null;
   if (ancestors.includes(value)) return '[Circular]';

@@ -29,7 +29,10 @@ export const defaultLogger: Logger = {
   },
 };
 
-/** The user's logger, in which nothing of ours may end: what it cannot take goes to the default one. */
+/**
+ * The user's logger, guarded: a logger that throws never ends anything of trunkline. Lines that the logger rejects go to the
+ * default logger.
+ */
 export function guardedLogger(logger: Logger): Logger {
   const guarded =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
@@ -46,7 +49,7 @@ export function guardedLogger(logger: Logger): Logger {
 /** A line that strangers can cause is written so often at most, ms. */
 const RARELY_MS = 60_000;
 
-/** @returns writes the first line, and later one a minute at most, which says how many were left out before it */
+/** @returns writes the first line, and later at most one line a minute, which says how many lines were left out before */
 export function rarely(write: (message: string) => void, clock: Clock): (message: string) => void {
   let writtenAt = -Infinity;
   let leftOut = 0;

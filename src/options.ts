@@ -11,20 +11,20 @@ import { LONGEST_TIMER_MS } from './time';
 
 /** What `cluster(Client, options)` takes. Everything is optional. */
 export interface ClusterOptions {
-  /** Name of the channel: processes that use the same name share one upstream client. Default: the name of the class. */
+  /** Name of the channel: processes that use the same name share an upstream client. Default: the name of the class. */
   name?: string | undefined;
   /** The loopback TCP port where the processes of a host meet. Default 7777. */
   port?: number | undefined;
-  /** No network: the clients of one name in this process share one upstream client. Default false. */
+  /** No network: clients with the same name in this process share an upstream client. Default false. */
   singleMode?: boolean | undefined;
   /**
-   * `true`: this process must lead, and fails when another one does. `false`: it waits for a leader and never leads.
-   * Unset: the processes compete.
+   * `true`: this process must lead, and fails if another process leads. `false`: this process waits for a leader and never
+   * leads. Unset: the processes compete.
    */
   isLeader?: boolean | null | undefined;
   /** How long to wait for a leader before `ready()` is rejected, ms. The client goes on waiting after that. Default 30000. */
   maxWaitTime?: number | undefined;
-  /** Limit for one TCP connect to the leader, ms. Default 10000. */
+  /** Limit for a TCP connect to the leader, ms. Default 10000. */
   connectTimeout?: number | undefined;
   /** How long a follower waits for the answer to a call, ms. Default 3000. */
   responseTimeout?: number | undefined;
@@ -36,39 +36,47 @@ export interface ClusterOptions {
   isCheckHeartbeat?: boolean | undefined;
   /** Whether asynchronous methods, subscribe, unSubscribe, publish and close are delegated without being named. Default true. */
   autoGenerate?: boolean | undefined;
-  /** `true`: every subscriber gets each value. `false`: one subscriber of the whole host, chosen at random, gets it. Default true. */
+  /**
+   * `true`: every subscriber gets each value. `false`: a single subscriber of the whole host, chosen at random, gets each value.
+   * Default true.
+   */
   isBroadcast?: boolean | undefined;
   /**
-   * What counts as the same channel beside the name. `strict`: also the plain part of the constructor arguments; with others it is
-   * another channel. `warn`: the name alone, with a warning that names what differs. `ignore`: without one. Any other
-   * string stands in for the arguments. Default: `strict` where processes compete, `warn` where `isLeader` is set.
+   * What distinguishes channels besides the name. `strict`: also the plain part of the constructor arguments; other arguments
+   * make another channel. `warn`: the name alone, with a warning that names what differs. `ignore`: the name alone, without a
+   * warning. Any other string stands in for the arguments. Default: `strict` where processes compete, `warn` where `isLeader` is
+   * set.
    */
   identity?: string | undefined;
-  /** Whether processes prove to each other that they belong to the same user. Must be the same in all of them. Default true. */
+  /** Whether processes prove to each other that the same user runs both. Must be the same in all processes. Default true. */
   auth?: boolean | undefined;
   /**
-   * The secret that processes prove to each other, at least 16 characters. It replaces the file that only this user can read, or
-   * what a supervisor has given to its children. Must be the same in all processes.
+   * The secret that processes prove to each other, at least 16 characters. The secret replaces the file that only this user can
+   * read, or what a supervisor has given to its children. Must be the same in all processes.
    */
   secret?: string | undefined;
   /** Whether processes of cluster-client 3.x, which cannot prove anything, are served and followed. Default false. */
   allowLegacyPeers?: boolean | undefined;
   /**
-   * What may wait in this process for the other side of one connection to read, bytes. Nothing is skipped or refused below it; a
-   * single value may be larger. A follower that does not read costs its leader no more. Default 16 MiB, at least 64 KiB.
+   * How many bytes may wait in this process until the other side of a connection reads. Below this limit nothing is skipped or
+   * refused; a single value may be larger. A follower that does not read costs the leader no more memory than this. Default 16
+   * MiB, at least 64 KiB.
    */
   maxOutboxBytes?: number | undefined;
   /**
-   * What becomes of a follower that has more than `maxOutboxBytes` to get. `latest`: it gets only the newest value of each key when it
-   * reads again. `every`: no value is skipped, it is disconnected instead and joins again. With `isBroadcast: false` always `every`.
-   * Default `latest`.
+   * What happens when a follower falls more than `maxOutboxBytes` behind. `latest`: the follower gets only the newest value of
+   * each key when the follower reads again. `every`: no value is skipped; the follower is disconnected instead and joins again.
+   * With `isBroadcast: false` always `every`. Default `latest`.
    */
   delivery?: Delivery | undefined;
   /** Where log lines go. Default: warnings and errors on the console. */
   logger?: Logger | undefined;
   /** How values become bytes; must be the same in all processes of a channel. Default: package serialize-json. */
   transcode?: Transcode | undefined;
-  /** A registration as a string; equal strings are one subscription. Default: JSON with sorted property names, and what JSON cannot say in ways of its own. */
+  /**
+   * A registration as a string; equal strings are the same subscription. Default: JSON with sorted property names, and a
+   * notation that is no JSON for values that JSON cannot express.
+   */
   formatKey?: ((registration: unknown) => string) | undefined;
   /** `setMaxListeners` of the client. Default: that of EventEmitter. */
   maxListeners?: number | undefined;
@@ -101,7 +109,7 @@ export interface ResolvedOptions {
   readonly transcode: Transcode | undefined;
   readonly formatKey: (registration: unknown) => string;
   readonly maxListeners: number | undefined;
-  /** Not an option: the supervisor has started this process to take over from the one that leads. */
+  /** Not an option: the supervisor has started this process to take over from the present leader. */
   readonly succeeds: boolean;
   /** Not an option: XDG_RUNTIME_DIR. */
   readonly runtimeFolder: string | undefined;
@@ -111,7 +119,7 @@ export interface ResolvedOptions {
 type Surroundings = 'succeeds' | 'runtimeFolder';
 
 interface Declaration<T> {
-  /** Undefined: there is no default, the option may be absent. `name` has none because the class gives it. */
+  /** Undefined: there is no default, the option may be absent. `name` has no default because the class gives the name. */
   readonly default: T | undefined;
   /** What a value must be, as a phrase after "must be". */
   readonly mustBe: string;
@@ -260,7 +268,7 @@ export function resolveOptions(
   resolved.secret =
     typeof resolved.secret === 'string' ? new Secret(resolved.secret) : seatSecretAt(resolved.port as number, env);
   const options = resolved as unknown as ResolvedOptions;
-  // Not an error: frameworks hand on options of their own.
+  // Not an error: frameworks hand on private options.
   if (unknown.length > 0) options.logger.warn(`${options.name}: unknown options are ignored: ${unknown.join(', ')}`);
   return options;
 }

@@ -1,5 +1,5 @@
-// Files that this process writes where others may write too, such as the folder for temporary files: only this user may read
-// them, and none is written through a link that somebody else has put in its place.
+// Files that this process writes into folders where others may write too, such as the folder for temporary files: only this user
+// may read such a file, and no file is written through a link that somebody else has put in place.
 
 import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 
@@ -8,12 +8,12 @@ const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constant
 const WITHOUT_LINKS = (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
 const OWN = 0o600;
 
-/** Opens a file for appending. A new one has mode 0600, one that is there keeps its mode. @throws Error */
+/** Opens a file for appending. A new one has mode 0600, one that is there keeps the old mode. @throws Error */
 export function openToAppend(path: string): number {
   return openOwn(path, O_APPEND);
 }
 
-/** Writes a file anew, mode 0600, also one that was there. @throws Error */
+/** Writes a file anew, mode 0600, also if the file existed. @throws Error */
 export function overwrite(path: string, content: string): void {
   const file = openOwn(path, 0);
   try {
@@ -27,7 +27,7 @@ export function overwrite(path: string, content: string): void {
   }
 }
 
-/** Writes a file that does not exist yet, mode 0600. @throws Error when it does */
+/** Writes a file that does not exist yet, mode 0600. @throws Error when the file exists */
 export function writeNew(path: string, content: string): void {
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | WITHOUT_LINKS, OWN);
   try {

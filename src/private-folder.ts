@@ -1,5 +1,6 @@
-// The one rule that says where secrets, sockets and pid files of a user lie. Services and cron jobs must find what was made in a
-// session of the user, and a session that has ended leaves XDG_RUNTIME_DIR in its processes, without the folder.
+// The only rule that says where secrets, sockets and pid files of a user lie. Services and cron jobs must find what was made in
+// a session of the user, and a session that has ended leaves XDG_RUNTIME_DIR in the environment of processes after the folder is
+// removed.
 
 import { accessSync, constants, lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -8,13 +9,13 @@ import { fact } from './facts';
 export interface UserPlace {
   /** The id of the user; undefined if the system has no users. */
   readonly uid: number | undefined;
-  /** XDG_RUNTIME_DIR. A relative one counts as none, as its specification says, and so does one that is gone. */
+  /** XDG_RUNTIME_DIR. A relative path is ignored, as the specification of XDG says, and so is a folder that no longer exists. */
   readonly runtimeFolder: string | undefined;
   /** The folder for temporary files. */
   readonly temporaryFolder: string;
 }
 
-/** XDG_RUNTIME_DIR, or where a session of this user usually has it; undefined: there is neither. */
+/** XDG_RUNTIME_DIR, or the usual folder of the user's sessions; undefined when neither exists. */
 export function runtimeFolderOf({ uid, runtimeFolder }: UserPlace): string | undefined {
   if (runtimeFolder !== undefined && isAbsolute(runtimeFolder) && statOf(runtimeFolder)) return runtimeFolder;
   if (uid === undefined) return undefined;
@@ -28,9 +29,9 @@ export function secretFolderOf(place: UserPlace): string {
   return join(runtimeFolderOf(place) ?? place.temporaryFolder, `trunkline-${place.uid ?? 'user'}`);
 }
 
-/** Makes the folder if it is missing. @throws Error when it cannot be made, or is not this user's alone */
+/** Makes the folder if the folder is missing. @throws Error when the folder cannot be made, or when others have access */
 export function openPrivateFolder(folder: string, uid: number | undefined): void {
-  // A process that may only read uses the folder that another one has made.
+  // A process that may only read uses a folder that another process has made.
   const found = lstatSync(folder, { throwIfNoEntry: false }) ?? makeFolder(folder);
   if (found.isSymbolicLink()) throw new Error('it is a symbolic link');
   if (!found.isDirectory()) throw new Error('it is not a folder');
@@ -57,7 +58,7 @@ export function whyNotUsable(folder: string, uid: number | undefined): string | 
   }
 }
 
-/** Throws if others have access. The access is not taken away, because they may have used it already. */
+/** Throws if others have access. The access is not taken away, because somebody may have used the access already. */
 export function assertPrivate(what: string, { uid: owner, mode }: Stats, uid: number | undefined): void {
   if (uid === undefined) return; // Windows: folders for temporary files are private there
   if (owner !== uid) throw new Error(`${what} belongs to the user ${owner}, not to ${uid}`);

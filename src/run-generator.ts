@@ -1,6 +1,6 @@
-// Runs a generator that yields what it waits for, with the rules of the package `co`: promises, thunks, generators, and arrays
-// and plain objects of these. `co` itself throws outside of every promise when it meets a thenable whose `then` throws, or
-// an async generator; here every outcome settles the one promise.
+// Runs a generator that yields what to wait for, with the rules of the package `co`: promises, thunks, generators, and arrays
+// and plain objects of these. `co` throws outside of every promise when it meets a thenable whose `then` throws, or an async
+// generator; here every outcome settles the returned promise.
 
 import { isGeneratorFunction, type GeneratorMethod } from './generator-function';
 
@@ -14,7 +14,10 @@ export async function runGenerator(generator: Iteration, owner: unknown): Promis
   return step.value;
 }
 
-/** Calls a generator function and runs what it makes. What the call throws, in the default value of a parameter perhaps, rejects too. */
+/**
+ * Calls a generator function and runs the generator. An error of the call, for example in the default value of a parameter,
+ * rejects too.
+ */
 export async function callGenerator(method: GeneratorMethod, owner: unknown, args: readonly unknown[]): Promise<unknown> {
   return runGenerator(method.apply(owner, [...args]), owner);
 }

@@ -1,18 +1,18 @@
-// What a supervisor and the shared client have in common: an environment variable in which the supervisor tells each child
-// where the processes of the application meet, and what part it has there; a mark on the servers that are no application's;
+// What a supervisor and the shared client have in common: an environment variable in which the supervisor tells each child where
+// the processes of the application meet, and which part the child has there; a mark on the servers that are no application's;
 // the clients that are to be closed before a process ends; and whether that end has begun.
 
 import { Secret } from './secret';
 
-/** Set by the supervisor for its children. */
+/** Environment variable that the supervisor sets for each child. */
 export const SEAT_VARIABLE = 'TRUNKLINE_SEAT';
 
 /** Property of the servers on which processes of the shared client meet. */
 export const OWN_SERVER = Symbol.for('trunkline#server');
 
 /**
- * What a child does for every channel: `leads` (the agent), `succeeds` (the next agent, while the present one still leads),
- * `follows` (workers beside an agent, and whatever a child starts itself), `competes` (workers alone).
+ * What a child does for every channel: `leads` (the agent), `succeeds` (the next agent, while the present agent still leads),
+ * `follows` (workers next to an agent, and any process that a child starts), `competes` (workers alone).
  */
 export type Part = 'leads' | 'succeeds' | 'follows' | 'competes';
 
@@ -22,7 +22,7 @@ export interface Seat {
   readonly clusterPort: number;
 }
 
-/** As the variable has it, e.g. `follows:41234`. */
+/** The value of the variable, e.g. `follows:41234`. */
 export function formatSeat({ part, clusterPort }: Seat): string {
   return `${part}:${clusterPort}`;
 }
@@ -36,8 +36,8 @@ export function parseSeat(text: string | undefined): Seat | undefined {
 const SEAT = Symbol.for('trunkline#seat');
 
 /**
- * Takes the seat that the environment names for this process, before any of its programs runs. What this process starts
- * itself (processes, threads, shells) inherits the environment, and finds a seat there that follows.
+ * Takes the seat that the environment names for this process, before any program runs. Everything that this process starts
+ * (processes, threads, shells) inherits the environment, and finds a seat there that follows.
  */
 export function takeSeat(env: NodeJS.ProcessEnv): void {
   const seat = parseSeat(env[SEAT_VARIABLE]);
@@ -46,14 +46,15 @@ export function takeSeat(env: NodeJS.ProcessEnv): void {
   env[SEAT_VARIABLE] = formatSeat({ ...seat, part: 'follows' });
 }
 
-/** The seat that this process has taken, or that it has inherited. Every copy of this library in the process finds the same one. */
+/** The seat that this process has taken or inherited. Every copy of this library in the process finds the same seat. */
 export function seatOf(env: NodeJS.ProcessEnv): Seat | undefined {
   return (globalThis as { [SEAT]?: Seat })[SEAT] ?? parseSeat(env[SEAT_VARIABLE]);
 }
 
 /**
- * Set by the supervisor for its children, and inherited by what they start: with what the processes of the application prove
- * themselves at its cluster port, e.g. `41234:9f3c…`. Only this user and root can read the environment of a process.
+ * The secret with which the processes of the application identify at the cluster port, e.g. `41234:9f3c…`. The supervisor sets
+ * this variable for each child, and processes that a child starts inherit the variable. Only this user and root can read the
+ * environment of a process.
  */
 export const SEAT_SECRET_VARIABLE = 'TRUNKLINE_SEAT_SECRET';
 
@@ -63,7 +64,10 @@ export function formatSeatSecret(clusterPort: number, secret: string): string {
 
 const GRANTED = Symbol.for('trunkline#secrets');
 
-/** Secrets that a supervisor in this process has made for its children, by cluster port: its own clients may join them. */
+/**
+ * Secrets that a supervisor in this process has made for the children, by cluster port: the master's own clients may join the
+ * children.
+ */
 function granted(): Map<number, Secret> {
   const everywhere = globalThis as { [GRANTED]?: Map<number, Secret> };
   everywhere[GRANTED] ??= new Map();
@@ -82,7 +86,10 @@ export function seatSecretAt(clusterPort: number, env: NodeJS.ProcessEnv): Secre
 
 const CLIENTS = Symbol.for('trunkline#clients');
 
-/** Closes each open client of this process, of every copy of this library in it. Clients put theirs in and take it out. */
+/**
+ * Functions that close the open clients of this process, of every copy of this library. Each client adds a function and removes
+ * the function when closed.
+ */
 export function openClients(): Set<() => Promise<void>> {
   const everywhere = globalThis as { [CLIENTS]?: Set<() => Promise<void>> };
   everywhere[CLIENTS] ??= new Set();

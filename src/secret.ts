@@ -1,6 +1,6 @@
-// A text that must turn up in no log, inspection or JSON of whatever holds it.
+// A text that must appear in no log, inspection or JSON of any object that holds the text.
 
-/** Shorter secrets can be guessed: a process that has listened to one introduction may try secrets without asking anybody. */
+/** Shorter secrets can be guessed: a process that has overheard an introduction may try secrets without asking anybody. */
 export const MIN_SECRET_LENGTH = 16;
 
 export class Secret {
@@ -10,7 +10,7 @@ export class Secret {
     this.#text = text;
   }
 
-  /** The text itself. */
+  /** The plain text. */
   reveal(): string {
     return this.#text;
   }

@@ -1,6 +1,6 @@
-// A value of the user as it is now. What was said counts: a registration, a publication or an argument that waits, is repeated,
-// or is given to the upstream client again must not show what the user (or the upstream client) has done with the object since.
-// Every value that trunkline keeps for later passes through here; keys (format-key.ts) go by the same view of what can be read.
+// A copy of a user's value as the value is now. A registration, a publication or an argument that waits, is repeated, or is
+// given to the upstream client again must not show later changes of the object by the user or the upstream client. Every value
+// that trunkline keeps for later passes through here; keys (format-key.ts) use the same view of what can be read.
 
 import { types } from 'node:util';
 import { codeOf } from './source-text';
@@ -12,8 +12,8 @@ const MAX_INDEX = 2 ** 32 - 2;
 
 /**
  * A deep copy of plain objects, arrays, Map, Set, Date, RegExp, URL, binary data, errors, and instances whose whole state is in
- * visible fields. Everything else (functions, symbols, opaque objects) is the very same in the copy. Cycles, and objects that are
- * in several places, keep their form, so the cost is bounded by the value.
+ * visible fields. Everything else (functions, symbols, opaque objects) is shared by the copy. Cycles, and objects that are in
+ * several places, keep the form, so the cost is bounded by the value.
  */
 export function snapshot<T>(value: T): T {
   return isObject(value) ? ((flatCopyOf(value) ?? copyOf(value, new Map(), 0)) as T) : value;
@@ -27,7 +27,7 @@ function flatCopyOf(value: object): object | undefined {
   return Object.getOwnPropertySymbols(copy).length === 0 ? copy : undefined;
 }
 
-/** @param copies every object that was met before, with its copy */
+/** @param copies every object that was met before, with the copy */
 function copyOf(value: object, copies: Map<object, object>, depth: number): object {
   const known = copies.get(value);
   if (known) return known;
@@ -38,7 +38,7 @@ function copyOf(value: object, copies: Map<object, object>, depth: number): obje
   return copy;
 }
 
-/** The copy before the nested objects are copied; the value itself when it is not copied at all. */
+/** The copy before nested objects are copied; the value when nothing is to be copied. */
 function emptyCopy(value: object): object {
   const prototype = Object.getPrototypeOf(value) as object | null;
   const withFields = (): object => ({ __proto__: prototype, ...value });
@@ -64,14 +64,14 @@ function emptyBuiltIn(value: object): object | undefined {
 }
 
 function copyOfView(view: ArrayBufferView): object {
-  if (types.isSharedArrayBuffer(view.buffer)) return view; // it is shared because it is to be changed
+  if (types.isSharedArrayBuffer(view.buffer)) return view; // shared memory exists to be changed by both sides
   const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
   if (Buffer.isBuffer(view)) return Buffer.from(bytes);
   const View = globalThis[kindOfView(view) as 'Uint8Array'] as new (buffer: ArrayBuffer) => object;
   return new View(bytes);
 }
 
-/** Reads the class of a typed array from where no user can have changed it. */
+/** Reads the class of a typed array from a place that no user code can have changed. */
 const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 /** The name of the class of the language that a view belongs to. */
@@ -102,7 +102,7 @@ function fillArray(value: readonly unknown[], copy: unknown[], inside: (part: un
     for (let i = 0; i < value.length; i++) copy.push(inside(value[i]));
     return;
   }
-  copy[MAX_INDEX] = undefined; // so that V8 takes no memory for the holes
+  copy[MAX_INDEX] = undefined; // makes V8 take no memory for the holes
   copy.length = value.length;
   for (const index of indices) copy[index] = inside(value[index]);
 }
@@ -135,9 +135,9 @@ export function indicesBetweenHoles(array: readonly unknown[]): number[] | undef
 }
 
 /**
- * Whether an object of none of the language's own kinds holds what cannot be read from outside, so that it can neither be copied nor
- * be told from another by its content: private fields, properties that are not enumerable or are named by symbols, or
- * a state that only the platform knows (a promise, a WeakMap, an AbortSignal).
+ * Whether an object of no built-in kind holds what cannot be read from outside, and therefore can neither be copied nor be
+ * compared by content: private fields, properties that are not enumerable or are named by symbols, or a state that only the
+ * platform knows (a promise, a WeakMap, an AbortSignal).
  */
 export function isOpaque(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
@@ -160,7 +160,10 @@ const LOWERED_PRIVATE = /class_?private_?(?:field|method)|__private(?:Add|Get|Se
 const STATIC_NAME = /\bstatic\s+(?:async\b|get\b|set\b)?[\s*]*#([\p{ID_Continue}$]+)/gu;
 const PRIVATE_NAME = /#([\p{ID_Continue}$]+)/gu;
 
-/** Whether instances have a private field or method; static ones are the class's own. Texts and comments of the class are blank in its code. */
+/**
+ * Whether instances have a private field or method; static private members belong to the class. Texts and comments are already
+ * blank in the code.
+ */
 function hasPrivateName(code: string): boolean {
   if (!code.endsWith('}')) return true; // a quote in a pattern was taken for the beginning of a text
   const statics = new Set([...code.matchAll(STATIC_NAME)].map(([, name]) => name));
@@ -169,7 +172,7 @@ function hasPrivateName(code: string): boolean {
 
 const states = new WeakMap<object, State>();
 
-/** Where instances with this prototype keep their state. Only the text of a class shows that it has private fields. */
+/** Where instances with this prototype keep state. Only the source text of a class shows private fields. */
 function stateOf(prototype: object | null): State {
   if (isRootPrototype(prototype)) return 'visible';
   const object = prototype;

@@ -1,10 +1,10 @@
-// The source of a function or class with everything blanked that is not code: what a name, a bracket or a comma in it
-// means can then be seen without a parser. Positions stay those of the source.
+// The source of a function or class with everything blanked that is not code: what a name, a bracket or a comma in it means can
+// then be seen without a parser. Positions are the same as in the source.
 
 const COMMENT = /\/\/.*|\/\*[^]*?\*\//y;
 const STRING = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/y;
 const PATTERN = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/\w*/y;
-/** A slash after one of these begins a regular expression; after anything else it divides. */
+/** A slash after any of these begins a regular expression; elsewhere a slash divides. */
 const BEFORE_PATTERN = /(?:^|[(,=:[!&|?{};+\-*%~^<>]|\b(?:return|typeof|case|in|of|void|delete|throw|await|yield|do|else))\s*$/;
 
 /** The source of the function, in which comments are spaces, and strings, templates and regular expressions are quotes around spaces. */

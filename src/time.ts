@@ -1,5 +1,5 @@
-// Time as the rest of the code sees it: a monotonic clock that tests can replace, waiting that can be aborted,
-// back-off, and the measure of this process's own pauses.
+// Time as the rest of the code sees it: a monotonic clock that tests can replace, waiting that can be aborted, back-off, and the
+// measurement of pauses of this process.
 
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
@@ -7,7 +7,7 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 // All of these are taken once and not looked up later: a user's fake timers must not stop our heartbeats and writes.
 const realNextTick = process.nextTick.bind(process);
 
-/** The longest timer, ms: Node.js fires longer ones at once. */
+/** The longest timer, ms: Node.js fires longer timers at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** After the code that runs now, before any input or output. */
@@ -39,17 +39,20 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => {
     clearTimeout(timer as NodeJS.Timeout | undefined);
   },
-  // Timers run before sockets are read, immediates after it.
+  // Timers run before sockets are read, and immediates run after sockets.
   afterIo: soon,
 };
 
 /**
- * A timer that is late by more than this shows that this process did not run (stopped, asleep, in a debugger,
- * blocked loop). What was silent meanwhile was perhaps only not heard. Ordinary garbage collections stay below it.
+ * A timer that is late by more than this shows that this process did not run (stopped, asleep, in a debugger, blocked loop).
+ * Messages may have arrived meanwhile without being read. Ordinary garbage collections stay below this limit.
  */
 const PAUSE_MS = 200;
 
-/** How long to listen after such a pause before judging again: what lies in the socket buffers is read within it. */
+/**
+ * How long to listen after such a pause before judging other processes: everything in the socket buffers is read within this
+ * time.
+ */
 const GRACE_MS = 200;
 
 export interface Patience {
@@ -57,8 +60,8 @@ export interface Patience {
 }
 
 /**
- * A timeout that judges others, and is fair to them: it fires only after what lies in the sockets has been read, and
- * when it is late because this process did not run, it waits a little longer. Does not keep the process alive.
+ * A timeout that judges other processes fairly: the timeout fires only after everything in the sockets has been read, and is
+ * extended a little when this process did not run. Does not keep the process alive.
  * @param onPause called when this process did not run
  */
 export function patientTimeout(clock: Clock, delayMs: number, onExpired: () => void, onPause?: () => void): Patience {
@@ -88,9 +91,9 @@ export function patientTimeout(clock: Clock, delayMs: number, onExpired: () => v
 }
 
 /**
- * Waits for the work, but no longer than that.
- * @param keepsAlive whether the process stays for it
- * @returns false when the time is over first
+ * Waits for the work, at most as long as the limit.
+ * @param keepsAlive whether the process stays alive for the work
+ * @returns false when the limit passes first
  */
 export async function within(clock: Clock, limitMs: number, work: Promise<unknown>, keepsAlive = true): Promise<boolean> {
   let timer: Timer | undefined;

@@ -18,7 +18,7 @@ const CLOSING = [
   'release',
 ] as const;
 const UNSUBSCRIBING = ['unsubscribe', 'unSub', 'unsub', 'unwatch'] as const;
-/** Minifiers give classes names of one or two letters, and the same name to different classes of two programs. */
+/** Minifiers give classes very short names, and the same name to different classes of two programs. */
 const MIN_NAME_LENGTH = 3;
 
 const advised = new WeakSet<UpstreamClass>();
@@ -29,7 +29,7 @@ export interface AdviceOptions {
   readonly methods: UpstreamMethods;
   /** What the user has said, without what goes without saying. */
   readonly given: Descriptors;
-  /** Whether the channel has its name from the class. */
+  /** Whether the channel is named after the class. */
   readonly isNamedByClass: boolean;
 }
 

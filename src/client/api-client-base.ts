@@ -1,5 +1,5 @@
-// A base class for clients with business logic of their own (caches, defaults, friendlier methods) over a shared
-// client. A subclass says what to share with three members: DataClient, delegates and clusterOptions.
+// A base class for clients with business logic (caches, defaults, friendlier methods) over a shared client. A subclass says what
+// to share with three members: DataClient, delegates and clusterOptions.
 
 import type { BaseOptions } from 'sdk-base';
 import { TrunklineError } from '../errors';
@@ -25,7 +25,7 @@ export interface APIClientOptions extends BaseOptions {
 }
 
 /**
- * @typeParam C the upstream class, e.g. `typeof RegistryClient`; without it `_client` is not checked
+ * @typeParam C the upstream class, e.g. `typeof RegistryClient`; when omitted, `_client` is not checked
  * @typeParam D what `delegates` gives, name → target, for the type of `_client`
  */
 export class APIClientBase<
@@ -35,10 +35,11 @@ export class APIClientBase<
   #client: SharedClientOf<C, D> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @param options go to the constructor of DataClient, and are those of sdk-base */
+  /** @param options go to the constructor of DataClient, and are the options of sdk-base */
   constructor(options?: APIClientOptions) {
     super(options ?? {});
-    // Not built here: the class fields of the subclass do not exist yet. `_client` builds it when it is first used.
+    // The client is not built here, because the class fields of the subclass do not exist yet. `_client` builds the client at
+    // first use.
     nextTick(() => {
       // A subclass that declares `_client` as a field without `declare` has just hidden ours.
       if (Object.hasOwn(this, '_client') && (this as { _client: unknown })._client === undefined)
@@ -57,12 +58,12 @@ export class APIClientBase<
     return this.#build();
   }
 
-  /** Tests may put another client in its place. */
+  /** Tests may put another client in place. */
   set _client(client: SharedClientOf<C, D>) {
     this.#client = client;
   }
 
-  /** The upstream class. A subclass must give it. */
+  /** The upstream class. A subclass must define this property. */
   get DataClient(): C {
     throw new TrunklineError(
       'ERR_TRUNKLINE_OPTION_INVALID',

@@ -1,5 +1,5 @@
-// What the shared client and APIClientBase have in common: sdk-base 5 with the semantics of sdk-base 4, which
-// cluster-client 3.x gives to its users. test/interop/sdk-base.test.ts holds the two side by side.
+// What the shared client and APIClientBase have in common: sdk-base 5 with the semantics of sdk-base 4, which cluster-client 3.x
+// gives to users. test/interop/sdk-base.test.ts compares both.
 
 import type { EventEmitter } from 'node:events';
 import { inspect, type InspectOptions } from 'node:util';
@@ -13,14 +13,14 @@ import { running, runningOnce } from './generator-listener';
 import { adoptLoadedBase } from './loaded-base';
 import { Readiness, type ReadyCallback } from './readiness';
 
-/** Sets the readiness without an `error` event: for callers that report the failure themselves. */
+/** Sets the readiness without an `error` event: for callers that report the failure separately. */
 export const SETTLE = Symbol('settle');
 
 type Listener = Parameters<Base['on']>[1];
-/** The result of `await()` as sdk-base declares it: nobody knows what an event carries. */
+/** The result of `await()` as sdk-base declares the type: the payload of an event is not known. */
 type AnyPromise = ReturnType<Base['await']>;
 
-/** The first of several events: its name, and everything that it was emitted with. */
+/** The first of several events: the name and all arguments of the event. */
 export interface FirstEvent {
   readonly event: string | symbol;
   readonly args: unknown[];
@@ -48,7 +48,7 @@ export abstract class ClientBase extends Base {
     nextTick(() => void this.#initialise(initMethod));
   }
 
-  /** What is shown of a client: no options, which may hold passwords, and nothing of what it is made of. */
+  /** What is shown of a client when inspected: no options, which may hold passwords, and no internals. */
   toJSON(): Record<string, unknown> {
     return { isReady: this.isReady };
   }
@@ -71,9 +71,9 @@ export abstract class ClientBase extends Base {
 
   override ready(): Promise<void>;
   /**
-   * @param flagOrCallback true: ready. An Error: the start has failed; it becomes an `error` event when nobody waits.
-   *   false: not ready (any more), and those who wait go on waiting. A function: called once, when the client is ready
-   *   (with null) or its start has failed (with the error), and never before this method returns.
+   * @param flagOrCallback true: ready. An Error: the start has failed; the error becomes an `error` event when nobody waits.
+   * false: not ready (any more), and callers that wait go on waiting. A function: called once, when the client is ready (with
+   * null) or the start has failed (with the error), and never before this method returns.
    */
   override ready(flagOrCallback: boolean | Error | ReadyCallback): void;
   override ready(flagOrCallback?: boolean | Error | ReadyCallback): Promise<void> | undefined {
@@ -93,7 +93,7 @@ export abstract class ClientBase extends Base {
     this.#readiness.settle(flag);
   }
 
-  /** The first argument of the next event of this name. The event `error` rejects, and only where it is awaited itself. */
+  /** The first argument of the next event of this name. An `error` event rejects only if `error` is the awaited name. */
   override await(event: string | symbol): AnyPromise;
   /** The first argument of the next event of this name that another emitter emits. */
   override await(emitter: EventEmitter, event: string | symbol): AnyPromise;
@@ -104,9 +104,9 @@ export abstract class ClientBase extends Base {
     });
   }
 
-  /** The next event that has one of these names. The event `error`, if it is among them, rejects. */
+  /** The next event that has any of these names. If `error` is among the names, an `error` event rejects. */
   awaitFirst(events: readonly (string | symbol)[]): Promise<FirstEvent>;
-  /** The next event of another emitter that has one of these names. */
+  /** The next event of another emitter that has any of these names. */
   awaitFirst(emitter: EventEmitter, events: string | symbol | readonly (string | symbol)[]): Promise<FirstEvent>;
   async awaitFirst(
     first: EventEmitter | readonly (string | symbol)[],
@@ -149,7 +149,10 @@ export abstract class ClientBase extends Base {
       : super.prependOnceListener(event, listener);
   }
 
-  /** Runs `_close()` of the subclass, once; what that throws is an `error` event. Each call waits for its end. */
+  /**
+   * Runs `_close()` of the subclass, once; an error of `_close()` becomes an `error` event. Each call waits for the end of
+   * `_close()`.
+   */
   override close(): Promise<void> {
     this.#makeCallable('_close');
     this.#closing ??= super.close();
@@ -171,7 +174,7 @@ export abstract class ClientBase extends Base {
     this.ready(true);
   }
 
-  /** A generator method becomes one that runs it, on this instance, so that every caller gets a promise. */
+  /** A generator method becomes a method that runs the generator on this instance, and every caller gets a promise. */
   #makeCallable(name: string): void {
     const method: unknown = Reflect.get(this, name);
     if (isGeneratorFunction(method)) Reflect.set(this, name, (...args: unknown[]) => callGenerator(method, this, args));

@@ -1,5 +1,5 @@
-// `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x.
-// This is the one file that maps those names to the words of the rest of the code.
+// `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x. This is the
+// only file that maps the old names to the words of the rest of the code.
 
 import { messageOf } from '../../protocol/error-value';
 import type { ChannelId } from '../../protocol/message';
@@ -66,11 +66,11 @@ export class ClusterBuilder<
 
   /**
    * Shares a method.
-   * @param name the method of the upstream class; the shared client has it under the same name
-   * @param to what a call of it does: `invoke` (run it in the leader, give the result; the default), `invokeOneway`
-   *   (run it, no result), or one of `subscribe`, `unSubscribe`, `publish`, `close`
-   * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the target does not exist, every client has a member of this name,
-   *   or the method is an async generator
+   * @param name the method of the upstream class; the shared client has a member with the same name
+   * @param to what a call does: `invoke` (runs the method in the leader and gives the result; the default), `invokeOneway` (runs
+   * the method, no result), `subscribe`, `unSubscribe`, `publish`, `close`
+   * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the target does not exist, every client has a member of this
+   * name, or the method is an async generator
    */
   delegate<K extends MethodNames<InstanceType<C>>, To extends DelegateTarget = 'invoke'>(
     name: K,
@@ -84,7 +84,7 @@ export class ClusterBuilder<
     return this;
   }
 
-  /** Gives the shared client a member of its own. */
+  /** Gives the shared client an additional member. */
   override<K extends string, V>(name: K, value: V): ClusterBuilder<C, D, O & Record<K, V>, Auto> {
     this.#descriptors.set(name, { type: 'override', value });
     return this as never;
@@ -115,7 +115,7 @@ export class ClusterBuilder<
     });
     for (const [name, descriptor] of descriptors) {
       const value = descriptor.type === 'override' ? descriptor.value : member(client, verbs, this.#class, name, descriptor);
-      // Ordinary properties, so that tests can replace and spy on them.
+      // Ordinary properties, which tests can replace and spy on.
       Object.defineProperty(client, name, { value, writable: true, enumerable: true, configurable: true });
     }
     for (const [name, reason] of unsharedMethods(this.#class, descriptors, spec.name)) {
@@ -126,7 +126,9 @@ export class ClusterBuilder<
   }
 }
 
-/** Stands for a method that is not shared: its type may promise it, because types do not show how a promise is made. */
+/**
+ * Stands for a method that is not shared: the type may promise such a method, because types do not show how a promise is made.
+ */
 function refusing(channel: string, method: string, reason: string): () => never {
   return () => {
     throw new TrunklineError('ERR_TRUNKLINE_NOT_SHARED', reason, { channel, method });
@@ -134,8 +136,8 @@ function refusing(channel: string, method: string, reason: string): () => never 
 }
 
 /**
- * Shares one instance of a class among the processes of this host.
- * @param upstreamClass talks to the upstream server; its constructor runs only in the process that leads
+ * Shares an instance of a class among the processes of this host.
+ * @param upstreamClass talks to the upstream server; the constructor runs only in the process that leads
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
  */
 export function cluster<C extends UpstreamClass, const P extends ClusterOptions = ClusterOptions>(
@@ -147,7 +149,7 @@ export function cluster<C extends UpstreamClass, const P extends ClusterOptions 
 
 /**
  * Closes a client that `create()` has returned, or an API client.
- * @returns resolves when nothing of it is left
+ * @returns resolves when no timer, socket or listener of the client is left
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID for anything else
  */
 export function close(client: object): Promise<void> {
@@ -182,7 +184,7 @@ function channelSpec(
     isBroadcast: options.isBroadcast,
     allowsOldPeers: options.allowLegacyPeers,
     maxOutboxBytes: options.maxOutboxBytes,
-    // A value that only one subscriber of the host gets replaces none that another one got.
+    // A value that a single subscriber of the host gets does not replace the value that another subscriber gets.
     delivery: options.isBroadcast ? options.delivery : 'every',
     connectTimeoutMs: options.connectTimeout,
     responseTimeoutMs: options.responseTimeout,
@@ -199,7 +201,7 @@ function channelId({ name, identity, isLeader }: ResolvedOptions, args: readonly
   return { name, identity: fingerprint([mode]), isStrict: true };
 }
 
-/** Where the processes of the host meet, and what this one wants there. Undefined in single mode. */
+/** Where the processes of the host meet, and how this process may lead. Undefined in single mode. */
 function placeOf(options: ResolvedOptions): Place | undefined {
   if (options.singleMode) return undefined;
   const { port, auth, secret, runtimeFolder } = options;
@@ -256,7 +258,8 @@ function member(
     case 'subscribe':
     case 'unSubscribe':
     case 'publish':
-      // The class may return a promise, and callers may await it. What the upstream client refuses is an `error` event.
+      // The method of the class may return a promise, and callers may await the result. A refusal of the upstream client is an
+      // `error` event.
       return (...args: Parameters<typeof verbs.subscribe>): Promise<void> => {
         verbs[to](...args);
         return DONE;
@@ -289,7 +292,7 @@ function member(
   }
 }
 
-/** A generator function begins when its first result is asked for, but its arguments are those of the call. */
+/** A generator function begins when the first result is asked for, but must see the arguments as at the time of the call. */
 function saidAtTheCall<F extends (...args: unknown[]) => unknown>(generatorFunction: F): F {
   return new Proxy(generatorFunction, {
     apply: (target, self, args: unknown[]) => Reflect.apply<unknown, unknown[], unknown>(target, self, snapshot(args)),

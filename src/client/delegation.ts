@@ -13,8 +13,8 @@ export type DelegateTarget = (typeof DELEGATE_TARGETS)[number];
 
 export interface DelegateOptions {
   /**
-   * Running the method twice does no harm: a call that was under way when the leader was lost is sent again to the
-   * next one, instead of being rejected. Default false. Only for the target `invoke`.
+   * Running the method twice does no harm: a call that was under way when the leader was lost is sent to the next leader,
+   * instead of being rejected. Default false. Only for the target `invoke`.
    */
   idempotent?: boolean | undefined;
 }
@@ -25,7 +25,7 @@ export type Descriptor =
 
 export type Descriptors = ReadonlyMap<string, Descriptor>;
 
-/** Delegated to themselves when the class has them and nothing else was said. */
+/** Delegated under the same name when the class has such methods and nothing else was declared. */
 const VERBS = ['subscribe', 'unSubscribe', 'publish', 'close'] as const;
 
 /**
@@ -50,10 +50,7 @@ export function delegateDescriptor(channel: string, name: string, to: unknown, o
   return { type: 'delegate', to: to as DelegateTarget, idempotent: options?.idempotent === true };
 }
 
-/**
- * Adds what goes without saying: subscribe, unSubscribe, publish and close, and every method of the class that is
- * asynchronous by its syntax.
- */
+/** Adds the defaults: subscribe, unSubscribe, publish and close, and every method of the class that is asynchronous by syntax. */
 export function completeDescriptors(upstreamClass: UpstreamClass, given: Descriptors): Descriptors {
   const complete = new Map(given);
   for (const verb of VERBS) {
@@ -69,7 +66,9 @@ export function completeDescriptors(upstreamClass: UpstreamClass, given: Descrip
   return complete;
 }
 
-/** @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the class lacks a delegated method, or it cannot be shared */
+/**
+ * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the class lacks a delegated method, or the method cannot be shared
+ */
 export function checkDescriptors(upstreamClass: UpstreamClass, descriptors: Descriptors, channel: string): void {
   for (const [name, descriptor] of descriptors) {
     if (descriptor.type === 'override') continue;
@@ -95,7 +94,7 @@ function isStream(upstreamClass: UpstreamClass, name: string): boolean {
   return isAsyncGeneratorFunction(memberOf(upstreamClass, name)?.value);
 }
 
-/** The names under which the upstream client has its verbs. */
+/** The names of the verbs in the upstream client. */
 export function upstreamMethods(upstreamClass: UpstreamClass, descriptors: Descriptors): UpstreamMethods {
   const nameOf = (to: DelegateTarget): string | undefined => {
     for (const [name, descriptor] of descriptors) if (descriptor.type === 'delegate' && descriptor.to === to) return name;
@@ -119,7 +118,7 @@ export function callableMethods(descriptors: Descriptors): ReadonlySet<string> {
   return names;
 }
 
-/** What is shared, as processes compare it. */
+/** The names of shared methods, in the form in which processes compare names. */
 export function sharedMethods(descriptors: Descriptors): string[] {
   return [...descriptors]
     .flatMap(([name, descriptor]) => {
@@ -134,7 +133,7 @@ export function isGeneratorMethod(upstreamClass: UpstreamClass, name: string): b
   return isGeneratorFunction(memberOf(upstreamClass, name)?.value);
 }
 
-/** Public methods of the class that are not shared, each with what a call of it says. */
+/** Public methods of the class that are not shared, each with the message that a call throws. */
 export function unsharedMethods(upstreamClass: UpstreamClass, descriptors: Descriptors, channel: string): Map<string, string> {
   const methods = methodsOf(upstreamClass);
   const reasons = new Map<string, string>();

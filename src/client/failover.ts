@@ -1,5 +1,5 @@
-// The life of a channel in one process: campaign, enter the role that the term gives, serve until it ends, again.
-// Everything that can happen to a process's place in the host goes through the one loop in `#run`.
+// The life of a channel in one process: campaign, enter the role that the term gives, serve until the role ends, repeat.
+// Everything that can happen to a process's place in the host goes through the loop in `#run`.
 
 import type { LeadWish } from '../../protocol/message';
 import { Candidate, type Turn } from '../election/candidate';
@@ -17,17 +17,17 @@ import type { Connection } from '../transport/connection';
 import { FIRST_WORD_MS } from '../transport/introduction';
 
 export interface FailoverEvents {
-  /** A role is there and ready; everything that this process has asked for must be asked of it now. */
+  /** A role is entered and ready; everything that this process has asked for must be asked of the new role now. */
   onEnter(role: Role): void;
-  /** The role is over, another one is sought. */
+  /** The role is over, and another role is sought. */
   onLeave(): void;
-  /** This process is not ready, and this is why. It is tried again in the background. */
+  /** Reports why this process is not ready. The next try follows in the background. */
   onSetback(error: unknown): void;
   /** The role has recovered from a setback. */
   onRecovery(): void;
 }
 
-/** Where the processes of the host meet, and what this one wants there. */
+/** Where the processes of the host meet, and how this process may lead. */
 export interface Place {
   readonly meeting: Meeting;
   readonly lead: LeadWish;
@@ -42,13 +42,13 @@ export interface FailoverOptions {
   readonly events: FailoverEvents;
 }
 
-/** What a client does while it is not ready. */
+/** What a client does until the client is ready. */
 export type Phase = 'connecting' | 'waiting for a leader' | 'waiting for upstream' | 'refused';
 
 /** Between tries to reach a leader that is not there yet, ms: a late leader is found within this time. */
 const ABSENT_MIN_MS = 2;
 const ABSENT_MAX_MS = 50;
-/** How long a next leader that was appointed gets to be found when the port holder that appointed it is gone, ms. */
+/** How long to look for an appointed next leader after the port holder that appointed this leader is gone, ms. */
 const NEXT_LEADER_MS = 200;
 /** Between tries after a refusal, ms. */
 const REFUSED_MIN_MS = 50;
@@ -69,19 +69,19 @@ export class Failover {
   #role: Role | undefined;
   #seenTerm = 0;
   #running: Promise<void> | undefined;
-  /** Roles that were replaced and still answer what was asked of them. */
+  /** Roles that were replaced and still answer earlier requests. */
   readonly #retiring = new Map<Role, Promise<void>>();
   #waiting: Patience | undefined;
-  /** Since when the port is held by somebody who does not answer; undefined when nothing points to it. */
+  /** Since when the holder of the port does not answer; undefined when there is no sign of such a holder. */
   #unansweredSince: number | undefined;
   #lastAbsence: Error | undefined;
-  /** While another process that was appointed is given time to be found: this one does not compete with it. */
+  /** Set while another process that was appointed is given time to be found: this process does not compete meanwhile. */
   #deference: { readonly over: AbortController; readonly patience: Patience } | undefined;
-  /** What the process that holds the port says of the channels that it knows. */
+  /** What the process that holds the port says about the channels at the port. */
   #waitSentence = 'nothing';
   #setbackError: unknown;
   #phase: Phase = 'connecting';
-  /** Where a leader is sought, and the connection on which its answer is awaited. */
+  /** Where a leader is sought, and the connection on which the answer is awaited. */
   #endpoint: Endpoint | undefined;
   #dialled: Connection | undefined;
 
@@ -100,7 +100,7 @@ export class Failover {
     return this.#role;
   }
 
-  /** What is being done to get a role, and what stands against it. */
+  /** What is being done to get a role, and the last error. */
   get search(): { readonly phase: Phase; readonly error: unknown } {
     return { phase: this.#phase, error: this.#setbackError ?? this.#lastAbsence };
   }
@@ -109,7 +109,7 @@ export class Failover {
     this.#running ??= this.#run(this.#life.signal);
   }
 
-  /** Ends the present role or the search for one. Idempotent. */
+  /** Ends the present role or the search for a role. Idempotent. */
   async close(): Promise<void> {
     this.#life.abort();
     this.#waiting?.cancel();
@@ -126,7 +126,7 @@ export class Failover {
       const role = await this.#tryToEnter(signal);
       if (!role) continue;
       if (signal.aborted) {
-        await role.close(); // closed while the role was on its way here
+        await role.close(); // closed before the role was entered
         return;
       }
       this.#enter(role, signal);
@@ -136,18 +136,18 @@ export class Failover {
 
   #enter(role: Role, signal: AbortSignal): void {
     const previous = this.#role;
-    // It must be silent before the next one says anything.
+    // The old role must be silent before the next role says anything.
     if (previous) this.#retire(previous);
     this.#waiting?.cancel();
     this.#role = role;
     this.#settled();
-    // Leaders of cluster-client 3.x have no terms; that one was there is seen all the same.
+    // Leaders of cluster-client 3.x have no terms; term 1 records that such a leader existed.
     this.#seenTerm = Math.max(this.#seenTerm, role.term, 1);
     this.#phase = 'connecting';
     void role.ended.then((end) => {
       if (this.#role === role) this.#onEnded(end, signal);
     });
-    // Another process was told to take over: whoever has to lead would only take it back.
+    // Another process was told to take over: a process that must lead would only take the channel back.
     if (role.isLeader)
       void role.leaving.then(() => {
         this.#lead = 'may';
@@ -274,7 +274,7 @@ export class Failover {
     return this.#serve(leader, signal);
   }
 
-  /** Waits until a role of this process has its upstream client ready. */
+  /** Waits until the upstream client of a role of this process is ready. */
   async #serve(role: Role & { readonly ready: Promise<void> }, signal: AbortSignal): Promise<Role | undefined> {
     let onAborted!: () => void;
     const aborted = new Promise<void>((resolve) => {
@@ -289,15 +289,15 @@ export class Failover {
     signal.removeEventListener('abort', onAborted);
     if (isReady && !signal.aborted) return role;
     await role.close();
-    // Its port, if it was that of the cluster, is for the one that leads now.
+    // If the lost port was the cluster port, the port belongs to the present leader now.
     await delay(this.#spec.clock, this.#absent.nextMs(), signal);
     return undefined;
   }
 
-  /** For a role that is going to be entered, perhaps while the one before still works. */
+  /** Hooks for a role that is about to be entered, perhaps while the previous role still works. */
   #hooks(signal: AbortSignal): RoleHooks {
     const before = this.#role;
-    // A role that is in place already must not suffer from what happens to its successor.
+    // A role in place must not suffer from what happens to the next role.
     const isPresent = (): boolean => this.#role === undefined || this.#role !== before;
     return {
       ...this.#options.hooks,
@@ -354,7 +354,7 @@ export class Failover {
   #limitWaiting(): void {
     const { maxWaitMs } = this.#options;
     this.#waiting = patientTimeout(this.#spec.clock, maxWaitMs, () => {
-      if (this.#phase === 'refused') return; // the reason was told already, and is a better one
+      if (this.#phase === 'refused') return; // a better reason has been reported already
       if (this.#phase === 'waiting for upstream' && this.#endpoint === undefined) {
         // Slow is not failed: only the upstream client can tell the difference.
         this.#warn(`this process leads, but its upstream client has not been ready for ${maxWaitMs} ms`);

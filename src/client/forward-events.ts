@@ -1,6 +1,6 @@
-// Whatever one emitter emits, others emit too: the events of the upstream client on the shared client, and those on
-// the API client. The names of the events are not known beforehand, so `emit` of the source is replaced while
-// anything is forwarded.
+// Repeats every event of an emitter on other emitters: the events of the upstream client on the shared client, and the events of
+// the shared client on the API client. The names of the events are not known beforehand, so `emit` of the source is replaced
+// while anything is forwarded.
 
 import { nextTick } from '../time';
 
@@ -10,16 +10,16 @@ interface Emitter {
   removeListener(event: string, listener: () => void): unknown;
 }
 
-/** Bookkeeping of EventEmitter itself, not news of the source. */
+/** Events about the listeners of the emitter, not news of the source. */
 const INTERNAL: readonly (string | symbol)[] = ['newListener', 'removeListener'];
 
 const forwardings = new WeakMap<Emitter, Forwarding>();
 
 /**
- * Emits on `to` what `from` emits, after its own listeners. Without effect when `from` is no emitter.
- * An error of `from` is from here on the business of `to`: it neither throws nor is it printed for lack of a listener.
+ * Emits on `to` what `from` emits, after the listeners of `from`. Without effect when `from` is no emitter. An error of `from`
+ * is from here on the business of `to`: an unheard error neither throws nor is printed at the source.
  * @param except events that are not forwarded
- * @returns ends the forwarding; `onLateError` gets the errors that `from` emits when they are not forwarded any more
+ * @returns ends the forwarding; `onLateError` gets the errors that `from` emits after the end of forwarding
  */
 export function forwardEvents(
   from: object,
@@ -35,10 +35,10 @@ export function forwardEvents(
   };
 }
 
-/** The targets of one source. */
+/** The targets of a single source. */
 class Forwarding {
   readonly #from: Emitter;
-  /** Each target with the events that it does not want. */
+  /** Each target with the events that are not forwarded to the target. */
   readonly #targets = new Map<Emitter, readonly (string | symbol)[]>();
   #restore: (() => void) | undefined;
   #onLateError: ((error: unknown) => void) | undefined;

@@ -1,5 +1,5 @@
-// Generator functions as listeners, as sdk-base 4 has them: each event runs one to its end, and what it throws becomes an
-// `error` event of the emitter.
+// Generator functions as listeners, as in sdk-base 4: each event runs the generator to the end, and errors of the generator
+// become `error` events of the emitter.
 
 import { isError, safeString } from '../../protocol/error-value';
 import { TrunklineError } from '../errors';
@@ -13,12 +13,12 @@ interface Emitter {
 
 type EventListener = (...args: unknown[]) => void;
 
-/** A listener that EventEmitter knows by another one: `listeners()` gives that, and `removeListener()` takes it. */
+/** The function that stands for a listener in EventEmitter: `listeners()` and `removeListener()` use the original listener. */
 type Stand = EventListener & { listener: EventListener };
 
 /**
  * What an emitter can call in place of a generator function.
- * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID for the event `error`: a listener that fails would call itself
+ * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID for the event `error`: a listener that fails would cause an endless loop
  */
 export function running(emitter: Emitter, event: string | symbol, generator: GeneratorMethod): EventListener {
   if (event === 'error') {
@@ -32,7 +32,7 @@ export function running(emitter: Emitter, event: string | symbol, generator: Gen
   });
 }
 
-/** As `running`, for one event. */
+/** Like `running`, for a single event. */
 export function runningOnce(emitter: Emitter, event: string | symbol, generator: GeneratorMethod): EventListener {
   const run = running(emitter, event, generator);
   const once = standFor(generator, (...args) => {

@@ -1,19 +1,21 @@
-// The published package has sdk-base in its own file (scripts/bundle.mjs), because loading the package and what it needs costs 20 ms
-// of CPU time. A program that loads sdk-base itself still finds its `Base` among the ancestors of each client.
+// The published package has sdk-base in its own file (scripts/bundle.mjs), because loading the package and what it needs costs
+// 20 ms of CPU time. A program that loads sdk-base itself still finds its `Base` among the ancestors of each client.
 
 import { createRequire } from 'node:module';
 import { Base } from 'sdk-base';
 
 let isFound = false;
 
-/** Makes `client instanceof Base` true for the sdk-base that the program has loaded, if it is the one that this package depends on. */
+/**
+ * Makes `client instanceof Base` true for the sdk-base that the program has loaded, if this package depends on the same version.
+ */
 export function adoptLoadedBase(): void {
   if (isFound) return;
   const loaded = loadedBase();
   if (!loaded) return;
   isFound = true;
   if (loaded === Base) return;
-  // The loaded Base comes behind all methods that the clients have now, so that none of them changes.
+  // The loaded Base comes behind all methods that clients have now and changes none of these methods.
   let last: object = Base.prototype;
   for (let next = parentOf(last); next && !Object.hasOwn(next, 'emit'); next = parentOf(last)) last = next;
   Object.setPrototypeOf(last, loaded.prototype);

@@ -1,4 +1,4 @@
-// The members that every shared client has itself, and that no method of a class may take the place of.
+// The members that every shared client has, and that no method of a class may replace.
 
 import { SharedClient } from './shared-client';
 
@@ -7,7 +7,7 @@ const BESIDES: ReadonlySet<string> = new Set(['options', 'then', 'toJSON']);
 /** Members of the client that a method of the class may replace. */
 const REPLACEABLE: ReadonlySet<string> = new Set(['status', 'close']);
 
-/** Whether a shared client is itself made of this member, so that a method of the class cannot have the name. */
+/** Whether every shared client has a member of this name, which therefore is not available for a method of the class. */
 export function isOwnMember(name: string): boolean {
   return !REPLACEABLE.has(name) && (name in SharedClient.prototype || BESIDES.has(name));
 }

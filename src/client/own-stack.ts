@@ -3,8 +3,8 @@
 import { isError } from '../../protocol/error-value';
 
 /**
- * An error of the leader knows the leader's stack only. The frames that led to the call here are those of the
- * awaiting functions, so they cost nothing unless a call fails.
+ * An error of the leader has only the leader's stack. The frames that led to the call here are awaiting functions, so appending
+ * the stack costs nothing unless a call fails.
  */
 export function appendOwnStack(error: unknown): void {
   if (!isError(error) || typeof error.stack !== 'string') return;

@@ -1,4 +1,4 @@
-// Whether a client is ready, or why not, and the callbacks and promises that wait to hear it.
+// Whether a client is ready, or why not, and the callbacks and promises that wait for the outcome.
 
 import { TrunklineError } from '../errors';
 import { LONGEST_TIMER_MS, nextTick, systemClock } from '../time';
@@ -15,7 +15,7 @@ export class Readiness {
     return this.#isReady;
   }
 
-  /** Why the last start has failed; undefined when it has not. */
+  /** Why the last start has failed; undefined when the start has not failed. */
   get error(): Error | undefined {
     return this.#error;
   }
@@ -25,7 +25,7 @@ export class Readiness {
     return this.#waiting.size > 0;
   }
 
-  /** @param flag true: ready; an error: not ready, and why; false: not ready, and nothing is told to those who wait */
+  /** @param flag true: ready; an error: not ready, and why; false: not ready, and waiting callers are told nothing */
   settle(flag: boolean | Error): void {
     this.#isReady = flag === true;
     this.#error = typeof flag === 'boolean' ? undefined : flag;

@@ -1,4 +1,4 @@
-// What this process has asked of the channel, independent of terms: it is replayed into every new role.
+// What this process has asked of the channel, independent of terms: all requests are replayed into every new role.
 
 import { AsyncResource } from 'node:async_hooks';
 import type { Patience } from '../time';
@@ -6,19 +6,19 @@ import type { Subscriber, Subscription, Verbs } from '../roles/role';
 
 export type Listener = (value: unknown) => unknown;
 
-/** One that the user has subscribed. */
+/** A listener that the user has subscribed. */
 export class ListenerEntry implements Subscriber {
   /** A snapshot of the registration. */
   readonly registration: unknown;
   readonly listener: Listener;
   /** Runs until the first value, when `subscribeTimeout` is set. */
   patience: Patience | undefined;
-  /** What the present role made of it. */
+  /** The subscription in the present role. */
   subscription: Subscription | undefined;
-  /** The user has taken it back. */
+  /** Whether the user has taken the listener back. */
   isOver = false;
   /**
-   * Values come in the context of a socket or of the upstream client; listeners must see the AsyncLocalStorage context of their
+   * Values come in the context of a socket or of the upstream client; listeners must see the AsyncLocalStorage context of the
    * `subscribe` call. AsyncResource.bind would do the same, at 2.8 KB instead of 80 bytes a listener on Node.js 20.
    */
   readonly #context = new AsyncResource('TrunklineListener', { requireManualDestroy: true });
@@ -39,14 +39,17 @@ export class ListenerEntry implements Subscriber {
 interface Publication {
   /** A snapshot of the registration. */
   readonly registration: unknown;
-  /** Whether some leader has had it before: then the next one only needs it if it is new to it. */
+  /** Whether some leader has received the publication before: the next leader needs only publications that are new there. */
   sent: boolean;
 }
 
 export class Registrations {
   readonly #listeners = new Map<string, ListenerEntry[]>();
   readonly #publications = new Map<string, Publication>();
-  /** Keys that calls are about to take back, and how many calls: what is published after such a call must not overtake it. */
+  /**
+   * Keys that running calls are about to take back, and how many calls: publications after such a call must not overtake the
+   * call.
+   */
   readonly #held = new Map<string, number>();
 
   subscribe(key: string, entry: ListenerEntry, verbs: Verbs | undefined): void {
@@ -89,9 +92,9 @@ export class Registrations {
   }
 
   /**
-   * A call that takes a publication back may have to wait for a role. What is published meanwhile goes after it.
-   * @param onError gets what cannot be asked
-   * @returns to be called once, when the call has been made, with the verbs of the present role, or when it cannot be made
+   * A call that takes a publication back may have to wait for a role. Later publications wait for this call.
+   * @param onError gets errors of held publications
+   * @returns to be called once, when the call has been made, with the verbs of the present role, or when the call cannot be made
    */
   holdBack(key: string, onError: (error: unknown) => void): (verbs: Verbs | undefined) => void {
     this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
@@ -106,11 +109,11 @@ export class Registrations {
 
   /** @param onError gets what cannot be asked, e.g. a publication that cannot be encoded */
   replay(verbs: Verbs, onError: (error: unknown) => void): void {
-    // Those of the role before mean nothing to this one.
+    // Subscriptions of the previous role mean nothing to this role.
     for (const entries of this.#listeners.values()) for (const entry of entries) entry.subscription = undefined;
     for (const entries of this.#listeners.values()) {
       for (const entry of entries) {
-        // Events of the upstream client reach the user while it is asked: some entries are new by now, or taken back.
+        // Events of the upstream client reach the user during this loop: some entries are new by now, or taken back.
         if (!entry.subscription && !entry.isOver) attempt(() => ask(entry, verbs), onError);
       }
     }

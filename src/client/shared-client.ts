@@ -1,5 +1,5 @@
-// What users hold: an emitter with `ready()`, on which the builder (cluster.ts) puts the delegated methods. It joins
-// what this process has asked for (registrations.ts) with its place in the host (failover.ts).
+// The class of the objects that users hold: an emitter with `ready()`, on which the builder (cluster.ts) puts the delegated
+// methods. Joins the requests of this process (registrations.ts) with the place of this process in the host (failover.ts).
 
 import { messageOf } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
@@ -31,11 +31,11 @@ export interface ClientVerbs {
   readonly publish: (registration: unknown) => void;
   /**
    * @param idempotent sent again when the leader is lost meanwhile
-   * @returns in style `promise` one value, in style `callback` the array of all results
+   * @returns in style `promise` a single value, in style `callback` the array of all results
    */
   invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown>;
   invokeOneway(method: string, args: readonly unknown[]): void;
-  /** Runs a callback of the user; what it throws becomes an `error` event. */
+  /** Runs a callback of the user; an error of the callback becomes an `error` event. */
   callBack(callback: (...results: unknown[]) => unknown, ...results: unknown[]): void;
 }
 
@@ -48,7 +48,7 @@ export class SharedClient extends ClientBase {
   readonly #registrations = new Registrations();
   readonly #failover: Failover;
   readonly #mirrors = new Set<ReadyMirror>();
-  /** The readiness for calls that wait for a role. Unlike the readiness of the client, it is settled in any case. */
+  /** The readiness for calls that wait for a role. Unlike the readiness of the client, this readiness is settled in any case. */
   readonly #roleReadiness = new Readiness();
   #lastSetback = '';
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -57,7 +57,7 @@ export class SharedClient extends ClientBase {
 
   /**
    * @param place undefined: in single mode
-   * @param expose gets the verbs; they are no members, because the members belong to the user's delegated methods
+   * @param expose gets the verbs; the verbs are no members, because member names belong to the user's delegated methods
    */
   constructor(spec: ChannelSpec, place: Place | undefined, options: ResolvedOptions, expose: (verbs: ClientVerbs) => void) {
     super();
@@ -73,7 +73,7 @@ export class SharedClient extends ClientBase {
         onError: (error) => {
           this.#emitError(error);
         },
-        // Not `close`: on this client it says that the client itself is closed.
+        // The event `close` is left out: on this client `close` says that the shared client is closed.
         onUpstream: (upstreamClient) => {
           const stop = forwardEvents(upstreamClient, this, ['close']);
           return () => {
@@ -129,7 +129,10 @@ export class SharedClient extends ClientBase {
     return this.#failover.role?.isLeader ?? false;
   }
 
-  /** How this client stands: what it is, or what it waits for. A method of this name of the upstream class takes its place. */
+  /**
+   * The state of this client, and the reason when the client is not ready. A method `status` of the upstream class replaces this
+   * method.
+   */
   status(): ClientStatus {
     return statusOf({
       channel: this.#spec.name,
@@ -157,7 +160,7 @@ export class SharedClient extends ClientBase {
   }
 
   /**
-   * Leaves the channel: no event, log line, timer or socket of this client is left when it resolves. A leader also
+   * Leaves the channel: no event, log line, timer or socket of this client is left when the promise resolves. A leader also
    * closes the upstream client. Idempotent, and safe at any time.
    */
   override close(): Promise<void> {
@@ -211,7 +214,7 @@ export class SharedClient extends ClientBase {
     if (this.#state !== 'open') return;
     let value: unknown;
     try {
-      // Decoded for each listener: two of them never share a value that one could change.
+      // Decoded for each listener: two listeners never share a mutable value.
       value = this.#spec.values.decode(payload);
     } catch (cause) {
       const { name: channel } = this.#spec;
@@ -239,7 +242,7 @@ export class SharedClient extends ClientBase {
     }
   }
 
-  /** Awaits instead of chaining promises, so that the stack of a failed call shows who awaits it. */
+  /** Awaits instead of chaining promises: the stack of a failed call shows the awaiting callers. */
   async #invoke(method: string, given: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown> {
     const args = this.#saidArguments(method, given, idempotent);
     const unpublished = this.#noteUnpublish(method, given);
@@ -257,7 +260,7 @@ export class SharedClient extends ClientBase {
         const results = await answer;
         return style === 'promise' ? results[0] : results;
       } catch (error) {
-        // The code alone does not tell: an upstream method may fail with it, if it uses a shared client itself.
+        // The code alone is not enough: an upstream method that uses a shared client may fail with the same code.
         const isLeaderLost = role.isOver && error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_LEADER_LOST';
         if (!idempotent || this.#state !== 'open' || !isLeaderLost) {
           if (!role.isLeader) appendOwnStack(error);
@@ -291,7 +294,10 @@ export class SharedClient extends ClientBase {
       .finally(release);
   }
 
-  /** The arguments as they are now. A follower encodes them at once, so only what may be sent again has to be copied there. */
+  /**
+   * The arguments as given now. A follower encodes arguments at once, so only arguments that may be sent again have to be copied
+   * there.
+   */
   #saidArguments(method: string, args: readonly unknown[], isRepeatable: boolean): readonly unknown[] {
     const { role } = this.#failover;
     if (role && !role.isLeader && !isRepeatable) return args;
@@ -309,7 +315,7 @@ export class SharedClient extends ClientBase {
     }
   }
 
-  /** Waits until there is a role; rejects when there is none and a reason for it. */
+  /** Waits until there is a role; rejects when there is no role and a reason is known. */
   async #nextRole(method: string): Promise<Role> {
     this.#assertOpen(method);
     for (;;) {
@@ -318,11 +324,11 @@ export class SharedClient extends ClientBase {
       } finally {
         this.#assertOpen(method);
       }
-      if (this.#failover.role) return this.#failover.role; // else it is lost again already
+      if (this.#failover.role) return this.#failover.role; // the role may be lost again already
     }
   }
 
-  /** A publication that the user takes back is not repeated to the next leader. @returns its key */
+  /** A publication that the user takes back is not repeated to the next leader. @returns the key */
   #noteUnpublish(method: string, args: readonly unknown[]): string | undefined {
     if (method !== this.#spec.methods.unPublish) return undefined;
     const key = this.#spec.formatKey(args[0]);
@@ -375,7 +381,7 @@ export class SharedClient extends ClientBase {
     if (this.#state !== 'open') throw this.#closedError(method);
   }
 
-  /** Logs an error that comes after the end, when nobody listens any more: the search for a fault may need it. */
+  /** Logs an error after the end of the client, when no listener is left: a search for the fault may need the error. */
   #logLate(error: unknown): void {
     this.#spec.logger.debug?.(`${this.#spec.name}: an error came after the end: ${messageOf(error)}`);
   }

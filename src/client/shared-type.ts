@@ -1,5 +1,5 @@
-// The type of a shared client, derived from the upstream class: its asynchronous methods, the delegated ones, and
-// subscribe, unSubscribe and publish where the class has them. A method that cannot be shared is absent.
+// The type of a shared client, derived from the upstream class: its asynchronous methods, the delegated ones, and subscribe,
+// unSubscribe and publish if the class has such methods. A method that cannot be shared is absent.
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- mapped types over arbitrary methods: `unknown` would not match
    parameter positions */
@@ -14,7 +14,7 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
 /** Whether a type says nothing of what comes back: any, or never. */
 type IsBlank<T> = [T] extends [never] ? true : IsAny<T>;
 
-/** Members that every client has itself; own-members.ts is the same list at run time. */
+/** Members that every client has; own-members.ts is the same list at run time. */
 type OwnNames = Exclude<keyof SharedClient | 'constructor' | 'then' | 'toJSON', 'status' | 'close'>;
 
 /** Names of the methods that a user can delegate. */
@@ -31,7 +31,7 @@ type IsStream<F> = F extends (...args: any[]) => infer R
       : false
   : false;
 
-/** Whether a method is asynchronous by its type: it returns a promise or is a generator. */
+/** Whether a method is asynchronous by type: the method returns a promise or is a generator. */
 type IsAsync<F> = F extends (...args: any[]) => infer R
   ? IsBlank<R> extends true
     ? false
@@ -49,7 +49,7 @@ type AutoNames<T> = {
   [K in keyof T]: K extends Verb | OwnNames | `_${string}` ? never : IsAsync<T[K]> extends true ? K : never;
 }[keyof T];
 
-/** `(…, callback) => …` also in promise form; everything else with its result in a promise. */
+/** `(…, callback) => …` also in promise form; everything else with the result in a promise. */
 type Invoked<F> =
   IsAsync<F> extends true
     ? F
@@ -71,8 +71,8 @@ type FirstResult<Results extends any[]> = Results extends [any?, ...infer Rest]
   : void;
 
 /**
- * The parameters of each overload, the last one first. A function with fewer overloads than the pattern gives `unknown[]` for the
- * missing ones.
+ * The parameters of each overload, the last overload first. A function with fewer overloads than the pattern gives `unknown[]`
+ * for the missing overloads.
  */
 type Overloads<F> = F extends {
   (...args: infer A): any;
@@ -90,16 +90,19 @@ type Known<A> = unknown[] extends A ? never : A;
 type Fire<F> = F extends Method ? (...args: Overloads<F>) => void : never;
 
 /**
- * A verb as the class has it, with its type parameters and overloads, which no mapped type could keep; only what it returns
- * would be wrong where the class returns something of its own.
+ * A verb exactly as the class declares the verb, with type parameters and overloads, which no mapped type could keep; only the
+ * return type would be wrong where the class returns something special.
  */
 type Verbatim<F> = F extends (...args: any[]) => infer R ? ([Awaited<R>] extends [void] ? F : Fire<F>) : never;
 
-/** The type of `unSubscribe`: without a listener it ends all of the registration, whatever the class wants. */
+/**
+ * The type of `unSubscribe`: without a listener the call ends all subscriptions of the registration, even if the class requires
+ * a listener.
+ */
 type Unsubscribing<F> = Verbatim<F> & ((registration: Overloads<F>[0], listener?: SecondOf<Overloads<F>>) => void);
 type SecondOf<A> = A extends [any, infer L, ...any[]] ? L : unknown;
 
-/** One delegated member. */
+/** The type of a delegated member. */
 type Delegated<F, To extends DelegateTarget> = To extends 'invoke'
   ? Invoked<F>
   : To extends 'unSubscribe'
@@ -110,7 +113,7 @@ type Delegated<F, To extends DelegateTarget> = To extends 'invoke'
         ? Fire<F>
         : Verbatim<F>;
 
-/** Verbs of the class under their own names. */
+/** Verbs of the class that keep the same names. */
 type AutoVerbs<T> = {
   [K in Extract<keyof T, 'subscribe' | 'unSubscribe' | 'publish'>]: Delegated<T[K], K & DelegateTarget>;
 };

@@ -8,9 +8,9 @@ export interface ClientStatus {
   /** The option `name`. */
   readonly channel: string;
   /**
-   * `ready`: calls are answered. `connecting`: a leader is sought. `waiting for a leader`: the processes at the port know none yet.
-   * `waiting for upstream`: there is a leader, and its upstream client is not ready. `refused`: the last try came to nothing,
-   * `reason` says why, and the next one follows by itself. `closed`.
+   * `ready`: calls are answered. `connecting`: a leader is sought. `waiting for a leader`: the processes at the port know no
+   * leader yet. `waiting for upstream`: the upstream client of the leader is not ready. `refused`: the last try failed, `reason`
+   * says why, and the next try follows. `closed`.
    */
   readonly state: 'ready' | Phase | 'closed';
   /** Undefined while there is none. */
@@ -21,9 +21,9 @@ export interface ClientStatus {
   readonly port: number | undefined;
   /** What stands in the way, or did at the last try. */
   readonly reason: { readonly code: string | undefined; readonly message: string } | undefined;
-  /** In the leader: those that follow it. */
+  /** In the leader: the followers of this leader. */
   readonly followers: readonly FollowerSnapshot[];
-  /** In the leader: values that followers did not get because they read too slowly and newer ones came, in this term. */
+  /** In the leader: values of this term that followers did not get because newer values came before the followers read. */
   readonly skippedEvents: number;
 }
 

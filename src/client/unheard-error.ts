@@ -1,13 +1,13 @@
-// What becomes of an `error` event that nobody listens to: it is logged with the stacks of its causes, because the
-// fault of the user's own code is often there.
+// What becomes of an `error` event that nobody listens to: it is logged with the stacks of its causes, because the fault of the
+// user's own code is often there.
 
 import type { EventEmitter } from 'node:events';
 import { isError, messageOf } from '../../protocol/error-value';
 import type { Logger } from '../logger';
 
-/** Logs the error unless somebody besides the emitter itself listens to its errors. */
+/** Logs the error unless the emitter's errors have a listener besides the internal listener. */
 export function logUnheard(emitter: EventEmitter, error: unknown, logger: Logger): void {
-  // One listener is the emitter's own, which calls this.
+  // The internal listener, which calls this function, is always there.
   if (emitter.listenerCount('error') <= 1) logger.error(describe(error));
 }
 
@@ -22,7 +22,7 @@ function stackOf(error: unknown): string {
   try {
     if (isError(error) && typeof error.stack === 'string') return error.stack;
   } catch {
-    // then the message
+    // the message follows
   }
   return messageOf(error);
 }

@@ -1,5 +1,5 @@
-// What can be known of an upstream class without an instance of it: the methods of its prototypes, and those fields whose
-// function stands in its source. Only the process that leads ever makes an instance.
+// What can be known of an upstream class without an instance: the methods of the prototypes, and fields whose initial function
+// stands in the source. Only the process that leads ever makes an instance.
 
 import { Base } from 'sdk-base';
 import { codeOf } from '../source-text';
@@ -16,7 +16,7 @@ const DEFINED = /\(\s*this\s*,\s*"( *)"\s*,\s*(?:\{[^{}]*\bvalue:\s*)?/gu;
 const FUNCTION_WITHOUT_BRACKETS = new RegExp(`^\\s*(?:async\\b\\s*)?(?:function\\b|${NAME}\\s*=>)`, 'u');
 const FUNCTION_WITH_BRACKETS = /^\s*(?:async\b\s*)?\(/;
 
-/** The name of the class; empty when it has none, or a static member hides it. */
+/** The name of the class; empty when the class has no name, or a static member hides the name. */
 export function nameOf(upstreamClass: UpstreamClass): string {
   const { name } = upstreamClass as { name: unknown };
   return typeof name === 'string' ? name : '';
@@ -37,7 +37,7 @@ export function memberOf(upstreamClass: UpstreamClass, name: string): PropertyDe
   return undefined;
 }
 
-/** Methods by name, without those of sdk-base, which the shared client has itself. */
+/** Methods by name, without the methods of sdk-base, which the shared client has anyway. */
 export function methodsOf(upstreamClass: UpstreamClass): ReadonlyMap<string, (...args: never[]) => unknown> {
   const members = new Map<string, unknown>();
   for (const prototype of prototypesOf(upstreamClass)) {
@@ -52,7 +52,7 @@ export function methodsOf(upstreamClass: UpstreamClass): ReadonlyMap<string, (..
 
 const knownFields = new WeakMap<UpstreamClass, ReadonlySet<string>>();
 
-/** Names of fields that the source of the class, or of one that it extends, gives a function. */
+/** Names of fields that are initialised with a function in the source of the class or of an ancestor. */
 export function functionFields(upstreamClass: UpstreamClass): ReadonlySet<string> {
   let fields = knownFields.get(upstreamClass);
   if (!fields) {
@@ -82,7 +82,7 @@ function beginsFunction(code: string, at: number): boolean {
   return head !== undefined && /^\s*=>/.test(rest.slice(pairEnd(rest, head.length - 1)));
 }
 
-/** @returns the position behind the bracket that closes the one at `from` */
+/** @returns the position behind the closing bracket for the bracket at `from` */
 function pairEnd(code: string, from: number): number {
   let depth = 0;
   for (let at = from; at < code.length; at++) {
@@ -92,12 +92,12 @@ function pairEnd(code: string, from: number): number {
   return code.length;
 }
 
-/** The body of a class, in which everything between brackets is spaces, at its positions in the code. */
+/** The body of a class, in which everything between brackets is replaced by spaces; positions stay as in the code. */
 function surfaceOf(code: string): string {
   if (!/^class\b/.test(code)) return '';
   let depth = 0;
   let surface = '';
-  // The body ends with the code. Read backwards, so that a brace in `extends` is not taken for its begin.
+  // The body ends with the code. Read backwards, or a brace in `extends` would be taken for the beginning of the body.
   for (let at = code.length - 1; at >= 0; at--) {
     const character = code[at]!;
     if (')]}'.includes(character)) depth++;

@@ -1,6 +1,6 @@
-// Leading a channel without holding the cluster port: this process listens on a port of its own and keeps the port holder
-// told of it. When the holder dies, it takes part in the race for the port itself and announces itself to whoever wins; the
-// upstream client and the followers notice nothing.
+// Leading a channel without holding the cluster port: this process listens on a separate port and keeps the port holder told of
+// it. When the holder dies, it takes part in the race for the port itself and announces itself to whoever wins; the upstream
+// client and the followers notice nothing.
 
 import type { ChannelId } from '../../protocol/message';
 import { formatEndpoint } from '../endpoint';
@@ -28,7 +28,7 @@ export class AppointedLease implements ChannelLease {
   readonly #line: Connection;
   readonly #life = new AbortController();
   #door: ChannelDoor | undefined;
-  /** To the port holder of now, or the place at the cluster port when this process holds it. */
+  /** The tie to the present port holder, or to the directory of the cluster port when this process holds the cluster port. */
   #tie: Tie;
   #onSucceeded!: () => void;
   #isResigning = false;
@@ -69,7 +69,7 @@ export class AppointedLease implements ChannelLease {
       });
       return lease;
     } finally {
-      if (!lease) void appointed.line.close(); // the next one is appointed
+      if (!lease) void appointed.line.close(); // lets the holder appoint the next candidate
     }
   }
 
@@ -120,7 +120,7 @@ export class AppointedLease implements ChannelLease {
     await line?.close();
   }
 
-  /** Announces this leader on a line and waits for its end. `succeeded`: another one leads now */
+  /** Announces this leader on a line and waits for the end of the line. `succeeded`: another process leads now */
   async #served(line: Connection): Promise<'succeeded' | 'refused' | 'lost'> {
     let end: 'succeeded' | 'refused' | 'lost' = 'lost';
     line.receiver = (message) => {
@@ -154,7 +154,7 @@ export class AppointedLease implements ChannelLease {
       return true;
     }
     if (this.#life.signal.aborted) {
-      await lease.release(); // whoever is served behind the door is gone
+      await lease.release(); // all connections that were let in are gone
       return true;
     }
     this.#tie = lease;
@@ -198,7 +198,7 @@ export class AppointedLease implements ChannelLease {
     }
   }
 
-  /** Followers do not find it meanwhile. */
+  /** Warns that followers cannot find this leader meanwhile. */
   #warn(why: string): void {
     if (why === this.#lastTrouble) return;
     this.#lastTrouble = why;

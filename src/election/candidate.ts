@@ -1,22 +1,22 @@
-// What the clients of one channel in this process know of each other. Several of them may have to lead it, as those of an
-// agent do, but one leader is enough: one client at a time seeks to lead, and the others follow it as soon as it leads.
+// What the clients of one channel in this process know of each other. Several of them may have to lead it, as those of an agent
+// do, but one leader is enough: a single client at a time seeks to lead, and the others follow it as soon as it leads.
 
 import { isSameChannel } from '../../protocol/handshake';
 import type { ChannelId, LeadWish } from '../../protocol/message';
 
-/** A channel at one cluster port, as far as this process is concerned. */
+/** A channel at a cluster port, as far as this process is concerned. */
 interface OwnChannel {
   readonly port: number;
   readonly channel: ChannelId;
   /** Open clients of the channel. */
   clients: number;
-  /** Clients that lead the channel: two for a moment when one hands the channel over to the other. */
+  /** Number of clients that lead the channel: two for a moment during a hand-over inside this process. */
   leaders: number;
   /** Leading clients that were to succeed a leader of another process. */
   successors: number;
-  /** Settles when every client that has asked for a turn so far has had it. */
+  /** Settles when every client that has asked for a turn so far has had a turn. */
   turns: Promise<void>;
-  /** Whether another process has taken the channel over: a client here that had to lead would only take it back. */
+  /** Whether another process has taken the channel over: a client here that had to lead would only take the channel back. */
   isSucceeded: boolean;
 }
 
@@ -45,7 +45,10 @@ export class Candidate {
     ownChannels.add(this.#own);
   }
 
-  /** Waits while another client of this process seeks to lead the channel, if this one has to lead. Not longer than the signal. */
+  /**
+   * Waits while another client of this process seeks to lead the channel, if this client has to lead. Ends at the latest when
+   * the signal aborts.
+   */
   async takeTurn(wish: LeadWish, signal: AbortSignal): Promise<Turn> {
     const own = this.#own;
     let end: () => void = () => undefined;
@@ -70,7 +73,7 @@ export class Candidate {
 
   /** Another leader has taken the channel over from this client. */
   succeeded(): void {
-    if (this.#own.leaders < 2) this.#own.isSucceeded = true; // else it is another client of this process
+    if (this.#own.leaders < 2) this.#own.isSucceeded = true; // with two leaders, the successor is another client of this process
   }
 
   /** The client is closed. Idempotent. */
@@ -86,7 +89,7 @@ function count(own: OwnChannel, wish: LeadWish, one: 1 | -1): void {
   if (wish === 'succeeds') own.successors += one;
 }
 
-/** Resolves when the promise is fulfilled or the signal aborts, whichever is first. */
+/** Resolves when the promise is fulfilled or the signal aborts, at the earlier of both moments. */
 function settledOrAborted(settled: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -1,18 +1,19 @@
-// Who leads which channel, as the process knows it that listens at a port. Pure: it decides, and reception.ts talks. At the
-// cluster port it also appoints leaders; at the port of an appointed leader it only knows what that one leads itself.
+// Who leads which channel, from the view of the process that listens at a port. Pure: the directory decides, and reception.ts
+// talks. At the cluster port the directory also appoints leaders; at the port of an appointed leader the directory knows only
+// the channels of that leader.
 
 import { isSameChannel } from '../../protocol/handshake';
 import type { ChannelId, LeadWish } from '../../protocol/message';
 
-/** Somebody who wants to be served on a channel. Gets at most one of the final answers. */
+/** A process that wants to be served on a channel. Gets at most one final answer. */
 export interface Asker {
   readonly channel: ChannelId;
   readonly lead: LeadWish;
-  /** The newest term that it has seen; its leader is gone. 0: it has seen none. */
+  /** The newest term that the asker has seen, whose leader is gone. 0: no term. */
   readonly term: number;
-  /** Final: this leader serves it. */
+  /** Final: this leader serves the asker. */
   serve(leader: Leadership): void;
-  /** Final: it leads from now on. `isSucceeding`: another one still serves. */
+  /** Final: the asker leads from now on. `isSucceeding`: another leader still serves. */
   appoint(term: number, isSucceeding: boolean): void;
   /** After `appoint` with `isSucceeding`: nobody serves any more. */
   hurry(): void;
@@ -22,7 +23,10 @@ export interface Asker {
   wait(code: WaitCode): void;
 }
 
-/** What a message can carry. A peer that is out of order may claim it; terms then stay there, and the channel can still be led. */
+/**
+ * The largest term that a message can carry. A faulty peer may claim this term; terms then stay there, and the channel can still
+ * be led.
+ */
 const MAX_TERM = 2 ** 32 - 1;
 
 export type WaitCode = 'no-leader' | 'hand-over';
@@ -31,11 +35,14 @@ export type WaitCode = 'no-leader' | 'hand-over';
 export interface Leadership {
   readonly channel: ChannelId;
   readonly term: number;
-  /** Where it listens. */
+  /** The port on which the leader listens. */
   readonly port: number;
-  /** It leads in this process, and so does not announce itself: one of the same term is another one. */
+  /** It leads in this process, and so sends no announcement: one of the same term is another one. */
   readonly isHere: boolean;
-  /** Another one leads the channel now. @param onSilent called when it delivers nothing more, or nobody can wait for that any longer */
+  /**
+   * Tells this leader that another leader has taken over. @param onSilent called when this leader delivers nothing more, or when
+   * waiting for the silence has ended
+   */
   giveWay(onSilent: () => void): void;
 }
 
@@ -49,26 +56,30 @@ export class Directory {
   readonly #appoints: boolean;
   readonly #leaders = new Set<Leadership>();
   readonly #resigning = new Set<Leadership>();
-  /** Replaced, and perhaps still delivering: a value of the next one could be older than what somebody gets of them. */
+  /**
+   * Leaders that were replaced and perhaps still deliver: a value of the next leader could be older than a value of these
+   * leaders.
+   */
   readonly #yielding = new Set<Leadership>();
   readonly #appointments = new Set<Appointment>();
   readonly #waiting = new Set<Asker>();
   /** By name of channel. */
   readonly #newestTerms = new Map<string, number>();
   #isNew: boolean;
-  /** Of two leaders of one term the one elsewhere led before: the one here has just come to a port that nobody held. */
+  /** Of two leaders with the same term the remote leader led before: the leader here has just come to a port that nobody held. */
   #isYoung = true;
 
   /**
    * @param appoints whether it is that of a cluster port
-   * @param isNew leaders of before may still be on their way to announce themselves, so nobody gets a channel that it has not lost; see `settled`
+   * @param isNew leaders of before may still be on their way to announce themselves, so nobody gets a channel that it has not
+   * lost; see `settled`
    */
   constructor(appoints: boolean, isNew = false) {
     this.#appoints = appoints;
     this.#isNew = isNew;
   }
 
-  /** Whoever led before has announced itself by now. */
+  /** All earlier leaders have announced the channels by now. */
   settled(): void {
     this.#isYoung = false;
     if (!this.#isNew) return;
@@ -93,29 +104,29 @@ export class Directory {
   }
 
   /**
-   * A leader is there.
-   * @returns whether it is accepted; otherwise another one has a newer term
+   * A leader arrives.
+   * @returns whether the leader is accepted; false when another leader has a newer term
    */
   enter(leader: Leadership): boolean {
     const { channel, term } = leader;
     const present = this.#leaderOf(channel);
-    // It announces itself anew, and its end of before has not been noticed yet.
+    // The same leader announces again before the end of the earlier connection was noticed.
     const isSame = !leader.isHere && present?.term === term && present.port === leader.port;
     const ledBefore = this.#isYoung && present?.term === term && present.isHere && !leader.isHere;
     if (present && !isSame && !ledBefore && present.term >= term) return false;
-    // An older one serves until the one that was appointed is there.
+    // An older leader serves until the appointed leader arrives.
     const appointment = this.#appointmentOf(channel);
     if (appointment && appointment.term <= term) this.#appointments.delete(appointment);
     this.#noteTerm(channel, term);
     if (present) this.#remove(present);
     this.#leaders.add(leader);
     if (present && !isSame) this.#replace(present);
-    // Processes that wait for another channel are answered too, because they are told which channels are led.
+    // Askers of other channels are answered too, because the answer names all led channels.
     for (const asker of [...this.#waiting]) this.#answer(asker);
     return true;
   }
 
-  /** The leader goes on until it leaves, but the next one may be appointed. */
+  /** The leader goes on until the departure, but the next leader may be appointed. */
   resign(leader: Leadership): void {
     if (!this.#leaders.has(leader)) return;
     this.#resigning.add(leader);
@@ -211,7 +222,7 @@ export class Directory {
   }
 }
 
-/** The one of the same identity, or else any that serves this channel. */
+/** The entry of the same identity, or else any entry that serves this channel. */
 function best<T extends { readonly channel: ChannelId }>(all: Iterable<T>, channel: ChannelId): T | undefined {
   let found: T | undefined;
   for (const each of all) {

@@ -1,6 +1,6 @@
 // The ports that this process has bound: cluster ports, and for each of them one of its own, where it leads what it was
-// appointed for. The only state that is shared by all clients of a process: a port can be bound once, however many channels
-// want it.
+// appointed for. The only state that is shared by all clients of a process: a port can be bound once, however many channels want
+// it.
 
 import net from 'node:net';
 import { formatEndpoint, loopback, type Endpoint } from '../endpoint';
@@ -10,7 +10,10 @@ import { soon } from '../time';
 import { Reception } from './reception';
 import type { Meeting } from './term';
 
-/** Ports that are bound, being bound, or being closed by this process, by number; with `own` the one of its own that belongs to it. */
+/**
+ * Ports that are bound, being bound, or being closed by this process, by number; a name with `own` is the separate port that
+ * belongs to a cluster port.
+ */
 const ports = new Map<string, Promise<HeldPort | undefined>>();
 /** Cluster ports that were seen in the hands of another process. */
 const seenTaken = new Set<number>();
@@ -43,8 +46,8 @@ export class HeldPort {
   }
 
   /**
-   * Binds the cluster port, unless this process has it already.
-   * @param use takes what it wants there; the port is kept as long as this process leads a channel at it
+   * Binds the cluster port, unless this process has bound the port already.
+   * @param use takes a lease at the port; the port is kept as long as this process leads a channel there
    * @returns undefined when another process holds the port
    * @throws TrunklineError ERR_TRUNKLINE_BIND_FAILED
    */
@@ -52,7 +55,7 @@ export class HeldPort {
     return HeldPort.#with(meeting, meeting.endpoint, ({ reception }) => use(reception));
   }
 
-  /** The same for the port where this process leads what it was appointed for. */
+  /** Like `hold`, for the port where this process leads channels by appointment. */
   static async own<T>(meeting: Meeting, use: (reception: Reception, port: number) => T): Promise<Awaited<T>> {
     return (await HeldPort.#with(meeting, loopback(0), ({ reception, port }) => use(reception, port)))!;
   }
@@ -76,7 +79,7 @@ export class HeldPort {
   static async #get(meeting: Meeting, endpoint: Endpoint): Promise<HeldPort | undefined> {
     const { label } = meeting.credentials;
     const clusterPort = meeting.endpoint.port;
-    // The channels and the secret of one cluster port mean nothing at another.
+    // The channels and the secret of a cluster port mean nothing at another cluster port.
     const name = endpoint.port === 0 ? `own ${clusterPort} ${label}` : String(clusterPort);
     let binding = ports.get(name);
     if (!binding) {
@@ -103,7 +106,7 @@ export class HeldPort {
     return new Promise((resolve, reject) => {
       const server = net.createServer({ noDelay: true });
       Object.defineProperty(server, OWN_SERVER, { value: true });
-      // Also after the bind: a failed accept (too many open files) is an error event and must not end the process.
+      // Needed also after the bind: a failed accept (too many open files) is an error event and must not end the process.
       server.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'EADDRINUSE') {
           seenTaken.add(endpoint.port);
@@ -129,9 +132,9 @@ export class HeldPort {
     if (!this.reception.isEmpty || this.#closing) return;
     this.#closing = true;
     this.reception.close();
-    // The listening socket is closed within this call: whoever loses a connection from here on can bind the port.
+    // The listening socket is closed within this call: a process that loses a connection from here on can bind the port.
     this.#server.close();
-    // What belongs to a channel closes its connections itself and may still flush them; only others are left then.
+    // What belongs to a channel closes the channel's connections itself and may still flush them; only others are left then.
     soon(() => {
       for (const socket of this.#sockets) if (!socket.writableEnded) socket.destroy();
     });

@@ -1,5 +1,5 @@
-// The election: whoever binds the cluster port leads, and says who leads what nobody leads there. One campaign is one attempt;
-// the failover loop (src/client/failover.ts) decides when to try again.
+// The election: the process that binds the cluster port leads channels that have no leader, and says who leads the other
+// channels. A campaign is a single attempt; the failover loop (src/client/failover.ts) decides when to try again.
 
 import type { ChannelId, LeadWish } from '../../protocol/message';
 import { formatEndpoint } from '../endpoint';
@@ -19,8 +19,8 @@ export class PortRace {
   }
 
   /**
-   * Takes part once and says what came out.
-   * @param seenTerm the newest term that this process has seen; its leader is gone. 0: none
+   * Takes part once and gives the outcome.
+   * @param seenTerm the newest term that this process has seen, whose leader is gone. 0: none
    * @throws TrunklineError when the port cannot be bound at all
    */
   async campaign(seenTerm: number, lead: LeadWish): Promise<Term> {
@@ -32,7 +32,10 @@ export class PortRace {
     return { kind: 'follower', endpoint: this.#meeting.endpoint, isPortHeld: lead !== 'never' };
   }
 
-  /** Without the permission `listen` throws where nothing can catch it, and a dial would be taken for a leader that is not there. */
+  /**
+   * Without the permission `listen` throws where nothing can catch the error, and a failed dial would look like a missing
+   * leader.
+   */
   #assertNetwork(): void {
     const flag = missingFlag('net');
     if (flag === undefined) return;
@@ -44,7 +47,9 @@ export class PortRace {
     );
   }
 
-  /** The port holder has appointed this process. @returns undefined when another client of it leads the channel already */
+  /**
+   * The port holder has appointed this process. @returns undefined when another client of this process leads the channel already
+   */
   accept(appointed: Appointed): Promise<ChannelLease | undefined> {
     return AppointedLease.open(this.#meeting, this.#channel, appointed);
   }

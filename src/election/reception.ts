@@ -1,5 +1,5 @@
-// Answers those who come to a port that this process has bound: lets them in to a leader of this process, sends them to
-// another one, appoints them, or lets them wait. What to answer is the directory's decision.
+// Answers processes that come to a port of this process: lets in followers of a leader in this process, redirects to another
+// leader, appoints a leader, or lets the process wait. The directory decides which answer is given.
 
 import type { Server } from 'node:net';
 import type { Announce, ChannelId, Join, Register } from '../../protocol/message';
@@ -9,14 +9,14 @@ import { Listener, type ChannelDoor, type Guests } from '../transport/listener';
 import { Directory, type Asker, type Leadership, type WaitCode } from './directory';
 import type { ChannelLease, Meeting } from './term';
 
-/** How long a process that was appointed may take to announce itself when nobody else serves the channel, ms. */
+/** How long an appointed process may take until announced as a leader when nobody else serves the channel, ms. */
 const ANNOUNCE_MS = 2_000;
-/** How long after a change of the port holder the leaders of before may take to announce themselves, ms. */
+/** How long earlier leaders may take to announce channels after a change of the port holder, ms. */
 const SETTLE_MS = 200;
-/** How long those who left a leader wait until it is known to be silent, ms. */
+/** How long processes that left a leader wait until the leader is known to be silent, ms. */
 const SILENCE_MS = 250;
 
-/** The most channels that one sentence names. */
+/** The most channels that a sentence names. */
 const MAX_NAMED = 20;
 const MAX_NAME_LENGTH = 100;
 
@@ -30,10 +30,10 @@ const SENTENCES = {
 } as const;
 
 export interface ReceptionOptions {
-  /** It listens already. */
+  /** The server, already listening. */
   readonly server: Server;
   readonly meeting: Meeting;
-  /** Whether it is that of the cluster port. */
+  /** Whether the server listens at the cluster port. */
   readonly appoints: boolean;
   /** Whether another process held the cluster port before. */
   readonly hasPredecessor: boolean;
@@ -78,13 +78,13 @@ export class Reception implements Guests {
   /** @returns undefined when another process leads the channel, or is about to */
   async claim(channel: ChannelId, seenTerm: number): Promise<ChannelLease | undefined> {
     this.#claims++;
-    if (seenTerm === 0) await this.#settled; // whoever led it before may be on its way
+    if (seenTerm === 0) await this.#settled; // an earlier leader may be about to arrive
     this.#claims--;
     const term = this.#directory.vacancy(channel, seenTerm);
     return term === undefined ? undefined : this.enter(channel, term);
   }
 
-  /** The same for a leader that has a term. @returns undefined when another process has a newer one */
+  /** Like `claim`, for a leader that has a term. @returns undefined when another process has a newer term */
   enter(channel: ChannelId, term: number): ChannelLease | undefined {
     const lease = new LocalLease(channel, term, this.#listener.port, this.#options.meeting.clock, {
       onOpen: (door) => {
@@ -119,7 +119,7 @@ export class Reception implements Guests {
   }
 
   onOldPeer(connection: Connection, register: Register, keep: () => void): void {
-    // Until a process of cluster-client 3.x is let in, it may only ask again, as often as it likes.
+    // Until a process of cluster-client 3.x is let in, the process may only ask again, as often as necessary.
     connection.receiver = (message) => {
       if (message.type === 'register') this.onOldPeer(connection, message, keep);
     };
@@ -188,12 +188,13 @@ export class Reception implements Guests {
       isLetIn = true;
       keep();
     });
-    // This channel refuses a peer that other channels of this process let in. Its connection has long had the time of a stranger.
+    // This channel refuses a peer that other channels of this process let in. The connection has exceeded the time of a
+    // stranger.
     if (wasKept && !isLetIn) void connection.close();
   }
 }
 
-/** A process that has joined, as the directory sees it. */
+/** A process that has joined, from the view of the directory. */
 class Guest implements Asker {
   readonly #connection: Connection;
   readonly #join: Join;
@@ -243,7 +244,7 @@ class Guest implements Asker {
     this.appoint(this.#term, false);
   }
 
-  /** It does what it was appointed for, or is gone. */
+  /** The appointed process leads, or is gone. */
   announced(): void {
     this.#patience?.cancel();
   }
@@ -276,7 +277,10 @@ function refuse(connection: Connection, id: number, code: keyof typeof SENTENCES
   void connection.close();
 }
 
-/** Calls back after the time that a leader gets to fall silent. @returns for when it is: calls back then, and not later */
+/**
+ * Calls back after the time that a leader gets to fall silent. @returns to be called when the leader is silent: calls back then,
+ * and only once
+ */
 function awaitSilence(clock: Clock, onSilent: () => void): () => void {
   const patience = patientTimeout(clock, SILENCE_MS, onSilent);
   return () => {
@@ -285,7 +289,7 @@ function awaitSilence(clock: Clock, onSilent: () => void): () => void {
   };
 }
 
-/** A leader that listens elsewhere; it leads as long as its connection to this process. */
+/** A leader that listens elsewhere; the leadership lasts as long as the connection to this process. */
 class RemoteLeader implements Leadership {
   readonly isHere = false;
   readonly channel: ChannelId;
@@ -324,7 +328,7 @@ class LocalLease implements Leadership, ChannelLease {
   readonly succeeded: Promise<void>;
   readonly #hooks: LeaseHooks;
   #door: ChannelDoor | undefined;
-  /** Those who came before the door was open. */
+  /** Requests that came before the door was open. */
   #early: { readonly connection: Connection; readonly join: Join }[] = [];
   #released: Promise<void> | undefined;
   #onSucceeded!: () => void;
@@ -358,7 +362,7 @@ class LocalLease implements Leadership, ChannelLease {
   }
 
   ready(): void {
-    // It was entered when it began.
+    // The remote leader was entered when the announcement arrived.
   }
 
   giveWay(onSilent: () => void): void {
@@ -382,7 +386,7 @@ class LocalLease implements Leadership, ChannelLease {
   async #release(): Promise<void> {
     const released = this.#hooks.release();
     this.silent();
-    // Nobody else knows of them. They ask again.
+    // Only this object knows these connections. The askers ask again.
     for (const { connection } of this.#early.splice(0)) void connection.close();
     await released;
   }

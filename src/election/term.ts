@@ -19,24 +19,24 @@ export interface Meeting {
   readonly logger: Logger;
 }
 
-/** One term of this process as the leader of a channel. */
+/** A term of this process as the leader of a channel. */
 export interface ChannelLease {
   readonly term: number;
   /** Followers are let in from now on. */
   open(door: ChannelDoor): void;
   /** The upstream client is ready. */
   ready(): void;
-  /** Whether another process still serves the channel: it goes on until this one is ready. */
+  /** Whether another process still serves the channel: that process goes on until this process is ready. */
   readonly isSucceeding: boolean;
-  /** Settles when another process leads the channel. This one goes on serving those who have not left yet. */
+  /** Settles when another process leads the channel. This leader goes on serving followers that have not left yet. */
   readonly succeeded: Promise<void>;
-  /** After it: this process delivers no value any more, so whoever left it may get those of the next leader. */
+  /** After this call the process delivers no value any more, and followers that left may get values of the next leader. */
   silent(): void;
-  /** Lets the next leader be appointed while this one still serves. */
+  /** Lets the next leader be appointed while this leader still serves. */
   resign(): void;
   /**
    * Gives the channel up. With the last channel of a port this process stops listening there at once and the port is free;
-   * resolves when its sockets are gone too. Idempotent.
+   * resolves when all sockets are gone too. Idempotent.
    */
   release(): Promise<void>;
 }
