@@ -51,6 +51,19 @@ export class Registrations {
    * call.
    */
   readonly #held = new Map<string, number>();
+  /** Roles that run calls which take a publication back, by key: a publication in another role must not overtake such a call. */
+  readonly #takingBack = new Map<string, Verbs[]>();
+  readonly #present: () => Verbs | undefined;
+  readonly #onError: (error: unknown) => void;
+
+  /**
+   * @param present gives the verbs of the present role, if there is one
+   * @param onError gets what cannot be asked, e.g. a publication that cannot be encoded
+   */
+  constructor(present: () => Verbs | undefined, onError: (error: unknown) => void) {
+    this.#present = present;
+    this.#onError = onError;
+  }
 
   subscribe(key: string, entry: ListenerEntry, verbs: Verbs | undefined): void {
     const others = this.#listeners.get(key);
@@ -74,7 +87,7 @@ export class Registrations {
   }
 
   publish(key: string, registration: unknown, present: Verbs | undefined): void {
-    const verbs = this.#held.has(key) ? undefined : present;
+    const verbs = present && this.#isHeldBack(key, present) ? undefined : present;
     const before = this.#publications.get(key);
     this.#publications.set(key, { registration, sent: verbs !== undefined });
     try {
@@ -93,31 +106,49 @@ export class Registrations {
 
   /**
    * A call that takes a publication back may have to wait for a role. Later publications wait for this call.
-   * @param onError gets errors of held publications
-   * @returns to be called once, when the call has been made, with the verbs of the present role, or when the call cannot be made
+   * @param key undefined: the call takes nothing back
+   * @returns to be called once, when the call has been made, or cannot be made
    */
-  holdBack(key: string, onError: (error: unknown) => void): (verbs: Verbs | undefined) => void {
+  holdBack(key: string | undefined): () => void {
+    if (key === undefined) return NOTHING;
     this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
-    return (verbs) => {
+    return () => {
       const others = (this.#held.get(key) ?? 1) - 1;
       if (others > 0) this.#held.set(key, others);
       else this.#held.delete(key);
-      const publication = this.#publications.get(key);
-      if (others === 0 && publication && verbs) repeat(publication, verbs, onError);
+      this.#catchUp(key);
     };
   }
 
-  /** @param onError gets what cannot be asked, e.g. a publication that cannot be encoded */
-  replay(verbs: Verbs, onError: (error: unknown) => void): void {
+  /**
+   * A call that takes a publication back is made. Publications in the same role follow this call. The next role has another upstream client,
+   * so publications in that role wait until the call has ended.
+   * @param key undefined: the call takes nothing back
+   * @param verbs of the role that runs the call
+   * @returns to be called once, when the call has ended
+   */
+  takeBack(key: string | undefined, verbs: Verbs): () => void {
+    if (key === undefined) return NOTHING;
+    this.#takingBack.set(key, [...(this.#takingBack.get(key) ?? []), verbs]);
+    return () => {
+      const all = this.#takingBack.get(key) ?? [];
+      const others = all.filter((_, index) => index !== all.indexOf(verbs));
+      if (others.length > 0) this.#takingBack.set(key, others);
+      else this.#takingBack.delete(key);
+      if (this.#present() !== verbs) this.#catchUp(key);
+    };
+  }
+
+  replay(verbs: Verbs): void {
     // Subscriptions of the previous role mean nothing to this role.
     for (const entries of this.#listeners.values()) for (const entry of entries) entry.subscription = undefined;
     for (const entries of this.#listeners.values()) {
       for (const entry of entries) {
         // Events of the upstream client reach the user during this loop: some entries are new by now, or taken back.
-        if (!entry.subscription && !entry.isOver) attempt(() => ask(entry, verbs), onError);
+        if (!entry.subscription && !entry.isOver) this.#attempt(() => ask(entry, verbs));
       }
     }
-    for (const [key, publication] of this.#publications) if (!this.#held.has(key)) repeat(publication, verbs, onError);
+    for (const [key, publication] of this.#publications) if (!this.#isHeldBack(key, verbs)) this.#repeat(publication, verbs);
   }
 
   clear(): void {
@@ -125,21 +156,37 @@ export class Registrations {
     this.#listeners.clear();
     this.#publications.clear();
     this.#held.clear();
+    this.#takingBack.clear();
+  }
+
+  #isHeldBack(key: string, present: Verbs): boolean {
+    return this.#held.has(key) || (this.#takingBack.get(key)?.some((verbs) => verbs !== present) ?? false);
+  }
+
+  /** Publishes what was held back, unless something else still holds it back. */
+  #catchUp(key: string): void {
+    const publication = this.#publications.get(key);
+    const present = this.#present();
+    if (publication && present && !this.#isHeldBack(key, present)) this.#repeat(publication, present);
+  }
+
+  #repeat(publication: Publication, verbs: Verbs): void {
+    this.#attempt(() => {
+      verbs.publish(publication.registration, { replay: publication.sent });
+    });
+    publication.sent = true;
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 }
 
-function repeat(publication: Publication, verbs: Verbs, onError: (error: unknown) => void): void {
-  attempt(() => verbs.publish(publication.registration, { replay: publication.sent }), onError);
-  publication.sent = true;
-}
-
-function attempt(action: () => void, onError: (error: unknown) => void): void {
-  try {
-    action();
-  } catch (error) {
-    onError(error);
-  }
-}
+const NOTHING = (): void => undefined;
 
 function ask(entry: ListenerEntry, verbs: Verbs, key?: string): void {
   const subscription = verbs.subscribe(entry.registration, entry, key);

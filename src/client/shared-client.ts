@@ -45,7 +45,10 @@ type ReadyMirror = Pick<ClientBase, typeof SETTLE | 'hasReadyCallbacks'>;
 export class SharedClient extends ClientBase {
   readonly #spec: ChannelSpec;
   readonly #options: ResolvedOptions;
-  readonly #registrations = new Registrations();
+  readonly #registrations = new Registrations(
+    () => (this.#state === 'open' ? this.#failover.role?.verbs : undefined),
+    (error) => this.#emitError(error),
+  );
   readonly #failover: Failover;
   readonly #mirrors = new Set<ReadyMirror>();
   /** The readiness for calls that wait for a role. Unlike the readiness of the client, this readiness is settled in any case. */
@@ -84,7 +87,7 @@ export class SharedClient extends ClientBase {
       events: {
         onEnter: (role) => {
           this.#lastSetback = '';
-          this.#registrations.replay(role.verbs, (error) => this.#emitError(error));
+          this.#registrations.replay(role.verbs);
           this.#setReady(true);
         },
         onLeave: () => {
@@ -246,12 +249,14 @@ export class SharedClient extends ClientBase {
   async #invoke(method: string, given: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown> {
     const args = this.#saidArguments(method, given, idempotent);
     const unpublished = this.#noteUnpublish(method, given);
+    let release = this.#registrations.holdBack(unpublished);
     for (;;) {
-      const release = this.#holdBack(unpublished);
       let role: Role;
       let answer: Promise<unknown[]>;
+      let ended: (() => void) | undefined;
       try {
         role = this.#failover.role ?? (await this.#nextRole(method));
+        ended = this.#registrations.takeBack(unpublished, role.verbs);
         answer = role.verbs.call(method, args, style);
       } finally {
         release();
@@ -267,6 +272,9 @@ export class SharedClient extends ClientBase {
           throw error;
         }
         await role.ended;
+        release = this.#registrations.holdBack(unpublished); // before it has ended: what is published meanwhile goes after the next try
+      } finally {
+        ended?.();
       }
     }
   }
@@ -287,7 +295,7 @@ export class SharedClient extends ClientBase {
       role.verbs.notify(method, args);
       return;
     }
-    const release = this.#holdBack(unpublished);
+    const release = this.#registrations.holdBack(unpublished);
     this.#nextRole(method)
       .then((next) => next.verbs.notify(method, args))
       .catch((error: unknown) => this.#emitError(error))
@@ -334,12 +342,6 @@ export class SharedClient extends ClientBase {
     const key = this.#spec.formatKey(args[0]);
     this.#registrations.unpublish(key);
     return key;
-  }
-
-  /** @param key of a publication that a call is about to take back @returns to be called when the call is made, or cannot be made */
-  #holdBack(key: string | undefined): () => void {
-    const release = key === undefined ? undefined : this.#registrations.holdBack(key, (error) => this.#emitError(error));
-    return () => release?.(this.#state === 'open' ? this.#failover.role?.verbs : undefined);
   }
 
   #onSetback(error: unknown): void {

@@ -32,6 +32,8 @@ export interface LaneSource<W extends object> {
   overtaken(verb: LaneVerb | 'call', key: string): void;
   /** Nothing is wanted, and nothing is under way. */
   idle(lane: KeyLane<W>): void;
+  /** Nothing is under way. */
+  rested?(): void;
 }
 
 /** A call of the user that takes its turn among the verbs. */
@@ -56,6 +58,7 @@ export class KeyLane<W extends object> {
   #underWay: UnderWay | undefined;
   #calls: readonly QueuedCall<W>[] = NO_CALLS;
   #retry: Timer | undefined;
+  #isRetrying = true;
   #backoff: Backoff | undefined;
   #ends = 0;
   #setback: Error | undefined;
@@ -68,6 +71,11 @@ export class KeyLane<W extends object> {
   /** Why what is wanted does not stand; undefined as long as nothing is known against it. */
   get setback(): Error | undefined {
     return this.#setback;
+  }
+
+  /** Whether a verb has been called that has not ended. */
+  get isBusy(): boolean {
+    return this.#underWay !== undefined;
   }
 
   /** Whether the upstream client was asked for exactly this wish last, and it is still wanted. */
@@ -92,6 +100,13 @@ export class KeyLane<W extends object> {
     if (!isWanted) this.#wanted = undefined;
     this.#calm();
     this.#advance();
+  }
+
+  /** What is refused from now on, or was refused before, is not tried again. */
+  stopRetrying(): void {
+    this.#isRetrying = false;
+    this.#source.clock.clearTimeout(this.#retry);
+    this.#retry = undefined;
   }
 
   /** The upstream client is gone, and with it all that stood. Calls that wait run, to hear it. */
@@ -119,7 +134,10 @@ export class KeyLane<W extends object> {
   #advance(): void {
     while (!this.#underWay && this.#step());
     if (this.#underWay) this.#limit(this.#underWay);
-    else if (!this.#wanted && !this.#retry) this.#source.idle(this);
+    else {
+      if (!this.#wanted && !this.#retry) this.#source.idle(this);
+      this.#source.rested?.();
+    }
   }
 
   /** @returns false when there is nothing to do */
@@ -183,7 +201,8 @@ export class KeyLane<W extends object> {
   #onRefused(verb: LaneVerb, wish: W, error: unknown): void {
     const isMoot = verb === 'begin' && this.#wanted !== wish; // another wish has taken its place
     if (isMoot) return;
-    const isAgain = this.#calls.length === 0 && (verb === 'begin' || (!this.#wanted && ++this.#ends < MAX_ENDS));
+    const isAgain =
+      this.#isRetrying && this.#calls.length === 0 && (verb === 'begin' || (!this.#wanted && ++this.#ends < MAX_ENDS));
     this.#backoff ??= new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, RETRY_FIRST_MS);
     const retryMs = isAgain ? this.#backoff.nextMs() : undefined;
     if (retryMs !== undefined) {

@@ -10,6 +10,11 @@ import { Single, type Session } from './single';
 const HAND_OFF_MS = 2_000;
 /** How long the next one waits for them before it asks its upstream client for values, ms: perhaps there are none. */
 const VISIT_MS = 250;
+/**
+ * How long a leader that was succeeded waits for its publish and unPublish before it says that it is silent, ms. It is less than the port holder
+ * and the next leader wait for that.
+ */
+const VERBS_MS = 200;
 
 export class Leader implements Role {
   readonly kind = 'leader';
@@ -60,14 +65,16 @@ export class Leader implements Role {
   start(): void {
     const awaitsFollowers = this.#lease.isSucceeding && this.#spec.delivery === 'latest';
     if (awaitsFollowers) this.#single.holdKeys();
+    if (this.#lease.isSucceeding) this.#single.holdPublications();
     this.#lease.open(this.#host);
     this.#single.start();
     void this.#single.ready.then(async () => {
       if (!this.#closing) this.#lease.ready();
-      if (!awaitsFollowers) return;
-      // Followers come when the leader before is silent: what is asked from then on is not older than what they have had of it.
+      if (!this.#lease.isSucceeding) return;
+      // Followers come when the leader before is silent: what is asked from then on is not older than what they have had of it, and its
+      // upstream client has done what it was told about publications.
       await within(this.#spec.clock, VISIT_MS, this.#host.visited, false);
-      this.#single.releaseKeys();
+      this.#single.release();
     });
   }
 
@@ -104,7 +111,11 @@ export class Leader implements Role {
       this.verbs.silence();
       this.#host.silence();
     }
-    this.#lease.silent();
+    const { publications } = this.#single;
+    publications.stopRetrying();
+    void within(this.#spec.clock, VERBS_MS, publications.settled, false).then(() => {
+      this.#lease.silent();
+    });
   }
 
   async #handOff(): Promise<void> {

@@ -45,6 +45,7 @@ export class Single {
   #awaitingReady: (() => void)[] = [];
   #started = false;
   #areKeysHeld = false;
+  #arePublicationsHeld = false;
   #closing: Promise<void> | undefined;
 
   constructor(spec: ChannelSpec) {
@@ -108,14 +109,27 @@ export class Single {
     this.upstream.start();
   }
 
-  /** The upstream client is asked for no key until `releaseKeys`. */
+  /** The upstream client is asked for no key until `release`. */
   holdKeys(): void {
     this.#areKeysHeld = true;
   }
 
-  releaseKeys(): void {
+  /** The upstream client gets no publication until `release`. */
+  holdPublications(): void {
+    this.#arePublicationsHeld = true;
+  }
+
+  release(): void {
     this.#areKeysHeld = false;
-    if (this.upstream.isReady) this.hub.reopen();
+    this.#arePublicationsHeld = false;
+    if (!this.upstream.isReady) return;
+    this.hub.reopen();
+    this.#publishAll();
+  }
+
+  /** Whether a publication can be given to the upstream client now; if not, it follows when it can. */
+  get takesPublications(): boolean {
+    return this.upstream.isReady && !this.#arePublicationsHeld;
   }
 
   join(hooks: SessionHooks): Session {
@@ -161,9 +175,13 @@ export class Single {
   #onReady(): void {
     this.#setback = undefined;
     this.hub.reopen();
-    for (const [key, registration] of this.ledger.registrations()) this.publications.publish(key, registration);
+    if (this.takesPublications) this.#publishAll();
     for (const resolve of this.#awaitingReady.splice(0)) resolve();
     for (const session of this.#sessions.keys()) session.hooks.onReady();
+  }
+
+  #publishAll(): void {
+    for (const [key, registration] of this.ledger.registrations()) this.publications.publish(key, registration);
   }
 
   /** The upstream client is gone, and with it all that it was asked for. */
@@ -256,11 +274,11 @@ export class Session implements Verbs {
   }
 
   publish(registration: unknown, { replay }: PublishOptions): void {
-    const { ledger, publications, spec, upstream } = this.#single;
+    const { ledger, publications, spec } = this.#single;
     const key = spec.formatKey(registration);
     const isNews = ledger.add(key, registration, this);
     if (isNews || !replay) {
-      if (upstream.isReady) publications.publish(key, registration); // else it is published when it is ready
+      if (this.#single.takesPublications) publications.publish(key, registration);
       return;
     }
     const setback = publications.setbackOf(key);

@@ -11,6 +11,8 @@ interface Wish {
 export class UpstreamPublications {
   readonly #source: LaneSource<Wish>;
   readonly #lanes = new Map<string, KeyLane<Wish>>();
+  #isRetrying = true;
+  #onSettled: () => void = () => undefined;
 
   constructor(upstream: Upstream, hooks: KeyHooks) {
     this.#source = {
@@ -23,6 +25,9 @@ export class UpstreamPublications {
       },
       idle: (lane) => {
         if (this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key);
+      },
+      rested: () => {
+        this.#onSettled();
       },
     };
   }
@@ -49,16 +54,38 @@ export class UpstreamPublications {
     return this.#lanes.get(key)?.setback;
   }
 
+  /** Resolves when no verb is under way: at once, or the next time. */
+  get settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onSettled = () => {
+        for (const lane of this.#lanes.values()) if (lane.isBusy) return;
+        this.#onSettled = () => undefined;
+        resolve();
+      };
+      this.#onSettled();
+    });
+  }
+
+  /** Another upstream client has the publications from now on: what this one refuses is not tried again. */
+  stopRetrying(): void {
+    this.#isRetrying = false;
+    for (const lane of this.#lanes.values()) lane.stopRetrying();
+  }
+
   /** The upstream client is gone. */
   forget(): void {
     const lanes = [...this.#lanes.values()];
     this.#lanes.clear();
     for (const lane of lanes) lane.forget();
+    this.#onSettled();
   }
 
   #lane(key: string): KeyLane<Wish> {
     let lane = this.#lanes.get(key);
-    if (!lane) this.#lanes.set(key, (lane = new KeyLane(key, this.#source)));
+    if (lane) return lane;
+    lane = new KeyLane(key, this.#source);
+    if (!this.#isRetrying) lane.stopRetrying();
+    this.#lanes.set(key, lane);
     return lane;
   }
 }

@@ -2,6 +2,7 @@
 
 import cluster from '../../src';
 import { Registrations } from '../../src/client/registrations';
+import type { Verbs } from '../../src/roles/role';
 import { eventually } from '../support/eventually';
 import { FakeUpstream, upstreamClass, type UpstreamListener } from '../support/fake-upstream';
 import { freePort } from '../support/ports';
@@ -33,6 +34,10 @@ beforeEach(() => {
 });
 
 afterEach(() => client.close());
+
+const unexpected = (error: unknown): void => {
+  throw error;
+};
 
 /** Pushes values in this order, and waits for the last one. */
 async function pushed(...values: [registration: string, value: unknown][]): Promise<void> {
@@ -119,7 +124,7 @@ it('what one upstream client has refused is asked of that of the next leader, af
 });
 
 it('a publication that was refused to its caller is not repeated to a new role', () => {
-  const registrations = new Registrations();
+  const registrations = new Registrations(() => undefined, unexpected);
   const published: unknown[] = [];
   const verbs = (isBusy: boolean) =>
     ({
@@ -131,7 +136,7 @@ it('a publication that was refused to its caller is not repeated to a new role',
   registrations.publish('a', 'old', verbs(false));
   expect(() => registrations.publish('a', 'new', verbs(true))).toThrow('busy');
   expect(() => registrations.publish('b', 'b', verbs(true))).toThrow('busy');
-  registrations.replay(verbs(false), () => undefined);
+  registrations.replay(verbs(false));
   expect(published).toEqual(['old', 'old']);
 });
 
@@ -173,16 +178,62 @@ it('a publication that is said after a repeated unPublish stands at the next lea
   await follower.close();
 });
 
-it('a publication that is said while a call that cannot be made takes it back is repeated to the next role', () => {
-  const registrations = new Registrations();
-  const published: unknown[] = [];
-  const verbs = { publish: (registration: unknown) => published.push(registration) } as never;
-  const releases = [1, 2].map(() => registrations.holdBack('a', () => undefined));
-  registrations.publish('a', 'new', verbs);
-  registrations.replay(verbs, () => undefined);
-  releases[0]!(verbs);
-  expect(published).toEqual([]);
-  releases[1]!(undefined);
-  registrations.replay(verbs, () => undefined);
-  expect(published).toEqual(['new']);
+describe('what is published while a call takes the publication back', () => {
+  const published: string[] = [];
+  const verbs = (role: string) =>
+    ({ publish: (registration: unknown) => published.push(`${String(registration)} to ${role}`) }) as unknown as Verbs;
+  const [first, second] = [verbs('the first'), verbs('the second')];
+  let present: Verbs | undefined;
+  let registrations: Registrations;
+
+  beforeEach(() => {
+    published.length = 0;
+    present = undefined;
+    registrations = new Registrations(() => present, unexpected);
+  });
+
+  const enter = (role: Verbs): void => {
+    present = role;
+    registrations.replay(role);
+  };
+
+  it('is repeated to the next role when the call cannot be made', () => {
+    present = first;
+    const releases = [1, 2].map(() => registrations.holdBack('a'));
+    registrations.publish('a', 'new', first);
+    registrations.replay(first);
+    releases[0]!();
+    expect(published).toEqual([]);
+    present = undefined;
+    releases[1]!();
+    enter(first);
+    expect(published).toEqual(['new to the first']);
+  });
+
+  it('follows the call to the same role at once, and waits for its end in another one', () => {
+    enter(first);
+    const made = registrations.holdBack('a');
+    const ended = registrations.takeBack('a', first);
+    made();
+    registrations.publish('a', 'new', first);
+    expect(published.splice(0)).toEqual(['new to the first']);
+    enter(second);
+    registrations.publish('a', 'newer', second);
+    registrations.publish('b', 'other', second);
+    expect(published.splice(0)).toEqual(['other to the second']);
+    ended();
+    expect(published).toEqual(['newer to the second']);
+  });
+
+  it('waits for all such calls', () => {
+    const ends = [registrations.takeBack('a', first), registrations.takeBack('a', first), registrations.takeBack('a', second)];
+    enter(second);
+    registrations.publish('a', 'new', second);
+    ends[0]!();
+    expect(published).toEqual([]);
+    ends[1]!();
+    expect(published.splice(0)).toEqual(['new to the second']);
+    ends[2]!();
+    expect(published).toEqual([]);
+  });
 });

@@ -109,6 +109,52 @@ test.each(['closes', 'is succeeded'])(
   },
 );
 
+test('what a process publishes again while its unPublish is under way at the leader before follows that at the next one', async () => {
+  const log: string[] = [];
+  const Server = upstreamClass();
+  let end!: () => void;
+  class Slow extends Server {
+    override publish(registration: unknown): void {
+      log.push(`publish ${String(registration)} at ${this === Slow.instances[0] ? 'the first' : 'the next'}`);
+    }
+    override unPublish(registration: unknown): Promise<void> {
+      log.push(`unPublish ${String(registration)}`);
+      return new Promise((resolve) => {
+        end = () => {
+          log.push('done');
+          resolve();
+        };
+      });
+    }
+  }
+  const port = await freePort();
+  const create = (options: object) =>
+    cluster(Slow, { port, name: 'slow', identity: 'ignore', logger: recordingLogger(), ...options })
+      .delegate('unPublish', 'invoke')
+      .create();
+  const before = create({});
+  await before.ready();
+  const follower = create({ isLeader: false });
+  await follower.ready();
+  follower.publish('a');
+  const unpublished = follower.unPublish('a');
+  follower.publish('a');
+  await eventually('the call', () => log.includes('unPublish a'));
+
+  process.env.TRUNKLINE_SEAT = `succeeds:${port}`;
+  const next = create({});
+  Reflect.deleteProperty(process.env, 'TRUNKLINE_SEAT');
+  await next.ready();
+  await eventually('the follower at the next leader', () => follower.status().term === next.status().term);
+  follower.publish('b');
+  await eventually('another key', () => log.includes('publish b at the next'));
+  end();
+  await unpublished;
+  await eventually('the publication', () => log.includes('publish a at the next'));
+  expect(log.indexOf('publish a at the next')).toBeGreaterThan(log.indexOf('done'));
+  for (const client of [follower, before, next]) await client.close();
+});
+
 test('a next leader that closes before a follower has come leaves no timer behind that keeps the process alive', async () => {
   const running = runningTimers();
   const port = await freePort();
