@@ -1,17 +1,20 @@
-// Frames of version 2 that are too long for one piece: taken apart by the sender, put together by the receiver. What a
-// sender claims is checked before memory is taken for it.
+// Frames of version 2 that are too long for a single piece: taken apart by the sender, put together by the receiver. Claims of a
+// sender are checked before memory is taken.
 
 import { MAX_FRAME_BYTES } from './frame';
 import type { Chunk } from './message';
 import { ProtocolError } from './protocol-error';
 import { chunkHeader, orderOf, V2_MAX_FRAME_BYTES } from './v2';
 
-/** Bytes of the frame in each chunk but the last: a ping waits no longer than it takes to write one. */
+/** Bytes of the frame in each chunk except the last: a ping waits at most as long as a chunk takes to be written. */
 export const CHUNK_BYTES = 128 * 1024;
-/** Frames in chunks that may be under way at the same time in one direction; together they have the limit of one. */
+/** Frames in chunks that may be under way at the same time in one direction; all together have the limit of a single frame. */
 export const MAX_CHUNKED = 8;
 
-/** The chunks one after the other, each as its header and a view of the frame. @param stream no other of this side under way has it */
+/**
+ * The chunks in order, each as a header and a view of the frame. @param stream a number that no other chunked frame of this side
+ * has at the moment
+ */
 export function* chunksOf(frame: Buffer, stream: number): Generator<readonly [header: Buffer, part: Buffer], void> {
   for (let start = 0; start < frame.length; start += CHUNK_BYTES) {
     const part = frame.subarray(start, start + CHUNK_BYTES);
@@ -26,21 +29,21 @@ interface Waiting {
 }
 
 /**
- * What one side of a connection cannot send at once: long frames, one after the other, and behind each the frames that must
- * not overtake it. All others are sent past it.
+ * What a side of a connection cannot send at once: long frames in order, and behind each long frame the frames that must stay
+ * behind. All other frames are sent past.
  */
 export class ChunkSender {
   readonly #waiting: Waiting[] = [];
   #bytes = 0;
-  /** The chunks of the first one, once it has begun. */
+  /** The chunks of the first frame, once sending has begun. */
   #chunks: Iterator<readonly [Buffer, Buffer], void> | undefined;
 
-  /** Of all that waits; headers of chunks do not count. */
+  /** Bytes of everything that waits; headers of chunks do not count. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** @returns whether it takes the frame; otherwise the frame can be sent as it is, at once */
+  /** @returns whether the sender takes the frame; false when the frame can be sent unchanged, at once */
   offer(frame: Buffer): boolean {
     if (this.#waiting.length === 0 && frame.length <= V2_MAX_FRAME_BYTES) return false; // nearly always
     const order = orderOf(frame);
@@ -52,7 +55,7 @@ export class ChunkSender {
     return true;
   }
 
-  /** What is to be sent next, in one or two parts; undefined when nothing waits. */
+  /** What to send next, in one or two parts; undefined when nothing waits. */
   next(): readonly Buffer[] | undefined {
     const [first] = this.#waiting;
     if (!first) return undefined;
@@ -81,7 +84,7 @@ interface Assembly {
   filled: number;
 }
 
-/** Puts the chunks of one direction of a connection together. */
+/** Puts the chunks of a direction of a connection together. */
 export class ChunkAssembler {
   readonly #maxBytes: number;
   readonly #assemblies = new Map<number, Assembly>();
@@ -93,8 +96,8 @@ export class ChunkAssembler {
   }
 
   /**
-   * @returns the whole frame with its last chunk
-   * @throws ProtocolError; the connection cannot be read any further after it
+   * @returns the whole frame with the last chunk
+   * @throws ProtocolError; the connection cannot be read any further after this error
    */
   push(chunk: Chunk): Buffer | undefined {
     const { stream, part, isLast } = chunk;

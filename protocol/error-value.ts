@@ -1,9 +1,9 @@
-// An error as a plain value, and back. Any transcode can carry the plain form; a peer of cluster-client 3.x
-// reads message, name, code and stack from it and ignores the rest. Used for failed calls and refused registrations.
+// An error as a plain value, and back. Any transcode can carry the plain form; a peer of cluster-client 3.x reads message, name,
+// code and stack and ignores the rest. Used for failed calls and refused registrations.
 
 import { types } from 'node:util';
 
-/** The plain form. Own fields of the error stand in `fields`, so that they cannot collide with ours. */
+/** The plain form. Own fields of the error stand in `fields`, and cannot collide with the fields of this form. */
 export interface ErrorValue {
   message: string;
   name: string;
@@ -16,7 +16,7 @@ export interface ErrorValue {
   error?: Thrown | undefined;
   suppressed?: Thrown | undefined;
   fields?: Record<string, unknown> | undefined;
-  /** The very value that was thrown: when it was no Error, or when the bytes carry an Error whole. */
+  /** The very value that was thrown: present when the value was no Error, or when the bytes carry an Error whole. */
   thrown?: { value: unknown } | undefined;
 }
 
@@ -32,7 +32,7 @@ const MAX_VALUES = 1_000;
 /** Larger buffers are named instead of copied. */
 const MAX_BUFFER_BYTES = 4_096;
 
-/** One way through a thrown value. */
+/** The state of a walk through a thrown value. */
 interface Walk {
   /** The objects that the walk is inside of. */
   readonly seen: Set<object>;
@@ -50,8 +50,8 @@ const newWalk = (isRich: boolean): Walk => ({
 });
 
 /**
- * Never throws, whatever was thrown: getters that throw and values that cannot be read are named as such.
- * @param isRich whether the bytes that carry it keep more kinds of values than JSON
+ * Never throws: getters that throw and values that cannot be read are named as such.
+ * @param isRich whether the bytes that will carry the value keep more kinds of values than JSON
  */
 export function toErrorValue(thrown: unknown, isRich = false): ErrorValue {
   try {
@@ -61,12 +61,14 @@ export function toErrorValue(thrown: unknown, isRich = false): ErrorValue {
   }
 }
 
-/** Rebuilds what `toErrorValue` was given. The value may be anything: its cost is bounded by the bytes that carried it. */
+/**
+ * Rebuilds the argument of `toErrorValue`. The value may be anything: the cost is bounded by the bytes that carried the value.
+ */
 export function fromErrorValue(value: unknown): unknown {
   return rebuiltOnce(value, new Map());
 }
 
-/** @param rebuilt every error-value that was met before: one may stand in many places, and inside of itself */
+/** @param rebuilt every error-value that was met before: an error-value may stand in many places, and inside of itself */
 function rebuiltOnce(value: unknown, rebuilt: Map<object, Error>): unknown {
   if (typeof value !== 'object' || value === null) return new Error(safeString(value));
   const { thrown } = value as ErrorValue;
@@ -75,7 +77,7 @@ function rebuiltOnce(value: unknown, rebuilt: Map<object, Error>): unknown {
 }
 
 function describeOther(thrown: unknown, walk: Walk): ErrorValue {
-  // A peer of cluster-client 3.x reads only these; for it an object with a message is an error.
+  // A peer of cluster-client 3.x reads only these fields; such a peer takes an object with a message for an error.
   const { message, name, code } = standardFields(thrown);
   const result: ErrorValue = {
     message: typeof message === 'string' ? message : safeString(thrown),
@@ -93,7 +95,7 @@ function describe(error: Error, depth: number, walk: Walk): ErrorValue {
   const described = new Set(['message', 'name', 'stack', 'cause']);
   if (typeof stack === 'string') result.stack = stack;
   if (cause !== undefined) result.cause = nested(cause, depth, walk);
-  // Libraries put other things under these two names; those stay ordinary fields.
+  // Libraries put other things under these two names; such things stay ordinary fields.
   if (isCode(code)) {
     result.code = code;
     described.add('code');
@@ -113,7 +115,7 @@ function describe(error: Error, depth: number, walk: Walk): ErrorValue {
   return result;
 }
 
-/** A SuppressedError, also one of TypeScript's making. */
+/** A SuppressedError, also when made by TypeScript's helper. */
 function isSuppressed(error: Error): boolean {
   return field(error, 'name') === 'SuppressedError';
 }
@@ -232,7 +234,7 @@ function rebuild(value: ErrorValue, rebuilt: Map<object, Error>): Error {
   if (cause !== undefined) hidden(error, 'cause', rebuiltPart(cause));
   if (inner !== undefined) hidden(error, 'error', rebuiltPart(inner));
   if (suppressed !== undefined) hidden(error, 'suppressed', rebuiltPart(suppressed));
-  // A leader of cluster-client 3.x puts what it knows beside the message.
+  // A leader of cluster-client 3.x puts additional facts next to the message.
   assign(error, rest);
   if (fields) assign(error, fields);
   if (code !== undefined) (error as { code?: unknown }).code = code;
@@ -274,7 +276,7 @@ export function messageOf(thrown: unknown): string {
   return isError(thrown) ? safeString(field(thrown, 'message')) : safeString(thrown);
 }
 
-/** A value as text, whatever it is. */
+/** Any value as text. */
 export function safeString(value: unknown): string {
   try {
     return String(value);

@@ -1,10 +1,10 @@
-// Cuts a byte stream into frames. It hides partial headers, partial bodies and several frames in one chunk;
-// a frame that lies whole in one chunk is handed out without a copy. Lengths are checked against the limit
-// before anything is allocated. Connections (src/transport/connection.ts) feed it.
+// Cuts a byte stream into frames. Hides partial headers, partial bodies and several frames in a chunk; a frame that lies whole
+// in a chunk is handed out without a copy. Lengths are checked against the limit before anything is allocated. Connections
+// (src/transport/connection.ts) feed the reader.
 
 import { ProtocolError } from './protocol-error';
 
-/** How one wire version tells where a frame ends. */
+/** How a wire version tells where a frame ends. */
 export interface Framing {
   readonly headerBytes: number;
   /** Whether a frame may begin with this byte; strangers are recognised here, before a header is complete. */
@@ -26,7 +26,7 @@ export class FrameReader {
   maxFrameBytes: number;
   /** Bytes of an incomplete header. */
   #head: Buffer = EMPTY;
-  /** An incomplete frame whose length is known, and how much of it has arrived. */
+  /** An incomplete frame whose length is known, and how many bytes have arrived. */
   #frame: Buffer | undefined;
   #filled = 0;
 
@@ -36,17 +36,17 @@ export class FrameReader {
   }
 
   /**
-   * From the next frame on the other side may also use this framing, and once it has, it may not go back. May be called
-   * between two frames.
+   * From the next frame on the other side may also use this framing, and after the first such frame may not go back. May be
+   * called between two frames.
    */
   upgrade(framing: Framing, maxFrameBytes: number): void {
     this.#successor = { framing, maxFrameBytes };
   }
 
   /**
-   * Takes the next bytes of the stream and calls `onFrame` for each frame they complete, in order.
-   * `onFrame` may return false to stop reading (the connection was closed while it handled the frame).
-   * @throws ProtocolError; the stream cannot be read any further after it.
+   * Takes the next bytes of the stream and calls `onFrame` for each frame that becomes complete, in order. `onFrame` may return
+   * false to stop reading (the connection was closed during the call).
+   * @throws ProtocolError; the stream cannot be read any further after this error.
    */
   push(chunk: Buffer, onFrame: (frame: Buffer) => boolean | void): void {
     let at = 0;

@@ -1,5 +1,5 @@
-// The pure steps at the beginning of a connection: what each side says of itself, how it proves that it knows the secret,
-// and how acceptance and refusal are written for a peer without a hello, which is a process of cluster-client 3.x.
+// The pure steps at the beginning of a connection: the hello of each side, the proof of knowing the secret, and how acceptance
+// and refusal are written for a peer without a hello, which is a process of cluster-client 3.x.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromErrorValue, toErrorValue } from './error-value';
@@ -9,7 +9,7 @@ import { decodeStructured } from './structured-decoder';
 import { encodeStructured } from './structured-encoder';
 import { type CodecName, isCodecName, type ValueCodec } from './value-codec';
 
-/** What our own processes say of themselves. */
+/** The hello of a process of trunkline. */
 export function helloOf(own: Omit<Hello, 'versions'> = {}): Hello {
   return { versions: [1, 2], ...own };
 }
@@ -19,7 +19,7 @@ export function speaksV2(hello: Hello | undefined): boolean {
   return hello?.versions.includes(2) ?? false;
 }
 
-/** Whether two processes that ask for these channels share one leader. */
+/** Whether two processes that ask for these channels share a leader. */
 export function isSameChannel(one: ChannelId, other: ChannelId): boolean {
   return one.name === other.name && (!one.isStrict || !other.isStrict || one.identity === other.identity);
 }
@@ -30,8 +30,8 @@ export function chooseCodec(own: readonly string[], theirs: readonly string[]): 
 }
 
 /**
- * What shows that a side knows the secret. The role is in it, so that a proof cannot be sent back to who made it, and the
- * port, so that it cannot be passed on to a listener on another one.
+ * Shows that a side knows the secret. The proof contains the role, or a proof could be sent back to the side that made the
+ * proof, and the port, or a proof could be passed on to a listener on another port.
  * @param port where the listener listens
  */
 export function proofOf(
@@ -64,7 +64,10 @@ const STRUCTURED: ThrownCodec = {
   decode: decodeStructured,
 };
 
-/** The error-value of a refusal: structured, because nothing else may be agreed on yet. No bytes: it cannot be written. */
+/**
+ * The error-value of a refusal: structured, because nothing else may be agreed on yet. No bytes when the reason cannot be
+ * written.
+ */
 export function writeReason(error: unknown): Buffer {
   return encodeThrown(error, STRUCTURED, () => undefined);
 }

@@ -1,5 +1,5 @@
-// The hello as JSON carries it, and back. It comes from whoever has connected: every field is checked for its type and
-// its length, what is not right counts as absent, and what is not known is left out.
+// The hello in JSON form, and back. Any process that connects may send a hello: every field is checked for type and length, a
+// wrong field counts as absent, and unknown fields are left out.
 
 import type { Hello } from './message';
 
@@ -14,7 +14,7 @@ export function isSecretLength(bytes: number): boolean {
   return bytes >= MIN_SECRET_BYTES && bytes <= MAX_SECRET_BYTES;
 }
 
-/** The same fields in the same order, bytes as base64. */
+/** The fields in the order of `Hello`, bytes as base64. */
 export function writeHello({ versions, nonce, proof, methods }: Hello): object {
   return {
     versions,
@@ -43,7 +43,7 @@ function isFingerprint(value: unknown): value is string {
 }
 
 function readBytes(value: unknown): Buffer | undefined {
-  // Checked before it is decoded: no memory for a long text.
+  // Checked before decoding: no memory for a long text.
   if (typeof value !== 'string' || value.length > MAX_SECRET_BYTES * 2) return undefined;
   const bytes = Buffer.from(value, 'base64');
   return isSecretLength(bytes.length) && bytes.toString('base64') === value ? bytes : undefined;

@@ -1,4 +1,5 @@
-// Which texts one byte for each character can hold: they are written so, all others with two.
+// Finds characters that do not fit into a byte: texts without such characters are written with a byte for each character, all
+// others with two.
 
 const WIDE = /[^\x00-\xff]/; // eslint-disable-line no-control-regex -- the range that one byte holds
 

@@ -1,45 +1,49 @@
-// What two processes say to each other, independent of how it is written. A codec (v1.ts) turns each
-// message into the bytes of one frame and back. Values of the user stay opaque here: they are `Buffer`s
-// that a Transcode (value-codec.ts) has produced or will read.
+// What two processes say to each other, independent of the bytes. A codec (v1.ts) turns each message into the bytes of a frame
+// and back. Values of the user stay opaque here: `Buffer`s that a Transcode (value-codec.ts) has produced or will read.
 
-/** What both ends of a connection tell about themselves while they register. Absent: a peer of cluster-client 3.x. */
+/** What both ends of a connection tell about themselves while registering. Absent: a peer of cluster-client 3.x. */
 export interface Hello {
   /** Wire versions that the sender can speak, any order. */
   readonly versions: readonly number[];
-  /** Random bytes that the other side has to prove its knowledge with. Absent: the sender asks for no proof. */
+  /** Random bytes for the proof of the other side. Absent: the sender asks for no proof. */
   readonly nonce?: Buffer | undefined;
-  /** What the other side's nonce asks for. Only in an answer; the side that began proves itself with `prove`. */
+  /** The proof for the nonce of the other side. Only in an answer; the side that began sends the proof with `prove`. */
   readonly proof?: Buffer | undefined;
   /** Fingerprint of the methods that the sender shares. Only in a question. */
   readonly methods?: string | undefined;
 }
 
 interface Envelope {
-  /** Chosen by the side that asks; the answer repeats it. 1 … 2^30 − 1 from our own side. */
+  /** Chosen by the side that asks; the answer repeats the id. 1 … 2^30 − 1 from trunkline. */
   readonly id: number;
-  /** How long the asking side waits for the answer, ms. The answer repeats it. Version 2 does not carry it and reads 0. */
+  /**
+   * How long the asking side waits for the answer, ms. The answer repeats this time. Version 2 does not carry the time and reads
+   * 0.
+   */
   readonly timeoutMs: number;
 }
 
-/** A follower asks to be served on a channel. It is the first message on every connection; with a hello, only the hello counts. */
+/** A follower asks to be served on a channel. The first message on every connection; with a hello, only the hello counts. */
 export interface Register extends Envelope {
   readonly type: 'register';
   readonly channel: string;
   readonly hello?: Hello | undefined;
 }
 
-/** The answer; handshake.ts writes and reads the payload. With a hello it has none, and both sides go on in version 2. */
+/**
+ * The answer; handshake.ts writes and reads the payload. With a hello the payload is empty, and both sides go on in version 2.
+ */
 export interface RegisterResult extends Envelope {
   readonly type: 'register-result';
   readonly payload: Buffer;
   readonly hello?: Hello | undefined;
 }
 
-/** Follower → leader: push the values of `key` from now on. No answer. Version 1 only, as the next one. */
+/** Follower → leader: push the values of `key` from now on. No answer. Version 1 only. */
 export interface Subscribe extends Envelope {
   readonly type: 'subscribe';
   readonly key: string;
-  /** The registration as JSON carries it; enough for registrations that are plain JSON. */
+  /** The registration in JSON; enough for registrations that are plain JSON. */
   readonly registration: unknown;
   /** The registration with everything that JSON would lose; sent by our own followers. */
   readonly payload?: Buffer | undefined;
@@ -61,10 +65,10 @@ export interface TopicSubscribe {
   readonly payload: Buffer;
 }
 
-/** The same for keys that are their registrations as JSON, each in one line. */
+/** `Subscribe` for keys that are registrations as JSON, each key on a separate line. */
 export interface PlainSubscribe {
   readonly type: 'plain-subscribe';
-  /** Of the first subscription; the others have the next ones. */
+  /** The id of the first subscription; the others follow in sequence. */
   readonly id: number;
   readonly keys: readonly string[];
 }
@@ -82,7 +86,7 @@ export interface Event extends Envelope {
   readonly payload: Buffer;
 }
 
-/** Follower → leader: the event was received. Version 1 asks for it; nothing waits for it on our side. */
+/** Follower → leader: the event was received. Version 1 asks for this answer; trunkline does not wait for it. */
 export interface EventAck extends Envelope {
   readonly type: 'event-ack';
 }
@@ -122,21 +126,24 @@ export interface Pong extends Envelope {
   readonly type: 'pong';
 }
 
-/** A well-formed frame of a type that this version does not know; receivers skip it. */
+/** A well-formed frame of a type that this version does not know; receivers skip such frames. */
 export interface Unknown extends Envelope {
   readonly type: 'unknown';
   readonly name: string;
 }
 
-/** Leader → follower: events name the keys of these subscriptions by these numbers. They are the same for all followers of a channel. */
+/**
+ * Leader → follower: events name the keys of these subscriptions by these numbers, which are the same for all followers of a
+ * channel.
+ */
 export interface Topics {
   readonly type: 'topics';
-  /** Of the first subscription; the others have the next ones. */
+  /** The id of the first subscription; the others follow in sequence. */
   readonly id: number;
   readonly topics: readonly number[];
 }
 
-/** Leader → follower: the newest value of a topic. Its frame is the same for all followers. */
+/** Leader → follower: the newest value of a topic. The frame is the same for all followers. */
 export interface TopicEvent {
   readonly type: 'topic-event';
   readonly topic: number;
@@ -149,7 +156,7 @@ export interface KeyFailure {
   readonly verb: 'subscribe' | 'publish';
   /** The key of the registration; empty when the leader cannot read the publication. */
   readonly key: string;
-  /** An encoded error-value; no bytes: it could not be encoded. */
+  /** An encoded error-value; no bytes when the error could not be encoded. */
   readonly payload: Buffer;
 }
 
@@ -160,27 +167,30 @@ export interface Goaway {
   readonly code: string;
   /** For people. */
   readonly sentence: string;
-  /** When it is worth while to come again, ms from now. Absent: no hint. */
+  /** When to come again, ms from now. Absent: no hint. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** Code of a goaway: the other side does not read what is sent to it, or not fast enough. */
+/** Code of a goaway: the other side does not read what was sent, or not fast enough. */
 export const TOO_SLOW = 'too-slow';
 
-/** The sender does not serve the other side, and ends the connection after it. */
+/** The sender does not serve the other side, and ends the connection after this message. */
 export interface Refusal {
   readonly type: 'refusal';
-  /** The request that it answers; 0: none. */
+  /** The request that is refused; 0: none. */
   readonly id: number;
   /** For programs: lower case, with hyphens. */
   readonly code: string;
   /** For people. */
   readonly sentence: string;
-  /** An encoded error-value with more about it; no bytes: there is none. */
+  /** An encoded error-value with details; no bytes: no details. */
   readonly payload: Buffer;
 }
 
-/** Follower → leader, or leader → port holder; the first message of a side that was asked for a proof. No answer if it is right. */
+/**
+ * Follower → leader, or leader → port holder; the first message of a side that was asked for a proof. No answer if the proof is
+ * right.
+ */
 export interface Prove {
   readonly type: 'prove';
   readonly proof: Buffer;
@@ -189,7 +199,7 @@ export interface Prove {
 /** Which channel is meant. */
 export interface ChannelId {
   readonly name: string;
-  /** Fingerprint of what it was made with; empty: any. */
+  /** Fingerprint of the constructor arguments of the channel; empty: any. */
   readonly identity: string;
   /** Whether another fingerprint is another channel. */
   readonly isStrict: boolean;
@@ -203,11 +213,14 @@ export interface Join {
   readonly lead: LeadWish;
   /** The newest term of the channel that the sender has seen; 0: none. */
   readonly term: number;
-  /** How it can write values: names of value-codec.ts, the best first. */
+  /** The codecs in which the sender can write values: names of value-codec.ts, the best first. */
   readonly codecs: readonly string[];
 }
 
-/** `never`: follows. `may`: leads when nobody does. `must`: is refused when somebody does. `succeeds`: takes over from whoever does. */
+/**
+ * `never`: follows. `may`: leads if there is no leader. `must`: is refused if another process leads. `succeeds`: takes over from
+ * the present leader.
+ */
 export type LeadWish = 'never' | 'may' | 'must' | 'succeeds';
 
 /** Leader → follower: served from here on. */
@@ -219,11 +232,17 @@ export interface Joined {
   readonly codec: string;
   /** Fingerprint of the leader's channel. */
   readonly identity: string;
-  /** When it differs from the follower's: what identity.ts needs to name the parts that differ. Else no bytes. */
+  /**
+   * If the identity differs from the follower's: the data with which identity.ts names the parts that differ. No bytes if the
+   * identities are equal.
+   */
   readonly parts: Buffer;
 }
 
-/** Leader → follower, before `joined`: what the leader shares, because the follower's fingerprint is another one. No answer. */
+/**
+ * Leader → follower, before `joined`: the methods that the leader shares, because the fingerprint of the follower differs. No
+ * answer.
+ */
 export interface SharedMethods {
   readonly type: 'shared-methods';
   /** The shared methods, each as name and target. */
@@ -238,12 +257,15 @@ export interface Redirect {
   readonly port: number;
 }
 
-/** Port holder → a process that may lead: it does, from now on, and is to announce itself on this connection. */
+/** Port holder → a process that may lead: the process leads from now on, and is to announce itself on this connection. */
 export interface Appoint {
   readonly type: 'appoint';
   readonly id: number;
   readonly term: number;
-  /** A leader still serves the channel: the new one announces itself when it is ready. Said again as false when that one is gone. */
+  /**
+   * A leader still serves the channel: the new leader announces itself when ready. Repeated as false when the old leader is
+   * gone.
+   */
   readonly isSucceeding: boolean;
 }
 
@@ -255,7 +277,10 @@ export interface Announce {
   readonly port: number;
 }
 
-/** Leader → port holder: is going to stop leading; whoever asks next may succeed it, while it still serves its followers. */
+/**
+ * Leader → port holder: the sender is going to stop leading; the next process that asks may succeed while the sender still
+ * serves followers.
+ */
 export interface Resign {
   readonly type: 'resign';
 }
@@ -268,12 +293,12 @@ export interface Wait {
   readonly sentence: string;
 }
 
-/** A part of a frame that is too long to be sent in one piece; chunks.ts takes frames apart and puts them together. */
+/** A part of a frame that is too long for a single piece; chunks.ts takes frames apart and puts chunks together. */
 export interface Chunk {
   readonly type: 'chunk';
-  /** Which of the frames that are under way it belongs to. */
+  /** The number of the frame to which the chunk belongs, among the frames that are under way. */
   readonly stream: number;
-  /** Only on the first one: the length of the whole frame. */
+  /** Only in the first chunk: the length of the whole frame. */
   readonly totalBytes?: number | undefined;
   readonly isLast: boolean;
   readonly part: Buffer;
@@ -305,16 +330,16 @@ export type V2Message =
   | Resign
   | Wait;
 
-/** One wire version: how a message becomes a frame and back. */
+/** A wire version: how a message becomes a frame and back. */
 export interface Codec<M = Message> {
   readonly version: number;
   encode(message: M): Buffer;
   /**
-   * Reads one whole frame.
+   * Reads a whole frame.
    * @throws ProtocolError when the bytes are not a frame of this version.
    */
   decode(frame: Buffer): M;
 }
 
-/** Ids wrap around below 2^30, as cluster-client's do, so that both readers see them as small integers. */
+/** Ids wrap around below 2^30, as in cluster-client, and both readers see small integers. */
 export const MAX_ID = 2 ** 30 - 1;

@@ -1,17 +1,20 @@
-// Values that JSON carries exactly, as JSON text: the engine writes and parses it in native code, so the first values of a
-// process cost a fraction of what a codec in JavaScript costs before it is compiled. structured-*.ts carries all other values.
+// Values that JSON carries exactly, as JSON text: the engine writes and parses JSON in native code, and the first values of a
+// process cost a fraction of what a codec in JavaScript costs before being compiled. structured-*.ts carries all other values.
 
 import { isUtf8 } from 'node:buffer';
 import { MAX_DEPTH, MalformedValueError } from './structured-format';
 
-/** A key that is special to the language, and how an escape could hide its underscores. No text of ours has either. */
+/**
+ * A key that is special to the language, also with underscores that are hidden by escapes. No text written by this file has such
+ * a key.
+ */
 const PROTO = '__proto__';
 const ESCAPED_UNDERSCORE = '\\u005';
 
 /**
  * An object or an array as UTF-8 JSON text.
- * @param room so many bytes before the text are free for the caller, and 0
- * @returns undefined when JSON would lose something of the value, for instance that one object stands in it twice
+ * @param room bytes before the text that are free for the caller, filled with 0
+ * @returns undefined when JSON would lose something of the value, for instance that the same object stands in two places
  */
 export function encodePlainJson(value: unknown, room: number): Buffer | undefined {
   if (typeof value !== 'object' || value === null || isAnyToJson() || !isExact(value, new Set(), 1)) return undefined;
@@ -32,7 +35,7 @@ const BRACE = 0x7b;
 const BRACKET = 0x5b;
 
 /**
- * Makes a new value of JSON text, whatever the bytes are.
+ * Makes a new value of JSON text. The bytes may be anything.
  * @throws MalformedValueError
  */
 export function decodePlainJson(bytes: Buffer): unknown {
@@ -45,7 +48,7 @@ export function decodePlainJson(bytes: Buffer): unknown {
   } catch (cause) {
     throw new MalformedValueError(`not JSON text: ${(cause as Error).message}`, { cause });
   }
-  // Each level has two brackets. Counting them costs a tenth of walking through the value.
+  // Each level has two brackets. Counting brackets costs a tenth of walking through the value.
   const mayBeDeep = text.length > 2 * MAX_DEPTH && text.split('{').length + text.split('[').length > MAX_DEPTH;
   if (mayBeDeep && isDeeper(value, MAX_DEPTH)) throw new MalformedValueError('JSON text that is nested too deeply');
   return value;
@@ -56,14 +59,14 @@ function hasProto(text: string): boolean {
 }
 
 /**
- * Whether JSON text says all of an object, and nothing else. Written as one function without calls for each field, because it
- * mostly runs before it is compiled.
- * @param seen objects before it; one that comes again would arrive as two
+ * Whether JSON text says all of an object, and nothing else. Written as a single function without calls for each field, because
+ * this function mostly runs before being compiled.
+ * @param seen objects met before; a repeated object would arrive as two objects
  */
 function isExact(value: object, seen: Set<object>, depth: number): boolean {
   if (seen.has(value) || depth > MAX_DEPTH) return false;
   seen.add(value);
-  // JSON.stringify also calls a `toJSON` that is not enumerable, and one of an array or a proxy.
+  // JSON.stringify also calls a `toJSON` that is not enumerable, and the `toJSON` of an array or a proxy.
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) {
@@ -88,7 +91,7 @@ function isExactNumber(value: unknown): boolean {
   return Number.isFinite(value) && (value !== 0 || 1 / value > 0);
 }
 
-/** Whether strings or numbers have a `toJSON`, which some old libraries give them and JSON.stringify would call. */
+/** Whether strings or numbers have a `toJSON`, which some old libraries add and JSON.stringify would call. */
 function isAnyToJson(): boolean {
   return 'toJSON' in String.prototype || 'toJSON' in Number.prototype || 'toJSON' in Boolean.prototype;
 }

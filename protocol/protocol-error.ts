@@ -1,12 +1,12 @@
-// What the wire format throws when bytes are not what the specification allows. It carries the first
-// bytes that were heard, so that whoever owns the socket can say what kind of stranger it talked to.
+// What the wire format throws when bytes are not what the specification allows. The error carries the first received bytes, from
+// which the owner of the socket can say what kind of stranger is at the other end.
 
 /** How many of the first bytes of a stranger are kept for the error sentence. */
 const HEARD_BYTES = 48;
 
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
-  /** The first bytes of the offending frame, printable, at most 48 of them. */
+  /** The first bytes of the offending frame, printable, at most 48. */
   readonly heard: string;
 
   constructor(message: string, heard: Buffer) {

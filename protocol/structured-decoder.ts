@@ -1,6 +1,6 @@
-// Bytes of the `structured` form as a value. The bytes may be anything: whatever they are, the outcome is a value of
-// plain kinds or a MalformedValueError. No count is believed before the bytes that it speaks of have been seen, no
-// prototype is changed and no code is made. See README.md.
+// Bytes of the `structured` form as a value. The bytes may be anything: the outcome is always a value of plain kinds or a
+// MalformedValueError. No count is believed before the counted bytes have been seen, no prototype is changed and no code is
+// made. See README.md.
 
 import {
   ERRORS,
@@ -22,14 +22,14 @@ import {
  */
 export function decodeStructured(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
-  // A setter that somebody has put on Object.prototype may decode something itself.
+  // A setter that somebody has put on Object.prototype may decode a value during this call.
   const decoder = idle ?? new Decoder();
   idle = undefined;
   try {
     return decoder.decode(bytes);
   } catch (error) {
     if (error instanceof MalformedValueError) throw error;
-    // What a constructor of the language says to its argument (RegExp, BigInt), or a call stack that was nearly exhausted.
+    // An error of a built-in constructor (RegExp, BigInt), or of a call stack that was nearly exhausted.
     throw new MalformedValueError(`not a value: ${(error as Error).message}`, { cause: error });
   } finally {
     decoder.reset();
@@ -38,8 +38,8 @@ export function decodeStructured(bytes: Buffer): unknown {
 }
 
 /**
- * Text is read in pieces of about this many characters, of which the strings are slices. A string that is kept keeps
- * its piece; the whole text of a large value would be too much for that.
+ * Text is read in pieces of about this many characters, and strings are slices of a piece. A string keeps the whole piece alive;
+ * the whole text of a large value would be too much.
  */
 const PIECE_CHARACTERS = 8 * 1024;
 /** The last place in an array. */
@@ -56,7 +56,7 @@ class Decoder {
   #at = 0;
   #bodyEnd = 0;
   #isWide = false;
-  /** Where the text begins, how many characters of it were read, and how many there are. */
+  /** Where the text begins, how many characters were read, and how many characters there are. */
   #textStart = 0;
   #characters = 0;
   #charactersEnd = 0;
@@ -65,10 +65,10 @@ class Decoder {
   #pieceStart = 0;
   #blobAt = 0;
   #shapes: Shape[] = [];
-  /** In the order in which they begin; undefined when nothing refers to them. */
+  /** Objects in the order in which each begins; undefined when nothing refers to objects. */
   #objects: unknown[] | undefined;
   #depth = 0;
-  /** For how many elements of arrays with holes memory is taken before they have come: eight bytes for each byte. */
+  /** For how many elements of arrays with holes memory is taken in advance: eight bytes for each byte of the value. */
   #holesLeft = 0;
 
   decode(bytes: Buffer): unknown {
@@ -210,7 +210,7 @@ class Decoder {
     const entries = this.#count();
     const array = this.#begun<unknown[]>([]);
     if (length > this.#holesLeft) {
-      // V8 would take memory for all of them; after an element far away it keeps a dictionary instead.
+      // V8 would take memory for all elements; after an element far away V8 keeps a dictionary instead.
       array[MAX_INDEX] = undefined;
     } else this.#holesLeft -= length;
     array.length = length;
@@ -267,7 +267,7 @@ class Decoder {
     return error;
   }
 
-  /** A DOMException gets its name and message when it is made, so they are read before it. */
+  /** A DOMException gets name and message at construction, and both are read before. */
   #exception(present: number): Error {
     const number = (this.#objects?.push(undefined) ?? 0) - 1;
     const name = (present & 1) !== 0 ? String(this.#read()) : 'DOMException';
@@ -386,7 +386,7 @@ function define(object: object, name: string, value: unknown, enumerable = true)
   Object.defineProperty(object, name, { value, enumerable, writable: true, configurable: true });
 }
 
-/** The stack of the place where it is decoded would tell nothing, and costs more than the rest. */
+/** The stack of the place of decoding would tell nothing, and costs more than the rest. */
 function withoutStack(Class: ErrorConstructor): Error {
   return withoutTrace(() => (Class === (AggregateError as unknown as ErrorConstructor) ? new AggregateError([]) : new Class()));
 }

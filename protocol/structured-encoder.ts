@@ -8,12 +8,12 @@ import { ShapeTable, type Shape } from './structured-shapes';
 import { ValueWriter } from './structured-writer';
 
 /**
- * @param room so many bytes before the value are free for whoever keeps it, and 0; `undefined` is no bytes at all
- * @throws TypeError for what cannot be carried; its message names the place
+ * @param room bytes before the value that are free for the caller, filled with 0; `undefined` gives no bytes at all
+ * @throws TypeError for a value that cannot be carried; the message names the place
  */
 export function encodeStructured(value: unknown, room = 0): Buffer {
   if (value === undefined) return NOTHING;
-  // A getter or a toJSON of the user may encode something itself.
+  // A getter or a toJSON of the user may encode a value during this call.
   const encoder = idle ?? new Encoder();
   idle = undefined;
   try {
@@ -25,7 +25,7 @@ export function encodeStructured(value: unknown, room = 0): Buffer {
 }
 
 const PLAIN = Object.prototype;
-/** Reads the class of a typed array from where no user can have changed it. */
+/** Reads the class of a typed array from a place that no user code can have changed. */
 const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 class Encoder {
@@ -35,7 +35,7 @@ class Encoder {
   #seen = new Map<object, number>();
   #objects = 0;
   #hasReferences = false;
-  /** How deep the walk is, and by which keys it came here. */
+  /** How deep the walk is, and which keys lead to the present position. */
   #depth = 0;
   readonly #path: unknown[] = [];
 
@@ -194,7 +194,7 @@ class Encoder {
     }
   }
 
-  /** An instance of a user's class is what JSON makes of it if it says so itself, and else its own enumerable fields. */
+  /** An instance of a user's class is encoded as the result of `toJSON`, if there is one, or as own enumerable fields. */
   #instance(value: object, prototype: unknown): void {
     const { toJSON } = value as { toJSON?: unknown };
     if (typeof toJSON === 'function') {
@@ -206,7 +206,7 @@ class Encoder {
     }
     const keys = Object.keys(value);
     const kind = Object.prototype.toString.call(value).slice(8, -1);
-    // What shows nothing of itself would arrive as an empty object without a word.
+    // An object without visible state would silently arrive as an empty object.
     if (types.isPromise(value) || (kind !== 'Object' && keys.length === 0)) throw this.#refusal(`a ${kind}`, 1);
     this.#dictionary(prototype === null ? TAG.bareDictionary : TAG.dictionary, value, keys);
   }
@@ -214,7 +214,7 @@ class Encoder {
   /** Writes something else in the place of an object that has just begun. */
   #replace(value: object, replacement: unknown): void {
     this.#objects--;
-    // Where the object is met again, it is the replacement, as far as that can be referred to.
+    // Where the object is met again, the replacement is meant, if a reference to the replacement is possible.
     if (typeof replacement === 'object' && replacement !== null && !this.#seen.has(replacement)) {
       this.#seen.set(value, this.#objects);
     } else this.#seen.delete(value);
@@ -304,7 +304,7 @@ class Encoder {
 
 function kindOfError(error: Error): number {
   const kind = ERRORS.findLastIndex(({ Class }) => Class && error instanceof Class);
-  // An error of another realm is known by its name.
+  // An error of another realm is recognised by name.
   return kind >= 0 ? kind : Math.max(0, ERRORS.findIndex(({ name }) => name === error.name)); // prettier-ignore
 }
 
@@ -316,7 +316,7 @@ function hiddenField(error: Error, kind: number, name: (typeof HIDDEN)[number]):
       return value === ERRORS[kind]!.name ? undefined : value;
     case 'message':
       return value === '' ? undefined : value;
-    case 'code': // of a getter of the class; that of a DOMException comes of its name
+    case 'code': // of a getter of the class; a DOMException derives the code from the name
       return ERRORS[kind]!.name !== 'DOMException' && (typeof value === 'string' || typeof value === 'number')
         ? value
         : undefined;

@@ -1,7 +1,7 @@
-// The numbers of the `structured` form of a value, which the encoder and the decoder beside this file share. What they
-// mean stands in README.md ("Structured values"). They are append-only.
+// The numbers of the `structured` form of a value, which the encoder and the decoder share. README.md ("Structured values")
+// explains each number. Append-only.
 
-/** What a part of the body is. Bytes below 0xe0 hold a value, a length or a shape in themselves. */
+/** What a part of the body is. Bytes below 0xe0 directly hold a value, a length or a shape. */
 export const TAG = {
   /** 0x00 … 0x7f: that number. */
   shortString: 0x80, // … 0xbf: of 0 … 63 characters
@@ -31,9 +31,9 @@ export const TAG = {
 
 /** Bits of the first byte. */
 export const FORM = {
-  /** Two bytes for each character, UTF-16LE, instead of one. */
+  /** Two bytes for each character, UTF-16LE, instead of a single byte. */
   wide: 1,
-  /** Something in the body refers to an object before it. */
+  /** Something in the body refers to an earlier object. */
   references: 2,
   all: 3,
 } as const;
@@ -59,7 +59,10 @@ export const VIEWS = [
 
 interface ErrorKind {
   readonly name: string;
-  /** The class of the error; undefined in an engine without it, where such an error arrives as an Error of that name. */
+  /**
+   * The class of the error; undefined in an engine without this class, where such an error arrives as an Error with the name of
+   * the class.
+   */
   readonly Class: ErrorConstructor | undefined;
 }
 
@@ -80,21 +83,21 @@ export const ERRORS: readonly ErrorKind[] = [
 /** Fields of an error that are not own and enumerable. The index in the list is the bit that says that the field is present. */
 export const HIDDEN = ['name', 'message', 'stack', 'cause', 'errors', 'error', 'suppressed', 'code'] as const;
 
-/** Nesting beyond it is refused on both sides, before a call stack could be exhausted. */
+/** Deeper nesting is refused on both sides, before a call stack could be exhausted. */
 export const MAX_DEPTH = 1_000;
-/** Objects with more properties are dictionaries: each of them has names of its own. */
+/** Objects with more properties count as dictionaries, whose names differ from object to object. */
 export const MAX_SHAPE_KEYS = 32;
 /** Later shapes are written as dictionaries. */
 export const MAX_SHAPES = 1_024;
-/** The largest count or length; they are written in seven bits a byte, the low ones first. */
+/** The largest count or length; counts are written in seven bits a byte, the low bits first. */
 export const MAX_COUNT = 0xffff_ffff;
 
-/** The bytes are no structured value. Nothing else is thrown for bytes, whatever they are. */
+/** The bytes are no structured value. The only error that bytes can cause. */
 export class MalformedValueError extends TypeError {
   override readonly name: string = 'MalformedValueError';
 }
 
-/** The bytes are right, but this engine is too old for the value. The message says what it is. */
+/** The bytes are right, but this engine is too old for the value. The message names the missing feature. */
 export class UnsupportedValueError extends MalformedValueError {
   override readonly name = 'UnsupportedValueError';
   /** The source of the regular expression that this engine does not know; undefined for any other value. */

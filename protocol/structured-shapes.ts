@@ -1,11 +1,11 @@
-// The shapes of plain objects in structured values: objects with the same keys in the same order name them once. Shapes
-// are found faster than made, so they are kept from value to value; their numbers belong to one value.
+// The shapes of plain objects in structured values: objects with the same keys in the same order share a single list of names. A
+// shape is faster to find than to make, and shapes are kept from value to value; the numbers belong to a single value.
 
 import { MAX_SHAPE_KEYS, MAX_SHAPES } from './structured-format';
 
 export interface Shape {
   readonly keys: readonly string[];
-  /** Shapes of one more key. */
+  /** Shapes with an additional key, by that key. */
   readonly next: Map<string, Shape>;
   /** The value that `number` is valid in. */
   value: number;
@@ -17,7 +17,7 @@ const KEPT_SHAPES = 4 * 1024;
 export class ShapeTable {
   #root = newShape([]);
   #size = 0;
-  /** The last shape of each number of keys: mostly the next one, too. */
+  /** The last shape for each number of keys, which is mostly the next shape too. */
   #recent: (Shape | undefined)[] = [];
   /** Counts the values. */
   #value = 1;
@@ -43,12 +43,12 @@ export class ShapeTable {
     return shape;
   }
 
-  /** Whether it has a number in this value. */
+  /** Whether the shape has a number in this value. */
   isKnown(shape: Shape): boolean {
     return shape.value === this.#value;
   }
 
-  /** Gives it the next number. @returns false when there are no more */
+  /** Gives the shape the next number. @returns false when there are no more numbers */
   number(shape: Shape): boolean {
     if (this.#numbered >= MAX_SHAPES) return false;
     shape.value = this.#value;

@@ -1,5 +1,5 @@
-// The parts of a structured value while it is written. Text and binary data are collected beside the body: each is
-// copied once, and the other side reads text in large pieces.
+// The parts of a structured value during writing. Text and binary data are collected apart from the body: each part is copied
+// once, and the other side reads text in large pieces.
 
 import { isWide } from './latin1';
 import { FORM, TAG } from './structured-format';
@@ -24,7 +24,7 @@ export class ValueWriter {
     const wide = Buffer.byteLength(text) !== text.length && isWide(text);
     const textBytes = wide ? text.length * 2 : text.length;
     const bodyBytes = this.#at;
-    // The head comes first, but is known last: it is written behind the body and copied from there.
+    // The head comes first, but is known last: the head is written behind the body and copied from there.
     this.byte((wide ? FORM.wide : 0) | (hasReferences ? FORM.references : 0));
     this.count(bodyBytes);
     this.count(text.length);

@@ -1,11 +1,11 @@
-// What a method has thrown, as bytes: whole where the way to write values carries it whole, as a returned error is; else as much of
-// it as can be carried. error-value.ts says what that is.
+// The error of a method, as bytes: whole if the codec can carry the error whole, as a returned error would be; otherwise as much
+// of the error as can be carried, in the form of error-value.ts.
 
 import { isDeepStrictEqual } from 'node:util';
 import { safeString, toErrorValue, type ErrorValue } from './error-value';
 import type { CodecName } from './value-codec';
 
-/** How values are written for the process that gets it. */
+/** How values are written for the process that gets the error. */
 export interface ThrownCodec {
   readonly codec: CodecName;
   /** Whether an encoded value is decoded as the same value, or refused. */
@@ -14,7 +14,7 @@ export interface ThrownCodec {
   decode(bytes: Buffer): unknown;
 }
 
-/** A larger error is told in part: an error is for people, and those of HTTP clients can hold a whole response. */
+/** A larger error is sent in part: errors are for people, and errors of HTTP clients can hold a whole response. */
 const MAX_WHOLE_BYTES = 1024 * 1024;
 
 /**
@@ -30,7 +30,7 @@ export function encodeThrown(thrown: unknown, values: ThrownCodec, onRefused: (e
     return bytes.length <= MAX_WHOLE_BYTES ? bytes : undefined;
   };
   const rich = (): Buffer | undefined => {
-    if (values.codec === 'serialize-json') return undefined; // an old peer reads it
+    if (values.codec === 'serialize-json') return undefined; // an old peer reads the error
     const value = toErrorValue(thrown, true);
     const bytes = values.encode(value);
     return values.areFaithful || isDeepStrictEqual(values.decode(bytes), value) ? bytes : undefined;
@@ -57,7 +57,7 @@ function summary(thrown: unknown): Pick<ErrorValue, 'name' | 'message' | 'code'>
   }
 }
 
-/** @param onRefused absent: another form is tried, so nobody has to hear of it */
+/** @param onRefused absent: another form is tried, and nothing is reported */
 function attempt(encode: () => Buffer | undefined, onRefused?: (error: unknown) => void): Buffer | undefined {
   try {
     return encode();

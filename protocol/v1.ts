@@ -67,7 +67,7 @@ export const v1Codec: Codec = {
 /** The messages with which every connection begins, also between two processes that go on in version 2. */
 const OPENING: ReadonlySet<Message['type']> = new Set<Message['type']>(['register', 'register-result', 'ping', 'pong']);
 
-/** Writes a frame without a package: package `byte` and what it needs would cost every process 4 ms of CPU time at its start. */
+/** Writes a frame without a package: loading the package `byte` would cost every process 4 ms of CPU time at the start. */
 function writeOpening(kind: number, { id, timeoutMs }: Message, connection: Buffer, application: Buffer): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header[OFFSET.version] = VERSION;
@@ -79,7 +79,7 @@ function writeOpening(kind: number, { id, timeoutMs }: Message, connection: Buff
   return Buffer.concat([header, connection, application]);
 }
 
-/** Writes any frame. Only a process that serves or follows one of cluster-client 3.x comes here, and loads `byte` then. */
+/** Writes any frame. Only a process that serves or follows cluster-client 3.x calls this function, which loads `byte`. */
 function writeFrame(kind: number, { id, timeoutMs }: Message, connection: Buffer, application: Buffer): Buffer {
   const ByteBuffer = require('byte') as typeof import('byte');
   const out = ByteBuffer.allocate(HEADER_BYTES + connection.length + application.length);
@@ -219,7 +219,7 @@ function isCallStyle(value: unknown): value is CallStyle {
   return value === 'callback' || value === 'promise';
 }
 
-/** Each part as its length (int32) and its bytes. */
+/** Each part as a length (int32) and the bytes of the part. */
 function joinList(parts: readonly Buffer[]): Buffer | undefined {
   if (parts.length === 0) return undefined;
   const out = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + 4 + part.length, 0));
@@ -232,7 +232,7 @@ function joinList(parts: readonly Buffer[]): Buffer | undefined {
 }
 
 function splitList(bytes: Buffer, claimed: unknown): Buffer[] {
-  // Every part takes at least four bytes: a claim beyond that is false, and is refused before a loop runs for it.
+  // Every part takes at least four bytes: a larger claim is false, and is refused before a loop runs.
   if (!Number.isInteger(claimed) || (claimed as number) < 0 || (claimed as number) * 4 > bytes.length) {
     throw new ProtocolError('wrong length of a list', bytes);
   }

@@ -1,5 +1,5 @@
 // What the frames of version 2 are made of: header, numbers, texts and lists, each written and read. Every length is checked
-// against the frame before it is believed. Which frame has which of them stands in v2.ts, the only caller.
+// against the frame before being believed. v2.ts, the only caller, says which parts each frame has.
 
 import { isWide } from './latin1';
 import { ProtocolError } from './protocol-error';
@@ -8,10 +8,10 @@ export const VERSION = 2;
 export const HEADER_BYTES = 12;
 export const OFFSET = { version: 0, type: 1, flags: 2, id: 4, bodyLength: 8 } as const;
 
-/** A flag of any frame: its text has two bytes for each character, UTF-16LE, instead of one. */
+/** A flag of any frame: the text has two bytes for each character, UTF-16LE, instead of a single byte. */
 const WIDE = 0x8000;
 
-/** Of a text whose length is a uint16. */
+/** The longest text whose length is a uint16. */
 export const MAX_TEXT_BYTES = 0xffff;
 
 export function wideFlag(text: string): number {
@@ -33,7 +33,10 @@ export function writeHeader(out: Buffer, type: number, flags: number, id: number
   writeUint32(out, bodyBytes, OFFSET.bodyLength);
 }
 
-/** Without the checks of Buffer, which take longer than the writing and are compiled into every caller. @returns the offset behind it */
+/**
+ * Without the checks of Buffer, which take longer than the writing and are compiled into every caller. @returns the offset
+ * behind the number
+ */
 export function writeUint32(out: Buffer, value: number, at: number): number {
   out[at] = value >>> 24;
   out[at + 1] = value >>> 16;
@@ -63,8 +66,8 @@ export function withNumbers(type: number, id: number, numbers: readonly number[]
 }
 
 /**
- * Texts with their lengths as uint16, and what follows them: bytes, or a text to the end of the frame.
- * @throws TypeError when a text is too long for its length
+ * Texts with lengths as uint16, and what follows the texts: bytes, or a text to the end of the frame.
+ * @throws TypeError when a text is too long for a uint16 length
  */
 export function withTexts(
   type: number,
@@ -135,7 +138,7 @@ export function listBytes(parts: readonly Buffer[]): number {
   return bytes;
 }
 
-/** Each part as its length and its bytes, to the end of the frame. */
+/** Each part as a length and the bytes of the part, to the end of the frame. */
 export function writeList(out: Buffer, parts: readonly Buffer[], at: number): void {
   let offset = at;
   for (let i = 0; i < parts.length; i++) {

@@ -1,6 +1,6 @@
-// Wire version 2: what our own processes speak after their hellos. A frame is a 12-byte header and a body without
-// JSON; events name their key by a number, so that the frame of an event is the same for every follower. The numbers are
-// in README.md beside this file; golden bytes in vectors/v2.json.
+// Wire version 2: what processes of trunkline speak after their hellos. A frame is a 12-byte header and a body without JSON;
+// events name the key by a number, and the frame of an event is the same for every follower. README.md lists the numbers; golden
+// bytes are in vectors/v2.json.
 
 import type { Framing } from './frame';
 import { isSecretLength } from './hello';
@@ -73,13 +73,13 @@ const FLAG = {
   publication: 1,
 } as const;
 
-/** How a join may lead, by the number in bits 1 and 2 of its flags. Append-only. */
+/** How a join may lead, by the number in bits 1 and 2 of the flags. Append-only. */
 const LEAD_WISHES: readonly LeadWish[] = ['never', 'may', 'must', 'succeeds'];
 
-/** Frames beyond it are sent in chunks, so that nothing waits long behind them. */
+/** Longer frames are sent in chunks, and nothing waits long behind a long frame. */
 export const V2_MAX_FRAME_BYTES = 256 * 1024;
 
-/** Of one message: the numbers that answer it go in one piece, so that no event overtakes them. */
+/** Keys in a message: the numbers in the answer go in a single piece, and no event overtakes the numbers. */
 export const MAX_PLAIN_KEYS = 10_000;
 
 const NO_HINT = 0xffff_ffff;
@@ -274,8 +274,8 @@ export const EVENT_ROOM = HEADER_BYTES;
 
 /**
  * The frame of an event, made where the value lies.
- * @param payload has EVENT_ROOM bytes of its own before it, which are 0 at first
- * @returns undefined when they hold the frame for another topic already
+ * @param payload preceded by EVENT_ROOM reserved bytes, which are 0 at first
+ * @returns undefined when the reserved bytes hold the frame for another topic already
  */
 export function eventInPlace(topic: number, payload: Buffer): Buffer | undefined {
   const frame = Buffer.from(payload.buffer, payload.byteOffset - EVENT_ROOM, EVENT_ROOM + payload.length);
@@ -283,7 +283,7 @@ export function eventInPlace(topic: number, payload: Buffer): Buffer | undefined
   return frame.readUInt32BE(OFFSET.id) === topic ? frame : undefined;
 }
 
-/** What goes before a part of a frame; the part itself need not be copied. */
+/** The header before a part of a frame; the part need not be copied. */
 export function chunkHeader(stream: number, totalBytes: number | undefined, isLast: boolean, partBytes: number): Buffer {
   const isFirst = totalBytes !== undefined;
   const flags = (isFirst ? FLAG.first : 0) | (isLast ? FLAG.last : 0);
@@ -294,8 +294,9 @@ export function chunkHeader(stream: number, totalBytes: number | undefined, isLa
 }
 
 /**
- * Frames with the same number must be sent in the order in which they were written, also when one of them goes in chunks;
- * undefined: it may pass all others. A value of a topic must not overtake another one, and what a follower asks stays in order.
+ * Frames with the same number must be sent in the order of writing, also when one of the frames goes in chunks; undefined: the
+ * frame may pass all others. A value of a topic must not overtake another value of the topic, and the requests of a follower
+ * stay in order.
  */
 export function orderOf(frame: Buffer): number | undefined {
   const type = frame[OFFSET.type]!;

@@ -1,5 +1,5 @@
-// How a value of the user becomes bytes. The default is what cluster-client 3.x uses; a user's `transcode`
-// replaces it on every side of a channel.
+// How a value of the user becomes bytes. The default is the codec of cluster-client 3.x; a user's `transcode` replaces the codec
+// on every side of a channel.
 
 import { MAX_FRAME_BYTES } from './frame';
 import { decodePlainJson, encodePlainJson, isPlainJson } from './plain-json';
@@ -23,24 +23,27 @@ export const serializeJsonTranscode: Transcode = {
   decode: (bytes) => serializeJson().decode(bytes),
 };
 
-/** Loaded on first use: the package and what it needs cost 12 ms of CPU time, and our own processes do not use it with each other. */
+/**
+ * Loaded on first use: the package costs 12 ms of CPU time with all dependencies, and processes of trunkline do not use the
+ * package with each other.
+ */
 function serializeJson(): typeof import('serialize-json') {
   return require('serialize-json') as typeof import('serialize-json');
 }
 
 /**
- * Keeps everything that structured clone keeps, errors whole, and refuses the rest; a user's class arrives as a plain object.
- * Its `decode` throws nothing but MalformedValueError.
- *
- * Why not what is there (ns to encode / decode on Node 20: 100 B text, registry list of 850 B, of 72 KB): ours 203/81, 2,030/1,177,
- * 96k/62k; node:v8 953/511, 3,196/3,841, 111k/242k; msgpackr 2 191/136, 2,863/2,352, 143k/36k, but it makes code from keys and loses -0, stacks, holes.
+ * Keeps everything that structured clone keeps, errors whole, and refuses the rest; an instance of a user's class arrives as a
+ * plain object. `decode` throws nothing except MalformedValueError. Why not an existing package (ns to encode / decode on Node
+ * 20: 100 B text, registry list of 850 B, of 72 KB): this codec 203/81, 2,030/1,177, 96k/62k; node:v8 953/511, 3,196/3,841,
+ * 111k/242k; msgpackr 2 191/136, 2,863/2,352, 143k/36k, but msgpackr makes code from keys and loses -0, stacks, holes.
  */
 export const structuredTranscode: Transcode = { encode: encodeStructured, decode: decodeStructured };
 
 /**
- * The default between our own processes: JSON text for what JSON carries exactly, structured for the rest. A listener cannot tell
- * which form a value had. In a new process, JSON text of 850 B is decoded in 15 µs instead of 49 over the first 100 values, and in
- * 4.3 instead of 10 over the first 4,000 (Node 20; 7.6 and 38, 3.6 and 8.7 on Node 24). ValueCodec decides how long it is tried.
+ * The default between processes of trunkline: JSON text for what JSON carries exactly, structured for the rest. A listener
+ * cannot tell which form a value had. In a new process, JSON text of 850 B is decoded in 15 µs instead of 49 over the first 100
+ * values, and in 4.3 instead of 10 over the first 4,000 (Node 20; 7.6 and 38, 3.6 and 8.7 on Node 24). ValueCodec decides how
+ * long JSON text is tried.
  */
 export const jsonOrStructuredTranscode: Transcode = {
   encode: (value) => encodePlainJson(value, 0) ?? encodeStructured(value),
@@ -52,12 +55,12 @@ function decodeJsonOrStructured(bytes: Buffer): unknown {
 }
 
 /**
- * For so many bytes of values, JSON text is tried first. Code that decodes structured values is compiled after some megabytes, and
- * is the faster one from then on: 2.3 instead of 3.5 µs for 850 B, 95 instead of 260 µs for 72 KB.
+ * For this many bytes of values, JSON text is tried first. Code that decodes structured values is compiled after some megabytes,
+ * and is faster from then on: 2.3 instead of 3.5 µs for 850 B, 95 instead of 260 µs for 72 KB.
  */
 const YOUNG_BYTES = 8 * 1024 * 1024;
 
-/** How two processes call a way to write values when they agree on one. Append-only. */
+/** The names by which two processes agree on a codec. Append-only. */
 export type CodecName = 'serialize-json' | 'structured' | 'custom' | 'json-or-structured';
 const CODEC_NAMES: ReadonlySet<string> = new Set<CodecName>(['serialize-json', 'structured', 'custom', 'json-or-structured']);
 
@@ -65,10 +68,13 @@ export function isCodecName(name: string): name is CodecName {
   return CODEC_NAMES.has(name);
 }
 
-/** What still fits into a frame with room for the rest of it: refused by the sender, the receiver would end the connection. */
+/**
+ * The largest value that fits into a frame together with the rest of the frame: the sender refuses a larger value, because the
+ * receiver would end the connection.
+ */
 const MAX_VALUE_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
 
-/** @throws RangeError when values that go into one frame are too large for it together */
+/** @throws RangeError when values for the same frame are too large together */
 export function assertFits(values: readonly Buffer[]): void {
   let bytes = 0;
   for (let i = 0; i < values.length; i++) bytes += values[i]!.length;
@@ -84,33 +90,33 @@ export class ValueCodec {
     this.#transcode = transcode;
   }
 
-  /** `custom` is whatever the user gave; both sides have to give the same. */
+  /** `custom` is the user's transcode, which must be the same on both sides. */
   get name(): CodecName {
     if (this.#transcode === jsonOrStructuredTranscode) return 'json-or-structured';
     if (this.#transcode === structuredTranscode) return 'structured';
     return this.#transcode === serializeJsonTranscode ? 'serialize-json' : 'custom';
   }
 
-  /** The ways in which it can write for a peer, the best first. */
+  /** The codecs that this side can write for a peer, the best first. */
   get names(): readonly CodecName[] {
     return this.name === 'json-or-structured' ? ['json-or-structured', 'structured'] : [this.name];
   }
 
-  /** From now on another process reads, and its code is not compiled yet. */
+  /** From now on another process reads, whose code is not compiled yet. */
   welcomeReader(): void {
     this.#youngBytes = YOUNG_BYTES;
   }
 
   /**
-   * @param room so many bytes before it belong to it too and are 0, if this codec leaves room
-   * @throws whatever the transcode throws for a value it cannot carry.
+   * @param room bytes before the value that belong to the buffer too and are 0, if this codec leaves room
+   * @throws any error of the transcode for a value that cannot be carried.
    */
   encode(value: unknown, room = 0): Buffer {
     let bytes: Buffer;
     try {
       bytes = this.leavesRoom ? this.#encodeOurs(value, room) : this.#encode(value);
     } catch (cause) {
-      // The call stack is exhausted: of all values, those with a cycle do that.
+      // The call stack is exhausted: above all, values with a cycle cause this.
       if (cause instanceof RangeError && cause.message.includes('call stack'))
         throw new TypeError('it holds a cycle, or is nested too deeply', { cause });
       throw cause;
@@ -137,7 +143,7 @@ export class ValueCodec {
 
   #encode(value: unknown): Buffer {
     if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
-      // serialize-json would turn them into null without a word. A user's transcode may know better.
+      // serialize-json would silently turn such values into null. A user's transcode may know better.
       if (this.#transcode === serializeJsonTranscode) throw new TypeError(`a ${typeof value} cannot be encoded`);
     }
     const bytes = this.#transcode.encode(value) as Buffer | Uint8Array | string | null | undefined;

@@ -1,6 +1,6 @@
-// Writes v2.json: golden bytes of wire version 2 and of structured values. Run it with
-// `node protocol/vectors/generate-v2.mjs`; the same input gives the same file. Every byte is put together here by hand,
-// after README.md, so that our own codec has no part in what it is tested against.
+// Writes v2.json: golden bytes of wire version 2 and of structured values. Run `node protocol/vectors/generate-v2.mjs`; the same
+// input gives the same file. Every byte is put together here by hand, after README.md: the tested codec has no part in its own
+// vectors.
 
 import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';
@@ -19,7 +19,7 @@ const u16 = (number) => Buffer.from([number >> 8, number & 255]);
 const u32 = (number) => Buffer.from([number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255]);
 const latin1 = (text) => Buffer.from(text, 'latin1');
 const utf16 = (text) => Buffer.from(text, 'utf16le');
-/** Bytes after their length. */
+/** Bytes, preceded by the length. */
 const sized = (bytes) => Buffer.concat([u16(bytes.length), bytes]);
 const list = (...parts) => Buffer.concat(parts.flatMap((part) => [u32(part.length), part]));
 
@@ -437,7 +437,7 @@ bad('wait: half a character', frame(20, WIDE, 1, u16(0), a), 'half a character')
 
 // ---- proofs -------------------------------------------------------------------------------------------------------
 
-/** The bytes that are signed stand beside the signature, for whoever has to find out why theirs differs. */
+/** The bytes that are signed stand next to the signature, to help implementers whose signature differs. */
 function prove(name, secret, role, port, dialerNonce, listenerNonce) {
   const signed = Buffer.concat([latin1(`trunkline v2 ${role}`), u16(port), dialerNonce, listenerNonce].map(sized));
   const signature = createHmac('sha256', secret).update(signed).digest();

@@ -1,8 +1,7 @@
-// Writes v1.json: golden bytes of wire version 1. Run it with `node protocol/vectors/generate.mjs`; the same input
-// gives the same file. Entries from 'cluster-client' are what the leader and the follower of package cluster-client
-// write when they are driven here, without sockets; entries from 'trunkline' carry our additions and are put together
-// by that package's packet classes, so that our own codec has no part in what it is tested against. The meaning of
-// each frame (`message`) is stated here by hand.
+// Writes v1.json: golden bytes of wire version 1. Run `node protocol/vectors/generate.mjs`; the same input gives the same file.
+// Entries from 'cluster-client' are written by the leader and the follower of package cluster-client, driven here without
+// sockets; entries from 'trunkline' carry the additions of trunkline and are put together by the packet classes of that package:
+// the tested codec has no part in its own vectors. The meaning of each frame (`message`) is stated here by hand.
 
 import { Buffer } from 'node:buffer';
 import { EventEmitter } from 'node:events';
@@ -171,7 +170,7 @@ followerWrites(
 
 // ---- the leader of cluster-client ---------------------------------------------------------------------------------
 
-/** What the leader of cluster-client writes in answer to one request, or when its upstream client gives a value. */
+/** What the leader of cluster-client writes in answer to a request, or when the upstream client gives a value. */
 async function leaderWrites(name, { request, upstream = {}, value: pushed, options = {} }, message) {
   const frames = [];
   const client = Object.assign(new EventEmitter(), upstream);
@@ -190,7 +189,7 @@ async function leaderWrites(name, { request, upstream = {}, value: pushed, optio
     logger: SILENT_LOGGER,
     ...options,
   });
-  leader.on('error', () => {}); // the leader also emits each failure that it sends
+  leader.on('error', () => {}); // the leader also emits each failure that is sent
   const connection = { key: 40000, send: (packet) => frames.push(packet.encode()) };
   leader._connections.set(connection.key, connection);
   const { id } = request;

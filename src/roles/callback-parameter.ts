@@ -1,6 +1,6 @@
-// Whether a method takes a callback as its last parameter. It must be known when such a method is called in promise
-// style: a callback is then supplied. Any other method gets exactly the arguments of the caller, so that optional
-// parameters are not mistaken.
+// Whether a method takes a callback as the last parameter. Must be known when such a method is called in promise style: a
+// callback is then supplied. Any other method gets exactly the arguments of the caller, and optional parameters are not mistaken
+// for callbacks.
 
 import { isAsyncFunction, isGeneratorFunction } from '../generator-function';
 import { codeOf } from '../source-text';
@@ -8,19 +8,20 @@ import { codeOf } from '../source-text';
 type Method = (...args: never[]) => unknown;
 
 interface CallbackParameter {
-  /** The index of the parameter, which is the last one. */
+  /** The index of the callback parameter, which is the last parameter. */
   readonly index: number;
   /**
-   * `named`: the parameter is called cb, callback or done. `called`: its name is lost, and the method calls it. `unclear`: its name
-   * is lost, the method gives nothing back and hands the parameter on, so it may be a callback or an ordinary value.
+   * `named`: the parameter is called cb, callback or done. `called`: the name is lost, and the method calls the parameter.
+   * `unclear`: the name is lost, the method gives nothing back and hands the parameter on, which may be a callback or an
+   * ordinary value.
    */
   readonly kind: 'named' | 'called' | 'unclear';
 }
 
 const CALLBACK_NAME = /^(cb|callback|done)$/i;
-/** Minifiers give names of one or two letters. */
+/** Minifiers give names of at most two letters. */
 const LOST_NAME = /^[\w$]{1,2}$/;
-/** A parameter that is one name, with or without a default value. */
+/** A parameter that is a plain name, with or without a default value. */
 const PLAIN_PARAMETER = /^([\p{ID_Start}$_][\p{ID_Continue}$]*)\s*(=|$)/u;
 const ARROW_WITHOUT_BRACKETS = /^(?:async\s+)?([\p{ID_Start}$_][\p{ID_Continue}$]*)\s*=>/u;
 
@@ -32,7 +33,7 @@ export function callbackIndex(method: Method): number | undefined {
   return parameter?.kind === 'unclear' ? undefined : parameter?.index;
 }
 
-/** Whether the caller has left out a last parameter of which nobody can tell whether it is a callback. */
+/** Whether the caller has left out a last parameter that may or may not be a callback. */
 export function isCallbackUnclear(method: Method, givenArguments: number): boolean {
   const parameter = callbackParameter(method);
   return parameter?.kind === 'unclear' && parameter.index >= givenArguments;
@@ -69,7 +70,7 @@ function isHandedOn(name: string, body: string): boolean {
   return new RegExp(`[(,]\\s*${name.replaceAll('$', '\\$')}\\s*[,)]`).test(body);
 }
 
-/** Whether the body of a function can give its caller a value. */
+/** Whether the body of a function can return a value. */
 function givesValue(body: string): boolean {
   return !body.trimStart().startsWith('{') || /\breturn\b(?!\s*[;}])/.test(body);
 }
@@ -98,7 +99,10 @@ function split(code: string): { parameters: string[]; body: string } {
   return { parameters, body: code.slice(at + 1).replace(/^\s*=>/, '') };
 }
 
-/** The position of the parenthesis of the parameters. A computed name stands in brackets before it, and may have its own. */
+/**
+ * The position of the opening parenthesis of the parameters. A computed name stands in brackets before the parenthesis, and may
+ * contain other parentheses.
+ */
 function listBegin(code: string): number {
   let depth = 0;
   for (let at = 0; at < code.length; at++) {

@@ -1,5 +1,5 @@
-// The followers of a channel, seen from its leader: who they are, and how they are told that it goes. What each of them asks
-// for is served by hosted-follower.ts.
+// The followers of a channel, seen from the leader: who follows, and how followers are told that the leader leaves. The requests
+// of each follower are served by hosted-follower.ts.
 
 import { writeRefusal } from '../../protocol/handshake';
 import type { Join, Register } from '../../protocol/message';
@@ -19,11 +19,11 @@ export class ChannelHost implements ChannelDoor {
   readonly #term: number;
   readonly #onError: (error: unknown) => void;
   readonly #connections = new Map<Connection, HostedFollower>();
-  /** Those that could lead themselves. */
+  /** Followers that could lead. */
   readonly #heirs = new Set<Connection>();
   readonly #topics: Topics;
   readonly #warnOfOldPeers: (message: string) => void;
-  /** Of followers that are gone. */
+  /** Skipped events of followers that have already disconnected. */
   #skippedBefore = 0;
   #isLeaving = false;
   #isSilent = false;
@@ -44,7 +44,7 @@ export class ChannelHost implements ChannelDoor {
     this.#warnOfOldPeers = rarely((message) => logger.warn(message), clock);
   }
 
-  /** Whether a follower could lead itself. */
+  /** Whether any follower could lead. */
   get hasHeir(): boolean {
     return this.#heirs.size > 0;
   }
@@ -57,7 +57,7 @@ export class ChannelHost implements ChannelDoor {
     }));
   }
 
-  /** Values that followers of this term did not get because they read too slowly, and that were replaced by newer ones. */
+  /** Values of this term that followers did not get, because the followers read too slowly and newer values came. */
   get skippedEvents(): number {
     return this.followers.reduce((sum, { skippedEvents }) => sum + skippedEvents, this.#skippedBefore);
   }
@@ -82,14 +82,17 @@ export class ChannelHost implements ChannelDoor {
     this.#follow(connection, PeerValues.ofOld(this.#single.spec)).onRegister(register);
   }
 
-  /** Followers are to look for the next leader from now on; those that come are sent away at once. */
+  /** Followers are to look for the next leader from now on; new followers are sent away at once. */
   sendAway(): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     for (const connection of this.#connections.keys()) this.#sendAway(connection);
   }
 
-  /** Followers of ours get no more values; old ones do, as they cannot be told to go. */
+  /**
+   * Followers that speak version 2 get no more values; followers of cluster-client 3.x still do, because no message can tell
+   * such a process to leave.
+   */
   silence(): void {
     this.#isSilent = true;
     for (const [{ version }, follower] of this.#connections) if (version === 2) follower.silence();
@@ -140,8 +143,8 @@ export class ChannelHost implements ChannelDoor {
   }
 
   /**
-   * Refuses a process of cluster-client 3.x, which only gets an answer. Its connection stays open for the time of a stranger: the
-   * process asks again after 3 s on an open connection, while it begins anew at once when the connection ends.
+   * Refuses a process of cluster-client 3.x, which gets nothing but an answer. The connection stays open for the time of a
+   * stranger: such a process asks again after 3 s on an open connection, and at once after the connection ends.
    */
   #refuseOld(connection: Connection, { id, timeoutMs }: Register): void {
     const { name: channel, legacyValues } = this.#single.spec;

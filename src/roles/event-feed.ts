@@ -1,6 +1,6 @@
-// What one follower gets of the values of its keys. As long as it reads, everything. One that does not is owed the newest value
-// of each key and gets it when it reads again, or is let go where nothing may be skipped (`delivery: 'every'`): either way it
-// costs the leader the limit of its outbox and no more.
+// What a follower gets of the values of subscribed keys. A follower that reads gets everything. A follower that does not read is
+// owed the newest value of each key and gets that value when reading again, or is disconnected where nothing may be skipped
+// (`delivery: 'every'`). In both cases the follower costs the leader at most the limit of the outbox.
 
 import type { Connection } from '../transport/connection';
 import type { FedSubscriber } from './fed-subscriber';
@@ -9,17 +9,22 @@ import type { ChannelSpec } from './role';
 type FeedSpec = Pick<ChannelSpec, 'name' | 'clock' | 'logger' | 'maxOutboxBytes' | 'delivery'>;
 type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained' | 'whenDrained'>;
 
-/** Log lines about the same follower are at least so far apart, ms: one that is always a little too slow begins often. */
+/**
+ * Log lines about the same follower are at least this far apart, ms: a follower that is always a little too slow falls behind
+ * often.
+ */
 const LOG_INTERVAL_MS = 60_000;
 
 export class EventFeed {
   readonly #spec: FeedSpec;
   readonly #connection: FeedConnection;
   readonly #onTooSlow: () => void;
-  /** The newest values of the keys that are owed, in the order in which they became so. The hub has these values anyway. */
+  /**
+   * The newest values of the keys that are owed, in the order in which the keys fell behind. The hub keeps these values anyway.
+   */
   readonly #owed = new Map<FedSubscriber, Buffer>();
   #skippedEvents = 0;
-  /** What the last log line has told of them. */
+  /** The number of skipped values in the last log line. */
   #skippedBefore = 0;
   #loggedAt = -Infinity;
   #isLogged = false;
@@ -31,7 +36,7 @@ export class EventFeed {
     this.#onTooSlow = onTooSlow;
   }
 
-  /** Values that were replaced by newer ones before they were sent. */
+  /** Values that were replaced by newer values before being sent. */
   get skippedEvents(): number {
     return this.#skippedEvents;
   }
@@ -43,7 +48,7 @@ export class EventFeed {
     else this.#owe(subscriber, payload);
   }
 
-  /** It was unsubscribed: nothing is owed for it any more. */
+  /** The key was unsubscribed: nothing is owed any more. */
   forget(subscriber: FedSubscriber): void {
     this.#owed.delete(subscriber);
   }

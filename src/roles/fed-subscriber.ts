@@ -1,4 +1,4 @@
-// One key of a follower in its leader: how a value of it is sent in either wire version. When, is the matter of the feed.
+// A key of a follower, on the side of the leader: how a value is sent in either wire version. The feed decides when.
 
 import type { Connection } from '../transport/connection';
 import type { EventFeed } from './event-feed';
@@ -17,11 +17,11 @@ export abstract class FedSubscriber implements Subscriber {
     this.#feed.deliver(this, payload);
   }
 
-  /** Sends a value of it, whatever waits. */
+  /** Sends a value, no matter how much waits. */
   abstract send(payload: Buffer): void;
 }
 
-/** The follower that all its topics share. */
+/** The follower that all of these topics share. */
 export interface TopicPeer {
   readonly connection: Connection;
   readonly values: PeerValues;

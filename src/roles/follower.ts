@@ -1,4 +1,4 @@
-// A follower: a hub over the connection to the leader. It ends with that connection; the failover loop
+// A follower: a hub over the connection to the leader. The role ends with the connection; the failover loop
 // (src/client/failover.ts) then starts the next term.
 
 import { fromErrorValue, messageOf } from '../../protocol/error-value';
@@ -34,11 +34,11 @@ export class Follower implements Role, Verbs {
   readonly #oldKeys: OldKeyRequests | undefined;
   readonly #pending: PendingCalls;
   readonly #values: PeerValues;
-  /** Why the leader ends the connection, if it has said so. */
+  /** Why the leader ends the connection, if the leader has given a reason. */
   #dismissal: TrunklineError | undefined;
   #onLeaving!: () => void;
 
-  /** @param connection is accepted; the follower owns it from here on */
+  /** @param connection an accepted connection; the follower owns the connection from here on */
   constructor(spec: ChannelSpec, connection: Connection, term: number, values: PeerValues, hooks: RoleHooks) {
     this.#spec = spec;
     this.term = term;
@@ -91,7 +91,7 @@ export class Follower implements Role, Verbs {
   publish(registration: unknown, { replay }: PublishOptions): void {
     const { publish } = this.#spec.methods;
     if (publish === undefined) return;
-    if (!replay) this.#assertNotBusy(publish); // a repeated one must not be lost
+    if (!replay) this.#assertNotBusy(publish); // a repeated publication must not be lost
     const args = this.#encodeArguments(publish, [registration]);
     this.#notify(publish, args, replay);
   }
@@ -162,7 +162,7 @@ export class Follower implements Role, Verbs {
         return;
       case 'key-failure': {
         const { verb, key, payload } = message;
-        if (verb === 'subscribe' && !this.#hub.find(key)) return; // it was unsubscribed meanwhile
+        if (verb === 'subscribe' && !this.#hub.find(key)) return; // the key was unsubscribed meanwhile
         this.#hooks.onError(this.#errorOf(payload, `the refusal of ${verb} of ${key}`));
         return;
       }
@@ -181,11 +181,11 @@ export class Follower implements Role, Verbs {
         call?.reject(this.#errorOf(message.payload, `the answer to ${call.method}`, call.method));
         return;
       }
-      default: // nothing else goes from a leader to its followers
+      default: // leaders send followers nothing else
     }
   }
 
-  /** @param key undefined: it was unsubscribed meanwhile */
+  /** @param key undefined: the key was unsubscribed meanwhile */
   #push(key: OpenKey<Asked> | undefined, bytes: Buffer): void {
     if (!key) return;
     try {
@@ -265,7 +265,7 @@ export class Follower implements Role, Verbs {
     }
   }
 
-  /** The error that the leader has sent, or that it cannot be read. */
+  /** The error that the leader has sent, or an error that says that the leader's error cannot be read. */
   #errorOf(payload: Buffer, what: string, method?: string): unknown {
     try {
       if (payload.length === 0) throw new TypeError('the leader could not encode the error');

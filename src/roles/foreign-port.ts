@@ -1,9 +1,9 @@
-// The cluster port is taken, but whoever has it does not answer as a leader.
+// The error for a cluster port whose holder does not answer as a leader.
 
 import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 
-/** @param heard what the program did or said instead, as a phrase after "it" */
+/** @param heard what the program did or said instead, as a phrase whose subject is the program */
 export function foreignPort(channel: string, endpoint: Endpoint, heard: string): TrunklineError {
   return new TrunklineError(
     'ERR_TRUNKLINE_PORT_FOREIGN',

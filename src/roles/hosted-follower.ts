@@ -1,4 +1,4 @@
-// Serves a Single to one follower: it only translates between messages and verbs.
+// Serves a Single to a follower: translates between messages and verbs, and does nothing else.
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
 import { isError, messageOf } from '../../protocol/error-value';
@@ -35,7 +35,7 @@ export interface HostedOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** One follower of a channel, with a session of its own. */
+/** A follower of a channel, with a separate session. */
 export class HostedFollower {
   readonly #spec: ChannelSpec;
   readonly #single: Single;
@@ -46,7 +46,7 @@ export class HostedFollower {
   readonly #topics: Topics;
   readonly #feed: EventFeed;
   readonly #peer: TopicPeer;
-  /** What this follower has subscribed: by the id of its message, in version 1 by the key that it uses itself. */
+  /** What this follower has subscribed: in version 2 by the id of the message, in version 1 by the key that the follower uses. */
   readonly #subscriptions = new Map<number | string, Subscription>();
   readonly #values: PeerValues;
   /** What waits for the upstream client. */
@@ -75,7 +75,7 @@ export class HostedFollower {
     };
     connection.limitOutbox(single.spec.maxOutboxBytes, onTooSlow);
     this.#session = single.join({
-      onError: () => undefined, // the leader's own client hears of it
+      onError: () => undefined, // the leader's own client reports the error
       onReady: () => {
         this.#accept();
       },
@@ -103,7 +103,7 @@ export class HostedFollower {
     return this.#feed.skippedEvents;
   }
 
-  /** It gets no value from this call on; its calls and publications go on. */
+  /** The follower gets no value from this call on; calls and publications go on. */
   silence(): void {
     this.#feed.forgetAll();
     this.#session.silence();
@@ -117,7 +117,7 @@ export class HostedFollower {
   }
 
   #serve(message: Message | V2Message): void {
-    if (!this.#isAccepted && message.type !== 'register') return; // whoever was not let in gets nothing
+    if (!this.#isAccepted && message.type !== 'register') return; // a peer that was not let in gets nothing
     switch (message.type) {
       case 'register':
         this.onRegister(message); // an old peer asks again
@@ -140,7 +140,7 @@ export class HostedFollower {
       case 'call':
         this.#onCall(message);
         return;
-      default: // nothing else goes from a follower to its leader
+      default: // followers send the leader nothing else
     }
   }
 
@@ -165,7 +165,7 @@ export class HostedFollower {
     const setback = this.#single.setback;
     if (this.#single.upstream.isReady) this.#accept();
     else if (setback) this.#refuse(setback.error);
-    // Otherwise the first outcome is the answer.
+    // In any other case the first outcome is the answer.
     else if (question.type === 'join') {
       const sentence = 'the upstream client of the leader is not ready yet';
       this.#connection.send({ type: 'wait', id: question.id, code: 'upstream', sentence });
@@ -230,7 +230,7 @@ export class HostedFollower {
     this.#subscriptions.set(key, this.#session.subscribe(wanted, subscriber));
   }
 
-  /** @param payload the registration of the one key; undefined: each key says it */
+  /** @param payload the registration of the only key; undefined: each key is the registration */
   #subscribeTopics(firstId: number, keys: readonly string[], payload: Buffer | undefined): void {
     const topics = keys.map((key) => this.#topics.join(key));
     this.#connection.send({ type: 'topics', id: firstId, topics: topics.map(({ number }) => number) });
@@ -263,7 +263,7 @@ export class HostedFollower {
     if (subscriber instanceof TopicSubscriber) this.#topics.leave(subscriber.topic);
   }
 
-  /** It does not read what it must get. */
+  /** Ends the connection of a follower that does not read what must arrive. */
   #letGo(): void {
     if (this.#isLetGo) return;
     this.#isLetGo = true;
@@ -271,7 +271,7 @@ export class HostedFollower {
     const { outboxBytes, remotePort, version } = this.#connection;
     const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes}`;
     logger.warn(`${name}: follower dropped, it does not read what it must get, remotePort=${remotePort} ${figures}`);
-    // It hears this if it still reads.
+    // The message arrives if the follower still reads.
     if (version === 2) {
       const sentence = `this process did not read what the leader sent: ${figures}; block it less, or raise maxOutboxBytes`;
       this.#connection.send({ type: 'goaway', code: TOO_SLOW, sentence, retryAfterMs: 0 });
@@ -316,7 +316,7 @@ export class HostedFollower {
   }
 
   #succeed(call: Call, values: unknown[]): void {
-    // A peer of cluster-client 3.x reads one value and no more.
+    // A peer of cluster-client 3.x reads only the first value.
     const readable = call.style === undefined ? values.slice(0, 1) : values;
     let encoded: Buffer[];
     try {
@@ -349,7 +349,10 @@ export class HostedFollower {
     this.#connection.send({ type: 'call-failure', id: call.id, timeoutMs: call.timeoutMs, payload: this.#errorPayload(error) });
   }
 
-  /** Reports a refused key to the follower that asked for it, as to the leader's own clients. An old peer cannot be told. */
+  /**
+   * Reports a refused key to the follower that asked for the key, as to the leader's own clients. In version 1 there is no
+   * message for this.
+   */
   #tellFailure(verb: KeyFailure['verb'], key: string, error: unknown): void {
     const { version, outboxBytes } = this.#connection;
     // A follower that does not read gets no report: a verb that is tried again is also reported again.

@@ -1,5 +1,5 @@
-// Two clients that share a channel were created with different constructor arguments, where that does not make two channels
-// of it: the later one names what differs, never the values.
+// Two clients that share a channel were created with different constructor arguments, where this does not make two channels: the
+// later client names the places that differ, never the values.
 
 import { randomBytes } from 'node:crypto';
 import type { ChannelId } from '../../protocol/message';
@@ -10,7 +10,10 @@ const SALT_BYTES = 16;
 /** A difference is told once, not at each failover. */
 const told = new WeakSet<ChannelSpec>();
 
-/** From whoever has the upstream client: what lets the other find the parts that differ; no bytes when nothing does. */
+/**
+ * Made by the process that has the upstream client: what the other process needs to find the parts that differ; no bytes when
+ * nothing differs.
+ */
 export function differenceTo(spec: ChannelSpec, theirs: ChannelId): Buffer {
   const own = spec.id.identity;
   if (own === theirs.identity || own === '' || theirs.identity === '') return Buffer.alloc(0);

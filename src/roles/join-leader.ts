@@ -29,21 +29,21 @@ export type JoinOutcome =
    * `accepted`: the connection was accepted, and closed without an answer.
    */
   | { readonly absent: Error; readonly accepted: boolean }
-  /** A leader is there and said no, or something else is there. `isUpstream`: it leads, but has no upstream client that works. */
+  /** A leader refused, or something else holds the port. `isUpstream`: the leader leads, but has no working upstream client. */
   | { readonly refused: unknown; readonly isUpstream?: true };
 
 export interface JoinOptions {
   readonly spec: ChannelSpec;
   readonly meeting: Meeting;
-  /** Where to: the cluster port, or where its holder has sent us. */
+  /** Where to join: the cluster port, or the port to which the holder of the cluster port has redirected. */
   readonly endpoint: Endpoint;
   readonly lead: LeadWish;
   readonly seenTerm: number;
   readonly hooks: RoleHooks;
   readonly signal: AbortSignal;
-  /** Gets the connection on which it waits. */
+  /** Gets the connection on which the answer is awaited. */
   onDialled(connection: Connection): void;
-  /** It is not served yet, and this is why. */
+  /** The process is not served yet, for this reason. */
   onWait(why: WaitReason, sentence: string): void;
 }
 
@@ -145,13 +145,15 @@ function follow({ spec, hooks }: JoinOptions, connection: Connection, joined: Jo
   return { follower: new Follower(spec, connection, joined.term, PeerValues.ofOurs(spec, agreedCodec(spec, joined)), hooks) };
 }
 
-/** A leader that names no way of ours has none in common either, and its values cannot be decoded: each of them is reported then. */
+/**
+ * A leader that names no common codec has none, and the values of such a leader cannot be decoded: each value is reported then.
+ */
 function agreedCodec({ values }: ChannelSpec, { codec }: Joined): CodecName {
   return values.names.find((name) => name === codec) ?? values.name;
 }
 
 function goneOutcome(error: Error | undefined): JoinOutcome {
-  if (error instanceof TrunklineError) return { refused: error }; // it was silent
+  if (error instanceof TrunklineError) return { refused: error }; // the other side was silent
   return { absent: new Error('closed the connection without an answer'), accepted: true };
 }
 
@@ -162,7 +164,7 @@ function refusalOutcome(options: JoinOptions, { code, sentence, payload }: Refus
   });
   switch (code) {
     case 'not-led-here':
-      return { absent: new Error(sentence), accepted: false }; // its leader has just gone
+      return { absent: new Error(sentence), accepted: false }; // the leader has just gone
     case 'led-elsewhere':
       return refused(
         'ERR_TRUNKLINE_PORT_TAKEN',

@@ -1,34 +1,37 @@
-// What one key is to be at the upstream client, and the verb that is under way for it. A server hears two verbs of a key in the
-// order in which they reach it, not in the order in which they were called: so a verb waits for the one before it, and the last
-// wish wins. A verb that is refused is tried again while its wish stands. Subscriptions and publications are lanes of their own.
+// The wish for a key at the upstream client, and the verb that is under way for the key. A server sees two verbs of a key in the
+// order of arrival, not in the order of the calls: a verb therefore waits for the verb before, and the last wish wins. A refused
+// verb is tried again while the wish stands. Subscriptions and publications are separate lanes.
 
 import { Backoff, patientTimeout, type Clock, type Patience, type Timer } from '../time';
 
-/** A verb that was refused is tried again after this time, growing, ms. Many keys are often refused together: they spread from the first try on. */
+/**
+ * A refused verb is tried again after this time, growing, ms. Many keys are often refused together, and the delays spread from
+ * the first try on.
+ */
 const RETRY_MIN_MS = 500;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
-/** How long a verb may hold up the next one of its key, ms: some promises never settle. */
+/** How long a verb may hold up the next verb of the same key, ms: some promises never settle. */
 export const VERB_MS = 10_000;
-/** Tries to take back what nobody wants any more. They are bounded, because such keys come and go without end. */
+/** How often to try to end what nobody wants any more. Bounded, because such keys come and go without end. */
 const MAX_ENDS = 5;
 
 export type LaneVerb = 'begin' | 'end';
 
-/** @typeParam W one wish: what is to stand at the upstream client */
+/** @typeParam W a wish: what is to stand at the upstream client */
 export interface LaneSource<W extends object> {
   readonly clock: Clock;
   /** Whether what stands must be ended before another wish is begun. */
   readonly endsFirst: boolean;
-  /** @returns settles when the verb is done; undefined: it is done already. Never throws */
+  /** @returns settles when the verb is done; undefined: the verb is done already. Never throws */
   ask(verb: LaneVerb, wish: W, lane: KeyLane<W>): Promise<unknown> | undefined;
   /**
-   * A verb was refused, and that still matters.
-   * @param retryMs when it is tried again; undefined: it is not
-   * @returns what those are told who come to the key before the next try
+   * A verb was refused while the wish still stands.
+   * @param retryMs when the verb is tried again; undefined: never
+   * @returns the error for consumers that ask for the key before the next try
    */
   refused(verb: LaneVerb, key: string, error: unknown, retryMs: number | undefined): Error;
-  /** A verb has held up the next one for VERB_MS, and is not waited for any longer. */
+  /** A verb has held up the next verb for VERB_MS, and nothing waits for the verb any longer. */
   overtaken(verb: LaneVerb | 'call', key: string): void;
   /** Nothing is wanted, and nothing is under way. */
   idle(lane: KeyLane<W>): void;
@@ -36,7 +39,7 @@ export interface LaneSource<W extends object> {
   rested?(): void;
 }
 
-/** A call of the user that takes its turn among the verbs. */
+/** A call of the user that waits for a turn among the verbs. */
 interface QueuedCall<W> {
   /** What was wanted when the call was made. */
   readonly before: W | undefined;
@@ -68,7 +71,7 @@ export class KeyLane<W extends object> {
     this.#source = source;
   }
 
-  /** Why what is wanted does not stand; undefined as long as nothing is known against it. */
+  /** Why the wish is not fulfilled; undefined as long as no error is known. */
   get setback(): Error | undefined {
     return this.#setback;
   }
@@ -78,7 +81,7 @@ export class KeyLane<W extends object> {
     return this.#underWay !== undefined;
   }
 
-  /** Whether the upstream client was asked for exactly this wish last, and it is still wanted. */
+  /** Whether the upstream client was asked for exactly this wish last, and the wish still stands. */
   isInForce(wish: W): boolean {
     return this.#wanted === wish && this.#standing === wish;
   }
@@ -91,9 +94,9 @@ export class KeyLane<W extends object> {
   }
 
   /**
-   * Runs a call of the user that ends what stands: after all that was wanted before it.
+   * Runs a call of the user that ends what stands: after all verbs that were wanted before.
    * @param run settles when the call has ended; never throws
-   * @param isWanted whether somebody else still wants what is wanted now: then it is begun again
+   * @param isWanted whether another consumer still wants the present wish, which is then begun again
    */
   call(run: () => Promise<unknown> | undefined, isWanted: boolean): void {
     this.#calls = [...this.#calls, { before: this.#wanted, run }];
@@ -109,7 +112,7 @@ export class KeyLane<W extends object> {
     this.#retry = undefined;
   }
 
-  /** The upstream client is gone, and with it all that stood. Calls that wait run, to hear it. */
+  /** The upstream client is gone with everything that stood there. Waiting calls run and report the loss. */
   forget(): void {
     this.#calm();
     this.#underWay?.patience?.cancel();
@@ -121,7 +124,7 @@ export class KeyLane<W extends object> {
     for (const { run } of calls) void run();
   }
 
-  /** A new wish has a history of its own. */
+  /** A new wish starts without the retries of the old wish. */
   #calm(): void {
     this.#source.clock.clearTimeout(this.#retry);
     this.#retry = undefined;
@@ -164,11 +167,11 @@ export class KeyLane<W extends object> {
   #run({ run }: QueuedCall<W>): void {
     this.#calls = this.#calls.slice(1);
     this.#standing = undefined;
-    this.#start('call', run, () => undefined); // the caller hears of it
+    this.#start('call', run, () => undefined); // the caller gets the outcome
   }
 
   #start(verb: UnderWay['verb'], action: () => Promise<unknown> | undefined, onRefused: (error: unknown) => void): void {
-    // Before the action: what the user asks for while it runs must wait.
+    // Before the action: requests that the user makes during the action must wait.
     const underWay: UnderWay = { verb, since: this.#source.clock.now(), patience: undefined };
     this.#underWay = underWay;
     const outcome = action();
@@ -190,7 +193,7 @@ export class KeyLane<W extends object> {
     );
   }
 
-  /** @returns false when it was overtaken, or the upstream client is gone: its outcome means nothing any more */
+  /** @returns false when the verb was overtaken, or the upstream client is gone: the outcome means nothing any more */
   #end(underWay: UnderWay): boolean {
     underWay.patience?.cancel();
     if (this.#underWay !== underWay) return false;
@@ -199,7 +202,7 @@ export class KeyLane<W extends object> {
   }
 
   #onRefused(verb: LaneVerb, wish: W, error: unknown): void {
-    const isMoot = verb === 'begin' && this.#wanted !== wish; // another wish has taken its place
+    const isMoot = verb === 'begin' && this.#wanted !== wish; // another wish is in place
     if (isMoot) return;
     const isAgain =
       this.#isRetrying && this.#calls.length === 0 && (verb === 'begin' || (!this.#wanted && ++this.#ends < MAX_ENDS));
@@ -216,7 +219,7 @@ export class KeyLane<W extends object> {
     this.#setback = this.#source.refused(verb, this.key, error, retryMs);
   }
 
-  /** Limits a verb to VERB_MS only when something waits for its end: then many keys cost no timers. */
+  /** Limits a verb to VERB_MS only when something waits for the end of the verb: many keys then cost no timers. */
   #limit(underWay: UnderWay): void {
     const isAwaited = this.#calls.length > 0 || this.#wanted !== this.#standing;
     if (underWay.patience || !isAwaited) return;

@@ -1,4 +1,5 @@
-// How a follower asks its leader for keys: in version 2 many at once, and by numbers afterwards; in version 1 each for itself.
+// How a follower asks the leader for keys: in version 2 many keys at once, later named by numbers; in version 1 each key
+// separately.
 
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../../protocol/error-value';
@@ -12,11 +13,11 @@ import type { PeerValues } from './peer-values';
 import type { ChannelSpec } from './role';
 import type { OpenKey } from './subscription-hub';
 
-/** What was asked of the leader, kept with its key; undefined when it could not be asked for. */
+/** What was asked of the leader, kept with the key; undefined when the request could not be sent. */
 export interface Asked {
-  /** Of the subscription; 0 in version 1. */
+  /** The id of the subscription; 0 in version 1. */
   readonly id: number;
-  /** In version 1: the registration as JSON, and the key that the leader makes of it. */
+  /** In version 1: the registration as JSON, and the key that the leader makes of this JSON. */
   readonly old?: { readonly registration: unknown; readonly key: string };
   /** The number that the leader has given the key. */
   topic: number | undefined;
@@ -25,7 +26,7 @@ export interface Asked {
 export interface KeyRequests {
   open(key: OpenKey<Asked>): void;
   close(key: OpenKey<Asked>): void;
-  /** What was asked for goes now: before anything else that must not overtake it. */
+  /** Sends all collected requests now, before any message that must not overtake the requests. */
   flush(): void;
 }
 
@@ -37,19 +38,22 @@ export interface KeyRequestOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Keys of one message at most: the leader answers, and the first values come, before all of 100,000 are read. */
+/** Keys in a message at most: the leader answers, and the first values come, before all of 100,000 keys are read. */
 const MAX_KEYS = 1_000;
-/** … and characters of them, beside the last: with two bytes for each it still goes in one piece. */
+/**
+ * Characters in a message at most, besides the last key: even with two bytes for each character the message goes in a single
+ * piece.
+ */
 const MAX_CHARACTERS = 64 * 1024;
 
 /** Version 2. */
 export class TopicRequests implements KeyRequests {
   readonly #options: KeyRequestOptions;
   readonly #ids = new IdSequence();
-  /** Every open key by the id of its subscription, and, as soon as the leader has told it, by its number. */
+  /** Every open key by the id of the subscription, and, as soon as the leader has told the number, by number. */
   readonly #byId = new Map<number, OpenKey<Asked>>();
   readonly #byTopic = new Map<number, OpenKey<Asked>>();
-  /** Keys that were asked for in this tick; the ids of their subscriptions follow each other. */
+  /** Keys that were asked for in this tick, with consecutive subscription ids. */
   #keys: string[] = [];
   #firstId = 0;
   #characters = 0;
@@ -102,13 +106,13 @@ export class TopicRequests implements KeyRequests {
   onTopics(firstId: number, topics: readonly number[]): void {
     for (let i = 0; i < topics.length; i++) {
       const key = this.#byId.get(firstId + i);
-      if (!key?.state || key.state.topic !== undefined) continue; // it was unsubscribed meanwhile, or is said again
+      if (!key?.state || key.state.topic !== undefined) continue; // the key was unsubscribed meanwhile, or the number is repeated
       key.state.topic = topics[i]!;
       this.#byTopic.set(topics[i]!, key);
     }
   }
 
-  /** The key with this number; undefined when it was unsubscribed meanwhile. */
+  /** The key with this number; undefined when the key was unsubscribed meanwhile. */
   numbered(topic: number): OpenKey<Asked> | undefined {
     return this.#byTopic.get(topic);
   }
@@ -116,12 +120,12 @@ export class TopicRequests implements KeyRequests {
   readonly #isTaken = (id: number): boolean => this.#byId.has(id);
 }
 
-/** In version 1 keys are sent with the prefix that cluster-client 3.x gives them. */
+/** In version 1 keys are sent with the prefix of cluster-client 3.x. */
 export const KEY_PREFIX = '$$inner$$__';
 
 export class OldKeyRequests implements KeyRequests {
   readonly #options: KeyRequestOptions;
-  /** Every open key by the one that the leader makes of its registration as JSON. */
+  /** Every open key by the key that the leader makes of the registration as JSON. */
   readonly #byOldKey = new Map<string, OpenKey<Asked>>();
 
   constructor(options: KeyRequestOptions) {
@@ -154,7 +158,7 @@ export class OldKeyRequests implements KeyRequests {
     // each went at once
   }
 
-  /** The key that an event is for, which names it with its prefix; undefined when it was unsubscribed meanwhile. */
+  /** The key of an event that names the key with the prefix; undefined when the key was unsubscribed meanwhile. */
   named(key: string): OpenKey<Asked> | undefined {
     return this.#byOldKey.get(key.slice(KEY_PREFIX.length));
   }
@@ -173,7 +177,10 @@ export class OldKeyRequests implements KeyRequests {
   }
 }
 
-/** What JSON would lose the transcode must carry, without making another registration of it. @returns null when it does not */
+/**
+ * The transcode must carry what JSON would lose, without making a different registration. @returns null when the transcode does
+ * not
+ */
 function encodeRegistration(options: KeyRequestOptions, open: OpenKey<Asked>): Buffer | null {
   const { spec, values } = options;
   const { key, registration } = open;

@@ -6,9 +6,15 @@ import { ChannelHost } from './channel-host';
 import type { ChannelSpec, FollowerSnapshot, Role, RoleEnd, RoleHooks } from './role';
 import { Single, type Session } from './single';
 
-/** How long a leader that goes waits for its followers to be served by the next one, ms. The port keeps the process alive meanwhile. */
+/**
+ * How long a leaving leader waits until all followers are served by the next leader, ms. The port keeps the process alive
+ * meanwhile.
+ */
 const HAND_OFF_MS = 2_000;
-/** How long the next one waits for them before it asks its upstream client for values, ms: perhaps there are none. */
+/**
+ * How long the next leader waits for followers of the old leader before asking the upstream client for values, ms: there may be
+ * no followers.
+ */
 const VISIT_MS = 250;
 /**
  * How long a leader that was succeeded waits for its publish and unPublish before it says that it is silent, ms. It is less than the port holder
@@ -88,7 +94,7 @@ export class Leader implements Role {
     return this.close();
   }
 
-  /** Hands the channel over to a follower that could lead, if there is one, and closes the upstream client then. */
+  /** Hands the channel over to a follower that could lead, if such a follower exists, and then closes the upstream client. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -96,7 +102,7 @@ export class Leader implements Role {
 
   async #close(): Promise<void> {
     if (this.#single.upstream.isReady && (this.#isSucceeded || this.#host.hasHeir)) await this.#handOff();
-    // The port first: a follower that loses its connection must be able to bind it at once.
+    // The port comes first: a follower that loses the connection must be able to bind the port at once.
     const released = this.#lease.release();
     await Promise.all([this.#host.close(), this.#single.close()]);
     this.verbs.leave();
@@ -105,7 +111,7 @@ export class Leader implements Role {
     this.#end({ reason: 'closed' });
   }
 
-  /** The next leader delivers from now on. Where nothing may be skipped, both do until this one is gone. */
+  /** The next leader delivers from now on. Where nothing may be skipped, both leaders deliver until this leader is gone. */
   #fallSilent(): void {
     if (this.#spec.delivery === 'latest') {
       this.verbs.silence();
@@ -122,7 +128,7 @@ export class Leader implements Role {
     this.#single.ledger.keep();
     this.#lease.resign();
     this.#host.sendAway();
-    // Its own calls belong to a client that goes on elsewhere, unless it is being closed.
+    // The client's own calls go on elsewhere, unless the client is being closed.
     const { idle } = this.#isSucceeded ? this.#single.upstream : { idle: undefined };
     await within(this.#spec.clock, HAND_OFF_MS, Promise.all([this.#host.deserted, idle]), false);
   }

@@ -1,5 +1,5 @@
-// Two processes that share a channel do not share the same methods: they have different classes of one name, or delegate
-// differently. The one that comes later names what differs.
+// Two processes that share a channel do not share the same methods: the classes of the same name differ, or the delegates
+// differ. The process that comes later names the differences.
 
 import { createHash } from 'node:crypto';
 import type { ChannelSpec } from './role';

@@ -1,5 +1,5 @@
-// How values go over one connection: as they are written in this process, or, to and from a process of cluster-client 3.x or an
-// older version of ours, in its way. Inside a process a payload always has the channel's own form.
+// How values go over a connection: unchanged between equal versions of trunkline, or translated to and from the form of a
+// process of cluster-client 3.x or of an older version. Inside a process a payload always has the form of the channel.
 
 import { EVENT_ROOM } from '../../protocol/v2';
 import { assertFits, structuredTranscode, ValueCodec, type CodecName } from '../../protocol/value-codec';
@@ -8,7 +8,7 @@ import type { ChannelSpec } from './role';
 /** The codec that every process of trunkline can read. */
 const STRUCTURED = new ValueCodec(structuredTranscode);
 
-/** A payload as old peers read it; there may be several of them. */
+/** A payload in the form that old peers read; several old peers may share a translation. */
 const translated = new WeakMap<Buffer, Buffer>();
 
 export class PeerValues {
@@ -20,12 +20,12 @@ export class PeerValues {
     this.#peers = peers;
   }
 
-  /** The values for a process of trunkline. @param agreed what both can write; default: what this one writes best */
+  /** The values for a process of trunkline. @param agreed a codec that both can write; default: the best codec of this process */
   static ofOurs({ values }: ChannelSpec, agreed: CodecName = values.name): PeerValues {
     return new PeerValues(values, agreed === values.name ? values : STRUCTURED);
   }
 
-  /** For one of cluster-client 3.x. */
+  /** The values for a process of cluster-client 3.x. */
   static ofOld({ values, legacyValues }: ChannelSpec): PeerValues {
     return new PeerValues(values, legacyValues.name === values.name ? values : legacyValues);
   }
@@ -48,7 +48,7 @@ export class PeerValues {
     return this.#peers.decode(bytes);
   }
 
-  /** @throws RangeError too when they do not fit into one frame */
+  /** @throws RangeError also when the values do not fit into a frame together */
   encodeAll(values: readonly unknown[]): Buffer[] {
     const encoded: Buffer[] = [];
     for (let i = 0; i < values.length; i++) encoded.push(this.#peers.encode(values[i]));
@@ -76,7 +76,8 @@ export class PeerValues {
   /** A payload of the peer, for this process. The bytes must not be used otherwise. */
   fromPeer(bytes: Buffer): Buffer {
     if (this.#own !== this.#peers) return this.#own.encode(this.#peers.decode(bytes));
-    // They are kept as the last value, and must not keep the whole chunk that they came in. A long frame has memory of its own.
+    // Values are kept as the last value of a key, and must not keep the whole received chunk alive. A long frame has separate
+    // memory.
     if (bytes.length * 2 > bytes.buffer.byteLength) return bytes;
     const copy = Buffer.allocUnsafe(bytes.length);
     copy.set(bytes);

@@ -1,5 +1,5 @@
-// The calls of a follower that wait for an answer. One timer serves them all: every call of a channel has the same
-// time limit, so the oldest call is always the next to expire.
+// The calls of a follower that wait for an answer. A single timer serves all calls: every call of a channel has the same time
+// limit, and the oldest call is always the next to expire.
 
 import { patientTimeout, type Clock, type Patience } from '../time';
 
@@ -18,9 +18,9 @@ export class PendingCalls {
   readonly #timeoutMs: number;
   readonly #expired: (method: string) => Error;
   /**
-   * Each call in the slot of the last bits of its id. No Map: one that is filled and emptied all the time leaves behind tables
-   * that refer to the next one each, and after a full garbage collection a young one keeps them all, with all calls in them
-   * (measured: a third of the CPU time of 64 calls in flight).
+   * Each call in the slot of the last bits of the id. A Map that is filled and emptied all the time leaves old tables behind,
+   * each of which refers to the next table, and after a full garbage collection a young table keeps all of these alive, with all
+   * calls (measured: a third of the CPU time of 64 calls in flight).
    */
   #slots: (PendingCall | undefined)[] = emptySlots(INITIAL_SLOTS);
   #size = 0;
@@ -39,7 +39,7 @@ export class PendingCalls {
     return this.#size;
   }
 
-  /** Whether a call with this id would be in the way of one that waits. */
+  /** Whether the slot for this id is taken by a waiting call. */
   readonly isTaken = (id: number): boolean => this.#slots[this.#slotOf(id)] !== undefined;
 
   /**
@@ -55,7 +55,7 @@ export class PendingCalls {
     });
   }
 
-  /** Takes the call with this id out; undefined when it has expired. */
+  /** Removes and returns the call with this id; undefined when the call has expired. */
   take(id: number): Pick<PendingCall, 'method' | 'resolve' | 'reject'> | undefined {
     const slot = this.#slotOf(id);
     const call = this.#slots[slot];
@@ -74,7 +74,7 @@ export class PendingCalls {
     });
   }
 
-  /** No answer can come any more. @param reason makes the error of one call */
+  /** No answer can come any more. @param reason makes the error of a call */
   failAll(reason: (method: string) => Error): void {
     this.#timer?.cancel();
     this.#timer = undefined;

@@ -1,5 +1,5 @@
-// Who on this host has published what. It lets a publication that many processes repeat after a failover reach the
-// upstream client once, and withdraws what only a dead process had published.
+// Who on this host has published what. A publication that many processes repeat after a failover reaches the upstream client
+// once, and a publication is withdrawn when all processes that published the key are gone.
 
 import { formatKey } from '../format-key';
 import type { Clock, Timer } from '../time';
@@ -17,13 +17,13 @@ export class PublicationLedger {
   readonly #publications = new Map<string, Publication>();
   #isKept = false;
 
-  /** @param withdraw takes a publication back upstream; called when it has had no owner for LINGER_MS */
+  /** @param withdraw takes a publication back upstream; called when the publication has had no owner for LINGER_MS */
   constructor(clock: Clock, withdraw: (key: string) => void) {
     this.#clock = clock;
     this.#withdraw = withdraw;
   }
 
-  /** @returns whether it is news for the upstream client: a new key, or another content under a known one */
+  /** @returns whether the publication is news for the upstream client: a new key, or other content under a known key */
   add(key: string, registration: unknown, owner: object): boolean {
     const known = this.#publications.get(key);
     if (!known) {
@@ -39,8 +39,8 @@ export class PublicationLedger {
   }
 
   /**
-   * The owner has taken the publication back by itself.
-   * @returns whether another owner has it still
+   * The owner has taken the publication back.
+   * @returns whether another owner still publishes the key
    */
   remove(key: string, owner: object): boolean {
     const publication = this.#publications.get(key);
@@ -57,13 +57,13 @@ export class PublicationLedger {
     return this.#publications.get(key)?.owners ?? [];
   }
 
-  /** Nothing is withdrawn from here on: the next leader publishes all of it. */
+  /** Nothing is withdrawn from here on: the next leader publishes everything. */
   keep(): void {
     this.#isKept = true;
     for (const { linger } of this.#publications.values()) this.#clock.clearTimeout(linger);
   }
 
-  /** The owner is gone. What nobody else has published is withdrawn, unless it is published again soon. */
+  /** The owner is gone. Publications without another owner are withdrawn, unless published again soon. */
   disown(owner: object): void {
     if (this.#isKept) return;
     for (const [key, publication] of this.#publications) {

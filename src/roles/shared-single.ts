@@ -1,4 +1,4 @@
-// Single mode: the clients of one channel in this process share one Single by reference count.
+// Single mode: the clients of a channel in this process share a Single by reference count.
 
 import { isSameChannel } from '../../protocol/handshake';
 import { differenceTo, warnOfDifference } from './identity-warning';
@@ -64,7 +64,7 @@ export class SharedSingle implements Role {
   async #close(): Promise<void> {
     const { single } = this.#shared;
     if (--this.#shared.users === 0) {
-      // A client that is created from here on gets an upstream client of its own.
+      // A client that is created from here on gets a new upstream client.
       channels.delete(this.#shared);
       await single.close();
     }

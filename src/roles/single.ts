@@ -1,6 +1,6 @@
-// A channel whose upstream client lives in this process: hub and publications over the upstream client, no network.
-// Single mode is just this; a leader is this plus a listener. Each consumer (a client of this process, a connected
-// follower) works through a session of its own, so that whatever it asked for goes when it goes.
+// A channel whose upstream client lives in this process: hub and publications over the upstream client, no network. Single mode
+// is just this; a leader is this plus a listener. Each consumer (a client of this process, a connected follower) works through a
+// separate session, and all requests of the consumer end with the session.
 
 import { isError, messageOf, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
@@ -24,7 +24,10 @@ import { UpstreamSubscriptions, type SubscriptionLane } from './upstream-subscri
 
 /** What a consumer hears besides what every role tells. */
 export interface SessionHooks extends RoleHooks {
-  /** The upstream client has refused a publication of this consumer. Absent: the consumer hears of it through `onError`. */
+  /**
+   * The upstream client has refused a publication of this consumer. Absent: the consumer learns of the refusal through
+   * `onError`.
+   */
   onPublicationRefused?(key: string, error: Error): void;
 }
 
@@ -38,7 +41,7 @@ export class Single {
 
   readonly #subscriptions: UpstreamSubscriptions;
 
-  /** Each session, and what undoes its attachments to the live upstream client. */
+  /** Each session, with a function that undoes the session's attachments to the live upstream client. */
   readonly #sessions = new Map<Session, () => void>();
   #client: object | undefined;
   #setback: { readonly error: unknown } | undefined;
@@ -89,7 +92,7 @@ export class Single {
     });
   }
 
-  /** Why the upstream client is not ready; undefined when it is, or while the first try is under way. */
+  /** Why the upstream client is not ready; undefined when the client is ready, or while the first try is under way. */
   get setback(): { readonly error: unknown } | undefined {
     return this.#setback;
   }
@@ -145,7 +148,7 @@ export class Single {
     this.ledger.disown(session);
   }
 
-  /** Closes the upstream client. Nothing is delivered after it. */
+  /** Closes the upstream client. Nothing is delivered afterwards. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -184,7 +187,7 @@ export class Single {
     for (const [key, registration] of this.ledger.registrations()) this.publications.publish(key, registration);
   }
 
-  /** The upstream client is gone, and with it all that it was asked for. */
+  /** The upstream client is gone, and all subscriptions and publications there are gone too. */
   #forgetVerbs(): void {
     this.#subscriptions.forget(this.hub.keys());
     this.publications.forget();
@@ -235,7 +238,7 @@ export class Single {
   }
 }
 
-/** What one consumer has asked of a Single. */
+/** What a consumer has asked of a Single. */
 export class Session implements Verbs {
   readonly hooks: SessionHooks;
   readonly #single: Single;
@@ -256,7 +259,7 @@ export class Session implements Verbs {
     else this.#subscriptions.add(subscription);
     const setback = this.#single.hub.find(key)?.state?.setback;
     if (!setback) return subscription;
-    // The key was refused before this consumer came, and waits for its next try.
+    // The key was refused before this consumer came, and waits for the next try.
     if (subscriber.refuse) subscriber.refuse(setback);
     else this.hooks.onError(setback);
     return subscription;
@@ -290,12 +293,12 @@ export class Session implements Verbs {
   call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
       const ran = this.run(method, args, style, resolve, reject);
-      // Changes nothing any more. But it leads from the method to this promise, so that the stack of a failure shows who awaits it.
+      // Has no further effect, but links the method to this promise, and the stack of a failure shows the awaiting callers.
       void ran?.then(resolve as never, reject);
     });
   }
 
-  /** `call` without a promise of its own. Either of the two is called, once, perhaps before this returns. */
+  /** `call` without making a promise. Exactly one of the two functions is called, once, perhaps before this method returns. */
   run(
     method: string,
     args: readonly unknown[],
@@ -316,7 +319,7 @@ export class Session implements Verbs {
     if (!upstream.isReady) return run(); // to be told so
     let ran: Promise<void> | undefined;
     publications.withdrawByCall(key, () => (ran = run()), isWanted);
-    return ran; // undefined also when it waits for its turn
+    return ran; // undefined also when the call waits for a turn
   }
 
   notify(method: string, args: readonly unknown[]): void {

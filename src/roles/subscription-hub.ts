@@ -1,14 +1,13 @@
-// Fan-out, last value, replay, and "all or pick one": the only place that has them. Where values come from is the
-// hub's source: the upstream client (single.ts) or the connection to the leader (follower.ts).
-//
-// Delivery is always asynchronous and in order. Each subscriber knows the newest version it has seen, so a value
-// that was replayed to a late subscriber is not delivered to it a second time.
+// Fan-out, last value, replay, and "all or pick one": nothing of this is anywhere else. Values come from the hub's source: the
+// upstream client (single.ts) or the connection to the leader (follower.ts). Delivery is always asynchronous and in order. Each
+// subscriber knows the newest version seen, and a value that was replayed to a late subscriber is not delivered to that
+// subscriber a second time.
 
 import type { Clock, Timer } from '../time';
 import type { Subscriber, Subscription } from './role';
 
 export interface Source<S> {
-  /** Values of the key are wanted from now on; they come in through `hub.push`. */
+  /** Values of the key are wanted from now on; values come in through `hub.push`. */
   open(key: OpenKey<S>): void;
   /**
    * Nobody wants the key any more.
@@ -21,13 +20,16 @@ export interface Source<S> {
 export interface OpenKey<S> {
   readonly key: string;
   readonly registration: unknown;
-  /** What the source keeps with it; so it needs no table of its own. */
+  /** What the source keeps with the key, which saves the source a table. */
   state: S | undefined;
 }
 
 export interface HubOptions<S> {
   readonly source: Source<S>;
-  /** True: every subscriber gets each value, and late ones the last. False: one of them, chosen at random, gets it. */
+  /**
+   * True: every subscriber gets each value, and late subscribers get the last value. False: a single subscriber, chosen at
+   * random, gets each value.
+   */
   readonly isBroadcast: boolean;
   /** How long a key without subscribers stays open, ms. */
   readonly lingerMs: number;
@@ -53,7 +55,7 @@ interface Delivery {
   readonly entry: Entry<unknown>;
   readonly version: number;
   readonly payload: Buffer;
-  /** A replay for this one. Undefined: for whoever is subscribed when its turn comes. */
+  /** A replay for this subscriber alone. Undefined: for all subscribers at the time of delivery. */
   readonly only: Placed | undefined;
 }
 
@@ -69,7 +71,7 @@ export class SubscriptionHub<S> {
     this.#options = options;
   }
 
-  /** Those that are open. */
+  /** The open keys. */
   keys(): Iterable<OpenKey<S>> {
     return this.#entries.values();
   }
@@ -95,7 +97,7 @@ export class SubscriptionHub<S> {
         linger: undefined,
       };
       const first: Placed = { subscriber, entry, seen: 0, hasLeft: false };
-      entry.subscriptions = [first]; // one that is pushed to would have room for 17
+      entry.subscriptions = [first]; // an array that is pushed to would have room for 17
       this.#entries.set(key, entry);
       this.#options.source.open(entry);
       return first;
@@ -112,7 +114,7 @@ export class SubscriptionHub<S> {
     return subscription;
   }
 
-  /** @param subscription of this hub; without effect when it has ended already */
+  /** @param subscription of this hub; without effect when the subscription has ended already */
   unsubscribe(subscription: Subscription): void {
     const placed = subscription as Placed;
     if (placed.hasLeft) return;
@@ -130,7 +132,7 @@ export class SubscriptionHub<S> {
     entry.linger.unref();
   }
 
-  /** A new value of a key, from the source, which has it open. */
+  /** A new value of an open key, from the source. */
   push(key: OpenKey<S>, payload: Buffer): void {
     if (this.#closed) return;
     const entry = key as Entry<S>;
@@ -139,13 +141,13 @@ export class SubscriptionHub<S> {
     this.#enqueue({ entry, version: entry.version, payload, only: undefined });
   }
 
-  /** The source was replaced by one that knows nothing: opens every key again. */
+  /** The source was replaced by a source that knows nothing: opens every key again. */
   reopen(): void {
-    // Those that are subscribed meanwhile are open already.
+    // Keys that are subscribed during the loop are open already.
     for (const entry of [...this.#entries.values()]) this.#options.source.open(entry);
   }
 
-  /** Nothing is delivered after it. */
+  /** Nothing is delivered after this call. */
   close(): void {
     this.#closed = true;
     this.#queue = [];
@@ -168,7 +170,7 @@ export class SubscriptionHub<S> {
   }
 
   #flush(): void {
-    // What subscribers cause while they run is for the next flush.
+    // Everything that subscribers cause during this flush is for the next flush.
     const queue = this.#queue;
     this.#queue = [];
     this.#flushing = false;
@@ -180,7 +182,7 @@ export class SubscriptionHub<S> {
   }
 
   #receivers({ subscriptions }: Entry<unknown>): readonly Placed[] {
-    if (subscriptions.length <= 1 || this.#options.isBroadcast) return subscriptions.slice(); // it may change meanwhile
+    if (subscriptions.length <= 1 || this.#options.isBroadcast) return subscriptions.slice(); // the list may change during delivery
     return [subscriptions[Math.floor(Math.random() * subscriptions.length)]!];
   }
 }
@@ -188,7 +190,7 @@ export class SubscriptionHub<S> {
 const NOBODY: Placed[] = [];
 
 function deliver(subscription: Placed, version: number, payload: Buffer): void {
-  if (subscription.hasLeft || subscription.seen >= version) return; // left meanwhile, or has it from a replay
+  if (subscription.hasLeft || subscription.seen >= version) return; // has left meanwhile, or has the value from a replay
   subscription.seen = version;
   subscription.subscriber.deliver(payload);
 }

@@ -1,5 +1,5 @@
-// The numbers by which version 2 names the keys of a channel, and the frames of their values: a frame is the same for every
-// follower, so it is made once.
+// The numbers by which version 2 names the keys of a channel, and the frames of values: a frame is the same for every follower
+// and is made once.
 
 import { eventInPlace, v2Codec } from '../../protocol/v2';
 import type { PeerValues } from './peer-values';
@@ -7,7 +7,7 @@ import type { ChannelSpec } from './role';
 
 /** The frame that was made last: a value goes to all followers in a row. */
 interface LatestFrame {
-  /** Whether values have room for it: then it is no copy of them. */
+  /** Whether values have room for the header of a frame: the frame is then no copy of the value. */
   readonly isInPlace: boolean;
   topic: Topic | undefined;
   payload: Buffer | undefined;
@@ -23,7 +23,7 @@ interface KnownRegistration {
 export class Topic {
   readonly number: number;
   readonly key: string;
-  /** Followers that have subscribed to it. */
+  /** Followers that have subscribed to this topic. */
   followers = 0;
   readonly #latest: LatestFrame;
   #known: KnownRegistration | undefined;
@@ -35,15 +35,15 @@ export class Topic {
   }
 
   /**
-   * The registration that these bytes mean, and its key in this process. Followers of one application write the same bytes for the
-   * same registration, so only the first is decoded.
-   * @param payload undefined: the key says it
+   * The registration that these bytes mean, and the key in this process. Followers of the same application write the same bytes
+   * for the same registration, and only the first copy is decoded.
+   * @param payload undefined: the key is the registration
    */
   registrationOf(payload: Buffer | undefined, values: PeerValues, formatKey: ChannelSpec['formatKey']): KnownRegistration {
     if (!this.#known || !isSame(this.#known.payload, payload)) {
       const registration: unknown = payload ? values.decode(payload) : JSON.parse(this.key);
       const key = formatKey(registration);
-      // Nearly always the same text: one string is enough.
+      // Nearly always the same text: a single string is enough.
       this.#known = { payload: payload && Buffer.from(payload), registration, key: key === this.key ? this.key : key };
     }
     return this.#known;
@@ -69,22 +69,22 @@ function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a && b ? a.equals(b) : a === b;
 }
 
-/** Those of a channel. A number is never used again. */
+/** All topics of a channel. Topic numbers are never reused. */
 export class Topics {
   readonly #topics = new Map<string, Topic>();
   readonly #latest: LatestFrame;
   #lastNumber = 0;
 
-  /** @param isInPlace whether every value that is not empty has EVENT_ROOM before it */
+  /** @param isInPlace whether EVENT_ROOM bytes precede every value that is not empty */
   constructor(isInPlace: boolean) {
     this.#latest = { isInPlace, topic: undefined, payload: undefined, frame: Buffer.alloc(0) };
   }
 
-  /** One follower more. */
+  /** Counts an additional follower. */
   join(key: string): Topic {
     let topic = this.#topics.get(key);
     if (!topic) {
-      // A key that is a slice of a message with a thousand of them would keep the whole text.
+      // A key that is a slice of a message with a thousand keys would keep the whole text alive.
       const own = JSON.parse(JSON.stringify(key)) as string;
       topic = new Topic(++this.#lastNumber, own, this.#latest);
       this.#topics.set(own, topic);

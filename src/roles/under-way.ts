@@ -1,5 +1,5 @@
-// What is under way, and can be taken back by its number. A Set would do the same, but one that is filled and emptied all the
-// time costs dearly after a full garbage collection (see pending-calls.ts).
+// Items that are under way, each of which can be removed by number. A Set that is filled and emptied all the time costs dearly
+// after a full garbage collection (see pending-calls.ts).
 
 export class UnderWay<T> {
   readonly #items: (T | undefined)[] = [];
@@ -18,7 +18,7 @@ export class UnderWay<T> {
     });
   }
 
-  /** @returns the number by which `end` knows it */
+  /** @returns the number to pass to `end` */
   begin(item: T): number {
     const number = this.#free.pop() ?? this.#items.length;
     this.#items[number] = item;

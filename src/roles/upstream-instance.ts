@@ -1,12 +1,12 @@
-// An upstream client, from its creation to its end: what it says of itself (ready, closed, in error), and the calls that are
-// under way in it. Upstream (upstream.ts) decides what follows from that.
+// An upstream client, from creation to end: the reported state (ready, closed, in error), and the calls that are under way in
+// this client. Upstream (upstream.ts) decides what follows from the state.
 
 import { types } from 'node:util';
 import type { Clock } from '../time';
 import { UnderWay } from './under-way';
 import { isThenable, nativePromise, type Method } from './upstream-method';
 
-/** An error counts as the reason of a loss if it came at most this long before, ms. */
+/** An error counts as the reason of a loss if the error came at most this long before, ms. */
 const RELATED_MS = 10_000;
 
 export class UpstreamInstance {
@@ -37,12 +37,12 @@ export class UpstreamInstance {
     });
   }
 
-  /** What a lost client says in its last moments tells why it was lost. */
+  /** The last events of a lost client tell why the client was lost. */
   note(error: unknown): void {
     this.#lastError = { error, at: this.#clock.now() };
   }
 
-  /** The newest error that was noted, or `error` event; undefined when it is too old to have to do with what happens now. */
+  /** The newest error that was noted, or `error` event; undefined when the error is too old to be the cause of present events. */
   get recentError(): unknown {
     return this.#lastError && this.#clock.now() - this.#lastError.at <= RELATED_MS ? this.#lastError.error : undefined;
   }
@@ -53,7 +53,7 @@ export class UpstreamInstance {
     for (const reject of this.calls.endAll()) reject(reason);
   }
 
-  /** Calls back once, when the client says that it is ready, or why not. A client without `ready()` is ready at once. */
+  /** Calls back once, when the client reports readiness, or why not. A client without `ready()` is ready at once. */
   whenReady(callBack: (error?: unknown) => void): void {
     let isSettled = false;
     const settle = (error?: unknown): void => {
@@ -68,7 +68,7 @@ export class UpstreamInstance {
     }
     const returned = (ready as Method).call(this.client, settle);
     if (!types.isPromise(returned) && !isThenable(returned)) return;
-    // A method that takes a callback answers through it; its promise says only that it has run.
+    // A method that takes a callback answers through the callback; the promise only says that the method has run.
     const takesCallback = ready.length > 0;
     nativePromise(returned).then(
       () => {

@@ -1,5 +1,4 @@
-// Runs a method of the upstream client, in whichever way it gives its results: promise, callback, generator, or a
-// plain value.
+// Runs a method of the upstream client. The method may give results in a promise, a callback, a generator, or a plain value.
 
 import { types } from 'node:util';
 import type { CallStyle } from '../../protocol/message';
@@ -10,12 +9,12 @@ import { callbackIndex } from './callback-parameter';
 export type Method = (...args: unknown[]) => unknown;
 
 /**
- * Calls a method of the upstream client, then `resolve` or `reject`, once. Both are functions because each promise that is made
- * for a call can be felt in its cost.
- * @param style how the caller awaits the result; undefined when it does not tell (a peer of cluster-client 3.x)
- * @param resolve gets one value, or all results of the callback; must not throw
+ * Calls a method of the upstream client, then `resolve` or `reject`, once. Both are functions because each additional promise
+ * makes calls measurably slower.
+ * @param style how the caller awaits the result; undefined when a peer of cluster-client 3.x does not tell
+ * @param resolve gets a single value, or all results of the callback; must not throw
  * @param reject must not throw
- * @returns settles after that and is never rejected; undefined when the method threw at once
+ * @returns settles after `resolve` or `reject` and is never rejected; undefined when the method threw at once
  */
 export function runMethod(
   owner: object,
@@ -37,7 +36,7 @@ export function runMethod(
   }
 }
 
-/** Runs a method with exactly these arguments. @returns what it returns; a promise, if it is a generator */
+/** Runs a method with exactly these arguments. @returns the return value of the method; a promise if the method is a generator */
 export function runVerb(owner: object, method: Method, args: readonly unknown[]): unknown {
   const returned = method.apply(owner, args as unknown[]);
   return traitsOf(method).isGenerator ? runGenerator(returned as ReturnType<GeneratorMethod>, owner) : returned;
@@ -60,7 +59,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-/** A promise of Node.js with the outcome of the value, whatever the value is: thenables may throw, or call twice. */
+/** A promise of Node.js with the outcome of the value. The value may be anything: thenables may throw, or call twice. */
 export function nativePromise(value: unknown): Promise<unknown> {
   if (!types.isPromise(value)) return Promise.resolve(value);
   const isUnchanged =
@@ -72,17 +71,19 @@ export function nativePromise(value: unknown): Promise<unknown> {
   });
 }
 
-/** A promise that nobody listens to, because it was thrown or its `then` was replaced, must not end the process when it is rejected. */
+/**
+ * A promise without listeners, because the promise was thrown or `then` was replaced, must not end the process by a rejection.
+ */
 export function markHandled(value: unknown): void {
   if (!types.isPromise(value)) return;
   try {
     void Promise.prototype.then.call(value, undefined, () => undefined);
   } catch {
-    // The class of this promise makes no promises, so nobody can listen to this one.
+    // The class of this promise makes no promises, and nobody can listen to this promise.
   }
 }
 
-/** Where the upstream method gets a callback; undefined when it gets none and the arguments are exactly the caller's. */
+/** Where the upstream method gets a callback; undefined when no callback is passed and the arguments are exactly the caller's. */
 function callbackPosition(method: Method, args: readonly unknown[], style: CallStyle | undefined): number | undefined {
   const { isAsync, isGenerator } = traitsOf(method);
   if (isAsync || isGenerator) return undefined;
@@ -90,7 +91,7 @@ function callbackPosition(method: Method, args: readonly unknown[], style: CallS
     case 'callback':
       return args.length;
     case undefined:
-      return args.length; // cluster-client 3.x always appends one, and its callers may count on it
+      return args.length; // cluster-client 3.x always appends a callback, and callers may count on that
     case 'promise': {
       const index = callbackIndex(method);
       return index === undefined ? undefined : Math.max(index, args.length);

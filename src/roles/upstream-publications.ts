@@ -1,5 +1,5 @@
-// The publications that the upstream client has, by key, each in a lane of its own. What is wanted is in the ledger
-// (publication-ledger.ts); here it reaches the upstream client.
+// The publications that the upstream client has, by key, with a lane for each key. The ledger (publication-ledger.ts) holds the
+// wishes; this file brings each wish to the upstream client.
 
 import { KeyLane, type LaneSource } from './key-lane';
 import type { KeyHooks, Upstream } from './upstream';
@@ -17,7 +17,7 @@ export class UpstreamPublications {
   constructor(upstream: Upstream, hooks: KeyHooks) {
     this.#source = {
       clock: hooks.clock,
-      endsFirst: false, // a publication takes the place of the one before
+      endsFirst: false, // a publication replaces the previous publication
       ask: (verb, { registration }) => upstream.ask(verb === 'begin' ? 'publish' : 'unPublish', [registration]),
       refused: (verb, key, error, retryMs) => hooks.refused(verb === 'begin' ? 'publish' : 'unPublish', key, error, retryMs),
       overtaken: (verb, key) => {
@@ -49,7 +49,7 @@ export class UpstreamPublications {
     this.#lane(key).call(run, isWanted);
   }
 
-  /** Why a publication does not stand; undefined as long as nothing is known against it. */
+  /** Why a publication does not stand; undefined as long as no error is known. */
   setbackOf(key: string): Error | undefined {
     return this.#lanes.get(key)?.setback;
   }

@@ -1,4 +1,5 @@
-// The subscriptions that the upstream client has, by key, each in a lane of its own. Single (single.ts) says which keys are wanted.
+// The subscriptions that the upstream client has, by key, with a lane for each key. Single (single.ts) says which keys are
+// wanted.
 
 import { KeyLane, type LaneSource } from './key-lane';
 import type { OpenKey } from './subscription-hub';
@@ -9,14 +10,14 @@ export type SubscriptionLane = KeyLane<Wish>;
 
 interface Wish {
   readonly key: Key;
-  /** What the upstream client was given last: each try gets another one. */
+  /** The last listener that the upstream client was given: each try gets a new listener. */
   listener: ((value: unknown) => void) | undefined;
 }
 
 export class UpstreamSubscriptions {
   readonly #upstream: Upstream;
   readonly #source: LaneSource<Wish>;
-  /** Lanes of keys that nobody wants any more, as long as a verb of them is under way. */
+  /** Lanes of keys that nobody wants any more, as long as a verb of the key is under way. */
   readonly #leaving = new Map<string, SubscriptionLane>();
 
   /** @param onValue gets the values of keys that are wanted */
@@ -64,7 +65,7 @@ export class UpstreamSubscriptions {
     return true;
   }
 
-  /** The upstream client is gone: the next one is asked for every open key anew. */
+  /** The upstream client is gone: the next client is asked for every open key anew. */
   forget(open: Iterable<Key>): void {
     for (const key of open) {
       key.state?.forget();

@@ -1,5 +1,5 @@
-// The user's upstream client, kept alive: created, awaited, created again when it failed to start or closed by
-// itself. Single (single.ts) decides what to ask of it.
+// The user's upstream client, kept alive: created, awaited, created again when the client failed to start or closed without
+// being asked to. Single (single.ts) decides what to ask of the client.
 
 import { types } from 'node:util';
 import { isError, messageOf, safeString } from '../../protocol/error-value';
@@ -14,31 +14,31 @@ import { UpstreamInstance } from './upstream-instance';
 import { isThenable, markHandled, nativePromise, runMethod, runVerb, type Method } from './upstream-method';
 
 export interface UpstreamHooks {
-  /** A live client exists, perhaps not ready yet. @returns undoes what was attached to it */
+  /** A live client exists, perhaps not ready yet. @returns undoes everything that was attached to the client */
   onCreated(client: object): () => void;
-  /** The client is ready; it knows no subscription and no publication yet. */
+  /** The client is ready, and knows no subscription and no publication yet. */
   onReady(): void;
-  /** It is not: the reason. The next attempt follows by itself. */
+  /** The client is not ready, for this reason. The next attempt follows. */
   onSetback(error: unknown): void;
 }
 
-/** The verbs that are about one key. */
+/** The verbs that concern a single key. */
 export type KeyVerb = 'subscribe' | 'unSubscribe' | 'publish' | 'unPublish';
 
-/** What happens when a verb of one key is refused or does not end in time. */
+/** What happens when a verb of a key is refused or does not end in time. */
 export interface KeyHooks {
   readonly clock: Clock;
   /**
    * A verb was refused.
-   * @param retryMs time until the verb is tried again, ms; undefined: it is not tried again
+   * @param retryMs time until the verb is tried again, ms; undefined: never
    * @returns the error that reports the refusal
    */
   refused(verb: KeyVerb, key: string, error: unknown, retryMs: number | undefined): Error;
-  /** A verb has held up the next verb of its key for too long. */
+  /** A verb has held up the next verb of the key for too long. */
   overtaken(verb: KeyVerb, key: string): void;
 }
 
-/** A client that has closed by itself and still has calls under way. */
+/** A client that has closed without being asked to and still has calls under way. */
 interface Loss {
   readonly instance: UpstreamInstance;
   readonly patience: Patience;
@@ -47,18 +47,18 @@ interface Loss {
 /** Time between two attempts to get a working upstream client, ms. */
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 10_000;
-/** How long the close method of a client that has failed may take before a new one is created, ms. */
+/** How long the close method of a failed client may take before a new client is created, ms. */
 const DISCARD_MS = 1_000;
-/** How long it may take when the user closes. */
+/** How long the close method may take when the user closes. */
 const CLOSE_MS = 5_000;
-/** How long calls of a client that has closed by itself may take to end by themselves, ms: their own errors say most. */
+/** How long the calls of a lost client may take to end, ms: the class's own errors say most about the loss. */
 const LAST_WORDS_MS = 1_000;
 
 export class Upstream {
   readonly #spec: ChannelSpec;
   readonly #hooks: UpstreamHooks;
   readonly #backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
-  /** At most one: the next is created when this one has been discarded. */
+  /** At most one client exists: the next client is created when this client has been discarded. */
   #instance: UpstreamInstance | undefined;
   #discarding: Promise<void> | undefined;
   readonly #losses = new Set<Loss>();
@@ -98,14 +98,14 @@ export class Upstream {
     try {
       return this.#verbOf(this.#instance, verb) !== undefined;
     } catch {
-      return true; // a getter that throws: asking for it says so
+      return true; // a getter that throws: a use of the method reports the error
     }
   }
 
   /**
-   * Calls a verb of the client; without effect if the client lacks the method. Never throws. The client may change its copy of the
-   * registration: the next client, and the next verb, must get the registration as it was said.
-   * @returns settles as the promise of the method; undefined when the method gave none, and is done
+   * Calls a verb of the client; without effect if the client lacks the method. Never throws. The client may change the copy of
+   * the registration: the next client, and the next verb, must get the registration as given by the user.
+   * @returns settles as the promise of the method; undefined when the method gave no promise and is done
    */
   ask(verb: KeyVerb, args: readonly unknown[]): Promise<unknown> | undefined {
     const instance = this.#instance;
@@ -118,14 +118,14 @@ export class Upstream {
         throw error;
       });
     } catch (error) {
-      markHandled(error); // what was thrown may itself be a promise
+      markHandled(error); // the thrown value may be a promise
       return Promise.reject(error);
     }
   }
 
   /**
-   * Calls a method as `runMethod` does, and rejects the call when the client is lost meanwhile. Whatever the method is, gives or throws, and
-   * whatever the two functions throw: nothing of it is an uncaught exception or an unhandled rejection.
+   * Calls a method as `runMethod` does, and rejects the call when the client is lost meanwhile. No method, result, error or
+   * failure of the two functions can cause an uncaught exception or an unhandled rejection.
    */
   run(
     name: string,
@@ -201,7 +201,7 @@ export class Upstream {
     );
   }
 
-  /** Closes the client, and waits for those that are being discarded. Idempotent. */
+  /** Closes the client, and waits for clients that are being discarded. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#spec.clock.clearTimeout(this.#retry);
@@ -211,7 +211,7 @@ export class Upstream {
     for (const loss of this.#losses) this.#giveUp(loss, reason);
     if (instance) {
       instance.giveUpCalls(reason);
-      // The client's last events while it closes still reach the user; nothing after that does.
+      // Events of the client during the close still reach the user; later events do not.
       try {
         if (!(await within(this.#spec.clock, CLOSE_MS, this.#closeClient(instance)))) {
           throw this.#error('ERR_TRUNKLINE_CLOSE_TIMEOUT', `the upstream client did not close within ${CLOSE_MS} ms`);
@@ -274,7 +274,7 @@ export class Upstream {
   async #tryAgain(): Promise<void> {
     const failed = this.#instance;
     if (failed) {
-      // It may have recovered by itself; and a client that cannot be closed must not get a second one beside it.
+      // The client may have recovered meanwhile; and next to a client that cannot be closed no second client may be created.
       if (failed.isReadyNow || !this.has('close')) {
         this.#await(failed);
         return;
@@ -291,7 +291,7 @@ export class Upstream {
     instance.isReady = false;
     instance.detach();
     this.#awaitLastWords(instance);
-    // It has failed, and that was reported; how it closes changes nothing.
+    // The failure was reported already; the outcome of the close changes nothing.
     this.#discarding = within(this.#spec.clock, DISCARD_MS, this.#closeClient(instance)).then(
       () => undefined,
       () => undefined,
@@ -299,7 +299,10 @@ export class Upstream {
     return this.#discarding;
   }
 
-  /** A class knows best why its calls fail, so its own rejections count for a while. Only the calls that do not end are ended here. */
+  /**
+   * The class knows best why calls fail, and rejections by the class count for a while. Only calls that do not end are ended
+   * here.
+   */
   #awaitLastWords(instance: UpstreamInstance): void {
     if (instance.calls.isIdle) {
       instance.forgetErrors();
@@ -336,7 +339,7 @@ export class Upstream {
   }
 }
 
-/** @param reason no Error: nothing, or whatever the upstream client gave instead */
+/** @param reason no Error: nothing, or any value that the upstream client gave instead */
 function failedToStart(reason: unknown): string {
   const text = reason === undefined ? '' : `: ${safeString(reason)}`;
   return `the upstream client failed to start${text}`;

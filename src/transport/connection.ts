@@ -1,5 +1,5 @@
-// A socket that speaks in messages. It hides framing, the codec, pings and pongs, and all the ways in which a
-// socket can die: there is one `closed` promise, which never rejects. Both the dialer's and the listener's side use it.
+// A socket that speaks in messages. Hides framing, the codec, pings and pongs, and all the ways in which a socket can die: there
+// is a single `closed` promise, which never rejects. Used by dialers and listeners.
 
 import type { Socket } from 'node:net';
 import { ChunkAssembler } from '../../protocol/chunks';
@@ -27,7 +27,7 @@ export type Receiver = (message: Message | V2Message) => void;
 const FLUSH_MS = 1_000;
 
 export class Connection {
-  /** Fingerprint of the methods that the other side shares, as its hello says; undefined when it says nothing. */
+  /** Fingerprint of the methods that the other side shares, from the hello; undefined when the hello has none. */
   peerMethods: string | undefined;
   readonly #socket: Socket;
   readonly #clock: Clock;
@@ -40,17 +40,17 @@ export class Connection {
   #messagesHeard = 0;
   #version: 1 | 2 = 1;
   #assembler: ChunkAssembler | undefined;
-  /** What the other side may still send, bytes, as long as it is a stranger. */
+  /** How many bytes the other side may still send as a stranger. */
   #allowance = Infinity;
 
   /** For log lines: the port of the other side. */
   readonly remotePort: number | undefined;
-  /** Settles when the socket is gone, whoever closed it. */
+  /** Settles when the socket is gone, no matter which side closed the socket. */
   readonly closed: Promise<ConnectionEnd>;
 
   constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
-    this.remotePort = socket.remotePort; // the socket forgets it when it closes
+    this.remotePort = socket.remotePort; // the socket forgets the port when closed
     this.#clock = clock;
     this.#outbox = new Outbox(socket, clock);
     let socketError: Error | undefined;
@@ -60,7 +60,7 @@ export class Connection {
     socket.on('error', (error) => {
       socketError = error;
     });
-    // The other side is gone for us as soon as it stops talking: a half-open connection serves nobody.
+    // The other side is gone for this process when the other side stops talking: a half-open connection serves nobody.
     socket.on('end', () => {
       socket.destroy();
     });
@@ -74,7 +74,7 @@ export class Connection {
     });
   }
 
-  /** Whether the other side has proved that it speaks the protocol. */
+  /** How many messages of the other side followed the protocol. */
   get messagesHeard(): number {
     return this.#messagesHeard;
   }
@@ -84,17 +84,17 @@ export class Connection {
     this.#reader.maxFrameBytes = bytes;
   }
 
-  /** What the other side may send in all, bytes, until it is trusted: many small messages cost as much as a large one. */
+  /** How many bytes the other side may send in all until trusted: many small messages cost as much as a large message. */
   set maxStrangerBytes(bytes: number) {
     this.#allowance = bytes;
   }
 
-  /** Who gets the messages from the next one on. Pings and pongs stay inside. */
+  /** The function that gets all further messages. Pings and pongs are handled inside. */
   set receiver(receive: Receiver) {
     this.#receive = receive;
   }
 
-  /** An id for the next request of this side. @param isTaken whether one still waits for its answer */
+  /** An id for the next request of this side. @param isTaken whether a request with this id still waits for the answer */
   nextId(isTaken?: (id: number) => boolean): number {
     return this.#ids.next(isTaken);
   }
@@ -104,14 +104,19 @@ export class Connection {
     return this.#version;
   }
 
-  /** From here on this side writes version 2, and the other one may. @param maxFrameBytes until the other side is trusted */
+  /**
+   * From here on this side writes version 2, and the other side may. @param maxFrameBytes limit until the other side is trusted
+   */
   upgrade(maxFrameBytes = V2_MAX_FRAME_BYTES): void {
     this.#version = 2;
     this.#outbox.upgrade();
     this.#reader.upgrade(v2Framing, maxFrameBytes);
   }
 
-  /** The other side has proved what it is, or need not: it gets all the room that its version knows. */
+  /**
+   * The other side has proved to be a process of this user, or no proof is required: the other side gets the full limits of the
+   * wire version.
+   */
   trust(): void {
     this.#allowance = Infinity;
     this.#reader.maxFrameBytes = this.#version === 2 ? V2_MAX_FRAME_BYTES : MAX_FRAME_BYTES;
@@ -123,7 +128,7 @@ export class Connection {
     return this.#outbox.bytes;
   }
 
-  /** The same beside the largest message: a single one may be of any length. */
+  /** `outboxBytes` without the largest message: a single message may have any length. */
   get backlogBytes(): number {
     return this.#outbox.backlogBytes;
   }
@@ -133,12 +138,18 @@ export class Connection {
     return this.#outbox.isDrained;
   }
 
-  /** Calls back once, when what waits now has left; only to be asked when it is not drained. The last one who asks is called. */
+  /**
+   * Calls back once, when everything that waits now has left; call this only when the connection is not drained. A later
+   * callback replaces an earlier callback.
+   */
   whenDrained(callback: () => void): void {
     this.#outbox.whenDrained(callback);
   }
 
-  /** @param onTooSlow the other side does not read: what it must get, all but events, is more than the limit; may be called again */
+  /**
+   * @param onTooSlow the other side does not read: messages that must arrive, which is all but events, exceed the limit; may be
+   * called again
+   */
   limitOutbox(maxBytes: number, onTooSlow: () => void): void {
     this.#outbox.limit(maxBytes, onTooSlow);
   }
@@ -149,7 +160,7 @@ export class Connection {
     this.#outbox.writeRequired(this.#version === 2 ? v2Codec.encode(message as V2Message) : v1Codec.encode(message as Message));
   }
 
-  /** Queues the frame of an event in the version of this connection. Whoever calls it has looked at `outboxBytes`. */
+  /** Queues the frame of an event in the version of this connection. Callers check `outboxBytes` first. */
   sendEvent(frame: Buffer): void {
     if (!this.#isOver) this.#outbox.writeEvent(frame);
   }
@@ -235,7 +246,7 @@ export class Connection {
       case 'pong':
       case 'event-ack':
       case 'unknown':
-        return; // that something was heard is all they say
+        return; // pings and pongs carry no other news
       default:
         this.#receive(message);
     }

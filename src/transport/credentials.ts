@@ -1,5 +1,5 @@
-// The secret that the processes of one user share for one cluster port, and nobody else has. It lies in a file that only
-// this user can read, unless the user gives one. It never goes over the wire, and into no message or log.
+// The secret that all processes of a user share for a cluster port, and that nobody else has. The secret lies in a file that
+// only this user can read, unless the user sets a secret. The secret never goes over the wire, and appears in no message or log.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, lstatSync, type Stats } from 'node:fs';
@@ -14,14 +14,14 @@ export interface SecretPlace {
   readonly port: number;
   /** What the user gave in every process; then there is no file. */
   readonly secret: Secret | string | undefined;
-  /** XDG_RUNTIME_DIR. A relative one counts as none, as its specification says. */
+  /** XDG_RUNTIME_DIR. A relative path is ignored, as the specification of XDG says. */
   readonly runtimeFolder: string | undefined;
   /** The folder for temporary files. */
   readonly temporaryFolder: string;
 }
 
 const SECRET_BYTES = 32;
-/** More than one file that holds no secret is already hard to explain. */
+/** Already two files that hold no secret are hard to explain. */
 const MAX_FILES = 10;
 
 /** Files that nobody has asked for so long are removed: an application may have another port at each start. */
@@ -29,7 +29,10 @@ const UNUSED_MS = 10 * 24 * 3_600_000;
 /** How often a file in use is marked as such. */
 const MARK_MS = UNUSED_MS / 10;
 
-/** What was read, and how to see with one look (10 µs instead of eight waits, in each process of a failover) that it is still so. */
+/**
+ * What was read, and how to see that nothing has changed since (a look of 10 µs instead of eight waits, in each process of a
+ * failover).
+ */
 interface Known {
   readonly file: string;
   readonly inode: number;
@@ -42,8 +45,9 @@ const known = new Map<string, Known>();
 
 /**
  * The secret, 32 bytes. Ask again for each handshake, and keep no copy: the file may be removed at any time, by a cleaner of
- * temporary files or at the end of a session. The next to ask makes a new one, and whoever asks after that has it too, also
- * a process that has led for months. A handshake in which the two sides asked before and after fails; the next one does not.
+ * temporary files or at the end of a session. The next process that asks makes a new secret, which every process gets from then
+ * on, also a process that has led for months. A handshake whose sides asked before and after the change fails; the next
+ * handshake does not.
  * @throws TrunklineError ERR_TRUNKLINE_NO_SECRET
  */
 export async function sharedSecret(place: SecretPlace): Promise<Buffer> {
@@ -89,11 +93,12 @@ async function markUsed(file: string): Promise<void> {
   if (found && now.getTime() - found.mtimeMs >= MARK_MS) await utimes(file, now, now).catch(() => undefined);
 }
 
-/** Of ports that are not used any more. What is in the way of it is no failure: whoever misses a file makes a new one. */
+/** Removes files of ports that are no longer used. Errors are ignored: a process that misses a file makes a new file. */
 async function removeUnused(folder: string): Promise<void> {
   const names = await readdir(folder).catch((): string[] => []);
   for (const name of names) {
-    // One that holds no secret stays as long as there is another one behind it, or processes would not agree on which counts.
+    // A file without a secret stays as long as another file follows in the sequence, or processes would not agree on which file
+    // counts.
     if (!/^\d+\.secret(\..*\.tmp)?$/.test(name) || names.includes(name.replace('.secret', '.2.secret'))) continue;
     const file = join(folder, name);
     const found = statOf(file);
@@ -102,11 +107,10 @@ async function removeUnused(folder: string): Promise<void> {
 }
 
 /**
- * The first file of `7777.secret`, `7777.2.secret`, `7777.3.secret` … that holds a secret. One that holds none (empty or cut
- * off, by a full disk or a power failure) is passed over and left in its place: nothing can remove a file only if it is still
- * the wrong one, so of two processes that replace it the slower could remove the new secret that the other already has.
- * As files come into being complete, are never changed here, and are removed only when they were not used for days, all
- * processes pass over the same ones.
+ * The first file of `7777.secret`, `7777.2.secret`, `7777.3.secret` … that holds a secret. A file without a secret (empty or cut
+ * off, by a full disk or a power failure) is passed over and stays, because of two processes that replace a file the slower
+ * could remove the new secret of the faster. Files appear complete, never change, and are removed only after days without use:
+ * all processes pass over the same files.
  */
 async function firstSecret(folder: string, port: number, uid: number | undefined): Promise<Known> {
   for (let number = 1; number <= MAX_FILES; number += 1) {
@@ -136,7 +140,7 @@ async function readFile(
     const found = await handle.stat();
     if (!found.isFile()) throw new Error(`${file} is not a file`);
     assertPrivate(file, found, uid);
-    // One byte more, to see that a file is too long.
+    // An additional byte shows that a file is too long.
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(2 * SECRET_BYTES + 1), 0, 2 * SECRET_BYTES + 1, 0);
     return { file, inode: found.ino, changedMs: found.ctimeMs, text: buffer.toString('latin1', 0, bytesRead) };
   } finally {
@@ -144,11 +148,14 @@ async function readFile(
   }
 }
 
-/** Of many processes at once one is first, and the others leave its file in place. It has its name only when it is complete. */
+/**
+ * Makes a secret file. Of many processes at once the first wins, and the others leave the file in place. The file gets the final
+ * name only when complete.
+ */
 async function createSecret(file: string): Promise<void> {
   const draft = `${file}.${randomBytes(8).toString('hex')}.tmp`;
   const handle = await open(draft, 'wx', 0o600).catch((error: Error) => {
-    // Said again at each try, it must be the same: what is the same is logged once.
+    // The message must be the same at each try: equal messages are logged once.
     error.message = error.message.replace(draft, file);
     throw error;
   });

@@ -30,8 +30,8 @@ export function dial(endpoint: Endpoint, timeoutMs: number, clock: Clock, signal
       resolve({ unreachable: error });
     };
     const onConnect = (): void => {
-      // A client that polls a dead port of the ephemeral range can be given that very port as its own and so meet
-      // itself; it would then keep the port from everybody.
+      // A client that polls a dead port of the ephemeral range can be given that very port as the local port and connect to
+      // itself; the client would then keep the port from everybody.
       if (socket.localPort === socket.remotePort) {
         fail(new Error(`connected to itself on ${formatEndpoint(endpoint)}`));
         return;

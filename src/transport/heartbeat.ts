@@ -1,6 +1,6 @@
-// Finds out that the other side of a connection is gone although the socket is not closed: pings once an interval,
-// gives up after 2.5 intervals of silence. Any inbound byte is life, calls in flight play no part. When this process
-// itself did not run, it listens before it judges.
+// Finds out that the other side of a connection is gone although the socket is not closed: pings once an interval, gives up
+// after 2.5 intervals of silence. Any inbound byte is life, calls in flight play no part. After a pause of this process the
+// heartbeat listens before judging.
 
 import { patientTimeout, type Clock, type Patience } from '../time';
 
@@ -65,7 +65,7 @@ export class Heartbeat {
       return;
     }
     if (now >= this.#nextPing) {
-      // Whatever was heard: a leader of cluster-client 3.x takes only requests for life, and events are no requests.
+      // Sent no matter what was heard: a leader of cluster-client 3.x takes only requests for life, and events are no requests.
       this.#ping();
       this.#nextPing = now + this.#intervalMs;
     }

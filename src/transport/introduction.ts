@@ -1,5 +1,5 @@
-// What a process that has opened a connection says first, and finds out about the other side: a process of ours that proves
-// itself, one of cluster-client 3.x, or something else.
+// The first messages of a process that has opened a connection, and what the process finds out about the other side: a process
+// of this user that proves so, a process of cluster-client 3.x, or something else.
 
 import { randomBytes } from 'node:crypto';
 import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
@@ -11,7 +11,7 @@ import { NONCE_BYTES, STRANGER_BYTES } from './listener';
 export type Introduction =
   /** A process of ours; version 2 from here on. */
   | { readonly kind: 'known' }
-  /** A process of cluster-client 3.x, which serves the channel or does not. Its frames still have the limit of a stranger. */
+  /** A process of cluster-client 3.x, which may or may not serve the channel. Frames are still limited as for a stranger. */
   | { readonly kind: 'old'; readonly result: RegisterResult }
   /** A process of ours that does not know the secret. */
   | { readonly kind: 'unproven'; readonly why: string }
@@ -21,8 +21,8 @@ export type Introduction =
   | { readonly kind: 'gone'; readonly error?: Error };
 
 /**
- * A process of ours answers at once, whatever its upstream client does. A program that holds a port and gives
- * no answer for this time, ms, is not one, or does not run.
+ * A process of trunkline answers at once, no matter what the upstream client does. A program that holds a port and gives no
+ * answer for this time, ms, is something else, or does not run.
  */
 export const FIRST_WORD_MS = 1_500;
 
@@ -31,7 +31,7 @@ export interface IntroductionOptions {
   /** Where the other side listens. */
   readonly port: number;
   readonly secret: Buffer | undefined;
-  /** Fingerprint of what this process shares; undefined when it does not come to be served. */
+  /** Fingerprint of the methods that this process shares; undefined when the process does not come to be served. */
   readonly methods?: string | undefined;
   /** For old peers, ms. */
   readonly timeoutMs: number;
@@ -40,11 +40,13 @@ export interface IntroductionOptions {
   readonly clock: Clock;
 }
 
-/** Settles when the other side has shown what it is. A process of cluster-client 3.x that does not lead the channel stays silent. */
+/**
+ * Settles when the kind of the other side is known. A process of cluster-client 3.x that does not lead the channel stays silent.
+ */
 export function introduce(connection: Connection, options: IntroductionOptions): Promise<Introduction> {
   const { channel, port, secret, methods, timeoutMs, firstWordMs, clock } = options;
   const nonce = secret && randomBytes(NONCE_BYTES);
-  connection.maxFrameBytes = STRANGER_BYTES; // whoever holds the port may be anybody
+  connection.maxFrameBytes = STRANGER_BYTES; // the holder of the port may be any program
   return new Promise((resolve) => {
     const begunAt = clock.now();
     const wasSilent = (): void => {
@@ -77,12 +79,12 @@ export function introduce(connection: Connection, options: IntroductionOptions):
       impatience.cancel();
       if (end.reason === 'not-understood') resolve({ kind: 'foreign', heard: `said ${end.error.heard}` });
       else if (end.reason === 'silent' && connection.messagesHeard === 0)
-        wasSilent(); // the heartbeat may be the first to see it
+        wasSilent(); // the heartbeat may be the first to notice
       else resolve({ kind: 'gone', ...('error' in end && { error: end.error }) });
     });
     const hello = helloOf({ ...(nonce && { nonce }), ...(methods !== undefined && { methods }) });
     connection.send({ type: 'register', id: connection.nextId(), timeoutMs, channel, hello });
-    connection.ping(timeoutMs); // some old peers answer this while they do not lead the channel
+    connection.ping(timeoutMs); // some old peers answer a ping although leading no such channel
   });
 }
 

@@ -1,5 +1,5 @@
-// Serves a port that this process has bound: turns accepted sockets into connections with processes of this user. Until a
-// socket has introduced itself it is a stranger, with little room and little time; nothing that a stranger does goes further.
+// Serves a port that this process has bound: turns accepted sockets into connections with processes of this user. A socket
+// without introduction is a stranger, with little room and little time; nothing that a stranger does goes further.
 
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
@@ -10,25 +10,26 @@ import { patientTimeout, type Clock } from '../time';
 import { Connection } from './connection';
 import { strangersOfProcess } from './strangers';
 
-/** What a stranger may send in one message, and in all: an introduction is a few hundred bytes. */
+/** What a stranger may send in a message, and in all: an introduction has a few hundred bytes. */
 export const STRANGER_BYTES = 16 * 1024;
-/** How long a stranger may take for its introduction, ms, whatever it says meanwhile. */
+/** How long a stranger may take for the introduction, ms, no matter what the stranger sends meanwhile. */
 export const STRANGER_MS = 5_000;
 
-/** The serving side of one channel. */
+/** The serving side of a channel. */
 export interface ChannelDoor {
   /** A process of ours wants to be served; from here on the connection belongs to the channel. */
   admit(connection: Connection, join: Join): void;
   /**
-   * A process of cluster-client 3.x wants to be served. It has no more room than a stranger until the channel gives it more.
-   * @param keep called when it is let in; otherwise it has no more time than a stranger either
+   * A process of cluster-client 3.x asks to be served. The process has the limits of a stranger until the channel gives more
+   * room.
+   * @param keep to be called when the process is let in; without this call the time of a stranger ends the connection
    */
   admitOld(connection: Connection, register: Register, keep: () => void): void;
 }
 
-/** What processes of this user prove themselves with. */
+/** The secret by which processes of this user are recognised. */
 export interface Credentials {
-  /** Tells apart what the clients of one process were given. */
+  /** Distinguishes the credentials of different clients in the same process. */
   readonly label: string;
   /** Asked at each introduction, because a file can be removed. @returns undefined when nobody has to prove anything */
   secret(): Promise<Buffer | undefined>;
@@ -39,8 +40,8 @@ export interface Guests {
   /** @param opening what the process of ours asks first */
   onPeer(connection: Connection, opening: Join | Announce): void;
   /**
-   * A process of cluster-client 3.x, or who says so: it cannot prove anything. It has no more room and time than a stranger.
-   * @param keep gives it all the time it needs
+   * A process that claims to be cluster-client 3.x, which cannot prove anything and has the room and time of a stranger.
+   * @param keep removes the limit of time
    */
   onOldPeer(connection: Connection, register: Register, keep: () => void): void;
   debug(message: string): void;

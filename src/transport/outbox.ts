@@ -1,19 +1,23 @@
-// The write queue of a connection: frames of one tick leave in one system call. Long frames of version 2 leave in chunks,
-// as fast as the socket takes them, and other frames go in between.
+// The write queue of a connection: frames of a tick leave in a single system call. Long frames of version 2 leave in chunks, as
+// fast as the socket takes the chunks, and other frames go in between.
 
 import type { Socket } from 'node:net';
 import { ChunkSender } from '../../protocol/chunks';
 import { nextTick, patientTimeout, soon, type Clock, type Patience } from '../time';
 
 /**
- * Frames up to this length are copied together: a stream takes longer over a thousand small buffers than over their copy.
- * Measured when each subscription was a frame, 1,000 keys, both sides: 0.92 of the CPU time. 64 calls in flight: no difference.
+ * Frames up to this length are copied together: a stream takes longer over a thousand small buffers than over a copy of the
+ * whole. Measured when each subscription was a frame, 1,000 keys, both sides: 0.92 of the CPU time. 64 calls in flight: no
+ * difference.
  */
 const COPIED_BYTES = 512;
-/** … into buffers of this length at most: very many of them in one tick need no second copy in one piece. */
+/** Copied frames go into buffers of at most this length: a very long tick needs no second copy in a single piece. */
 const MERGED_BYTES = 64 * 1024;
 
-/** Answers beyond the limit may be a burst to a side that reads: it takes at least as much as the limit within this time, ms. */
+/**
+ * Answers beyond the limit may be a burst to a side that reads: a reading side takes at least as much as the limit within this
+ * time, ms.
+ */
 const BURST_MS = 2_000;
 /** What is more than so many times the limit is no burst. */
 const BURST_FACTOR = 8;
@@ -32,10 +36,12 @@ export class Outbox {
   #onDrained: (() => void) | undefined;
   #maxBytes = Infinity;
   #onTooSlow: () => void = () => undefined;
-  /** Of the frames that cannot be left out and were written since nothing waited; and of the largest of them. */
+  /** Bytes of frames that cannot be left out, written since the queue was last empty; and the bytes of the largest such frame. */
   #requiredBytes = 0;
   #largestBytes = 0;
-  /** How much will have been sent when everything has left that waited at the last look; and the required part of it. */
+  /**
+   * How much will have been sent when everything has left that waited at the last look; and how much of this cannot be left out.
+   */
   #markBytes = 0;
   #requiredAtMark = 0;
   #patience: Patience | undefined;
@@ -50,7 +56,7 @@ export class Outbox {
     return this.#socket.writableLength + this.#framesBytes + this.#chunks.bytes;
   }
 
-  /** The same beside the largest frame that must arrive: a single one may be of any length. */
+  /** The waiting bytes without the largest frame that must arrive: a single frame may have any length. */
   get backlogBytes(): number {
     return this.bytes - this.#largestBytes;
   }
@@ -61,12 +67,15 @@ export class Outbox {
     return !writableNeedDrain && writableLength + this.#framesBytes < writableHighWaterMark && this.#chunks.bytes === 0;
   }
 
-  /** Frames are those of version 2 from now on. */
+  /** Frames are frames of version 2 from now on. */
   upgrade(): void {
     this.#inChunks = true;
   }
 
-  /** @param onTooSlow the other side does not read: frames that cannot be left out are more than the limit, beside the largest of them */
+  /**
+   * @param onTooSlow the other side does not read: frames that cannot be left out, without the largest such frame, exceed the
+   * limit
+   */
   limit(maxBytes: number, onTooSlow: () => void): void {
     this.#maxBytes = maxBytes;
     this.#onTooSlow = onTooSlow;
@@ -82,7 +91,7 @@ export class Outbox {
     nextTick(this.#onTick);
   }
 
-  /** The same for a frame that cannot be left out. */
+  /** Like `write`, for a frame that cannot be left out. */
   writeRequired(frame: Buffer): void {
     this.write(frame);
     this.#requiredBytes += frame.length;
@@ -92,8 +101,8 @@ export class Outbox {
   }
 
   /**
-   * The same for an event. The first one in a turn of the event loop goes after its tick, later ones together at the end of
-   * the turn: an upstream client that gives 2,000 values, each in a callback of its own, costs tens of system calls.
+   * Like `write`, for an event. The first event in a turn of the event loop leaves after the tick, later events leave together
+   * at the end of the turn: an upstream client that gives 2,000 values, each in a separate callback, costs tens of system calls.
    */
   writeEvent(frame: Buffer): void {
     if (this.#lastEventTurn !== turn.number) {
@@ -108,28 +117,28 @@ export class Outbox {
     if (this.#frames.length === 1) turn.ending.push(this);
   }
 
-  /** Calls back once, when what waits now has left; only to be asked when it is not drained. */
+  /** Calls back once, when everything that waits now has left; call this only when the outbox is not drained. */
   whenDrained(callback: () => void): void {
     this.#onDrained = callback;
-    // What waits for the end of the turn too: a socket that takes the rest before it has no more reason to tell.
+    // Includes frames that wait for the end of the turn: a socket that takes the rest before would not report `drain` again.
     this.flushFrames();
     if (this.#isWaiting || !this.isDrained) {
       this.#awaitDrain();
       return;
     }
-    // The system took all of it at once, and then there is no `drain`.
+    // The system took everything at once, and then there is no `drain`.
     this.#isWaiting = true;
     soon(this.#pump);
   }
 
-  /** Everything that still waits goes to the socket now: it is about to end. */
+  /** Gives all waiting frames to the socket now, because the socket is about to end. */
   flush(): void {
     this.stop();
     for (let parts = this.#chunks.next(); parts; parts = this.#chunks.next()) for (const part of parts) this.#add(part);
     this.flushFrames();
   }
 
-  /** The same but for long frames, which go on in chunks. */
+  /** Like `flush`, except for long frames, which go on in chunks. */
   flushFrames(): void {
     if (this.#frames.length === 0) return;
     const frames = this.#frames;
@@ -144,7 +153,7 @@ export class Outbox {
     this.#socket.uncork();
   }
 
-  /** Nothing of it matters any more. */
+  /** Drops everything that waits. */
   stop(): void {
     this.#patience?.cancel();
     this.#onDrained = undefined;
@@ -191,7 +200,7 @@ export class Outbox {
     if (this.bytes === 0) this.#requiredBytes = this.#requiredAtMark = this.#largestBytes = 0;
   }
 
-  /** Whether it goes in chunks, or behind such a frame. */
+  /** Whether the frame goes in chunks, or behind a frame that does. */
   #isForChunks(frame: Buffer): boolean {
     if (!this.#inChunks || !this.#chunks.offer(frame)) return false;
     if (!this.#isWaiting) this.#pump();
@@ -233,7 +242,7 @@ export class Outbox {
   }
 }
 
-/** Neighbours that are small as one buffer, the others as they are. */
+/** Small neighbours joined into a buffer, other frames unchanged. */
 function merged(frames: readonly Buffer[]): Buffer[] {
   const buffers: Buffer[] = [];
   let start = 0;
@@ -258,7 +267,7 @@ function merged(frames: readonly Buffer[]): Buffer[] {
 const turn = {
   number: 1,
   isWatched: false,
-  /** They have events that wait for its end. */
+  /** Outboxes with events that wait for the end of the turn. */
   ending: [] as Outbox[],
 
   watch(): void {

@@ -1,10 +1,10 @@
-// The connections of this process that have not proved anything yet. Each has little room and time; here their number is
-// bounded, so that a process that can connect to a port of this one cannot take all of its descriptors.
+// The connections of this process that have not proved anything yet. Each stranger has little room and time; the number of
+// strangers is bounded here, or a process that can connect to a port of this process could take all descriptors.
 
 import { openFilesLimit } from '../facts';
 import type { Connection } from './connection';
 
-/** Far more processes than a host has introduce themselves in the same few milliseconds. */
+/** Far more than the processes of a host that connect in the same few milliseconds. */
 const MAX_STRANGERS = 256;
 /** The part of this process's descriptors that strangers may have. The rest is for followers, files and the application. */
 const SHARE_OF_DESCRIPTORS = 1 / 4;
@@ -26,9 +26,9 @@ export class Strangers {
   }
 
   /**
-   * Adds a connection. The oldest go when there are too many: a process of ours is a stranger for a few milliseconds only, and so
-   * is among the youngest as long as the sockets of a flood live longer than that.
-   * @returns those that had to go
+   * Adds a connection. The oldest strangers go when there are too many: a process of this user is a stranger for a few
+   * milliseconds only, and therefore among the youngest as long as the sockets of a flood live longer.
+   * @returns the connections that had to go
    */
   add(connection: Connection): Connection[] {
     this.#connections.add(connection);
@@ -37,7 +37,7 @@ export class Strangers {
     return surplus;
   }
 
-  /** Removes a connection that has proved what it is, or is gone. */
+  /** Removes a connection that has been identified, or is gone. */
   delete(connection: Connection): void {
     this.#connections.delete(connection);
   }
@@ -45,5 +45,5 @@ export class Strangers {
 
 let limit: number | undefined;
 
-/** All listeners of a process share its descriptors. */
+/** All listeners of a process share the descriptors of the process. */
 export const strangersOfProcess = new Strangers(() => (limit ??= strangersFor(openFilesLimit())));
