@@ -268,6 +268,17 @@ test('in the foreground a port that is in use is one sentence too', async () => 
   expect(run.stderr).toMatch(new RegExp(`^trunkline: worker \\d .* in use .* lsof -i :${port}\n$`));
 });
 
+test('the same where the program names no host: node:cluster does not tell one', async () => {
+  const other = net.createServer().listen(port);
+  const program = join(folder, 'everywhere.js');
+  writeFileSync(program, `require('node:http').createServer().listen(${port});`);
+  const run = await trunkline(['start', program, '--workers', '1']);
+  await new Promise((resolve) => other.close(resolve));
+  expect(run.stderr).toMatch(
+    new RegExp(`^trunkline: worker 1 ended with code 1: EADDRINUSE: port ${port} is in use by .* lsof -i :${port}\n$`),
+  );
+});
+
 test('what follows -- are the arguments of the programs', async () => {
   const program = join(folder, 'argv.js');
   writeFileSync(

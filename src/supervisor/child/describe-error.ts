@@ -13,7 +13,16 @@ const REFUSALS: Readonly<Record<string, (place: string) => string>> = {
   EACCES: (place) => `this user may not listen on ${place}`,
 };
 
+/** Never throws, whatever was thrown. */
 export function describeError(error: unknown, faq?: string): string {
+  try {
+    return describe(error, faq);
+  } catch {
+    return 'an error that cannot be shown: one of its fields throws';
+  }
+}
+
+function describe(error: unknown, faq?: string): string {
   const refusal = listenRefusal(error);
   if (refusal !== undefined) return refusal;
   const framework = describeFrameworkError(error, faq);
@@ -27,9 +36,16 @@ export function describeError(error: unknown, faq?: string): string {
 /** @returns in one sentence why a server could not listen; undefined: the error is another one */
 export function listenRefusal(error: unknown): string | undefined {
   if (!types.isNativeError(error)) return undefined; // also where the program has a realm of its own
-  const { code = '', syscall = '', address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const { code = '', syscall = '', address, port = -1 } = error as NodeJS.ErrnoException & { address?: unknown; port?: number };
   const refusal = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
-  if (!refusal || !['listen', 'bind'].includes(syscall) || address === undefined) return undefined;
-  const host = address.includes(':') ? `[${address}]` : address;
-  return `${code}: ${refusal(port === undefined || port < 0 ? address : `${host}:${port}`)}`;
+  if (!refusal || !['listen', 'bind'].includes(syscall)) return undefined;
+  const place = placeOf(address, port);
+  return place === undefined ? undefined : `${code}: ${refusal(place)}`;
+}
+
+/** @param address null in workers of node:cluster that named none */
+function placeOf(address: unknown, port: number): string | undefined {
+  if (typeof address !== 'string') return port >= 0 ? `port ${port}` : undefined;
+  if (port < 0) return address;
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

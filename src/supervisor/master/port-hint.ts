@@ -14,7 +14,7 @@ export function mastersOwn(port: number): string {
  * @returns text to append to the reason; empty when that is not about a port in use
  */
 export function portHint(reason: string | undefined, mastersPort: number | undefined): string {
-  const [, port] = /EADDRINUSE[^\n]*:(\d+)/.exec(reason ?? '') ?? [];
+  const [, port] = /EADDRINUSE[^\n]*(?::|port )(\d+)/.exec(reason ?? '') ?? [];
   if (port === undefined) return '';
   return Number(port) === mastersPort ? `; ${mastersOwn(mastersPort)}` : `; to see which program has the port: lsof -i :${port}`;
 }

@@ -19,6 +19,7 @@ test('a port in use is told in one sentence, without the stack', async () => {
 test.each([
   [{ code: 'EADDRINUSE', syscall: 'bind', address: '::', port: 80 }, 'EADDRINUSE: [::]:80 is in use by another program'],
   [{ code: 'EADDRINUSE', address: '/run/app.sock', port: -1 }, 'EADDRINUSE: /run/app.sock is in use by another program'],
+  [{ code: 'EADDRINUSE', syscall: 'bind', address: null, port: 80 }, 'EADDRINUSE: port 80 is in use by another program'],
   [{ code: 'EACCES', address: '0.0.0.0', port: 80 }, 'EACCES: this user may not listen on 0.0.0.0:80'],
   [
     { code: 'EADDRNOTAVAIL', address: '10.9.9.9', port: 80 },
@@ -32,6 +33,22 @@ test('any other error is told with its stack, and with its fields', () => {
   expect(describeError(Object.assign(new Error('no config'), { code: 'ENOENT' }))).toMatch(/^Error: no config\n +at [^]*ENOENT/);
   expect(describeError(refusal({ code: 'ENOENT' }))).toMatch(/^Error: listen\n/);
   expect(describeError('text')).toBe("'text'");
+});
+
+test('an error that cannot be shown is told as such', () => {
+  const error = new Error('hidden');
+  Object.defineProperty(error, 'stack', {
+    get: () => {
+      throw new Error('no');
+    },
+  });
+  expect(describeError(error)).toMatch(/cannot be shown|hidden/);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  expect(typeof describeError(proxy)).toBe('string');
+  expect(describeError({ [Symbol.for('nodejs.util.inspect.custom')]: () => Promise.reject.call(1) })).toBe(
+    'an error that cannot be shown: one of its fields throws',
+  );
 });
 
 describe('an error of egg, marked by its package', () => {
