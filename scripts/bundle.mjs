@@ -5,6 +5,7 @@
 //   kernel.js                 src/*.ts without the public face
 //   index.js  index.mjs       the shared client, and the same for ESM
 //   supervisor/parts.js       src/supervisor
+//   supervisor/child-parts.js so much of it as a child needs: each of many children reads and compiles this one only
 //   supervisor/index.js …     what is started or imported by name: each only hands on to the files above
 //
 // Types are not bundled: they stay in dist/src, beside nothing that runs.
@@ -34,7 +35,8 @@ const FILES = [
   { out: 'supervisor/child/watchdog-thread.js', entry: 'supervisor/child/watchdog-thread' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/daemon-entry' },
-  { out: 'supervisor/parts.js', holds: isPartOfSupervisor },
+  { out: 'supervisor/parts.js', holds: (module) => isPartOfSupervisor(module) && !isPartOfChild(module) },
+  { out: 'supervisor/child-parts.js', holds: isPartOfChild },
   { out: 'kernel.js', holds: (module) => kernel.includes(module) },
 ];
 /** Modules for ESM, which only hand on to the files above. */
@@ -44,6 +46,12 @@ const entries = FILES.flatMap(({ entry }) => entry ?? []);
 /** Programs are not parts: each is a file of its own. */
 function isPartOfSupervisor(module) {
   return module.startsWith('supervisor/') && !entries.includes(module);
+}
+
+/** What runs in a child, and what it shares with its master. */
+function isPartOfChild(module) {
+  const isShared = ['entry-file', 'lost-output', 'messages', 'messenger'].includes(module.slice('supervisor/'.length));
+  return isPartOfSupervisor(module) && (module.startsWith('supervisor/child/') || isShared);
 }
 
 export default async function bundle() {

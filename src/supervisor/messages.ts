@@ -91,6 +91,8 @@ export type ToChild =
   | { readonly trunkline: 'inherited' }
   /** The child has the place now: sockets of the one before that no program uses are closed. */
   | { readonly trunkline: 'installed' }
+  /** The start of the application, or of a later child, is over: the child does what could wait until then. */
+  | { readonly trunkline: 'started' }
   | Mail
   /** What came of mail that this child has sent. */
   | { readonly trunkline: 'delivered'; readonly id: number; readonly action: string; readonly delivery: Delivery }

@@ -32,6 +32,8 @@ const DRAIN_SHARE = 0.8;
 const CLOSE_MS = 2_500;
 /** How long the master may take to say farewell, ms. */
 const FAREWELL_MS = 250;
+/** What can wait until the start is over begins after this time, ms, at the latest: another child may need minutes. */
+const START_MS = 2_000;
 /** How long the program of a child waits for the listening sockets of the one before, ms: the master has its own, shorter limit. */
 const INHERIT_MS = 2_000;
 /** How often a child says how it feels, ms, unless a shorter `blockedTimeout` needs more. */
@@ -52,6 +54,7 @@ export class ChildRuntime {
   readonly #listeners = new OwnListeners();
   readonly #inherited: Promise<void>;
   #onInherited!: () => void;
+  #onStarted!: () => void;
   readonly #onDrain: StopCallback[] = [];
   readonly #onStop: StopCallback[] = [];
   readonly #postbox: Postbox;
@@ -60,6 +63,11 @@ export class ChildRuntime {
   /** Whether the program has said that it is ready, or listens. */
   #isReady = false;
   #onFarewell: () => void = () => undefined;
+  /**
+   * Resolves when the start is over, so that nobody waits for what is done then; after two seconds in any case. A program that
+   * blocks the loop while it is loaded delays it.
+   */
+  readonly started: Promise<void>;
 
   /** @param exit ends the process */
   /** @param faq where a framework explains its errors, if the user has named the place */
@@ -68,6 +76,8 @@ export class ChildRuntime {
     this.#exit = exit;
     this.#describe = (error) => describeError(error, faq);
     this.#inherited = new Promise((resolve) => (this.#onInherited = resolve));
+    this.started = new Promise((resolve) => (this.#onStarted = resolve));
+    systemClock.setTimeout(this.#onStarted, START_MS).unref();
     this.#sockets = new ServerSockets((address, server) => this.#onListening(address, server));
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
@@ -198,6 +208,9 @@ export class ChildRuntime {
         return;
       case 'installed':
         this.#listeners.closeUnclaimed();
+        return;
+      case 'started':
+        this.#onStarted();
         return;
       case 'mail':
         if (message.withinMs === 0) {

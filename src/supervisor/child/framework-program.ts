@@ -3,9 +3,9 @@
 
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
-import https from 'node:https';
-import net from 'node:net';
+import type http from 'node:http';
+import type https from 'node:https';
+import type net from 'node:net';
 import { TrunklineError } from '../../errors';
 import type { Address } from '../messages';
 
@@ -106,7 +106,10 @@ function planOf({ config }: FrameworkObject, options: Record<string, unknown>): 
 
 async function serve(application: FrameworkObject, { tls, listen, debugPort }: Plan): Promise<Address> {
   const onRequest = application.callback();
-  const server = tls.key && tls.cert ? https.createServer(read(tls), onRequest) : http.createServer(onRequest);
+  // Loaded where they are needed: TLS alone costs milliseconds, and every child would load it.
+  const { createServer } = process.getBuiltinModule('node:http');
+  const server =
+    tls.key && tls.cert ? process.getBuiltinModule('node:https').createServer(read(tls), onRequest) : createServer(onRequest);
   application.emit('server', server);
   if (listen.path) await listening(server, { path: listen.path });
   else if (typeof listen.port !== 'number')
@@ -117,7 +120,7 @@ async function serve(application: FrameworkObject, { tls, listen, debugPort }: P
       host: listen.hostname || undefined,
       ...(listen.reusePort && { reusePort: true }),
     });
-  if (debugPort !== undefined) await listening(http.createServer(onRequest), { port: debugPort });
+  if (debugPort !== undefined) await listening(createServer(onRequest), { port: debugPort });
   return server.address() ?? { address: listen.hostname ?? '', port: listen.port! };
 }
 

@@ -1,7 +1,7 @@
 // Which connections Node.js itself holds for idle: neither a request nor a part of the next one has been read, and no
 // answer is open. That is known to its HTTP parsers only, and they tell nobody.
 
-import http from 'node:http';
+import type http from 'node:http';
 import { Socket, type Server } from 'node:net';
 
 /**
@@ -18,7 +18,8 @@ export function idleSockets(servers: Iterable<Server>): Set<Socket> {
   };
   Object.defineProperty(prototype, 'destroy', { value: note, configurable: true, writable: true });
   try {
-    for (const server of servers) http.Server.prototype.closeIdleConnections.call(server as http.Server);
+    const { Server: HttpServer } = process.getBuiltinModule('node:http'); // an agent may have none
+    for (const server of servers) HttpServer.prototype.closeIdleConnections.call(server as http.Server);
   } finally {
     if (own) Object.defineProperty(prototype, 'destroy', own);
     else Reflect.deleteProperty(prototype, 'destroy');

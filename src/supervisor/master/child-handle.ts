@@ -248,6 +248,11 @@ export class ChildHandle {
     this.#launched?.send({ trunkline: 'installed' });
   }
 
+  /** Nobody waits for a start any more: the child does what it has put off. */
+  tellStarted(): void {
+    this.#launched?.send({ trunkline: 'started' });
+  }
+
   /** While it lives: afterwards nobody knows whose they were. */
   #lookForDescendants(): void {
     const { processId } = this.#launched ?? {};

@@ -33,6 +33,7 @@ export class Master {
   #sticky: StickyListener | undefined;
   #lastAddress: Address | undefined;
   #trimming = new Set<Slot>();
+  #hasStarted = false;
   #stopping: Promise<{ forced: boolean }> | undefined;
   #onEnded!: (outcome: { forced: boolean }) => void;
 
@@ -118,6 +119,8 @@ export class Master {
     this.#workers = Array.from({ length: workers }, (_, i) => this.#slot(i + 1));
     if (!(await this.#allReady(this.#workers))) return false;
     await this.#openSticky();
+    this.#hasStarted = true;
+    for (const slot of this.#slots()) slot.readyChild?.tellStarted();
     const ready = this.#readiness();
     logger.info(`started: address=${ready.address} workers=${workers} after ${Math.round(performance.now() - startedAt)} ms`);
     this.#announcements.started(ready);
@@ -266,6 +269,7 @@ export class Master {
     const pid = slot.pid!;
     if (slot === this.#agent) this.#announcements.agentReady(pid, this.#readyPids());
     else this.#announcements.workerReady(pid, this.#readyPids());
+    if (this.#hasStarted) slot.readyChild?.tellStarted();
     this.#post.onReady(slot);
     this.#sticky?.onWorkersChanged();
     this.#changed();
