@@ -1,5 +1,4 @@
-// The application of a `trunkline start`, in the process that is its master: its start, and what the control socket
-// may ask of it.
+// The application of a `trunkline start`, in the master process: the start, and everything that the control socket may ask for.
 
 import { realpathSync, writeFileSync } from 'node:fs';
 import { supervise, type ProcessStatus, type Supervised } from '../supervisor/start-cluster';
@@ -23,7 +22,7 @@ export interface MasterSettings {
   readonly app: string | undefined;
   readonly flags: StartFlags;
   readonly place: Place;
-  /** Whether the application runs without pid file and control socket when they cannot be made. */
+  /** Whether the application runs without pid file and control socket when the files cannot be made. */
   readonly mayLackFiles: boolean;
   /** Why pid file and control socket cannot be made, if that is known before the start. */
   readonly missing?: string | undefined;
@@ -40,7 +39,7 @@ export class Application implements Controlled {
   #starting: Promise<Supervised | undefined> | undefined;
   #running: Supervised | undefined;
   #isStopping = false;
-  /** Reports how far the start has come. Does nothing before the start and after its end. */
+  /** Reports the progress of the start. Does nothing before and after the start. */
   #onProgress: () => void = () => undefined;
 
   constructor(settings: MasterSettings, report: Report) {
@@ -49,8 +48,8 @@ export class Application implements Controlled {
   }
 
   /**
-   * Becomes the master. Afterwards the process ends when the application has stopped.
-   * @returns whether it is ready; false: it was stopped before
+   * Becomes the master. The process ends when the application has stopped.
+   * @returns whether the application is ready; false: the application was stopped before
    * @throws CommandFailure, TrunklineError; nothing is left then
    */
   async start(): Promise<boolean> {
@@ -95,7 +94,7 @@ export class Application implements Controlled {
     return true;
   }
 
-  /** Takes the place. @returns why the application has none, where it may do without @throws CommandFailure */
+  /** Takes the place. @returns why the application has no place, if a place is optional @throws CommandFailure */
   async #claim(server: ControlServer): Promise<string | undefined> {
     const { place, logs, mayLackFiles, missing } = this.#settings;
     if (missing !== undefined) return missing;
@@ -143,7 +142,7 @@ export class Application implements Controlled {
     return { status: this.status };
   }
 
-  /** A shell that is in the present folder of the application shall find it after the next release too. */
+  /** A shell that is in the present folder of the application must find the application after the next release too. */
   #noteFolder(): void {
     const folder = fact(() => realpathSync(this.#baseDir));
     if (folder === undefined || !this.#facts || this.#facts.folders?.includes(folder)) return;
@@ -154,7 +153,7 @@ export class Application implements Controlled {
   async stop(): Promise<{ forced: boolean }> {
     this.#noteStop();
     if (!this.#running) {
-      process.kill(process.pid, 'SIGTERM'); // the supervisor gives up its start
+      process.kill(process.pid, 'SIGTERM'); // the supervisor gives up the start
       await this.#starting?.catch(() => undefined);
     }
     const { forced } = (await this.#running?.stop()) ?? { forced: process.exitCode === EXIT.failed };
@@ -177,7 +176,7 @@ export class Application implements Controlled {
     this.#onProgress = () => undefined;
   }
 
-  /** Of a start is told how far it has come; of a running application each process that is another, or in another state. */
+  /** During the start, progress is reported; afterwards each process that is new or in another state. */
   #onChange(processes: readonly ProcessStatus[]): void {
     const before = new Set(this.#processes.map(identity));
     this.#processes = processes;
@@ -198,8 +197,8 @@ export class Application implements Controlled {
 }
 
 /**
- * Runs an application in this process, which ends when that has stopped. Failures are reported, and are the exit code.
- * @returns whether it is ready
+ * Runs an application in this process, which ends after the application. Failures are reported, and set the exit code.
+ * @returns whether the application is ready
  */
 export async function runMaster(application: Application, report: Report): Promise<boolean> {
   process.once('exit', () => {
@@ -208,7 +207,7 @@ export async function runMaster(application: Application, report: Report): Promi
   try {
     return await application.start();
   } catch (error) {
-    if (application.wasStopped && !(error instanceof CommandFailure)) return false; // somebody did not want it any more
+    if (application.wasStopped && !(error instanceof CommandFailure)) return false; // somebody has cancelled the start
     const code = error instanceof CommandFailure ? error.exitCode : EXIT.failed;
     process.exitCode = code;
     report({ event: 'failed', message: messageOf(error), code });
@@ -216,7 +215,7 @@ export async function runMaster(application: Application, report: Report): Promi
   }
 }
 
-/** What the user can do nothing about is told with its stack. */
+/** An error that the user cannot fix is reported with a stack. */
 function messageOf(error: unknown): string {
   if (error instanceof CommandFailure || error instanceof TrunklineError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,5 +1,5 @@
-// Taking the place of an application, so that there is one master for it at most; and finding out who has it. What a
-// dead master has left is replaced; whatever may belong to a living one is not touched.
+// Takes the place of an application, which has at most one master; and finds out who has the place. Files of a dead master are
+// replaced; files that may belong to a living master are not touched.
 
 import { lstatSync, readFileSync, rmSync, statSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
@@ -11,7 +11,7 @@ import { makeFolder } from '../supervisor/make-folder';
 import type { Place } from './place';
 import { birthOf, isAlive } from './processes';
 
-/** What a master leaves beside its pid file, for commands that come when it cannot answer. */
+/** What a master leaves next to the pid file, for commands that come when the master cannot answer. */
 export interface Facts {
   readonly pid: number;
   /** See `birthOf`. */
@@ -29,8 +29,8 @@ export type Occupant =
   /** Somebody listens. The connection is the caller's. */
   | { readonly state: 'there'; readonly pid: number | undefined; readonly client: ControlClient }
   /**
-   * The process lives, but cannot be spoken to. `isOurs`: it is certainly the master. `isNoted`: a `trunkline start` has
-   * left facts of it; otherwise it may be the master of a program that has called startCluster with a pid file.
+   * The process lives, but cannot be spoken to. `isOurs`: certainly the master. `isNoted`: a `trunkline start` has left facts;
+   * without facts this may be the master of a program that has called startCluster with a pid file.
    */
   | {
       readonly state: 'mute';
@@ -40,7 +40,7 @@ export type Occupant =
       readonly why: Unreachable;
     };
 
-/** A master that is being killed loses its socket a moment, ms, before its process id. */
+/** A master that is being killed loses the socket a moment, ms, before the process id. */
 const DYING_MS = 500;
 /** Two that start at once wait for each other so long, ms. */
 const LOCK_MS = 10_000;
@@ -63,8 +63,8 @@ export async function findOccupant(place: Place): Promise<Occupant> {
 /**
  * Takes the place for this process.
  * @param listen makes the control socket
- * @returns gives it back; may be called in the last moment of the process
- * @throws CommandFailure when another master has it, or its files cannot be written
+ * @returns gives the place back; may be called in the last moment of the process
+ * @throws CommandFailure when another master has the place, or the files cannot be written
  */
 export async function claim(place: Place, facts: Facts, listen: () => Promise<void>): Promise<() => void> {
   const release = (): void => {
@@ -128,7 +128,7 @@ async function connect({ socket }: Place): Promise<ControlClient | Unreachable> 
   }
 }
 
-/** Files of another user could name any process, and answer anything. The administrator may look at all of them. */
+/** Files of another user could name any process, and answer anything. The administrator may look at all files. */
 function assertOwn(place: Place): void {
   const uid = process.getuid?.();
   if (uid === undefined || uid === 0) return;
@@ -146,7 +146,7 @@ function statOf(file: string): Stats | undefined {
   }
 }
 
-/** Held for a moment only. One that is old was left by a process that was killed in that moment. */
+/** Held for a moment only. An old lock was left by a process that was killed in that moment. */
 async function lock({ lock: file, name }: Place): Promise<void> {
   for (const end = performance.now() + LOCK_MS; ; await wait(POLL_MS)) {
     try {

@@ -1,11 +1,11 @@
-// How a command fails: one sentence for the user, and the exit code.
+// How a command fails: a sentence for the user, and the exit code.
 
 /** 0 is done. Scripts rely on these. */
 export const EXIT = { failed: 1, usage: 2, notRunning: 3 } as const;
 
 export class CommandFailure extends Error {
   readonly exitCode: number;
-  /** The files of an application cannot be made; whatever needs none of them may go on. */
+  /** The files of an application cannot be made; commands that need no files may go on. */
   readonly isAboutFiles: boolean;
 
   private constructor(exitCode: number, message: string, isAboutFiles = false) {
@@ -20,17 +20,17 @@ export class CommandFailure extends Error {
     return new CommandFailure(EXIT.failed, message, true);
   }
 
-  /** It was understood, and did not work. */
+  /** The command was understood, and did not work. */
   static failed(message: string): CommandFailure {
     return new CommandFailure(EXIT.failed, message);
   }
 
-  /** It was not understood, or names what does not exist. */
+  /** The command was not understood, or names something that does not exist. */
   static usage(message: string): CommandFailure {
     return new CommandFailure(EXIT.usage, message);
   }
 
-  /** There is no application that it could be meant for. */
+  /** There is no application for the command. */
   static notRunning(message: string): CommandFailure {
     return new CommandFailure(EXIT.notRunning, message);
   }

@@ -1,4 +1,4 @@
-// The commands for an application that runs: each finds its master, asks it over the control socket, and shows what comes.
+// The commands for a running application: each finds the master, sends a request over the control socket, and shows the answer.
 
 import { rmSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,11 +14,11 @@ import { stoppedText } from './start-view';
 import { statusTable } from './status-view';
 
 const POLL_MS = 20;
-/** A master that has stopped its processes is gone within this time, ms. */
+/** A master that has stopped all processes is gone within this time, ms. */
 const GONE_MS = 10_000;
-/** Children end by themselves within about a second when their master is killed; then, ms, they are killed too. */
+/** Children end within about a second when the master is killed; after this time, ms, the children are killed too. */
 const ORPHANS_MS = 3_000;
-/** Who is about to be killed may say so long, ms, which children it has. */
+/** How long a process that is about to be killed may take to name the children, ms. */
 const LAST_WORDS_MS = 500;
 const WATCH_MS = 1_000;
 const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
@@ -86,7 +86,7 @@ export async function stop(place: Place, stdout: Output): Promise<void> {
   });
 }
 
-/** Kills the master; its children end when they notice, and are killed when they do not. */
+/** Kills the master; the children end when noticing the loss, and are killed otherwise. */
 export async function kill(place: Place, stdout: Output): Promise<void> {
   const occupant = await findOccupant(place);
   if (occupant.state === 'none') throw notRunning(place);
@@ -118,7 +118,7 @@ async function processesOf(client: ControlClient): Promise<number[]> {
     const answer = await Promise.race([client.request({ command: 'status' }), wait(LAST_WORDS_MS, undefined, { ref: false })]);
     return answer?.status.processes.flatMap(({ pid }) => pid ?? []) ?? [];
   } catch {
-    return []; // they notice by themselves
+    return []; // the children notice the loss
   } finally {
     client.close();
   }

@@ -12,7 +12,7 @@ import {
   type Reply,
 } from './control-protocol';
 
-/** `absent`: there is no socket; `refused`: there is one, but nobody has it any more; `busy`: its queue is full. */
+/** `absent`: there is no socket; `refused`: the socket has no listener any more; `busy`: the queue of the socket is full. */
 export type Unreachable = 'absent' | 'refused' | 'busy';
 
 /** The master lives perhaps, but does not answer. */
@@ -32,7 +32,7 @@ export class ControlClient {
   #pending: Pending | undefined;
   #lastId = 0;
 
-  /** Resolves when the connection is gone; the master does not end it while it lives. */
+  /** Resolves when the connection is gone; a living master does not end the connection. */
   readonly closed: Promise<void>;
 
   private constructor(socket: net.Socket, silenceMs: number) {
@@ -62,8 +62,8 @@ export class ControlClient {
   }
 
   /**
-   * One command at a time.
-   * @throws NoAnswer when nothing is heard of the master for a while; Error with its reason when it has refused
+   * A single command at a time.
+   * @throws NoAnswer when nothing comes from the master for a while; Error with a reason when the master has refused
    */
   async request(command: Command, onProgress: (status: ApplicationStatus) => void = () => undefined): Promise<CommandResult> {
     const id = ++this.#lastId;

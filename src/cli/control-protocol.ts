@@ -1,5 +1,5 @@
-// What is said over the control socket: JSON, one object a line. A request is answered by any number of `progress`
-// lines and one `result` or `error`, all with the id of the request.
+// What is said over the control socket: JSON, an object a line. A request is answered by any number of `progress` lines and a
+// single `result` or `error`, all with the id of the request.
 
 import { StringDecoder } from 'node:string_decoder';
 import type { Address } from '../supervisor/messages';
@@ -25,7 +25,7 @@ export interface ApplicationStatus {
   readonly state: 'starting' | 'running' | 'stopping';
   readonly pid: number;
   readonly baseDir: string;
-  /** Of this package. */
+  /** The version of this package. */
   readonly version: string;
   readonly node: string;
   readonly startedAt: string;
@@ -38,7 +38,7 @@ export interface ApplicationStatus {
 
 /** A request is a few words. */
 export const MAX_REQUEST_BYTES = 4 * 1024;
-/** The status of the thousand workers that there may be, each with the reason of its last end (8 KB at most). */
+/** The status of a thousand workers, which is the maximum, each with the reason of the last end (8 KB at most). */
 export const MAX_REPLY_BYTES = 16 * 1024 * 1024;
 /** Who waits for the end of a command hears something at least so often, ms. */
 export const SIGN_OF_LIFE_MS = 1_500;
@@ -56,7 +56,7 @@ export class LineReader {
     this.#maxBytes = maxBytes;
   }
 
-  /** @returns the lines that are complete now, or undefined when one is longer than allowed */
+  /** @returns the lines that are complete now, or undefined when a line is longer than allowed */
   push(chunk: Buffer): string[] | undefined {
     const lines = (this.#rest + this.#decoder.write(chunk)).split('\n');
     this.#rest = lines.pop()!;
@@ -65,7 +65,7 @@ export class LineReader {
   }
 }
 
-/** @returns the request, or in a sentence what is wrong with it */
+/** @returns the request, or a sentence that says what is wrong */
 export function readRequest(line: string): Request | string {
   let given: unknown;
   try {

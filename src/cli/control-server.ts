@@ -1,4 +1,4 @@
-// The master's end of the control socket. It never keeps the process alive, but while it owes an answer.
+// The master's end of the control socket. Never keeps the process alive, except while an answer is owed.
 
 import net from 'node:net';
 import {
@@ -21,7 +21,7 @@ export interface Controlled {
 
 /** More connections at a time than any set of terminals and monitors has. */
 const MAX_CONNECTIONS = 32;
-/** Requests of one connection that may wait for their end. */
+/** How many requests of a connection may be unanswered at a time. */
 const MAX_PENDING = 8;
 /** A connection that asks nothing for this long, ms, is closed. */
 const IDLE_MS = 30_000;
@@ -32,19 +32,19 @@ export class ControlServer {
   readonly #server: net.Server;
 
   constructor(controlled: Controlled) {
-    // Half open, so that `echo … | nc -U` gets its answer.
+    // Half open, which `echo … | nc -U` needs to get an answer.
     this.#server = net.createServer({ allowHalfOpen: true }, (socket) => serve(socket, controlled));
     this.#server.maxConnections = MAX_CONNECTIONS;
-    // A connection that cannot be accepted, because no descriptor is left, is no matter: its command says that nobody answers.
+    // A connection that cannot be accepted, because no descriptor is left, is ignored: the command reports that nobody answers.
     this.#server.on('error', () => undefined);
     this.#server.unref();
   }
 
-  /** The socket is this user's only, from its first moment on. @throws Error why it cannot listen */
+  /** The socket is this user's only, from the first moment on. @throws Error why the server cannot listen */
   async listen(path: string): Promise<void> {
     const before = process.umask(0o177);
     try {
-      this.#server.listen(path); // binds before it returns
+      this.#server.listen(path); // binds before returning
     } finally {
       process.umask(before);
     }
@@ -70,7 +70,7 @@ function serve(socket: net.Socket, controlled: Controlled): void {
     pending++;
     socket.ref();
     const stop = reportProgress(controlled, (progress) => {
-      if (socket.writableLength === 0) send({ id, progress }); // who does not read misses some
+      if (socket.writableLength === 0) send({ id, progress }); // a client that does not read misses some progress
     });
     try {
       const result = await controlled.run(command);
@@ -92,7 +92,7 @@ function serve(socket: net.Socket, controlled: Controlled): void {
     else void run(request.id, request);
   };
   socket.unref();
-  socket.on('error', () => undefined); // the other side has gone away; its command goes on
+  socket.on('error', () => undefined); // the other side has gone away; the command goes on
   socket.setTimeout(IDLE_MS, () => {
     if (pending === 0) socket.destroy();
   });
@@ -110,7 +110,7 @@ function serve(socket: net.Socket, controlled: Controlled): void {
   });
 }
 
-/** Tells each change, and from time to time that there is none. @returns ends it */
+/** Reports each change, and from time to time that nothing has changed. @returns ends the reports */
 function reportProgress(controlled: Controlled, tell: (status: ApplicationStatus) => void): () => void {
   let toldAt = -Infinity;
   let told = '';

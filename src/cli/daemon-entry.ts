@@ -1,5 +1,5 @@
-// The program of a daemon: a master without a terminal. The command that has started it listens until it is ready; when
-// that command goes away before, nobody would know of the daemon, and it ends.
+// The program of a daemon: a master without a terminal. The command that has started the daemon listens until the daemon is
+// ready; when the command goes away before, the daemon ends, because nobody would know of the daemon.
 
 import { Application, runMaster } from './application';
 import type { FromDaemon, ToDaemon } from './daemon-messages';

@@ -1,5 +1,5 @@
-// What a daemon and the command that starts it say to each other over IPC. The application's own messages to its parent
-// process come the same way and are not meant for the command.
+// What a daemon and the starting command say to each other over IPC. The application's own messages to the parent process come
+// the same way and are not meant for the command.
 
 import type { MasterSettings } from './application';
 import type { StartEvent } from './events';

@@ -1,5 +1,5 @@
-// `start --daemon`: the master in a process of its own, without a terminal, with files for its output. Waits until the
-// application is ready, or leaves nothing.
+// `start --daemon`: the master in a separate process, without a terminal, with files for the output. Waits until the application
+// is ready, or leaves nothing.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, writeSync } from 'node:fs';
@@ -12,12 +12,12 @@ import { tail } from './log-file';
 import { openToAppend } from '../own-file';
 import { makeFolder } from '../supervisor/make-folder';
 
-/** How long a daemon that has said that it failed may take to end, ms. */
+/** How long a daemon that has reported a failure may take to end, ms. */
 const END_MS = 10_000;
-/** Lines of its error log that are shown when a daemon says nothing at its end. */
+/** Lines of the error log that are shown when a daemon ends without a report. */
 const LAST_LINES = 10;
 
-/** @returns the exit code; 0: it is ready */
+/** @returns the exit code; 0: the daemon is ready */
 export async function startDaemon(settings: MasterSettings, report: Report): Promise<number> {
   const { flags, place } = settings;
   const stdout = resolve(flags.stdout ?? place.stdout);
@@ -57,7 +57,7 @@ function outcomeOf(daemon: ChildProcess, settings: MasterSettings, report: Repor
       resolve(code ?? EXIT.failed);
     });
     const message: ToDaemon = { trunklineStart: settings };
-    daemon.send(message, () => undefined); // when it cannot be sent, the daemon ends
+    daemon.send(message, () => undefined); // when the message cannot be sent, the daemon ends
   });
 }
 

@@ -1,4 +1,4 @@
-// `trunkline doctor`: looks at what an application needs of its machine. A line for each finding, with what to do.
+// `trunkline doctor`: checks what an application needs of the machine. A line for each finding, with advice.
 
 import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
@@ -19,7 +19,7 @@ import { openStateFolder, type User } from './state-folder';
 import { packageVersion } from './version';
 
 export interface Finding {
-  /** `wrong`: it will not work; `warning`: it may not. */
+  /** `wrong`: the application will not work; `warning`: may not work. */
   readonly level: 'ok' | 'warning' | 'wrong';
   readonly text: string;
 }
@@ -28,7 +28,7 @@ export interface Finding {
 const MIN_NODE = [20, 19] as const;
 /** Each connection is an open file; systems give 1024 where nobody has asked for more. */
 const MIN_OPEN_FILES = 4_096;
-/** How long whoever holds the cluster port may take to answer, ms. */
+/** How long the holder of the cluster port may take to answer, ms. */
 const ANSWER_MS = 1_500;
 /** The default of `cluster(Client)` outside of a supervisor. */
 const DEFAULT_CLUSTER_PORT = 7777;
@@ -97,7 +97,7 @@ function aboutStateFolder(folder: string, uid: number | undefined): Finding {
   }
 }
 
-/** Supervised applications have a secret of their own, so only processes without a supervisor need the folder. */
+/** Supervised applications have a separate secret, and only processes without a supervisor need the folder. */
 function aboutSecrets({ runtimeDir, tmp, uid }: User): Finding {
   const folder = secretFolderOf({ uid, runtimeFolder: runtimeDir, temporaryFolder: tmp });
   const objection = whyNotUsable(folder, uid);

@@ -1,5 +1,5 @@
-// What happens to an application that a command has started, for whoever shows it: a terminal, a log file, a program
-// that reads JSON, or the command that has started a daemon.
+// What happens to an application that a command has started, as events for a reader: a terminal, a log file, a program that
+// reads JSON, or the command that has started a daemon.
 
 import type { ProcessStatus } from '../supervisor/start-cluster';
 import type { ApplicationStatus } from './control-protocol';
@@ -31,7 +31,7 @@ export interface StartProgress {
   readonly elapsedMs: number;
 }
 
-/** How long a process took until it was ready. */
+/** How long a process took to become ready. */
 export interface Step {
   readonly name: string;
   readonly tookMs: number;

@@ -1,4 +1,4 @@
-// Times and addresses as people read them. Pure.
+// Times and addresses in readable form. Pure.
 
 import type { Address } from '../supervisor/messages';
 

@@ -1,5 +1,5 @@
-// Which applications this user has: those in the state folder, and a note there for each whose pid file is elsewhere.
-// Commands of other shells may look in other state folders, so all of them are looked at.
+// Which applications this user has: the applications in the state folder, and a note there for each application whose pid file
+// is elsewhere. Commands of other shells may use other state folders, and therefore all state folders are searched.
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import { checkStateFolder, openStateFolder, stateFolderOf, temporaryStateFolder,
 const NOTE = '.at';
 
 /**
- * Leaves a note of a place whose pid file is elsewhere. An application runs without it where the folder cannot be written.
+ * Leaves a note of a place whose pid file is elsewhere. An application runs without a note if the folder cannot be written.
  * @returns removes the note; may be called in the last moment of the process
  */
 export function remember(place: Place): () => void {
@@ -19,7 +19,7 @@ export function remember(place: Place): () => void {
   const note = join(place.stateFolder, `${place.name}${NOTE}`);
   try {
     openStateFolder(place.stateFolder, process.getuid?.());
-    rmSync(note, { force: true }); // of a master that was killed
+    rmSync(note, { force: true }); // belongs to a master that was killed
     writeFileSync(note, place.pidFile, { flag: 'wx', mode: 0o600 });
   } catch {
     return () => undefined;
@@ -27,7 +27,7 @@ export function remember(place: Place): () => void {
   return () => rmSync(note, { force: true });
 }
 
-/** Every place in which an application of this user may be. @throws CommandFailure when its state folder must not be used */
+/** Every place in which an application of this user may be. @throws CommandFailure when the state folder must not be used */
 export function knownPlaces(user: User): Place[] {
   const own = stateFolderOf(user);
   const others = [stateFolderOf({ ...user, runtimeDir: undefined }), temporaryStateFolder(user)];
@@ -37,9 +37,10 @@ export function knownPlaces(user: User): Place[] {
 }
 
 /**
- * The place of the application that is meant. An application that was started by another path to the same folder is found as well, such as
- * a link to the present release; and one whose folder has been another one since this shell entered it by that link.
- * @param pwd where the shell says that it is
+ * The place of the selected application. An application that was started by another path to the same folder, such as a link to
+ * the present release, is found as well; and also an application whose folder has changed since this shell entered the folder by
+ * that link.
+ * @param pwd the working folder according to the shell
  * @throws CommandFailure when the state folder must not be used
  */
 export function findPlace(selection: Selection, user: User, pwd: string | undefined): Place {

@@ -1,5 +1,5 @@
-// Several files that are shown in turn must not interrupt each other in the middle of a line, let alone of a character:
-// each of them passes a gate that holds its last line back until the line is complete.
+// Several files that are shown in turn must not interrupt each other in the middle of a line or of a character: each file passes
+// a gate that holds the last line back until the line is complete.
 
 const NEWLINE = 10;
 /** A line that is longer than this, bytes, is not waited for. */

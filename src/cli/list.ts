@@ -1,4 +1,4 @@
-// `trunkline list`: every application of this user, whatever its folder.
+// `trunkline list`: every application of this user, in any folder.
 
 import { findOccupant } from './claim';
 import type { ApplicationStatus } from './control-protocol';
@@ -9,7 +9,7 @@ import type { Place } from './place';
 import type { User } from './state-folder';
 import { aligned } from './table';
 
-/** An application of this user. Without a status its master lives, but does not answer. */
+/** An application of this user. Without a status the master lives, but does not answer. */
 export interface Listed {
   readonly place: Pick<Place, 'name' | 'pidFile'>;
   readonly pid: number | undefined;
@@ -48,7 +48,7 @@ async function lookAt(place: Place): Promise<Listed | undefined> {
       client.close();
     }
   } catch {
-    return undefined; // its files are not ours, or are none
+    return undefined; // the files belong to somebody else, or are no files
   }
 }
 

@@ -1,4 +1,4 @@
-// Reading the end of a file that grows, is cut short, or is replaced by another of its name.
+// Reads the end of a file that grows, is cut short, or is replaced by another file of the same name.
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { reasonOf } from './command-failure';
@@ -7,9 +7,9 @@ const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 10;
 
 /**
- * The last lines of a file as they are: what is in it need not be text, nor complete characters.
- * @param from what lies before this offset does not count
- * @returns the bytes, and the offset at which they end
+ * The last lines of a file, unchanged: the content need not be text, nor complete characters.
+ * @param from earlier bytes do not count
+ * @returns the bytes, and the offset of their end
  * @throws Error
  */
 export function tail(path: string, lines: number, from = 0): { bytes: Buffer; end: number } {
@@ -49,7 +49,7 @@ export class Follower {
   #inode: number | undefined;
   #offset = 0;
 
-  /** @param offset what lies before it is known already */
+  /** @param offset everything before this offset is known already */
   constructor(path: string, offset: number) {
     this.#path = path;
     this.#open();
@@ -60,7 +60,7 @@ export class Follower {
   read(): Buffer {
     if (this.#file === undefined) this.#open();
     const news = [this.#readOn()];
-    // Another file has the name now, after this one was moved away: what was still written to it comes first.
+    // Another file has the name now, after this file was moved away: late writes to the old file come first.
     const now = statSync(this.#path, { throwIfNoEntry: false });
     if (now && now.ino !== this.#inode) {
       this.close();
@@ -84,7 +84,7 @@ export class Follower {
     return bytes;
   }
 
-  /** It may not be there yet, or not any more. */
+  /** The file may not exist yet, or not any more. */
   #open(): void {
     try {
       this.#file = openSync(this.#path, 'r');

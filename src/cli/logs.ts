@@ -1,4 +1,4 @@
-// `trunkline logs`: the end of what a daemon has written, and what it goes on to write. Works for one that has ended too.
+// `trunkline logs`: the end of what a daemon has written, and further output. Works also after the end of the daemon.
 
 import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';

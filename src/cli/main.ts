@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The program `trunkline`: its commands and their options, each declared once. The only place of the command line that
-// reads the environment.
+// The program `trunkline`: all commands and options, each declared once. The only place of the command line that reads the
+// environment.
 
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { temporaryFolder } from '../facts';
@@ -184,7 +184,7 @@ function lines(text: string): number {
 }
 
 async function main(): Promise<void> {
-  // Of a command that only shows something nobody is interested any more; an application goes on without its reader.
+  // A command that only shows something ends when nobody reads the output; an application goes on without a reader.
   surviveLostOutput(() => {
     if (process.argv[2] !== 'start') process.exit();
   });

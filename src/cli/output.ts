@@ -3,7 +3,7 @@
 import { styleText } from 'node:util';
 
 export interface Output {
-  /** Bytes go out as they are. */
+  /** Bytes are written unchanged. */
   write(text: string | Uint8Array): void;
   /** A terminal, where a line can be written over. */
   readonly isTty: boolean;
@@ -15,7 +15,7 @@ export type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** https://no-color.org: any value but the empty one turns colours off; FORCE_COLOR (of Node.js) turns them on. */
+/** https://no-color.org: any value except the empty value turns colours off; FORCE_COLOR (of Node.js) turns colours on. */
 export function wantsColor(isTty: boolean, env: Environment): boolean {
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
   if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '') return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false';

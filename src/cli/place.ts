@@ -1,11 +1,11 @@
-// Where the files of one application are: pid file, control socket and logs. Every command finds them by the same rule.
+// Where the files of an application are: pid file, control socket and logs. Every command finds the files by the same rule.
 
 import { createHash } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CommandFailure } from './command-failure';
 import { checkStateFolder, openStateFolder, stateFolderOf, type User } from './state-folder';
 
-/** Which application is meant. The first that is given decides. Paths count as they are given, with the links in them. */
+/** Selects an application. The first given property decides. Paths count as given, links included. */
 export interface Selection {
   readonly pidFile?: string | undefined;
   readonly title?: string | undefined;
@@ -14,11 +14,11 @@ export interface Selection {
 }
 
 export interface Place {
-  /** What users call it. */
+  /** The name for users. */
   readonly name: string;
   readonly pidFile: string;
   readonly socket: string;
-  /** What is known of the master besides its process id. */
+  /** What is known of the master besides the process id. */
   readonly facts: string;
   /** Exists for the moment in which a master takes the place. */
   readonly lock: string;
@@ -41,7 +41,7 @@ export function placeOf({ pidFile, title, baseDir = '.' }: Selection, stateFolde
   return placeNamed(title === undefined ? folderName(baseDir) : titleName(title), stateFolder);
 }
 
-/** A place of the state folder, by the name that its files have. */
+/** A place of the state folder, by the name of the files. */
 export function placeNamed(name: string, stateFolder: string): Place {
   return files(name, join(stateFolder, `${name}.pid`), stateFolder);
 }
@@ -61,7 +61,7 @@ export function placeForStart(selection: Selection, user: User): Place {
   return place;
 }
 
-/** For one that may run. @throws CommandFailure when the folder must not be trusted */
+/** The place of an application that may run. @throws CommandFailure when the folder must not be trusted */
 export function placeForControl(selection: Selection, user: User): Place {
   const stateFolder = stateFolderOf(user);
   const place = placeOf(selection, stateFolder);
@@ -93,7 +93,7 @@ function named(label: string, path: string): string {
   return `${fileName(label).slice(0, MAX_NAME - HASH_LENGTH - 1)}-${hash(path)}`;
 }
 
-/** A title that is a file name already stays what it is. */
+/** A title that is a file name already stays unchanged. */
 function titleName(title: string): string {
   return fileName(title) === title && title.length <= MAX_NAME ? title : named(title, title);
 }

@@ -1,9 +1,9 @@
-// Whether a process lives, and whether it is still the same one: a process id is given to another one sooner or later.
+// Whether a process lives, and whether a process is still the same: process ids are reused sooner or later.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** One that has ended, but that nobody has asked for its code yet, does not live. */
+/** A process that has ended, but whose exit code nobody has read yet, does not live. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -13,7 +13,7 @@ export function isAlive(pid: number): boolean {
   return !['Z', 'X'].includes(statOf(pid)?.[0] ?? '');
 }
 
-/** When the process began, in whatever unit: two processes with the same id differ in it. undefined: not known */
+/** When the process began, in the unit of the system: two processes with the same id differ here. undefined: not known */
 export function birthOf(pid: number): string | undefined {
   const stat = statOf(pid);
   if (stat) return stat[19];
@@ -24,11 +24,11 @@ export function birthOf(pid: number): string | undefined {
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
   } catch {
-    return undefined; // it is gone
+    return undefined; // the process is gone
   }
 }
 
-/** The fields of /proc/PID/stat from the third, the state, on; the second may itself contain blanks and brackets. */
+/** The fields of /proc/PID/stat from the third, the state, on; the second may contain blanks and brackets. */
 function statOf(pid: number): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -5,7 +5,7 @@ import { TrunklineError } from '../errors';
 import { resolveSupervisorOptions, type SupervisorOptions } from '../supervisor/options';
 import { CommandFailure } from './command-failure';
 
-/** As commander gives them. */
+/** The flags as commander gives them. */
 export interface StartFlags {
   agent?: string;
   workers?: string;
@@ -84,7 +84,7 @@ export function checkOptions(options: SupervisorOptions): ReturnType<typeof reso
   }
 }
 
-/** An error of an option in the words of the command line; any other as it is. */
+/** An error about an option, in the words of the command line; any other error unchanged. */
 export function asUsage(error: unknown): unknown {
   if (!(error instanceof TrunklineError) || error.code !== 'ERR_TRUNKLINE_OPTION_INVALID') return error;
   const message = error.message
@@ -95,7 +95,7 @@ export function asUsage(error: unknown): unknown {
   return CommandFailure.usage(message);
 }
 
-/** Words as a shell would cut them, quotes and all. @throws CommandFailure */
+/** Splits a text into words as a shell would, with quotes. @throws CommandFailure */
 export function words(text: string): string[] {
   const found: string[] = [];
   let rest = text.trim();

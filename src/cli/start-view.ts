@@ -1,4 +1,4 @@
-// What `trunkline start` shows, for each of its readers.
+// What `trunkline start` shows, for each kind of reader.
 
 import { formatBytes } from '../supervisor/bytes';
 import type { Report, StartEvent, StartProgress, Step } from './events';
@@ -6,7 +6,7 @@ import { formatAddress, formatDuration } from './format';
 import type { Output } from './output';
 import type { ApplicationStatus } from './control-protocol';
 
-/** A start is worth a word about its slowest step when that took longer than this, ms. */
+/** A start that takes longer than this, ms, is reported with the slowest step. */
 const SLOW_MS = 5_000;
 
 /** As `agent ready 0.4 s · workers 3/4`. */
@@ -32,17 +32,17 @@ export function readyText(status: ApplicationStatus, tookMs: number, steps: read
   return lines.join('\n');
 }
 
-/** How an application has ended, as users read it. */
+/** How an application has ended, for users. */
 export function stoppedText(forced: boolean): string {
   return forced ? 'stopped, but processes had to be killed' : 'stopped';
 }
 
-/** One JSON object a line. */
+/** A JSON object a line. */
 export function jsonView(stdout: Output): Report {
   return (event) => stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
 }
 
-/** Lines with their time. @param stderr for what somebody should look at */
+/** Lines with a time. @param stderr for lines that somebody should look at */
 export function logView(stdout: Output, stderr: Output): Report {
   return (event) => {
     const target = event.event === 'log' || event.event === 'failed' ? stderr : stdout;
@@ -51,8 +51,8 @@ export function logView(stdout: Output, stderr: Output): Report {
 }
 
 /**
- * For somebody who watches, a line for each change. No line is written over: the programs of the application write to
- * the same terminal, and what they write would be glued to it or lost with it.
+ * For somebody who watches, a line for each change. No line is written over: the programs of the application write to the same
+ * terminal, and that output would be glued to an overwritten line or lost.
  */
 export function terminalView(stdout: Output, stderr: Output): Report {
   let told = '';

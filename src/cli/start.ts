@@ -20,14 +20,14 @@ export async function start(
 ): Promise<void> {
   const { baseDir } = checkOptions(supervisorOptions(app, flags));
   const selection = { pidFile: flags.pidFile, title: flags.title, baseDir };
-  // A daemon without its files could not be found again, and a user who names a pid file wants one.
+  // A daemon without files could not be found again, and a user who names a pid file wants the file.
   const mayLackFiles = !flags.daemon && flags.pidFile === undefined;
   const { place, missing } = findPlace(selection, user, mayLackFiles);
   const settings: MasterSettings = { app, flags, place, mayLackFiles, missing };
   const view = flags.json ? jsonView(stdout) : terminalView(stdout, stderr);
   if (flags.daemon) {
     if (flags.stdout === undefined || flags.stderr === undefined) openStateFolder(place.stateFolder, user.uid);
-    const occupant = await findOccupant(place); // before its logs are touched
+    const occupant = await findOccupant(place); // before the logs are touched
     if (occupant.state === 'there') {
       occupant.client.close();
       throw CommandFailure.failed(`${place.name} is already running, pid ${occupant.pid ?? 'unknown'}`);
@@ -39,7 +39,10 @@ export async function start(
   await runMaster(application, view);
 }
 
-/** @returns `missing`: why the place has no folder @throws CommandFailure when it needs one, or is not understood */
+/**
+ * @returns `missing`: why the place has no folder @throws CommandFailure when a folder is needed, or the selection is not
+ * understood
+ */
 function findPlace(selection: Selection, user: User, mayLackFiles: boolean): { place: Place; missing?: string } {
   try {
     return { place: placeForStart(selection, user) };

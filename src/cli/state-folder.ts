@@ -1,5 +1,5 @@
-// The folder that holds sockets, pid files and logs of the applications of one user. Whoever may write there can take
-// the place of an application, so it is used only where it belongs to this user and is closed to everybody else.
+// The folder that holds sockets, pid files and logs of all applications of a user. Anybody who may write there can take the
+// place of an application; the folder is used only if owned by this user and closed to everybody else.
 
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ export function temporaryStateFolder({ uid, tmp }: Pick<User, 'uid' | 'tmp'>): s
   return join(tmp, `trunkline-${uid ?? 'user'}`);
 }
 
-/** Makes the folder if it is missing. @throws CommandFailure when it cannot be made, or must not be used */
+/** Makes the folder if missing. @throws CommandFailure when the folder cannot be made, or must not be used */
 export function openStateFolder(folder: string, uid: number | undefined): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
@@ -41,7 +41,7 @@ export function openStateFolder(folder: string, uid: number | undefined): void {
   checkStateFolder(folder, uid);
 }
 
-/** @returns whether it is there @throws CommandFailure when it must not be used */
+/** @returns whether the folder exists @throws CommandFailure when the folder must not be used */
 export function checkStateFolder(folder: string, uid: number | undefined): boolean {
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (!stat) return false;

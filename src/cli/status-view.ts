@@ -8,7 +8,7 @@ import type { Output, Style } from './output';
 import { aligned } from './table';
 
 const COLUMNS = ['NAME', 'PID', 'STATE', 'READY FOR', 'RESTARTS', 'MEMORY', 'LOOP DELAY'] as const;
-/** Where numbers stand, they stand at the right. */
+/** Columns of numbers, aligned at the right. */
 const RIGHT: ReadonlySet<string> = new Set(['PID', 'READY FOR', 'RESTARTS', 'MEMORY', 'LOOP DELAY']);
 
 const STYLE_OF: Readonly<Record<ProcessStatus['state'], Style | undefined>> = {
@@ -34,7 +34,7 @@ export function statusTable(name: string, status: ApplicationStatus, { style }: 
   return [headline(name, status, style), style('dim', heading!.join('  ')), ...table, ...ends].join('\n');
 }
 
-/** Only the first line of a reason: the whole of it is in the log. */
+/** Only the first line of a reason: the log has the whole reason. */
 function oneLine(text: string): string {
   return text.split('\n', 1)[0]!;
 }

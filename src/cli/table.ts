@@ -1,6 +1,6 @@
 // Cells in columns. Pure.
 
-/** @returns the cells of the heading and of each row, filled up to the width of their column; numbers stand at the right */
+/** @returns the cells of the heading and of each row, filled up to the width of the column; numbers are aligned at the right */
 export function aligned(
   columns: readonly string[],
   right: ReadonlySet<string>,

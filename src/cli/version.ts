@@ -1,4 +1,4 @@
-// The version of this package, from its package.json.
+// The version of this package, read from package.json.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,8 +1,8 @@
-// Sizes as people write them.
+// Sizes as people write sizes.
 
 const UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-/** @returns bytes, for a number of them or a text like `300MB`, `1.5 GiB`, `64k`; undefined for anything else */
+/** @returns bytes, for a number of bytes or a text such as `300MB`, `1.5 GiB`, `64k`; undefined for anything else */
 export function parseBytes(given: unknown): number | undefined {
   const bytes = typeof given === 'number' ? given : fromText(String(given));
   return bytes !== undefined && Number.isFinite(bytes) && bytes >= 1 ? Math.floor(bytes) : undefined;

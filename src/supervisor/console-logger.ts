@@ -1,10 +1,10 @@
-// What the master of a framework says on the console, as its users know it from egg-cluster 2.x: more than nothing.
+// What the master of a framework writes on the console, as users know the output of egg-cluster 2.x: more than nothing.
 
 import type { Logger } from '../logger';
 
 const LEVELS = ['DEBUG', 'INFO', 'WARN', 'ERROR', 'NONE'];
 
-/** @param level of EGG_MASTER_LOGGER_LEVEL; INFO when it is not one */
+/** @param level the value of EGG_MASTER_LOGGER_LEVEL; INFO when the value is no level */
 export function consoleLogger(level: string | undefined): Logger {
   const from = LEVELS.indexOf(level?.toUpperCase() ?? '');
   const lowest = from === -1 ? LEVELS.indexOf('INFO') : from;

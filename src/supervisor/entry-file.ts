@@ -1,5 +1,5 @@
-// Where the programs lie that the supervisor starts as files: beside this one, both in a build and in the package. They are looked
-// for when they are needed, because a bundler may have put this module somewhere else.
+// Finds the programs that the supervisor starts as files, next to this file both in a build and in the package. The search
+// happens on first use, because a bundler may have put this module somewhere else.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ type EntryName = 'child/entry' | 'child/watchdog-thread';
 
 /**
  * @returns the path of a program of the supervisor
- * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE when it is not there, which is so in a bundled program
+ * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE when the file is missing, as in a bundled program
  */
 export function entryFile(name: EntryName): string {
   // In a bundle of ES modules there is no folder at all.

@@ -1,15 +1,15 @@
-// Frameworks: packages that export the classes `Agent` and `Application`, as egg and what is built on it do.
+// Frameworks: packages that export the classes `Agent` and `Application`, such as egg and frameworks built on egg.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
 import { TrunklineError } from '../errors';
 
-/** What every framework calls itself where the application does not say. */
+/** The framework of an application that names none. */
 const DEFAULT_FRAMEWORK = 'egg';
 
 /**
- * The folder of the framework of an application: the given one, that of `egg.framework` in its package.json, or egg.
+ * The folder of the framework of an application: the given framework, or `egg.framework` of package.json, or egg.
  * @param given a package name, or an absolute path
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
  */

@@ -1,4 +1,4 @@
-// `trunkline/supervisor`: bring up an application of several processes, and what its programs need.
+// `trunkline/supervisor`: starts an application of several processes, and gives programs of the application what they need.
 
 export { startCluster, type ProcessStatus, type Supervised } from './start-cluster';
 export type { SlotState } from './master/slot';

@@ -1,7 +1,7 @@
-// Output that cannot be written (`node master.js | head`, a closed terminal, a full disk) ends neither the master nor its
-// children: what they do is worth more than what they say of it.
+// Output that cannot be written (`node master.js | head`, a closed terminal, a full disk) ends neither the master nor a child:
+// the work is worth more than the output.
 
-/** @returns undoes it */
+/** @returns restores the default behaviour */
 export function surviveLostOutput(): () => void {
   const streams = [process.stdout, process.stderr];
   for (const stream of streams) stream.on('error', ignore);

@@ -10,7 +10,7 @@ export function makeFolder(path: string): void {
   if (!tryToMake(path)) mkdirSync(path); // throws why
 }
 
-/** @returns false when the folder that it would be in is missing */
+/** @returns false when the parent folder is missing */
 function tryToMake(path: string): boolean {
   try {
     mkdirSync(path);

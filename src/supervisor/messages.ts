@@ -1,5 +1,5 @@
-// What master and child say to each other over IPC. Messages of the application pass beside these: ours have the
-// property `trunkline`. Mail is both: ours, and with an `action` as applications know it.
+// What master and child say to each other over IPC. Messages of the application use the same channel: messages of the supervisor
+// have the property `trunkline`. Mail has both: the propertyand an `action` of the application.
 
 /** The first message to a child. */
 export interface TaskMessage {
@@ -16,11 +16,11 @@ export interface ChildTask {
   /** The process title. */
   readonly title?: string | undefined;
   readonly program: Program;
-  /** Where the application is, as the master names it. A process begins there. */
+  /** The folder of the application, as the master names the folder. The working folder of a new process. */
   readonly baseDir: string;
-  /** Modules that are loaded before the program, as they are found from `baseDir`. */
+  /** Modules that are loaded before the program, as resolved from `baseDir`. */
   readonly require: readonly string[];
-  /** The child before still serves: it passes listening sockets on, which come before the program is loaded. */
+  /** The previous child still serves: that child passes listening sockets on, which come before the program is loaded. */
   readonly inherits: boolean;
   /** Where the shared clients meet: a server on this port is no sign of being ready. */
   readonly clusterPort: number;
@@ -37,7 +37,7 @@ export type Program =
   | { readonly file: string; readonly args?: readonly string[] | undefined }
   | { readonly framework: string; readonly options: Readonly<Record<string, unknown>> };
 
-/** As `server.address()` gives it: the path of a Unix socket, or host and port. */
+/** In the form of `server.address()`: the path of a Unix socket, or host and port. */
 export type Address = string | { readonly address: string; readonly port: number };
 
 export type Sender = 'parent' | 'master' | 'agent' | 'app';
@@ -52,12 +52,12 @@ export interface AppMessage {
   readonly receiverPid?: string | undefined;
 }
 
-/** A message of the messenger: it waits until its receivers are ready. */
+/** A message of the messenger, which waits until each receiver is ready. */
 export interface Mail extends AppMessage {
   readonly trunkline: 'mail';
   /** The sender's, on the way to the master; the master's, on the way to a receiver. */
   readonly id: number;
-  /** The sender waits to hear that it was handled, so long, ms; 0: it does not. */
+  /** How long the sender waits for the outcome, ms; 0: the sender does not wait. */
   readonly withinMs: number;
 }
 
@@ -81,15 +81,15 @@ export type ToChild =
       /** A successor already serves: take the time to end connections without losing a request. */
       readonly gently: boolean;
     }
-  /** The answer to `leaving`: whatever the master had sent before has arrived. */
+  /** The answer to `leaving`: all earlier messages of the master have arrived. */
   | { readonly trunkline: 'farewell' }
-  /** The child is to pass on the listening sockets that are its alone. */
+  /** The child is to pass on the listening sockets that belong to this child alone. */
   | { readonly trunkline: 'bequeath' }
   /** A listening socket of the child before comes with the message. */
   | { readonly trunkline: 'inherit'; readonly key: string }
   /** All listening sockets of the child before have been passed on. */
   | { readonly trunkline: 'inherited' }
-  /** The child has the place now: sockets of the one before that no program uses are closed. */
+  /** The child is in place now: inherited sockets without a user are closed. */
   | { readonly trunkline: 'installed' }
   /** The start of the application, or of a later child, is over: the child does what could wait until then. */
   | { readonly trunkline: 'started' }
@@ -102,7 +102,7 @@ export type ToChild =
 export interface HandedConnection {
   readonly trunkline: 'connection';
   readonly id: number;
-  /** What the master has read of it, base64. */
+  /** What the master has read of the connection, base64. */
   readonly head?: string;
 }
 
@@ -113,7 +113,7 @@ export interface HandedReply {
 }
 
 export type ToMaster =
-  /** The program, or its framework, says that it is ready. */
+  /** The program, or the framework of the program, reports readiness. */
   | { readonly trunkline: 'ready'; readonly address?: Address | undefined }
   /** A server listens. The child says so in every mode: node:cluster does not know of servers that are the child's own. */
   | { readonly trunkline: 'listening'; readonly address: Address; readonly isOwn: boolean }
@@ -121,18 +121,18 @@ export type ToMaster =
   | { readonly trunkline: 'legacy'; readonly key: string }
   /** All listening sockets of the child have been passed on. */
   | { readonly trunkline: 'bequeathed' }
-  /** The file could not be loaded, or its promise was rejected; the process ends. */
+  /** The file could not be loaded, or the exported promise was rejected; the process ends. */
   | { readonly trunkline: 'failed'; readonly reason: string }
-  /** The child got SIGTERM from somebody else than the master, who decides what comes of it. */
+  /** The child got SIGTERM, not from the master, who decides what follows. */
   | { readonly trunkline: 'terminated' }
-  /** The time for its stop is over: it ends, whatever is under way. */
+  /** The time for the stop is over: the child ends, with anything that is under way. */
   | { readonly trunkline: 'overrun' }
   /** The child accepts nothing more and is about to end. */
   | { readonly trunkline: 'leaving' }
-  /** The loop turns; how it feels. */
+  /** The loop turns; the message carries the health of the child. */
   | ({ readonly trunkline: 'alive' } & Health)
   | Mail
-  /** Mail was handled; `reason`: it was not, because. */
+  /** Mail was handled; with `reason`: the mail was not handled, and why. */
   | { readonly trunkline: 'handled'; readonly id: number; readonly reason?: string | undefined }
   | HandedReply;
 
@@ -141,7 +141,7 @@ export interface Health {
   readonly memoryBytes?: number | undefined;
   /** The longest delay of the event loop since the last report, ms; undefined: not known. */
   readonly eventLoopDelayMs?: number | undefined;
-  /** A debugger may stop the loop as it likes. */
+  /** A debugger may suspend the loop for any time. */
   readonly isInspected: boolean;
 }
 
@@ -149,7 +149,7 @@ export function isOurs(message: unknown): message is ToChild | ToMaster {
   return typeof message === 'object' && message !== null && typeof (message as { trunkline?: unknown }).trunkline === 'string';
 }
 
-/** A message of the application, or undefined for anything else. A string is its own action and data, as in egg. */
+/** A message of the application, or undefined for anything else. A string is both action and data, as in egg. */
 export function asAppMessage(message: unknown): AppMessage | undefined {
   if (typeof message === 'string') return { action: message, data: message };
   if (typeof message !== 'object' || message === null) return undefined;

@@ -1,13 +1,13 @@
-// Messages between the processes of an application, for programs without a framework. The same object stands in the
-// master, the agent and the workers; only where it posts differs.
+// Messages between the processes of an application, for programs without a framework. The same object stands in the master, the
+// agent and the workers; only the way of posting differs.
 
 import { TrunklineError } from '../errors';
 import { LONGEST_TIMER_MS, nextTick } from '../time';
 import type { AppMessage, Delivery, Mail } from './messages';
 
 /**
- * The messages of an application and what they carry. Extend it to have them typed:
- * `declare module 'trunkline/supervisor' { interface Messages { 'cache.clear': { key: string } } }`.
+ * The messages of an application and the data of each message. Extend this interface to have typed messages: `declare module
+ * 'trunkline/supervisor' { interface Messages { 'cache.clear': { key: string } } }`.
  */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by users
 export interface Messages {}
@@ -16,23 +16,28 @@ type Action = keyof Messages | (string & {});
 type DataOf<A> = A extends keyof Messages ? Messages[A] : unknown;
 export type Handler<A extends Action = Action> = (data: DataOf<A>) => unknown;
 
-/** Data are what JSON can carry. A message waits until its receiver is ready, also for one that is being replaced. */
+/**
+ * Data may be anything that JSON can carry. A message waits until the receiver is ready, also when the receiver is being
+ * replaced.
+ */
 export interface Messenger {
-  /** Handles messages. A promise that is returned counts as handled when it is fulfilled. */
+  /** Handles messages. If the handler returns a promise, the message counts as handled when the promise is fulfilled. */
   on<A extends Action>(action: A, handler: Handler<A>): this;
   off<A extends Action>(action: A, handler: Handler<A>): this;
-  /** Hears of own messages that could not be delivered: the receiver is gone, or too many waited for it (1000). */
+  /**
+   * Reports own messages that could not be delivered: the receiver is gone, or too many messages waited for the receiver (1000).
+   */
   onUndelivered(listener: (action: string, delivery: Delivery) => void): this;
   /** To every worker, the sender included. */
   sendToApp<A extends Action>(action: A, data: DataOf<A>): void;
   sendToAgent<A extends Action>(action: A, data: DataOf<A>): void;
-  /** To one process of the application, the master included. */
+  /** To a single process of the application, which may be the master. */
   sendTo<A extends Action>(pid: number | string, action: A, data: DataOf<A>): void;
-  /** To one worker, any one. */
+  /** To any single worker. */
   sendRandom<A extends Action>(action: A, data: DataOf<A>): void;
   /** To the agent and every worker, the sender included. */
   broadcast<A extends Action>(action: A, data: DataOf<A>): void;
-  /** The same, but each resolves when every receiver has handled the message, was found gone, or took too long. */
+  /** Like the methods above, but each resolves when every receiver has handled the message, was found gone, or took too long. */
   readonly acknowledged: Acknowledged;
 }
 
@@ -49,7 +54,7 @@ export interface Acknowledged {
 }
 
 const DEFAULT_WITHIN_MS = 10_000;
-/** The most messages that are kept for a program without a handler for them yet; then the oldest is dropped. */
+/** The most messages that are kept for a program without a handler; then the oldest message is dropped. */
 const MAX_EARLY = 1_000;
 
 type Whereto = Pick<AppMessage, 'to' | 'receiverPid'>;
@@ -63,7 +68,7 @@ export class Postbox implements Messenger {
   /** Own mail whose delivery is waited for. */
   readonly #waitedFor = new Map<number, (delivery: Delivery) => void>();
   #lastId = 0;
-  /** Messages without a handler that have arrived while the program starts; undefined when it has. */
+  /** Messages without a handler that have arrived during the start of the program; undefined after the start. */
   #early: AppMessage[] | undefined;
 
   readonly acknowledged: Acknowledged = {
@@ -80,7 +85,7 @@ export class Postbox implements Messenger {
     },
   };
 
-  /** @param post gives mail to the master; without it mail goes nowhere */
+  /** @param post gives mail to the master; without `post` mail goes nowhere */
   connect(post: (mail: Mail) => void): void {
     this.#post = post;
   }
@@ -92,12 +97,12 @@ export class Postbox implements Messenger {
     return this;
   }
 
-  /** The program is being loaded: messages are kept until it has a handler for them. */
+  /** The program is being loaded: messages are kept until there is a handler. */
   beginStart(): void {
     this.#early = [];
   }
 
-  /** The program is ready: what it has no handler for is dropped. */
+  /** The program is ready: messages without a handler are dropped. */
   endStart(): void {
     nextTick(() => (this.#early = undefined)); // after what handlers of this moment get
   }
@@ -138,7 +143,7 @@ export class Postbox implements Messenger {
     await Promise.all([...(this.#handlers.get(action) ?? [])].map((handler) => settled(() => handler(data as never))));
   }
 
-  /** A message has arrived for whose sender its handling is no matter: what a handler throws is an uncaught exception. */
+  /** A message has arrived whose sender does not wait for the outcome: an error of a handler is an uncaught exception. */
   receiveUnheard(message: AppMessage): void {
     if (this.#early && !this.#handlers.get(message.action)?.size) {
       this.#early.push(message);
@@ -184,7 +189,7 @@ export class Postbox implements Messenger {
   }
 }
 
-/** Also what is thrown at once is a rejection. */
+/** Synchronous errors become rejections too. */
 async function settled(run: () => unknown): Promise<void> {
   await run();
 }

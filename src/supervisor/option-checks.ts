@@ -1,4 +1,4 @@
-// What an option may be: each check gives the value, or refuses it in one sentence.
+// Checks of options: each check gives the value, or refuses the value in a sentence.
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -70,7 +70,7 @@ export function optionalBytes(option: string, given: unknown): number | undefine
 export function asNumber(given: unknown): number | undefined {
   if (given === undefined || given === '') return undefined;
   const number = typeof given === 'string' ? Number(given) : given;
-  return (Number.isNaN(number) ? given : number) as number; // what is no number is shown as it was given
+  return (Number.isNaN(number) ? given : number) as number; // a value that is no number is shown unchanged
 }
 
 export function whole(option: string, given: unknown, min: number, max: number): number {

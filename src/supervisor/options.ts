@@ -33,42 +33,48 @@ interface CommonOptions {
   baseDir?: string | undefined;
   /** How many workers. Default: what CPUs and memory of the machine or container allow. */
   workers?: number | undefined;
-  /** The port of the application; children find it in PORT. Default: theirs. Needed for `sticky`. */
+  /** The port of the application; children find the port in PORT. Default: the programs decide. Needed for `sticky`. */
   port?: number | undefined;
-  /** Each client address goes to one worker. With `header` (e.g. `x-forwarded-for`) the address that a proxy tells counts. */
+  /** Each client address goes to a fixed worker. With `header` (e.g. `x-forwarded-for`) the address that a proxy tells counts. */
   sticky?: boolean | { readonly header: string } | undefined;
   /** Children as processes, or as threads of this process. Default `process`. */
   startMode?: 'process' | 'worker_threads' | undefined;
-  /** `worker_threads` only: the port of each worker, in place of `workers`. Default: `port`, and one worker, if that is given. */
+  /**
+   * `worker_threads` only: the port of each worker, in place of `workers`. Default: `port`, and a single worker, if `port` is
+   * given.
+   */
   ports?: readonly number[] | undefined;
   /** Modules to load in each child before the program, as for `node --require`. */
   require?: string | readonly string[] | undefined;
-  /** Arguments of node for the children, e.g. `--max-old-space-size=512`. Default: those of this process. */
+  /** Arguments of node for the children, e.g. `--max-old-space-size=512`. Default: the arguments of this process. */
   nodeArgs?: readonly string[] | undefined;
-  /** The name of the environment; children find it in EGG_SERVER_ENV. Default: EGG_SERVER_ENV. */
+  /** The name of the environment; children find the name in EGG_SERVER_ENV. Default: EGG_SERVER_ENV. */
   env?: string | undefined;
   /** More environment variables for the children. */
   environment?: Readonly<Record<string, string>> | undefined;
-  /** The process title of the master; children get it with their name. Default, and with a framework: untouched. */
+  /**
+   * The process title of the master; each child gets the title with the name of the child. Default, and with a framework:
+   * untouched.
+   */
   title?: string | undefined;
-  /** A file that holds the process id of the master while it runs. Default: none. */
+  /** A file that holds the process id of the master while the master runs. Default: none. */
   pidFile?: string | undefined;
   /** The cluster port of the shared clients. Default: NODE_CLUSTER_CLIENT_PORT, or a free port. */
   clusterPort?: number | undefined;
-  /** How long a child may take until it is ready, ms. Default 60000. */
+  /** How long a child may take to become ready, ms. Default 60000. */
   startTimeout?: number | undefined;
   /**
-   * How long a stop may take before what is left is killed, ms; the agent has a fifth of it. Default 5000, or
+   * How long a stop may take before the rest is killed, ms; the agent has a fifth of this time. Default 5000, or
    * EGG_APP_CLOSE_TIMEOUT for the workers and EGG_AGENT_CLOSE_TIMEOUT for the agent, or EGG_MASTER_CLOSE_TIMEOUT for each.
    */
   stopTimeout?: number | undefined;
-  /** How long a replaced worker may take to finish its requests at a reload, ms. Default 30000. */
+  /** How long a replaced worker may take to finish requests at a reload, ms. Default 30000. */
   reloadTimeout?: number | undefined;
   /** A child whose event loop does not turn for this long is replaced, ms; 0: never. Default 30000. */
   blockedTimeout?: number | undefined;
   /** Where stack and profile of a blocked child are kept. Default: the folder for temporary files. */
   profileDir?: string | undefined;
-  /** A worker above this is replaced without losing requests, one at a time. Bytes, or as `300MB`. Default: none. */
+  /** A worker above this is replaced without losing requests, one worker at a time. Bytes, or as `300MB`. Default: none. */
   maxMemory?: number | string | undefined;
   /** A child above this is killed and replaced at once. Bytes, or as `500MB`. Default: none. */
   hardMaxMemory?: number | string | undefined;
@@ -86,7 +92,7 @@ export interface ProgramOptions extends CommonOptions {
   app: string;
   /** The program that runs once, beside the workers, and leads every channel. Default: none, the workers compete. */
   agent?: string | undefined;
-  /** Arguments for both programs: they find them in `process.argv` from the third on. Default: none. */
+  /** Arguments for both programs, in `process.argv` from the third element on. Default: none. */
   args?: readonly string[] | undefined;
 }
 
@@ -94,13 +100,13 @@ export interface ProgramOptions extends CommonOptions {
 export interface FrameworkOptions extends CommonOptions {
   app?: undefined;
   agent?: undefined;
-  /** Its name or folder. Default: `egg.framework` of the application's package.json, or `egg`. */
+  /** Name or folder of the framework. Default: `egg.framework` of the application's package.json, or `egg`. */
   framework?: string | undefined;
   /** Files of key and certificate. */
   https?: { readonly key: string; readonly cert: string; readonly ca?: string | undefined } | boolean | undefined;
   /** Another port for HTTP beside HTTPS. */
   debugPort?: number | undefined;
-  /** Each worker binds the port itself, with SO_REUSEPORT (Node.js 22.23 and later, not on every system). Default false. */
+  /** Each worker binds the port directly, with SO_REUSEPORT (Node.js 22.23 and later, not on every system). Default false. */
   reusePort?: boolean | undefined;
   /** Everything else is for Agent and Application, untouched. */
   [option: string]: unknown;
@@ -108,7 +114,7 @@ export interface FrameworkOptions extends CommonOptions {
 
 export type SupervisorOptions = ProgramOptions | FrameworkOptions;
 
-/** What an application of programs can have; one of a framework has what it likes. */
+/** Options of an application of programs; an application of a framework may have any other options. */
 const PROGRAM_OPTIONS: Readonly<Record<keyof ProgramOptions, true>> = {
   ...{ baseDir: true, workers: true, port: true, sticky: true, startMode: true, ports: true, require: true, nodeArgs: true },
   ...{ env: true, environment: true, title: true, pidFile: true, clusterPort: true, startTimeout: true, stopTimeout: true },
@@ -134,9 +140,9 @@ export interface ResolvedSupervisorOptions {
   readonly sticky: { readonly header: string | undefined } | undefined;
   readonly startMode: 'process' | 'worker_threads';
   readonly ports: readonly number[];
-  /** Modules, as they are found from `baseDir`. */
+  /** Modules, as resolved from `baseDir`. */
   readonly require: readonly string[];
-  /** The working folder of the master, as its shell has it. */
+  /** The working folder of the master, as the shell has entered the folder. */
   readonly workingFolder: string;
   readonly nodeArgs: readonly string[];
   readonly title: string | undefined;
@@ -145,7 +151,7 @@ export interface ResolvedSupervisorOptions {
   readonly startTimeoutMs: number;
   /** The whole of a stop. */
   readonly stopTimeoutMs: number;
-  /** The workers' part of it. */
+  /** The workers' part of the time. */
   readonly workersStopMs: number;
   readonly reloadTimeoutMs: number;
   readonly blockedTimeoutMs: number;
@@ -156,7 +162,7 @@ export interface ResolvedSupervisorOptions {
   readonly onChange: (status: readonly SlotStatus[]) => void;
   /** EGG_AGENT_DEBUG_PORT */
   readonly agentInspectPort: number | undefined;
-  /** All of it. */
+  /** The whole environment. */
   readonly env: NodeJS.ProcessEnv;
   readonly logger: Logger;
 }
@@ -211,7 +217,7 @@ export function resolveSupervisorOptions(
       ...env,
       ...(environmentName !== undefined && { EGG_SERVER_ENV: environmentName }),
       ...(port !== undefined && { PORT: String(port) }),
-      // As egg-cluster does: packages of its time write warnings to stderr otherwise.
+      // As in egg-cluster: packages of that time would write warnings to stderr.
       ...(given.app === undefined && env.NODE_ENV === 'production' && { NO_DEPRECATION: '*' }),
       ...optionalTable('environment', given.environment),
     },
@@ -242,7 +248,7 @@ function programsOf(
   }
   if (given.agent !== undefined) throw invalid('app', 'given where `agent` is', undefined);
   const { framework, customEgg, ...rest } = given as FrameworkOptions & { customEgg?: string };
-  for (const ours of ['logger', 'onChange']) delete rest[ours]; // of this process
+  for (const ours of ['logger', 'onChange']) delete rest[ours]; // options of this process alone
   const path = findFramework(baseDir, framework ?? customEgg);
   const https = httpsFiles(given, baseDir);
   const httpsPort = https === undefined ? undefined : 8443;
@@ -264,7 +270,7 @@ function programsOf(
   return { kind: 'framework', path, options };
 }
 
-/** TypeScript needs a Node.js that strips types, or something that is loaded before the program and compiles it. */
+/** TypeScript needs a Node.js that strips types, or a module that is loaded before the program and compiles TypeScript. */
 function checkLanguage(
   option: string,
   path: string | undefined,
@@ -285,7 +291,7 @@ function checkLanguage(
   );
 }
 
-/** Threads cannot share a listening socket: each has a port of its own, unless they bind one with SO_REUSEPORT. */
+/** Threads cannot share a listening socket: each thread has a separate port, unless threads bind a port with SO_REUSEPORT. */
 function portsOf({ ports, reusePort }: SupervisorOptions & { reusePort?: unknown }, port: number | undefined): number[] {
   if (ports !== undefined && ports.length > 0) return ports.map((each) => whole('ports', each, 0, 65535));
   return port === undefined || reusePort === true ? [] : [port];
@@ -335,7 +341,7 @@ function httpsFiles(
   };
 }
 
-/** @returns the name: each child looks for it anew, because the next release may have it elsewhere */
+/** @returns the name: each child resolves the name anew, because the next release may have the module elsewhere */
 function checkModule(name: string, baseDir: string): string {
   try {
     createRequire(join(baseDir, 'package.json')).resolve(name);

@@ -1,4 +1,4 @@
-// The file that holds the process id of a master while it runs.
+// The file that holds the process id of a master while the master runs.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -25,9 +25,9 @@ export class PidFile {
     }
   }
 
-  /** Unless another master has written its own meanwhile. */
+  /** Removes the file unless another master has written a pid meanwhile. */
   remove(): void {
     const written = fact(() => readFileSync(this.#path, 'utf8'));
-    if (Number(written) === process.pid) fact(() => rmSync(this.#path)); // one that is left names a process that has ended
+    if (Number(written) === process.pid) fact(() => rmSync(this.#path)); // a leftover file names a process that has ended
   }
 }

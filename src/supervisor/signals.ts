@@ -1,4 +1,4 @@
-// What signals, and the end of its terminal, mean to the master. With the entry of a child and the command line the only
+// What signals, and the end of the terminal, mean to the master. Besides the entry of a child and the command line, the only
 // place that ends a process.
 
 import type { Logger } from '../logger';
@@ -12,16 +12,16 @@ export interface Signalled {
 }
 
 const STOP = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
-/** Signals within this time, ms, are one. */
+/** Signals within this time, ms, count as a single signal. */
 const SAME_SIGNAL_MS = 500;
 
-/** SIGTERM, SIGINT and SIGQUIT stop, a second one kills; SIGHUP reloads. @returns undoes it */
+/** SIGTERM, SIGINT and SIGQUIT stop, a second signal kills; SIGHUP reloads. @returns removes the handlers */
 export function heedSignals(master: Signalled, logger: Logger): () => void {
   let firstSignalAt: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
     void master.stop().then(({ forced }) => {
       if (forced) process.exitCode = 1;
-      // Whoever asked for the end of this process gets it, unless the program has a say in it.
+      // A signal ends this process as asked for, unless the program handles the signal.
       soon(() => {
         if (process.listenerCount(signal) === 0) process.exit();
       });
@@ -36,7 +36,7 @@ export function heedSignals(master: Signalled, logger: Logger): () => void {
   };
   const onHangUp = (): void => {
     master.reload().catch((error: unknown) => {
-      if (firstSignalAt === undefined) logger.error((error as Error).message); // else it was to end
+      if (firstSignalAt === undefined) logger.error((error as Error).message); // during a stop the error does not matter
     });
   };
   const forgetTerminal = whenTerminalEnds(() => stop('SIGHUP'));

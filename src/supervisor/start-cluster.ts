@@ -13,13 +13,13 @@ import { PidFile } from './pid-file';
 import { heedSignals } from './signals';
 import { assertCanSupervise, assertMayStart, lackOfRuntime } from './whereabouts';
 
-/** One process or thread of the application. */
+/** A process or thread of the application. */
 export type ProcessStatus = SlotStatus;
 
 export interface Supervised {
   /** The cluster port that every child was given. */
   readonly clusterPort: number;
-  /** Where the workers listen; undefined if they do not. */
+  /** Where the workers listen; undefined if no worker listens. */
   readonly address: Address | undefined;
   /** Agent and workers, in this order. */
   readonly status: ProcessStatus[];
@@ -28,15 +28,15 @@ export interface Supervised {
   /** Messages that had no living receiver. */
   readonly undelivered: number;
   /**
-   * Replaces every process by a new one, workers without losing a request.
+   * Replaces every process by a new process, workers without losing a request.
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED; the old processes stay
    */
   reload(): Promise<void>;
   /** Stops and starts every process; requests are not served meanwhile. */
   restart(): Promise<void>;
   /**
-   * So many workers from now on.
-   * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_RELOAD_FAILED; there are as many as before
+   * Sets the number of workers.
+   * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_RELOAD_FAILED; the number is as before then
    */
   scale(workers: number): Promise<void>;
   /** Stops workers, then the agent. `forced`: something had to be killed. Idempotent. */
@@ -46,10 +46,10 @@ export interface Supervised {
 }
 
 /**
- * Starts agent and workers, and keeps them alive. When a signal ends the start, nobody is told: neither promise nor callback,
- * and the process ends with code 0.
- * @param callback as in egg-cluster: called when everything is ready, or with the error, for which the process will end
- *   with code 1
+ * Starts agent and workers, and keeps all processes alive. When a signal ends the start, neither the promise settles nor the
+ * callback is called, and the process ends with code 0.
+ * @param callback as in egg-cluster: called when everything is ready, or with the error, after which the process ends with code
+ * 1
  * @returns resolves when everything is ready
  * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE, ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_BOOT_FAILED
  */
@@ -71,21 +71,21 @@ export function startCluster(options: SupervisorOptions = {}, callback?: (error?
   return started;
 }
 
-/** What a callback of the user throws is an uncaught exception, as it would be anywhere. */
+/** An error of the user's callback is an uncaught exception, like any other error in a callback. */
 function throwLater(error: unknown): void {
   nextTick(() => {
     throw error;
   });
 }
 
-/** The end was asked for, so it is no failure; also of a program that waits for the start at its top level. */
+/** The end was asked for and is no failure, also for a program that awaits the start at top level. */
 function neverStarted(): Promise<never> {
   process.exitCode ??= 0;
   return new Promise(() => undefined);
 }
 
 /**
- * As `startCluster`, for those who have to know all ends.
+ * Like `startCluster`, for callers that have to know all ends.
  * @returns undefined when a signal has ended the start, and everything has ended
  */
 export async function supervise(options: SupervisorOptions): Promise<Supervised | undefined> {
@@ -96,7 +96,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervised 
     if (warning !== undefined) resolved.logger.warn(warning);
   const pidFile = resolved.pidFile === undefined ? undefined : new PidFile(resolved.pidFile);
   pidFile?.write();
-  // A framework's launcher finds its master by the command line, which a title would overwrite.
+  // A framework's launcher finds the master by the command line, which a title would overwrite.
   if (resolved.title !== undefined && resolved.programs.kind === 'files') process.title = resolved.title;
   const master = new Master(resolved);
   const undo = [heedSignals(master, resolved.logger), heedParent(master), surviveLostOutput()];
@@ -125,7 +125,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervised 
   };
 }
 
-/** Messages in egg's form that the parent process sends. @returns undoes it */
+/** Handles messages in egg's form from the parent process. @returns removes the handler */
 function heedParent(master: Master): () => void {
   const onMessage = (message: unknown): void => {
     const given = asAppMessage(message);

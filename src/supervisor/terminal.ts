@@ -1,4 +1,5 @@
-// The end of a terminal. SIGHUP reloads an application; but one that runs in the foreground of a terminal ends with it.
+// The end of a terminal. SIGHUP reloads an application; but an application in the foreground of a terminal ends with the
+// terminal.
 
 import { isatty } from 'node:tty';
 
@@ -6,9 +7,9 @@ import { isatty } from 'node:tty';
 const LOOK_MS = 2_000;
 
 /**
- * Calls back once when the terminal from which this process was started is gone. Without one (a service, a daemon,
- * `nohup`, which takes standard input away) never. Does not keep the process alive.
- * @returns undoes it, unless it has happened
+ * Calls back once when the terminal from which this process was started is gone. Never calls back without a terminal (a service,
+ * a daemon, `nohup`, which takes standard input away). Does not keep the process alive.
+ * @returns removes the handlers, unless the terminal has ended
  */
 export function whenTerminalEnds(onEnd: () => void): () => void {
   if (!isatty(0)) return () => undefined;
@@ -23,11 +24,11 @@ export function whenTerminalEnds(onEnd: () => void): () => void {
     onEnd();
   };
   const timer = setInterval(look, LOOK_MS).unref();
-  process.on('SIGHUP', look); // before whoever would begin to reload what is about to end
+  process.on('SIGHUP', look); // before other handlers, which would begin to reload an application that is about to end
   return forget;
 }
 
-/** In the last moment: Node.js resets the terminal at its end, and aborts when that fails. */
+/** At the last moment: Node.js resets the terminal when exiting, and aborts when the reset fails. */
 function endBySignal(): void {
   process.removeAllListeners('SIGHUP');
   process.kill(process.pid, 'SIGHUP');

@@ -1,16 +1,16 @@
-// Where startCluster cannot work: its children would be asked to start children of their own, or cannot be started at all.
+// Where startCluster cannot work: the children would be asked to start further children, or cannot be started at all.
 
 import cluster from 'node:cluster';
 import { TrunklineError } from '../errors';
 import { missingFlag } from '../permission';
 import { isSupervised } from './child/runtime';
 
-/** What startCluster finds out about the process in which it runs. */
+/** What startCluster finds out about the surrounding process. */
 export interface Whereabouts {
-  /** A master has started this process or thread as its agent or one of its workers. */
+  /** A master has started this process or thread as an agent or a worker. */
   readonly isSupervised: boolean;
   readonly isClusterWorker: boolean;
-  /** The program lies in the executable itself (`node:sea`), so that every child would run the program again. */
+  /** The program lies in the executable (`node:sea`), and every child would run the program again. */
   readonly isSingleExecutable: boolean;
 }
 

@@ -1,5 +1,5 @@
-// What happens in a child: load the program, say when it is ready, pass messages, and end in order when told to or when
-// the master is gone.
+// What happens in a child: load the program, report when the program is ready, pass messages, and end in order when told to or
+// when the master is gone.
 
 import cluster from 'node:cluster';
 import { createRequire } from 'node:module';
@@ -24,7 +24,7 @@ import { StickyInlet } from './sticky-inlet';
 
 /** How long an orphan may take to finish, ms. */
 const ORPHAN_MS = 750;
-/** How long a child may take that has left its living master by `disconnect()`, ms. */
+/** How long a child may take to end after leaving the living master by `disconnect()`, ms. */
 const LEFT_MS = 5_000;
 /** The share of a stop in which connections may finish; the rest is for callbacks. */
 const DRAIN_SHARE = 0.8;
@@ -34,9 +34,11 @@ const CLOSE_MS = 2_500;
 const FAREWELL_MS = 250;
 /** What can wait until the start is over begins after this time, ms, at the latest: another child may need minutes. */
 const START_MS = 2_000;
-/** How long the program of a child waits for the listening sockets of the one before, ms: the master has its own, shorter limit. */
+/**
+ * How long the program of a child waits for the listening sockets of the previous child, ms: the limit of the master is shorter.
+ */
 const INHERIT_MS = 2_000;
-/** How often a child says how it feels, ms, unless a shorter `blockedTimeout` needs more. */
+/** How often a child reports its health, ms, unless a shorter `blockedTimeout` needs more reports. */
 const ALIVE_MS = 1_000;
 
 type StopCallback = () => unknown;
@@ -60,7 +62,7 @@ export class ChildRuntime {
   readonly #postbox: Postbox;
   #stopping = false;
   #isLoaded = false;
-  /** Whether the program has said that it is ready, or listens. */
+  /** Whether the program has reported to be ready, or listens. */
   #isReady = false;
   #onFarewell: () => void = () => undefined;
   /**
@@ -70,7 +72,7 @@ export class ChildRuntime {
   readonly started: Promise<void>;
 
   /** @param exit ends the process */
-  /** @param faq where a framework explains its errors, if the user has named the place */
+  /** @param faq where a framework explains errors, if the user has named such a place */
   constructor(task: ChildTask, exit: (code: number) => void, faq?: string) {
     this.#task = task;
     this.#exit = exit;
@@ -88,12 +90,14 @@ export class ChildRuntime {
     this.#postbox = installRuntime(this, (mail) => link.send(mail));
   }
 
-  /** Loads the program. An agent is ready when that is done; a worker when it listens; either when it says so. */
+  /**
+   * Loads the program. An agent is ready after loading; a worker when a server listens; either may report readiness explicitly.
+   */
   async run(): Promise<void> {
     this.#sockets.observe();
     this.#listeners.observe();
     const replayEarly = link.onMessage((message, handle) => this.#onMessage(message, handle));
-    // Otherwise node:cluster ends the worker at once when the master is gone.
+    // Without this listener node:cluster ends the worker at once when the master is gone.
     if (cluster.worker) {
       cluster.worker.exitedAfterDisconnect = true;
       refuseLostConnections();
@@ -107,7 +111,7 @@ export class ChildRuntime {
     process.on('uncaughtExceptionMonitor', (error) => {
       if (process.listenerCount('uncaughtException') > 0) return;
       link.send({ trunkline: 'failed', reason: this.#describe(error) });
-      // Node.js would print a stack of its own next to the sentence of the master.
+      // Node.js would print another stack next to the sentence of the master.
       if (isMainThread && listenRefusal(error) !== undefined) this.#exit(1);
     });
     surviveLostOutput();
@@ -118,31 +122,31 @@ export class ChildRuntime {
       this.#isLoaded = true;
       this.#endStart();
     } catch (error) {
-      if (this.#stopping) return; // what it waits for was closed
+      if (this.#stopping) return; // the awaited step was cancelled by the stop
       link.send({ trunkline: 'failed', reason: this.#describe(error) }, () => this.#exit(1));
       return;
     }
     this.#reportHealth();
   }
 
-  /** The program says itself that it is ready. */
+  /** The program reports readiness. */
   ready(): void {
     link.send({ trunkline: 'ready' });
     this.#isReady = true;
     this.#endStart();
   }
 
-  /** A program that is loaded and ready has registered its handlers. */
+  /** A program that is loaded and ready has registered all handlers. */
   #endStart(): void {
     if (this.#isLoaded && this.#isReady) this.#postbox.endStart();
   }
 
-  /** Runs before the process ends, after its connections have finished; last registered first. */
+  /** Runs before the process ends, after all connections have finished; last registered first. */
   onStop(callback: StopCallback): void {
     this.#onStop.push(callback);
   }
 
-  /** Runs when the process accepts nothing more, while its connections finish. */
+  /** Runs when the process accepts nothing more, while connections finish. */
   onDrain(callback: StopCallback): void {
     this.#onDrain.push(callback);
   }
@@ -159,14 +163,14 @@ export class ChildRuntime {
       return;
     }
     const module = (await import(pathToFileURL(program.file).href)) as Module;
-    // A promise that the module exports; compiled TypeScript has it one level deeper.
+    // A promise that the module exports; compiled TypeScript nests the promise one level deeper.
     await (module.default?.__esModule ? module.default.default : module.default);
     if (kind === 'agent') this.ready();
   }
 
   #onListening(address: Parameters<typeof plain>[0], server: net.Server): void {
     const isOwn = this.#listeners.has(server);
-    // Node.js reports the server before it calls the program back: what the program does there belongs to its start.
+    // Node.js reports the server before calling the program back: what the program does in the callback belongs to the start.
     soon(() => {
       link.send({ trunkline: 'listening', address: plain(address), isOwn });
       this.#isReady = true;
@@ -235,7 +239,7 @@ export class ChildRuntime {
   async #stop(withinMs: number, gently: boolean): Promise<void> {
     setTimeout(() => link.send({ trunkline: 'overrun' }, () => this.#exit(1)), withinMs).unref();
     if (this.#stopping) {
-      if (!gently) this.#sockets.hurry(withinMs * DRAIN_SHARE); // told again, and now it is urgent
+      if (!gently) this.#sockets.hurry(withinMs * DRAIN_SHARE); // a second order to stop is urgent
       return;
     }
     this.#stopping = true;
@@ -248,7 +252,10 @@ export class ChildRuntime {
     this.#exit(hasFailed || hasFailedToo ? 1 : 0);
   }
 
-  /** A connection that the master has just handed to this process goes back to it and on to another: wait for that. */
+  /**
+   * A connection that the master has just handed to this process goes back to the master and on to another process: wait for
+   * that.
+   */
   #farewell(): Promise<void> {
     return new Promise((resolve) => {
       const limit = setTimeout(resolve, FAREWELL_MS);
@@ -267,13 +274,13 @@ function plain(address: Address): Address {
   return typeof address === 'string' ? address : { address: address.address, port: address.port };
 }
 
-/** Those that the program has left open: what they lead is handed over, what is under way is answered. */
+/** Closes clients that the program has left open: led channels are handed over, calls under way are answered. */
 async function closeClients(): Promise<void> {
   const closed = Promise.allSettled([...openClients()].map((close) => close()));
   await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
 }
 
-/** @returns whether one has failed; the others run all the same */
+/** @returns whether any callback has failed; the others run all the same */
 async function runInOrder(callbacks: readonly StopCallback[]): Promise<boolean> {
   let hasFailed = false;
   for (const callback of callbacks) {

@@ -1,18 +1,18 @@
-// An answer after which the connection ends: it says `Connection: close`, also where the program says `keep-alive`.
+// An answer after which the connection ends: the head says `Connection: close`, even if the program says `keep-alive`.
 
 import type { ServerResponse } from 'node:http';
 
 type Headers = Readonly<Record<string, unknown>>;
 
 /**
- * Makes an answer the last of its connection. Does nothing when the head of the answer is sent already: the drain ends that
- * connection later.
- * @param isLast asked when the head is sent: whether no other request of the connection waits for its answer
+ * Makes an answer the last answer of the connection. Does nothing when the head of the answer is sent already: the drain ends
+ * such a connection later.
+ * @param isLast asked when the head is sent: whether no other request of the connection waits for an answer
  */
 export function closeAfter(response: ServerResponse, isLast: () => boolean): void {
   if (response.headersSent) return;
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
-  // Every head passes through `writeHead`: Node.js itself calls it for a head that the program leaves to it.
+  // Every head passes through `writeHead`, also a head that Node.js makes.
   response.writeHead = (...args: unknown[]) => {
     if (!isLast()) return writeHead(...args);
     if (isKeepAlive(response.getHeader('connection'))) response.removeHeader('connection');
@@ -30,7 +30,7 @@ function withoutKeepAlive(headers: object): unknown {
   }
   const list = headers as unknown[];
   if (Array.isArray(list[0])) return (list as [unknown, unknown][]).filter(([name, value]) => !keepsAlive(name, value));
-  // A name is at an even place, its value at the next.
+  // Names are at even places, each followed by the value.
   return list.filter((_, i) => !keepsAlive(list[i - (i % 2)], list[i - (i % 2) + 1]));
 }
 

@@ -1,4 +1,4 @@
-// A server that accepts nothing more because its process is to end, and that the program may close once more.
+// A server that accepts nothing more because the process is about to end, and that the program may still close without an error.
 
 import { Server } from 'node:net';
 import { promisify } from 'node:util';
@@ -10,16 +10,16 @@ const QUEUE_MS = 1_000;
 type CloseCallback = (error?: Error) => void;
 
 /**
- * Closes the server when the queue of its socket is empty: connections in it, which the system has accepted already, would
- * be reset otherwise.
- * @param accepted how many connections it has had
- * @param endIdle what its `closeIdleConnections` means from now on
+ * Closes the server when the queue of the listening socket is empty: connections in the queue, which the system has accepted
+ * already, would be reset otherwise.
+ * @param accepted how many connections the server has had
+ * @param endIdle what `closeIdleConnections` of the server means from now on
  */
 export async function closeServer(server: Server, accepted: () => number, endIdle: () => void): Promise<void> {
   letCloseAgain(server, endIdle);
   const until = performance.now() + QUEUE_MS;
   let before: number | undefined;
-  // Node.js accepts one connection of a socket in each turn of the loop.
+  // Node.js accepts a single connection of a socket in each turn of the loop.
   while (server.listening && accepted() !== before && performance.now() < until) {
     before = accepted();
     await wholeTurn();
@@ -28,7 +28,7 @@ export async function closeServer(server: Server, accepted: () => number, endIdl
   if (server.listening) Server.prototype.close.call(server);
 }
 
-/** The program's own `close(callback)`, and `await using`, succeed: what they want is done. */
+/** The program's own `close(callback)`, and `await using`, succeed although the server is closed already. */
 function letCloseAgain(server: Server, endIdle: () => void): void {
   const close = server.close.bind(server);
   const closeAgain = (callback?: CloseCallback): Server =>

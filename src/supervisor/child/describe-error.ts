@@ -1,4 +1,4 @@
-// An error of a child, as its master tells it.
+// An error of a child, in the words of the master.
 
 import { inspect, types } from 'node:util';
 import { describeFrameworkError } from './framework-error';
@@ -33,9 +33,9 @@ function describe(error: unknown, faq?: string): string {
   return `${isNamed ? '' : `${error.name}: ${error.message}\n`}${text}`.slice(0, MAX_REASON);
 }
 
-/** @returns in one sentence why a server could not listen; undefined: the error is another one */
+/** @returns why a server could not listen, in a sentence; undefined for any other error */
 export function listenRefusal(error: unknown): string | undefined {
-  if (!types.isNativeError(error)) return undefined; // also where the program has a realm of its own
+  if (!types.isNativeError(error)) return undefined; // works also for errors of another realm
   const { code = '', syscall = '', address, port = -1 } = error as NodeJS.ErrnoException & { address?: unknown; port?: number };
   const refusal = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
   if (!refusal || !['listen', 'bind'].includes(syscall)) return undefined;

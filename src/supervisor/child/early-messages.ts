@@ -1,5 +1,5 @@
-// Messages that reach this process before its program listens for them. Node.js keeps them until there is a listener, but the
-// runtime of a child is a listener itself, from the beginning. So it keeps what is not its own until the program has one too.
+// Messages that reach this process before the program listens. Node.js keeps messages until there is a listener, but the runtime
+// of a child listens from the beginning. The runtime therefore keeps messages for the program until the program listens too.
 
 /** `process`, or the message port of a thread. */
 export interface MessageSource {
@@ -25,8 +25,8 @@ export class EarlyMessages {
 
   /**
    * @param isOwn messages that are not for the program
-   * @param listener hears each message once, when it arrives
-   * @param relay where the program may listen instead
+   * @param listener gets each message once, on arrival
+   * @param relay another emitter on which the program may listen
    */
   constructor(
     source: MessageSource,
@@ -45,7 +45,7 @@ export class EarlyMessages {
     this.#listenersBefore = this.#listeners;
   }
 
-  /** The program gets what was kept, if it listens now. */
+  /** Gives the program the kept messages, if the program listens now. */
   replay(): void {
     if (this.#kept.length === 0 || !this.#isHeard) return;
     const kept = this.#kept;

@@ -12,7 +12,7 @@ if (isMainThread && !process.connected) {
 }
 takeSeat(process.env);
 receiveTask((task) => {
-  // The program sees itself as the one that was started.
+  // The program sees its own path, as if started directly.
   if ('file' in task.program) process.argv = [process.argv[0]!, task.program.file, ...(task.program.args ?? [])];
   if (isMainThread && task.title !== undefined) process.title = task.title;
   const runtime = new ChildRuntime(task, (code) => process.exit(code), process.env.EGG_FRAMEWORK_ERR_FAQ_PERFIX); // egg's own spelling

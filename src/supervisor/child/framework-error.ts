@@ -1,10 +1,10 @@
-// Errors of the egg world that carry a number under which they are explained: told as egg tells them, with the link.
+// Errors of the egg world that carry a number under which egg explains the error: reported in the form of egg, with the link.
 
 import { format, types } from 'node:util';
 
-/** The mark of errors of the package `egg-errors`, the same in each of its copies. */
+/** The mark of errors of the package `egg-errors`, the same in each copy of that package. */
 const MARK = Symbol.for('FrameworkBaseError');
-/** Where egg explains its errors. */
+/** Where egg explains errors. */
 const FAQ = 'https://eggjs.org/zh-cn/faq';
 
 interface FrameworkError extends Error {

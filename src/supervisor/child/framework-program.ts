@@ -1,5 +1,5 @@
-// A framework's Agent or Application in this process: created, ready, served, closed. What they are given and called
-// with is what egg-cluster 2.x does.
+// A framework's Agent or Application in this process: created, ready, served, closed. Arguments and calls are the same as in
+// egg-cluster 2.x.
 
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -33,16 +33,16 @@ interface FrameworkObject extends EventEmitter {
 
 type FrameworkClass = new (options: Record<string, unknown>) => FrameworkObject;
 
-/** The process around it. */
+/** The process around the framework. */
 export interface Host {
   readonly kind: 'agent' | 'worker';
   onStop(callback: () => unknown): void;
 }
 
 /**
- * Creates the object and resolves when it is ready; an application then listens.
+ * Creates the object and resolves when ready; an application then listens.
  * @param path the folder of the framework
- * @returns where it listens; undefined for an agent
+ * @returns the listening address; undefined for an agent
  */
 export async function runFramework(
   path: string,

@@ -1,4 +1,4 @@
-// How this process feels: what a child tells its master from time to time.
+// The health of this process, which a child reports to the master from time to time.
 
 import inspector from 'node:inspector';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -12,7 +12,7 @@ export function observeHealth(): () => Health {
   const delays = fact(() => monitorEventLoopDelay());
   fact(() => delays?.enable());
   return () => {
-    // The resident memory is read from /proc: without a free descriptor it is not known.
+    // The resident memory is read from /proc, which needs a free descriptor; without a descriptor the memory is not known.
     const memoryBytes = fact(() => (isMainThread ? process.memoryUsage.rss() : getHeapStatistics().used_heap_size));
     const eventLoopDelayMs = fact(() => delays && Math.round(delays.max / 1e6));
     fact(() => delays?.reset());

@@ -1,12 +1,12 @@
-// Which connections Node.js itself holds for idle: neither a request nor a part of the next one has been read, and no
-// answer is open. That is known to its HTTP parsers only, and they tell nobody.
+// The connections that Node.js takes for idle: neither a request nor a part of the next request has been read, and no answer is
+// open. Only the HTTP parsers of Node.js know, and there is no API to ask.
 
 import type http from 'node:http';
 import { Socket, type Server } from 'node:net';
 
 /**
- * Asks the servers to end their idle connections, and notes which these are instead of ending them.
- * @param servers of any kind; one that does not speak HTTP/1 has none
+ * Asks the servers to end idle connections, and notes the connections instead of ending any.
+ * @param servers of any kind; a server that does not speak HTTP/1 has none
  */
 export function idleSockets(servers: Iterable<Server>): Set<Socket> {
   const idle = new Set<Socket>();

@@ -1,4 +1,4 @@
-// How this child speaks with its master: over IPC where it is a process, through a message port where it is a thread.
+// How this child speaks with the master: over IPC in a process, through a message port in a thread.
 
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
@@ -9,13 +9,13 @@ import { EarlyMessages } from './early-messages';
 
 export interface Link {
   readonly isConnected: boolean;
-  /** @returns gives the program what has arrived before it listened, if it listens now; called when it is loaded */
+  /** @returns gives the program what has arrived early, if the program listens now; to be called when the program is loaded */
   onMessage(listener: (message: unknown, handle?: unknown) => void): () => void;
   /** The master is gone, or has ended the link. */
   onDisconnect(listener: () => void): void;
-  /** @param then called when the message has left, or cannot */
+  /** @param then called when the message has left, or cannot be sent */
   send(message: ToMaster | AppMessage, then?: (error: Error | null) => void): void;
-  /** @param handle goes with the message, and stays open here; threads cannot send one */
+  /** @param handle goes with the message, and stays open here; threads cannot send a handle */
   sendHandle(message: ToMaster, handle: object): void;
 }
 
@@ -42,7 +42,7 @@ const processLink: Link = {
 };
 
 const threadLink: Link = {
-  isConnected: true, // a thread does not outlive its master
+  isConnected: true, // a thread does not outlive the master
   onMessage: (listener) => {
     const early = new EarlyMessages(parentPort!, isOurs, listener);
     return () => early.replay(); // a message port does not tell of new listeners
@@ -57,7 +57,7 @@ const threadLink: Link = {
 
 export const link: Link = isMainThread ? processLink : threadLink;
 
-/** Calls back with what this child has to do: within the turn of that message, so that the next one finds its listener. */
+/** Calls back with the task of this child: within the turn of the message, or the next message would find no listener. */
 export function receiveTask(onTask: (task: ChildTask) => void): void {
   const onMessage = ({ task }: TaskMessage): void => onTask(JSON.parse(task) as ChildTask);
   if (isMainThread) process.once('message', onMessage);

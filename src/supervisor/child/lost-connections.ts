@@ -1,8 +1,8 @@
 // A process without a free descriptor cannot receive a connection that node:cluster hands over: the message comes without the
-// connection. Node.js does not answer such a message (seen in versions 20 to 26), and its master never gives this worker
-// another connection. Here the message is answered, so the master gives the connection to another worker, or here again later.
+// connection. Node.js does not answer such a message (seen in versions 20 to 26), and the master never gives this worker another
+// connection. This module answers the message, and the master gives the connection to another worker, or here again later.
 
-/** How long this process waits before it refuses the connection, ms: the master offers the connection again at once. */
+/** How long this process waits before refusing the connection, ms: the master offers the connection again at once. */
 const PAUSE_MS = 50;
 
 /** What node:cluster sends with a connection. */

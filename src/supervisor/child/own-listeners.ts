@@ -1,6 +1,6 @@
-// Listening sockets that are this process's alone (`reusePort`, `exclusive`). Connections in the queue of such a socket are
-// reset when it is closed, and node:cluster keeps none of them open. So the process that comes next in the place is given
-// the same sockets, and listens on them instead of making new ones.
+// Listening sockets that belong to this process alone (`reusePort`, `exclusive`). Connections in the queue of such a socket are
+// reset when the socket is closed, and node:cluster keeps no such socket open. The next process in the same slot is therefore
+// given the same sockets, and listens there instead of making new sockets.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { Server } from 'node:net';
@@ -13,12 +13,12 @@ export interface ListeningHandle {
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
 export class OwnListeners {
-  /** Servers of this process, and what their programs have asked for. */
+  /** Servers of this process, by what the program has asked for. */
   readonly #asked = new Map<Server, string>();
-  /** Sockets of the process before, by what its programs have asked for. */
+  /** Sockets of the previous process, by what the program of that process had asked for. */
   readonly #inherited = new Map<string, ListeningHandle[]>();
 
-  /** From now on servers with listening sockets of their own are known. */
+  /** From now on servers with exclusive listening sockets are known. */
   observe(): void {
     subscribe('tracing:net.server.listen:asyncStart', (message) => {
       const { server, options } = message as { server: Server; options: unknown };
@@ -31,7 +31,7 @@ export class OwnListeners {
     return this.#asked.has(server);
   }
 
-  /** The sockets that are open, with a name by which `inherit` of the next process knows them. */
+  /** The open sockets, with the name by which `inherit` of the next process finds each socket. */
   open(): { readonly key: string; readonly handle: ListeningHandle }[] {
     return [...this.#asked].flatMap(([server, key]) => {
       const { _handle: handle } = server as { readonly _handle?: ListeningHandle | null };
@@ -71,7 +71,7 @@ export class OwnListeners {
   }
 }
 
-/** What `listen` was asked for; undefined where node:cluster shares the socket, or another one would do as well. */
+/** What `listen` was asked for; undefined where node:cluster shares the socket, or any other socket would do as well. */
 function keyOf(options: unknown): string | undefined {
   if (typeof options !== 'object' || options === null) return undefined;
   const { port, host, ipv6Only, exclusive, reusePort, signal } = options as Record<string, unknown>;

@@ -1,4 +1,4 @@
-// The runtime of this process, if it is a child of a supervisor: what the functions of the public face reach.
+// The runtime of this process, if this process is a child of a supervisor: the state behind the functions of the public face.
 
 import { Postbox, type Messenger } from '../messenger';
 import type { Mail } from '../messages';
@@ -38,20 +38,20 @@ export function ready(): void {
 }
 
 /**
- * Runs a callback before a supervised process ends, after its HTTP servers have answered their last requests.
- * Callbacks run in reverse order; a promise is awaited. Without a supervisor it is never called.
+ * Runs a callback before a supervised process ends, after the last requests of HTTP servers are answered. Callbacks run in
+ * reverse order; a promise is awaited. Without a supervisor the callback is never called.
  */
 export function onStop(callback: () => unknown): void {
   shared.runtime?.onStop(callback);
 }
 
 /**
- * Runs a callback when a supervised process is to end and accepts nothing more: the time to tell long-lived connections,
- * such as websockets, to go elsewhere. The process ends when they have gone, or after its share of the stop.
+ * Runs a callback when a supervised process is to end and accepts nothing more: the time to tell long-lived connections, such as
+ * websockets, to go elsewhere. The process ends when these connections have gone, or after a share of the time for the stop.
  */
 export function onDrain(callback: () => unknown): void {
   shared.runtime?.onDrain(callback);
 }
 
-/** Messages to the other processes of the application. Without a supervisor they go nowhere. */
+/** Messages to the other processes of the application. Without a supervisor messages go nowhere. */
 export const messenger: Messenger = shared.postbox;

@@ -1,4 +1,4 @@
-// A connection of a server of this process: what is under way on it, in whichever protocol, and since when it is idle.
+// A connection of a server of this process: what is under way there, in any protocol, and since when the connection is idle.
 
 import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
@@ -6,10 +6,10 @@ import type { Server, Socket } from 'node:net';
 import { closeAfter } from './closing-answer';
 import { wholeTurn } from './loop-turn';
 
-/** Marks an accepted socket with its ServerConnection. The proxy that HTTP/2 gives out for a socket passes properties on. */
+/** Marks an accepted socket with a ServerConnection. The proxy that HTTP/2 gives out for a socket passes properties on. */
 const CONNECTION = Symbol('trunkline.connection');
 
-/** A socket, or one that speaks TLS over another. */
+/** A socket, or a TLS socket over another socket. */
 interface Layered {
   [CONNECTION]?: ServerConnection;
   readonly _parent?: Layered | null;
@@ -19,9 +19,9 @@ export class ServerConnection {
   readonly #socket: Socket;
   readonly #server: Server | undefined;
   readonly #hasData: boolean;
-  /** Where the requests are: the TLS socket over the accepted one, or the accepted one itself. */
+  /** The socket with the requests: the TLS socket over the accepted socket, or the accepted socket. */
   #speaker: Socket;
-  /** Answers that are not finished, in the order of their requests: a client need not wait for one before the next. */
+  /** Answers that are not finished, in the order of requests: a client may send several requests without waiting. */
   readonly #underWay: ServerResponse[] = [];
   #requests = 0;
   #bytesAtAnswer = -1;
@@ -31,7 +31,7 @@ export class ServerConnection {
   #isDone = false;
   #idleSince: number | undefined;
 
-  /** The connection that carries a socket, or a socket over it. */
+  /** The connection to which a socket belongs, directly or as the upper layer. */
   static of(socket: unknown): ServerConnection | undefined {
     let layer = socket as Layered | null | undefined;
     while (layer && !layer[CONNECTION]) layer = layer._parent;
@@ -40,7 +40,7 @@ export class ServerConnection {
 
   /**
    * @param server undefined when the socket was not accepted in this process, and no server is known yet
-   * @param hasData whether something had been read of it before it came to this process
+   * @param hasData whether data of the connection was read before the connection came to this process
    */
   constructor(socket: Socket, server: Server | undefined, hasData: boolean) {
     this.#socket = socket;
@@ -55,7 +55,7 @@ export class ServerConnection {
     return (this.#speaker as { readonly server?: Server | null }).server ?? this.#server;
   }
 
-  /** Whether nobody waits for more on the connection: an answer has said, or should have said, that it is the last. */
+  /** Whether nobody waits for more on the connection: an answer has said, or should have said, that nothing follows. */
   get isDone(): boolean {
     return this.#isDone;
   }
@@ -97,9 +97,9 @@ export class ServerConnection {
   }
 
   /**
-   * @param idle the sockets that Node.js holds for idle
-   * @param isTracked whether Node.js keeps account of its server: not of one that has never listened itself
-   * @returns for how long nothing has been under way, ms, as far as the looks before have seen; undefined when something is
+   * @param idle the sockets that Node.js takes for idle
+   * @param isTracked whether Node.js tracks the connections of the server, which is not so if the server has never listened
+   * @returns for how long nothing has been under way, ms, as far as earlier looks have seen; undefined when something is
    */
   idleForMs(idle: ReadonlySet<Socket>, isTracked: boolean): number | undefined {
     if (this.#isBusy(idle, isTracked)) {
@@ -129,27 +129,29 @@ export class ServerConnection {
     return isTracked ? !idle.has(this.#speaker) : this.#speaker.bytesRead !== this.#bytesAtAnswer;
   }
 
-  /** Whether nothing was read of the connection, as when a browser has opened it in advance. */
+  /** Whether nothing of the connection was read, as with connections that a browser opens in advance. */
   get #isUntouched(): boolean {
     return this.#speaker.bytesRead === 0 && !(this.#speaker === this.#socket && this.#hasData);
   }
 
   /**
-   * Streams under way finish, then the session ends. Node.js names the last stream that it has read in its GOAWAY and ignores
-   * later ones, which a client may then safely open elsewhere: so what has arrived is read first.
+   * Streams under way finish, then the session ends. Node.js names the last stream that was read in the GOAWAY frame and ignores
+   * later streams, which a client may then safely open elsewhere. Everything that has arrived is therefore read first.
    */
   async #sendAway(session: ServerHttp2Session): Promise<void> {
     await wholeTurn();
     if (!session.destroyed) session.close();
   }
 
-  /** Only the last of several pipelined answers may close the connection: the end of an earlier one would cut the others. */
+  /**
+   * Only the last of several pipelined answers may close the connection: the end of an earlier answer would cut the others off.
+   */
   #closeAfter(response: ServerResponse): void {
     closeAfter(response, () => this.#underWay.at(-1) === response);
   }
 }
 
-/** Servers of node:http, node:https and node:http2 have one of these methods. */
+/** Servers of node:http, node:https and node:http2 have at least one of these methods. */
 function speaksHttp(server: Server | undefined): boolean {
   return server !== undefined && ('closeIdleConnections' in server || 'updateSettings' in server);
 }

@@ -1,5 +1,5 @@
-// The servers of this process and their connections, but for those of the shared client, found through Node's diagnostics channels: the application need
-// not tell of them. They are what a process has to finish before it ends.
+// The servers of this process and all connections, except servers of the shared client, found through Node's diagnostics
+// channels: the application need not register servers. A process finishes these connections before ending.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
@@ -12,16 +12,16 @@ import { closeServer } from './closing-server';
 import { idleSockets } from './idle-sockets';
 import { ServerConnection } from './server-connection';
 
-/** Idle connections get this long, ms, because a client may just be writing to one. */
+/** Idle connections get this long, ms, because a client may be about to write. */
 const IDLE_GRACE_MS = 100;
 /** How often connections are looked at during a drain, ms: what was under way becomes idle. */
 const LOOK_MS = 50;
-/** `keepAliveTimeout` where a server has none, ms, as Node.js has it. */
+/** The default of Node.js for `keepAliveTimeout`, ms, for servers without this property. */
 const KEEP_ALIVE_MS = 5_000;
 /** Node.js keeps a connection for this long beyond the `keepAliveTimeout` that the client was told, ms. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;
 
-/** A request and its answer, as Node.js reports them. */
+/** A request and the answer, as Node.js reports both. */
 interface Exchange {
   readonly socket: Socket;
   readonly response: ServerResponse;
@@ -48,7 +48,7 @@ export class ServerSockets {
     return this.#servers;
   }
 
-  /** From now on servers and their connections are known. @returns ends that */
+  /** From now on servers and connections are known. @returns ends the observation */
   observe(): () => void {
     const listeners: Record<string, (message: unknown) => void> = {
       'tracing:net.server.listen:asyncEnd': (message) => this.#onListen(message as { server: Server }),
@@ -61,7 +61,7 @@ export class ServerSockets {
         const { socket, response } = message as Exchange;
         ServerConnection.of(socket)?.onAnswered(response);
       },
-      // Sessions of a server that does not listen itself; Node.js 20 does not report them.
+      // Sessions of a server that does not listen; Node.js 20 does not report such sessions.
       'http2.server.stream.created': (message) => {
         const { session } = (message as { stream: ServerHttp2Stream }).stream;
         if (session) onSession(session as ServerHttp2Session);
@@ -74,9 +74,10 @@ export class ServerSockets {
   }
 
   /**
-   * Accepts nothing more; resolves when the last connection has ended, or after the limit, when what is left is cut.
-   * @param gently idle connections are left to end with their next answer, or by the keepAliveTimeout that clients are
-   *   told of; else they get a moment
+   * Accepts nothing more; resolves when the last connection has ended, or after the limit, when the remaining connections are
+   * cut.
+   * @param gently idle connections end with the next answer, or by the keepAliveTimeout that clients know; otherwise idle
+   * connections get a moment
    */
   async drain(limitMs: number, gently: boolean): Promise<void> {
     this.#isDraining = true;
@@ -113,8 +114,8 @@ export class ServerSockets {
   }
 
   /**
-   * A connection that the master has handed over: no listening socket of this process has accepted it.
-   * @param hasData whether something had been read of it before
+   * A connection that the master has handed over: no listening socket of this process has accepted this connection.
+   * @param hasData whether data was read from the connection before
    */
   add(socket: Socket, server: Server | undefined, hasData: boolean): void {
     if (server) this.#accepted.set(server, (this.#accepted.get(server) ?? 0) + 1);
@@ -164,7 +165,7 @@ export class ServerSockets {
     }
   }
 
-  /** How long an idle connection may wait for its next request. */
+  /** How long an idle connection may wait for the next request. */
   #patienceMs({ isDone, requests, server }: ServerConnection): number {
     if (!this.#isGentle || isDone) return IDLE_GRACE_MS;
     const { keepAliveTimeout } = (server ?? {}) as { keepAliveTimeout?: number };
@@ -176,7 +177,7 @@ function onSession(session: ServerHttp2Session): void {
   if (!session.destroyed) ServerConnection.of(session.socket)?.onSession(session);
 }
 
-/** Where other processes follow this one: they stay connected to its end, and are not waited for. */
+/** Whether the server is a server of the shared client: followers stay connected to the end, and are not waited for. */
 function isOwn(server: Server | undefined): boolean {
   return server !== undefined && OWN_SERVER in server;
 }

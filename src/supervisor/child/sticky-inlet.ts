@@ -1,5 +1,5 @@
-// The child's end of handing over: confirms a connection that the master has sent, and gives it to a server of this
-// process as if that had accepted it.
+// The child's end of handing connections over: confirms a connection that the master has sent, and gives the connection to a
+// server of this process as if accepted by that server.
 
 import type { Server, Socket } from 'node:net';
 import type { HandedConnection, HandedReply } from '../messages';
@@ -7,7 +7,7 @@ import type { HandedConnection, HandedReply } from '../messages';
 export interface StickyInletOptions {
   /** The servers of this process, oldest first. */
   readonly servers: () => Iterable<Server>;
-  /** Where clients connect; the server that listens there gets the connections, else the first one. */
+  /** The port where clients connect; the server that listens there gets the connections, or else the first server. */
   readonly port: () => number | undefined;
   /** Tells the master, and calls back when that has left this process. */
   readonly tell: (reply: HandedReply, then: (error: Error | null) => void) => void;
@@ -15,7 +15,7 @@ export interface StickyInletOptions {
   readonly onConnection?: (socket: Socket, server: Server, hasData: boolean) => void;
 }
 
-/** Options of a server that it applies to what it accepts. */
+/** Options that a server applies to accepted connections. */
 interface AcceptOptions {
   readonly allowHalfOpen?: boolean;
   readonly pauseOnConnect?: boolean;
@@ -34,23 +34,23 @@ export class StickyInlet {
 
   /**
    * A connection has come from the master.
-   * @param socket undefined when it was closed before it could be sent
-   * @returns whether a server gets it
+   * @param socket undefined when the connection was closed before being sent
+   * @returns whether a server gets the connection
    */
   take({ id, head }: HandedConnection, socket: Socket | undefined): boolean {
     const server = this.#server();
     if (!socket || !server) {
-      socket?.destroy(); // nothing has been read from it; the master has a descriptor of its own
+      socket?.destroy(); // nothing was read from the socket; the master has another descriptor
       this.#options.tell({ trunkline: 'refused', id }, () => undefined);
       return false;
     }
-    // Now and not after the confirmation: if the client ends its side meanwhile, the stream must still be able to go on.
+    // Now and not after the confirmation: if the client ends the sending side meanwhile, the stream must still be able to go on.
     accept(socket, server);
     if (head !== undefined) socket.unshift(Buffer.from(head, 'base64'));
     socket.on('error', ignore);
     this.#options.onConnection?.(socket, server, head !== undefined);
-    // Confirmed before the first byte is answered: else, if this process was killed between the two, another one would
-    // answer again.
+    // Confirmed before the first byte is answered: without the confirmation, if this process were killed in between, another
+    // process would answer again.
     this.#options.tell({ trunkline: 'taken', id }, (error) => {
       socket.removeListener('error', ignore);
       if (error || socket.readableEnded) socket.destroy();
@@ -70,7 +70,7 @@ export class StickyInlet {
   }
 }
 
-/** What a server does itself with a connection that it accepts. */
+/** Does what a server does with an accepted connection. */
 function accept(socket: Socket, server: Server): void {
   const options = server as AcceptOptions;
   socket.allowHalfOpen = options.allowHalfOpen ?? false;

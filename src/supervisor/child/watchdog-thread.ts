@@ -1,7 +1,7 @@
-// The thread of watchdog.ts. It looks whether the master is still the parent of this process, and whether the main thread
-// still runs its loop. Of a blocked one it takes stack and profile through the inspector and writes them down: no more.
-// That works at once in any JavaScript, in regular expressions and in Atomics.wait; in a native call (JSON.parse,
-// execSync, crypto, sort of numbers) only when it has returned.
+// The thread of watchdog.ts. Watches whether the master is still the parent of this process, and whether the main thread still
+// runs the event loop. Takes stack and profile of a blocked loop through the inspector and writes both down: no more. This works
+// at once in any JavaScript, in regular expressions and in Atomics.wait; in a native call (JSON.parse, execSync, crypto, sort of
+// numbers) only after the call has returned.
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, writeSync } from 'node:fs';
@@ -21,9 +21,9 @@ export interface ThreadData {
   /** 0: the loop is not judged. */
   readonly blockedMs: number;
   readonly profileFile: string;
-  /** One number: counts how often the loop has shown that it runs. */
+  /** A single number: counts the signs of life of the loop. */
   readonly beats: Int32Array;
-  /** One number: 1 while an inspector is open. Who stops at a breakpoint looks blocked. */
+  /** A single number: 1 while an inspector is open. A process at a breakpoint looks blocked. */
   readonly isInspected: Int32Array;
 }
 
@@ -43,8 +43,8 @@ function watchMaster({ masterPid, lookMs, graceMs }: ThreadData): void {
 }
 
 /**
- * Silence is counted in looks, not by the clock: when the whole process does not run (stopped, asleep), this thread does
- * not look either, and the pause counts as one look.
+ * Silence is counted in looks, not by the clock: when the whole process does not run (stopped, asleep), this thread does not
+ * look either, and the pause counts as a single look.
  */
 function watchLoop({ lookMs, blockedMs, profileFile, beats, isInspected }: ThreadData): void {
   let lastBeat: number | undefined;
@@ -84,7 +84,7 @@ async function keepEvidence(profileFile: string, silentMs: number, isBlocked: ()
     const profile = await takeProfile(session);
     if (profile) write(profileFile, JSON.stringify(profile));
   } finally {
-    // Takes back what the main thread has not answered; it goes on if it is paused.
+    // Takes back requests that the main thread has not answered, and resumes a paused main thread.
     session.disconnect();
   }
 }
@@ -118,7 +118,7 @@ async function takeStack(session: Session): Promise<Stack | undefined> {
 /** @returns undefined when the main thread does not answer */
 async function takeProfile(session: Session): Promise<Profiler.Profile | undefined> {
   unanswered(session.post('Profiler.enable'));
-  // To begin to count calls, V8 drops all optimized code. A loop that was optimized while it ran has no name in a profile.
+  // To begin to count calls, V8 drops all optimized code. A loop that was optimized on the run has no name in a profile.
   unanswered(session.post('Profiler.startPreciseCoverage', { callCount: false, detailed: false }));
   unanswered(session.post('Profiler.stopPreciseCoverage'));
   unanswered(session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US }));
@@ -129,7 +129,7 @@ async function takeProfile(session: Session): Promise<Profiler.Profile | undefin
   return (await Promise.race([stopped, delay(ANSWER_MS)]))?.profile;
 }
 
-/** Whoever waits for the answer has a limit; without one the post fails when the session ends. */
+/** Callers that wait for the answer have a limit; an unanswered post fails when the session ends. */
 function unanswered(answer: Promise<unknown>): void {
   answer.catch(() => undefined);
 }
@@ -142,7 +142,7 @@ function formatFrame({ functionName, location, url }: Debugger.CallFrame, urls: 
   return `    at ${functionName || '<anonymous>'} (${place})`;
 }
 
-/** Writes a file that appears only when it is complete. Code and names of a program are for its user alone. */
+/** Writes a file that appears only when complete. Code and names of a program are for this user alone. */
 function write(file: string, content: string): void {
   mkdirSync(dirname(file), { recursive: true });
   const unfinished = `${file}.${randomBytes(8).toString('hex')}.tmp`;

@@ -1,5 +1,5 @@
-// Ends this process when its master is gone, and keeps evidence when its loop is blocked. Both are seen from a thread of
-// its own (watchdog-thread.ts), so a blocked loop does not help. What becomes of a blocked process is up to the master.
+// Ends this process when the master is gone, and keeps evidence when the loop is blocked. A separate thread (watchdog-thread.ts)
+// sees both, even if the loop is blocked. The master decides what happens to a blocked process.
 
 import inspector from 'node:inspector';
 import { setInterval } from 'node:timers';
@@ -10,16 +10,16 @@ import type { ThreadData } from './watchdog-thread';
 
 /** How often the thread looks at most, ms: an orphan lives no longer than twice this, and the grace. */
 const LOOK_MS = 250;
-/** An orphan whose loop still runs may finish by itself within this time, ms. */
+/** An orphan whose loop still runs may finish within this time, ms. */
 const GRACE_MS = 750;
-/** So many times per `blockedMs` the loop shows that it runs, and twice as often the thread looks. */
+/** How many times per `blockedMs` the loop gives a sign of life; the thread looks twice as often. */
 const BEATS_PER_BLOCK = 4;
 
 export interface WatchdogOptions {
   readonly masterPid: number;
   /** A loop that has not run for so long, ms, is blocked; 0: never. */
   readonly blockedMs: number;
-  /** Where the profile of a blocked loop is kept, `….cpuprofile`. Its stack is kept beside it, `….stack.txt`. */
+  /** Where the profile of a blocked loop is kept, `….cpuprofile`, next to the stack, `….stack.txt`. */
   readonly profileFile: string;
 }
 
@@ -37,8 +37,8 @@ export function watchdog({ masterPid, blockedMs, profileFile }: WatchdogOptions)
   }
   const lookMs = blockedMs > 0 ? Math.min(LOOK_MS, blockedMs / (2 * BEATS_PER_BLOCK)) : LOOK_MS;
   const data: ThreadData = { masterPid, lookMs, graceMs: GRACE_MS, blockedMs, profileFile, beats, isInspected };
-  // No thread can be made without a free descriptor. Without the thread an orphan is only found by its IPC channel, and a blocked
-  // loop only by the master.
+  // No thread can be made without a free descriptor. Without the thread an orphan is only found by the IPC channel, and a
+  // blocked loop only by the master.
   const thread = fact(() => startThread(data));
   thread?.on('error', () => undefined);
   thread?.unref();

@@ -1,5 +1,5 @@
-// What the master tells the processes of an application about each other, and its own parent: the messages of
-// egg-cluster 2.x, which frameworks wait for. Programs without a framework hear them as well.
+// What the master tells the processes of an application about each other, and tells the parent process: the messages of
+// egg-cluster 2.x, which frameworks wait for. Programs without a framework get the same messages.
 
 import type { AppMessage } from '../messages';
 
@@ -40,13 +40,13 @@ export class Announcements {
     this.#send({ action: 'agent-start', to: 'app' });
   }
 
-  /** @param agent its successor, where there is one already */
+  /** @param agent the next agent, if there is a next agent already */
   agentGone(agent: number | undefined, isExpected: boolean): void {
     this.#send({ action: 'egg-pids', to: 'app', data: agent === undefined ? [] : [agent] });
     if (this.#isStarted && !isExpected) this.#send({ action: 'agent-worker-died', to: 'parent' });
   }
 
-  /** The worker itself hears nothing of the agent that was ready before it, as with egg-cluster: only of the next one. */
+  /** A worker gets no message about the agent that was ready before, as with egg-cluster: only about the next agent. */
   workerReady(pid: number, workers: readonly number[]): void {
     this.#send({ action: 'egg-pids', to: 'agent', data: workers });
     if (this.#isStarted) this.#send({ action: 'egg-ready', receiverPid: String(pid), data: this.#options() });

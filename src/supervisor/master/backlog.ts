@@ -1,7 +1,7 @@
-// Messages that were given to the channel of one child and have not left it. A child that does not read lets the channel fill, and
-// what was given to it then lies in the memory of the master.
+// Messages that were given to the channel of a child and have not left yet. A child that does not read lets the channel fill,
+// and further messages then lie in the memory of the master.
 
-/** The number of messages that fills the channel, which takes more when half of them have left. */
+/** The number of messages that fills the channel, which takes more when half of these messages have left. */
 const FULL = 100;
 /** The most messages in a full channel, which still takes messages that cannot wait elsewhere. */
 const OVERFULL = 1_000;
@@ -24,7 +24,7 @@ export class Backlog {
     return this.#size >= OVERFULL;
   }
 
-  /** A message was given to the channel. @returns is called when it has left */
+  /** A message was given to the channel. @returns to be called when the message has left */
   add(): () => void {
     this.#size++;
     if (this.#size >= FULL) this.#isFull = true;

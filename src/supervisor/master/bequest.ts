@@ -1,11 +1,11 @@
-// The listening sockets that a child has for itself, on their way through the master to the child that replaces it.
+// The listening sockets that belong to a child alone, on the way through the master to the next child.
 
 import { systemClock, type Clock, type Timer } from '../../time';
 
-/** A child that does not answer, because its loop is blocked, is not waited for any longer, ms. */
+/** How long to wait for a child that does not answer because the loop is blocked, ms. */
 const ANSWER_MS = 1_000;
 
-/** A listening socket as it comes over IPC; open in this process too until it is closed. */
+/** A listening socket as received over IPC; open in this process too until closed. */
 export interface ListeningSocket {
   close(): unknown;
 }
@@ -22,13 +22,13 @@ export class Bequest {
   #onAll: ((legacies: Legacy[]) => void) | undefined;
   #limit: Timer | undefined;
 
-  /** @param ask asks the child for its sockets */
+  /** @param ask asks the child to send the sockets */
   constructor(ask: () => void, clock: Clock = systemClock) {
     this.#ask = ask;
     this.#clock = clock;
   }
 
-  /** All listening sockets that the child has sent in time; the caller closes them. */
+  /** All listening sockets that the child has sent in time; the caller closes the sockets. */
   collect(): Promise<Legacy[]> {
     return new Promise((resolve) => {
       this.onAll(); // nobody waits for two
@@ -40,10 +40,10 @@ export class Bequest {
 
   onSocket(key: string, socket: ListeningSocket): void {
     if (this.#onAll) this.#legacies.push({ key, socket });
-    else socket.close(); // too late
+    else socket.close(); // arrived too late
   }
 
-  /** The child has sent its last listening socket. */
+  /** The child has sent the last listening socket. */
   onAll(): void {
     this.#clock.clearTimeout(this.#limit);
     this.#onAll?.(this.#legacies);

@@ -1,4 +1,4 @@
-// The master's view of one child: started, ready, gone. What runs inside is child-runtime.ts.
+// The master's view of a child: started, ready, gone. The code inside of the child is child-runtime.ts.
 
 import type { Socket } from 'node:net';
 import { patientTimeout, systemClock, type Patience } from '../../time';
@@ -23,11 +23,11 @@ import { mastersOwn } from './port-hint';
 import { launch, type Launched, type LaunchSpec } from './launch';
 
 export interface ChildSpec extends LaunchSpec {
-  /** A worker is ready when it listens; otherwise only when it says so. */
+  /** Whether a listening server makes the child ready; other children report readiness. */
   readonly isReadyWhenListening: boolean;
   /** The port where the application is expected; a server elsewhere (metrics, administration) is not the application. */
   readonly applicationPort: number | undefined;
-  /** A port that the master keeps for itself: a child must not listen there. */
+  /** A port that the master reserves: a child must not listen there. */
   readonly mastersPort: number | undefined;
 }
 
@@ -36,14 +36,14 @@ export interface ChildEnd {
   readonly signal: string | null;
   /** In plain words, as in `worker 1 …`. */
   readonly description: string;
-  /** What is known of its failure. */
+  /** What is known about the failure. */
   readonly reason: string | undefined;
 }
 
-/** `leaving`: it was told to end, or is being killed. */
+/** `leaving`: the child was told to end, or is being killed. */
 export type ChildState = 'starting' | 'ready' | 'leaving' | 'gone';
 
-/** What a child tells its place. */
+/** What a child reports to the slot. */
 export interface ChildEvents {
   onReady(): void;
   /** A server of the child listens, but not on the port of the application. */
@@ -51,7 +51,7 @@ export interface ChildEvents {
   /** SIGTERM from somebody else. */
   onTerminated(): void;
   onHealth(health: Health): void;
-  /** Its loop has not turned for the time of the option. */
+  /** The event loop has not turned for the time of the option. */
   onBlocked(): void;
   onMessage(message: AppMessage): void;
   onMail(mail: Mail, tell: (delivery: Delivery) => void): void;
@@ -60,13 +60,13 @@ export interface ChildEvents {
   onDrained(): void;
 }
 
-/** A child is asked to be done a little before it would be killed: its own end is the better one. */
+/** A child gets a little less than the time after which the master kills: an orderly end is better. */
 const MARGIN = 0.95;
-/** The last words of a child may arrive after its end, but not later than this, ms. And its end after them. */
+/** The last messages of a child may arrive after the exit, or the exit after the last messages, but not later than this, ms. */
 const LAST_WORDS_MS = 200;
-/** At every so many reports of a child the master looks what it has started. */
+/** After this many reports of a child the master looks for descendants. */
 const LOOK_EVERY = 10;
-/** What a child has started itself gets this long, ms, to end after it. */
+/** How long descendants of a child may take to end after the child, ms. */
 const DESCENDANTS_MS = 500;
 
 export class ChildHandle {
@@ -96,14 +96,20 @@ export class ChildHandle {
   #onGone!: (end: ChildEnd | undefined) => void;
   #onEnded!: (outcome: { neededForce: boolean }) => void;
 
-  /** Resolves when the child has said that it is ready; never, if it does not. */
+  /** Resolves when the child reports readiness; never, if that does not happen. */
   readonly ready: Promise<void>;
-  /** Resolves with its end; or with undefined when it lives but cannot be spoken to: it has called `process.disconnect()`. */
+  /**
+   * Resolves with the end of the child; or with undefined when the child lives but cannot be spoken to after
+   * `process.disconnect()`.
+   */
   readonly gone: Promise<ChildEnd | undefined>;
-  /** Resolves when it, and what it has started, has ended. `neededForce`: it did not end in time, or something was killed. */
+  /**
+   * Resolves when the child and all descendants have ended. `neededForce`: the child did not end in time, or something was
+   * killed.
+   */
   readonly ended: Promise<{ readonly neededForce: boolean }>;
 
-  /** Starts the child. That it cannot be started is an end like any other. */
+  /** Starts the child. A failure to start is reported as an end. */
   constructor(spec: ChildSpec, events: ChildEvents) {
     this.#spec = spec;
     this.#events = events;
@@ -128,7 +134,7 @@ export class ChildHandle {
     return this.#spec.inspectPort;
   }
 
-  /** Where it keeps evidence of a blocked loop; a thread does not. */
+  /** Where the child keeps evidence of a blocked loop; undefined for a thread. */
   get profileFile(): string | undefined {
     return this.#spec.startMode === 'process' ? this.#spec.task.profileFile : undefined;
   }
@@ -141,7 +147,7 @@ export class ChildHandle {
     return this.#launched?.id;
   }
 
-  /** The pid of a child that is a process of its own, not a thread. */
+  /** The pid of a child process; undefined for a thread. */
   get processId(): number | undefined {
     return this.#launched?.processId;
   }
@@ -156,17 +162,17 @@ export class ChildHandle {
     return this.#readyAt !== undefined && !this.#exit;
   }
 
-  /** Whether its loop has not turned for too long, and not since either. */
+  /** Whether the event loop has not turned for too long, and is still not turning. */
   get isBlocked(): boolean {
     return this.#isBlocked;
   }
 
-  /** How long it is ready, ms. */
+  /** For how long the child has been ready, ms. */
   get readyForMs(): number | undefined {
     return this.#readyAt === undefined ? undefined : performance.now() - this.#readyAt;
   }
 
-  /** Where it listens. */
+  /** Where the child listens. */
   get address(): Address | undefined {
     return this.#address;
   }
@@ -175,7 +181,7 @@ export class ChildHandle {
     return this.#spec.isReadyWhenListening;
   }
 
-  /** Why the child is not ready yet, in words that follow its name. */
+  /** Why the child is not ready yet, in words that follow the name of the child. */
   get whyNotReady(): string {
     if (!this.#spec.isReadyWhenListening) return 'it has not said that it is ready';
     if (this.#elsewhere === undefined) return 'it neither listens nor calls ready()';
@@ -188,12 +194,12 @@ export class ChildHandle {
     return this.#health;
   }
 
-  /** Whether it was asked to end. */
+  /** Whether the child was asked to end. */
   get wasTold(): boolean {
     return this.#wasTold;
   }
 
-  /** Asks the child to finish what it does and to end. */
+  /** Asks the child to finish all work and to end. */
   stop(withinMs: number, gently: boolean): void {
     this.#wasTold = true;
     this.#lookForDescendants();
@@ -201,7 +207,7 @@ export class ChildHandle {
     else this.#launched?.terminate();
   }
 
-  /** Ends the child now; works for a stopped one too. @param reason why, for its end */
+  /** Ends the child now; works for a suspended child too. @param reason why, for the report of the end */
   kill(reason?: string): void {
     this.#reason ??= reason;
     this.#wasKilled = true;
@@ -209,14 +215,14 @@ export class ChildHandle {
     this.#launched?.kill();
   }
 
-  /** A message to a child that is just gone is no matter: its end is told. */
+  /** A message to a child that is just gone is dropped silently: the end is reported. */
   send(message: AppMessage): void {
     if (!this.#launched) return;
     const hasLeft = this.#backlog.add();
     try {
       this.#launched.send(message, undefined, hasLeft);
     } catch (error) {
-      hasLeft(); // it cannot be encoded
+      hasLeft(); // the message cannot be encoded
       throw error;
     }
   }
@@ -231,7 +237,10 @@ export class ChildHandle {
     return this.#backlog.isOverfull;
   }
 
-  /** Gives the successor, which waits for that, the listening sockets that are this child's alone. Both use them then. */
+  /**
+   * Gives the next child, which waits for that, the listening sockets that belong to this child alone. Both use the sockets
+   * then.
+   */
   async bequeath(successor: ChildHandle): Promise<void> {
     const legacies = this.#hasOwnListeners && this.#launched?.isConnected ? await this.#bequest.collect() : [];
     for (const { key, socket } of legacies) successor.#pass({ trunkline: 'inherit', key }, socket);
@@ -243,7 +252,7 @@ export class ChildHandle {
     else socket.close();
   }
 
-  /** The child has the place now: it need not keep inherited sockets that it does not use. */
+  /** The child is in place now, and may drop inherited sockets without a user. */
   install(): void {
     this.#launched?.send({ trunkline: 'installed' });
   }
@@ -253,7 +262,7 @@ export class ChildHandle {
     this.#launched?.send({ trunkline: 'started' });
   }
 
-  /** While it lives: afterwards nobody knows whose they were. */
+  /** Looks while the child lives: afterwards descendants cannot be found. */
   #lookForDescendants(): void {
     const { processId } = this.#launched ?? {};
     if (processId === undefined || this.#exit) return;
@@ -262,7 +271,7 @@ export class ChildHandle {
     else this.#descendants = found;
   }
 
-  /** Gives the child a connection. @returns whether it has taken it */
+  /** Gives the child a connection. @returns whether the child has taken the connection */
   hand(socket: Socket, head: Buffer | undefined): Promise<boolean> {
     return this.#handover.hand(socket, head);
   }
@@ -279,7 +288,7 @@ export class ChildHandle {
     void this.#end();
   }
 
-  /** A child that has ended cannot be spoken to either: wait for its end. */
+  /** A child that has ended cannot be spoken to either: wait for the end. */
   #onDisconnect(): void {
     setTimeout(() => !this.#exit && this.#onGone(undefined), LAST_WORDS_MS).unref();
   }
@@ -367,7 +376,7 @@ export class ChildHandle {
   #onAlive(health: Health): void {
     this.#health = health;
     this.#isBlocked = false;
-    // Whoever is killed by others takes its secrets along: so look from time to time.
+    // If something else kills the child, descendants can no longer be found, and are therefore recorded periodically.
     if (++this.#reports % LOOK_EVERY === 0) this.#lookForDescendants();
     this.#oomKillsBefore = oomKills();
     this.#blocked?.cancel();

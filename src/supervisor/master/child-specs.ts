@@ -21,7 +21,9 @@ export class ChildSpecs {
   readonly clusterPort: number;
   /** Where workers take what the master hands over, when connections are sticky. */
   readonly stickyPort: number | undefined;
-  /** What the processes of the application prove themselves with; undefined: the file of their user, or what the user gives. */
+  /**
+   * The secret that the processes of the application share; undefined: the file of this user, or the secret that the user sets.
+   */
   readonly #secret: string | undefined;
 
   private constructor(
@@ -45,7 +47,7 @@ export class ChildSpecs {
     });
   }
 
-  /** The port that the master keeps for itself. */
+  /** The port that the master reserves. */
   get mastersPort(): number | undefined {
     return this.#options.sticky ? this.#options.port : undefined;
   }
@@ -66,7 +68,10 @@ export class ChildSpecs {
     };
   }
 
-  /** @param place 0 is the agent's @param start counts the starts of the place @param isSucceeding beside one that has it still */
+  /**
+   * @param place 0 is the agent's @param start counts the starts of the place @param isSucceeding starts next to a child that is
+   * still in place
+   */
   of(name: string, place: number, start: number, isSucceeding: boolean): ChildSpec {
     const {
       baseDir,
@@ -145,8 +150,9 @@ export class ChildSpecs {
 }
 
 /**
- * Only the application knows a port that its master has chosen, so it needs no secret that lies in a file. At a port that was
- * given, processes outside of the application may take part: they have the file of their user, as long as there can be one.
+ * Only the application knows a port that the master has chosen, and therefore needs no secret in a file. At a port that the user
+ * gives, processes outside of the application may take part: such processes use the file of this user, as long as a file is
+ * possible.
  */
 function needsSecret({ clusterPort, env }: ResolvedSupervisorOptions): boolean {
   if (env.TRUNKLINE_SECRET) return false;

@@ -1,5 +1,5 @@
-// How much CPU and memory the container allows, and how many processes its kernel has killed for want of memory. Read
-// from the control groups of Linux, versions 1 and 2; elsewhere, or where they hold something odd, there is no limit.
+// How much CPU and memory the container allows, and how many processes the kernel has killed for want of memory. Read from the
+// control groups of Linux, versions 1 and 2; elsewhere, and for unreadable values, there is no limit.
 
 import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
@@ -15,7 +15,7 @@ export interface ContainerLimits {
   readonly source: 'cgroup v2' | 'cgroup v1' | 'host';
 }
 
-/** A process of Node.js with an application in it seldom needs less. */
+/** A process of Node.js with an application seldom needs less. */
 const PROCESS_BYTES = 128 * 1024 * 1024;
 /** Version 1 says "no limit" with the largest number of pages. No machine has that much. */
 const NO_LIMIT_BYTES = 2 ** 60;
@@ -30,21 +30,21 @@ export function containerLimits(root = '/'): ContainerLimits {
   return { cpus: Math.min(cpus ?? hostCpus, hostCpus), memoryBytes, source: isLimited ? `cgroup v${groups.version}` : 'host' };
 }
 
-/** How many workers the limits have room for, at least one. */
+/** The number of workers for which the limits have room, at least 1. */
 export function workersFor({ cpus, memoryBytes }: ContainerLimits): number {
   const byCpu = Math.round(cpus);
-  // The master and the agent together need about as much as one worker.
+  // The master and the agent together need about as much as a worker.
   const byMemory = memoryBytes === undefined ? Infinity : Math.floor(memoryBytes / PROCESS_BYTES) - 1;
   return Math.max(1, Math.min(byCpu, byMemory));
 }
 
 /**
- * How many processes the kernel has killed for want of memory: those of the own control group, else of the host.
- * Only its growth means something. undefined: not known.
+ * How many processes the kernel has killed for want of memory: in the control group of this process, or else on the host. Only
+ * growth means something. undefined: not known.
  */
 export function oomKills(root = '/'): number | undefined {
   const { version, memory } = controlGroups(root);
-  // The nearest group that exists is the own one.
+  // The nearest group that exists is the group of this process.
   const own = memory.find((folder) => existsSync(folder));
   const ofGroup = own === undefined ? undefined : counter(join(own, version === 2 ? 'memory.events' : 'memory.oom_control'));
   return ofGroup ?? counter(join(root, 'proc/vmstat'));
@@ -52,7 +52,7 @@ export function oomKills(root = '/'): number | undefined {
 
 interface ControlGroups {
   readonly version: 1 | 2;
-  /** Folders of the own group and of every group that it is in, the own one first. Not all of them need exist. */
+  /** Folders of the group of this process and of all enclosing groups, innermost first. Some may not exist. */
   readonly cpu: readonly string[];
   readonly memory: readonly string[];
 }
@@ -67,7 +67,7 @@ function controlGroups(root: string): ControlGroups {
   }
   const ofController = (name: string): string[] => {
     const line = lines.find((each) => each?.[1]!.split(',').includes(name));
-    // Controllers that are mounted together have one folder, to which each name usually is a link.
+    // Controllers that are mounted together have a common folder, to which each name usually is a link.
     const folder = [name, line?.[1] ?? name].map((each) => join(mount, each)).find((each) => existsSync(each));
     return folder === undefined ? [] : upwards(folder, line?.[2]);
   };
@@ -75,12 +75,12 @@ function controlGroups(root: string): ControlGroups {
 }
 
 /**
- * From the group up to the mount. A container may see its own group as the root of the mount while the path is still that
- * of the host: then the mount is the first of these that exists.
+ * From the group up to the mount. A container may see the group as the root of the mount while the path is still the path on the
+ * host: then the mount is the first of these folders that exists.
  */
 function upwards(mount: string, path = '/'): string[] {
   const folders: string[] = [];
-  // Made absolute, `..` at its beginning is gone: groups above the mount are not ours to see.
+  // In an absolute path, `..` at the beginning is gone: groups above the mount are not visible here.
   for (let group = posix.normalize(path); group !== '/'; group = posix.dirname(group)) folders.push(join(mount, group));
   return [...folders, mount];
 }
@@ -112,7 +112,7 @@ function quotient(quota: string | undefined, period: string | undefined): number
   return over === undefined || under === undefined ? undefined : over / under;
 }
 
-/** `max`, `-1` and whatever else is no number are no limit. */
+/** `max`, `-1` and anything else that is no number are no limit. */
 function positive(text: string | undefined): number | undefined {
   const trimmed = text?.trim() ?? '';
   return /^\d{1,20}$/.test(trimmed) && Number(trimmed) > 0 ? Number(trimmed) : undefined;

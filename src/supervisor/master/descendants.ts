@@ -1,7 +1,7 @@
-// The processes below a process: what a child has started must end with it. The set is taken while the parents live, for the system
-// forgets whose child an orphan was. A process is known by its pid and the time of its start, so one that has got a pid
-// of an ended one is never signalled. On Windows, which has no such tree, the set is empty. Where the list of processes
-// cannot be read (no descriptor is left, /proc is absent), a look finds nothing, and what was known before stays known.
+// The processes below a process: everything that a child has started must end with the child. The set is taken while the parents
+// live, because the system forgets the parent of an orphan. A process is identified by pid and start time: a new process with a
+// reused pid is never signalled. On Windows, which has no such tree, the set is empty. If the list of processes cannot be read
+// (no free descriptor, no /proc), a look finds nothing, and known processes stay known.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -11,20 +11,20 @@ import { delay, systemClock } from '../../time';
 /** Pauses between two looks at whether all have ended, ms: growing. */
 const MIN_LOOK_MS = 5;
 const MAX_LOOK_MS = 100;
-/** What has not gone so long after SIGKILL, ms, hangs in the kernel: nobody can end it. */
+/** A process that lives this long after SIGKILL, ms, hangs in the kernel: nobody can end such a process. */
 const KILL_MS = 1_000;
 
 interface Process {
   readonly pid: number;
   readonly parentPid: number;
-  /** In whatever unit the system has; only compared. */
+  /** In the unit of the system; only compared for equality. */
   readonly startedAt: string;
 }
 
 export class Descendants {
   readonly #processes = new Map<number, Process>();
 
-  /** Every process below this one, without itself. */
+  /** Every process below this process, which is not included. */
   static of(pid: number): Descendants {
     const found = new Descendants();
     found.#addBelow([pid], livingProcesses() ?? new Map());
@@ -41,8 +41,8 @@ export class Descendants {
   }
 
   /**
-   * Asks every process to end, and those that have started since; kills what still lives after the time, ms. Those who
-   * are stopped go on, or they would not hear of it.
+   * Asks every process to end, including processes that have started since; kills all that still live after the time, ms.
+   * Suspended processes are continued first, to receive the signal.
    * @returns whether force was needed
    */
   async terminate(withinMs: number): Promise<boolean> {
@@ -67,7 +67,7 @@ export class Descendants {
     for (let pauseMs = MIN_LOOK_MS; ; pauseMs = Math.min(MAX_LOOK_MS, pauseMs * 2)) {
       const isCertain = this.#look();
       if (this.#processes.size === 0) return true;
-      // A pid alone does not tell whether it is still the same process, so without a list nobody is signalled.
+      // A pid alone does not identify a process, and without a list nobody is signalled.
       if (isCertain) onLiving([...this.#processes.values()]);
       const leftMs = endsAt - systemClock.now();
       if (leftMs <= 0) return false;
@@ -107,7 +107,7 @@ export class Descendants {
 
 const NEVER = new AbortController().signal;
 
-/** A process may end between the look and the signal; one of another user is not ours to end. */
+/** A process may end between the look and the signal; a process of another user must be left alone. */
 function signal({ pid }: Process, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
@@ -126,7 +126,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** All living processes by pid. A zombie has ended: only its parent has not looked yet. @returns undefined when the list cannot be had */
+/** All living processes by pid. A zombie counts as ended. @returns undefined when the list cannot be read */
 function livingProcesses(): Map<number, Process> | undefined {
   if (process.platform === 'win32') return new Map();
   const all = fact(process.platform === 'linux' ? listOfLinux : listOfPs);
@@ -148,7 +148,7 @@ function listOfLinux(): Process[] {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM') throw error; // says nothing of the process
-        return []; // has ended since its name was read, or is not for us to see
+        return []; // has ended since the name was read, or is not visible to this user
       }
     });
 }

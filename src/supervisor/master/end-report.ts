@@ -3,7 +3,7 @@
 export interface EndFacts {
   readonly code: number | null;
   readonly signal: string | null;
-  /** What the child, or the one who ended it, has said. */
+  /** The reason that the child gave, or that the killer of the child gave. */
   readonly reason: string | undefined;
   readonly wasKilledByUs: boolean;
   /** How many processes the kernel had killed for want of memory when the child was well, and now; undefined: not known. */
@@ -23,7 +23,7 @@ const SIGNAL_MEANS: Readonly<Record<string, string>> = {
   SIGTRAP: 'crashed at a failed check of V8 or native code (SIGTRAP)',
 };
 
-/** https://nodejs.org/api/process.html#exit-codes, those that a child of ours can have. */
+/** https://nodejs.org/api/process.html#exit-codes, restricted to codes that a child can have. */
 const CODE_MEANS: Readonly<Record<number, string>> = {
   5: 'fatal error in V8',
   7: 'a handler of uncaught exceptions has thrown',

@@ -1,16 +1,16 @@
-// What a blocked child leaves: its watchdog keeps stack and profile in files beside each other (child/watchdog.ts).
+// What a blocked child leaves: the watchdog keeps stack and profile in two files of the same folder (child/watchdog.ts).
 
 import { existsSync } from 'node:fs';
 import { delay, systemClock } from '../../time';
 
-/** It takes a second, and a little; a child that does not run at all, because it was stopped, leaves nothing. */
+/** Taking the evidence needs a little more than a second; a suspended child leaves nothing. */
 const LIMIT_MS = 4_000;
 const LOOK_MS = 50;
 
 /**
- * Waits for it.
+ * Waits for the evidence.
  * @param profileFile `….cpuprofile`
- * @returns in words; undefined when the signal has aborted
+ * @returns a description; undefined when the signal has aborted
  */
 export async function evidence(profileFile: string | undefined, signal: AbortSignal): Promise<string | undefined> {
   if (profileFile === undefined) return 'a thread leaves neither stack nor profile';

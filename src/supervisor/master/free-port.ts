@@ -1,11 +1,11 @@
-// A free loopback port, chosen once by the master and given to all children, who bind it themselves.
+// A free loopback port, chosen once by the master and given to all children, which bind the port.
 
 import net from 'node:net';
 import { loopback } from '../../endpoint';
 
-/** How many ports are tried: if all of them are taken, none is to be had. */
+/** How many ports are tried before giving up. */
 const MAX_TRIES = 1_000;
-/** Below the ephemeral range, where no outgoing connection can have one. */
+/** Below the ephemeral range, where no outgoing connection can take a port. */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 

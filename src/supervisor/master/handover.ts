@@ -1,11 +1,11 @@
-// Passes connections to one child over its IPC channel. The master keeps its own descriptor of a connection until the
-// child has confirmed that it has taken it: whatever a child had not taken when it died, another one can serve.
+// Passes connections to a child over the IPC channel. The master keeps a descriptor of the connection until the child has
+// confirmed: connections that a child had not taken before dying can be served by another child.
 
 import type { Socket } from 'node:net';
 import { systemClock, type Clock, type Timer } from '../../time';
 import type { HandedConnection } from '../messages';
 
-/** A child that has not answered for this time, ms, is asked whether it got what it was sent. */
+/** A child that has not answered for this time, ms, is asked whether the connection has arrived. */
 const ASK_MS = 1_000;
 
 /** Sends messages with a descriptor that stays open in this process. */
@@ -38,9 +38,10 @@ export class Handover {
   }
 
   /**
-   * Sends the connection; nothing may read from it any more.
-   * @param head what has been read of it
-   * @returns true: the child has it, and the master's descriptor is closed; false: the child will never touch it
+   * Sends the connection; nothing may read from the socket any more.
+   * @param head what has been read of the connection
+   * @returns true: the child has the connection, and the master's descriptor is closed; false: the child will never touch the
+   * connection
    */
   hand(socket: Socket, head: Buffer | undefined): Promise<boolean> {
     if (this.#isEnded || socket.destroyed) return Promise.resolve(false);
@@ -58,7 +59,7 @@ export class Handover {
     });
   }
 
-  /** The child has confirmed: from now on the connection is its own. */
+  /** The child has confirmed: from now on the connection belongs to the child. */
   onTaken(id: number): void {
     this.#onAnswer(id, true);
   }
@@ -69,8 +70,8 @@ export class Handover {
   }
 
   /**
-   * The child is gone, and everything that it had sent before has been read: that is its `close` event. On `exit` a
-   * confirmation may still lie in the channel; `disconnect` does not come when a handle was under way.
+   * The child is gone, and all messages of the child have been read: this is the `close` event. On `exit` a confirmation may
+   * still lie in the channel; `disconnect` does not come when a handle was under way.
    */
   onEnded(): void {
     this.#isEnded = true;
@@ -87,14 +88,14 @@ export class Handover {
   }
 
   /**
-   * A child answers in the order in which it was sent the connections. One that it has skipped it never got: Node drops
-   * handles for which a process has no descriptors left, and says nothing.
+   * A child answers in the order in which connections were sent. A connection without an answer never arrived: Node drops
+   * handles when a process has no descriptors left, and says nothing.
    */
   #lose(before: number): void {
     for (const id of this.#pending.keys()) if (id < before) this.#settle(id, false);
   }
 
-  /** Such a connection may be the last for a while: a message without a handle, which is refused, brings it to light. */
+  /** Such a connection may be the last for a while: a message without a handle, which is refused, reveals the loss. */
   #askLater(): void {
     if (this.#asking || this.#pending.size === 0) return;
     this.#asking = this.#clock.setTimeout(() => {
@@ -108,7 +109,7 @@ export class Handover {
     const pending = this.#pending.get(id);
     if (!pending) return;
     this.#pending.delete(id);
-    // Only closes this process's descriptor: the client notices nothing, as the child has its own.
+    // Only closes this process's descriptor: the client notices nothing, because the child has another descriptor.
     if (isTaken) pending.socket.destroy();
     pending.resolve(isTaken);
   }

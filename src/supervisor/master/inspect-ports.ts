@@ -1,12 +1,12 @@
-// Which port the inspector of a child gets, where the children run with `--inspect`: the same at each start of a
-// project, and not those of another project on the host.
+// Which port the inspector of a child gets when the children run with `--inspect`: the same port at each start of a project, and
+// different ports for different projects on the host.
 
 import { createHash } from 'node:crypto';
 import type { ResolvedSupervisorOptions } from '../options';
 import { isFree } from './free-port';
 
 const FIRST_PORT = 10_000;
-/** Ports per project: two for each place, since at a reload two children have it. */
+/** Ports per project: two for each place, because during a reload two children are in the place. */
 const BLOCK = 40;
 const BLOCKS = 225;
 

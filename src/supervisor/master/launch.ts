@@ -1,5 +1,5 @@
-// How a child comes to life: a worker of node:cluster (which shares listening sockets), an ordinary process (the agent),
-// or a thread. What they have in common is all that the rest of the master sees.
+// How a child comes to life: a worker of node:cluster (which shares listening sockets), an ordinary process (the agent), or a
+// thread. The rest of the master sees only the common interface.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
@@ -26,22 +26,22 @@ export interface LaunchEvents {
   /** @param handle the socket that has come with the message */
   onMessage(message: unknown, handle?: unknown): void;
   onListening(address: Address): void;
-  /** It could not be started, or a message could not be sent. */
+  /** The child could not be started, or a message could not be sent. */
   onError(error: Error): void;
-  /** It cannot be spoken to any longer. */
+  /** The child cannot be spoken to any longer. */
   onDisconnect(): void;
   onExit(code: number | null, signal: string | null): void;
-  /** It has ended, and everything that it had sent has been told. */
+  /** The child has ended, and all messages of the child have been delivered. */
   onClose(): void;
 }
 
 export interface Launched {
-  /** Of the process, or of the thread. */
+  /** The id of the process or thread. */
   readonly id: number | undefined;
-  /** Of a process of its own. */
+  /** The pid of a child process; undefined for a thread. */
   readonly processId: number | undefined;
   readonly isConnected: boolean;
-  /** @param handle a connection or a listening socket; goes with it, and stays open here */
+  /** @param handle a connection or a listening socket; goes with the message, and stays open here */
   send(message: ToChild | AppMessage, handle?: object, onSent?: (error: Error | null) => void): void;
   /** Asks a process to end that cannot be spoken to. */
   terminate(): void;
@@ -49,8 +49,8 @@ export interface Launched {
 }
 
 /**
- * Starts the program that every child runs; it loads the user's.
- * @throws what node throws when it cannot start a process or thread
+ * Starts the program that every child runs, which loads the user's program.
+ * @throws any error of node when a process or thread cannot be started
  */
 export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
   if (spec.startMode === 'worker_threads') return launchThread(spec, events);
@@ -61,7 +61,7 @@ export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
   child.on('disconnect', () => events.onDisconnect());
   child.once('exit', (code, signal) => events.onExit(code, signal));
   child.once('close', () => events.onClose());
-  if (child.connected) child.send(task, () => undefined); // when it cannot get its task it has ended, and that is told
+  if (child.connected) child.send(task, () => undefined); // a child that cannot get a task has ended, and the end is reported
   return {
     id: child.pid,
     processId: child.pid,
@@ -78,7 +78,7 @@ export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
 }
 
 /**
- * A child gets its task as its first message. Every user of the host may read the arguments of a process, and the options of a
+ * A child gets the task as the first message. Every user of the host may read the arguments of a process, and the options of a
  * framework may hold passwords. @throws TypeError when the options cannot be written as JSON
  */
 function taskMessage(task: ChildTask): TaskMessage {
@@ -93,8 +93,8 @@ function forkAgent({ workingFolder: cwd, env, nodeArgs, inspectPort }: LaunchSpe
 function forkWorker({ workingFolder: cwd, env, nodeArgs, inspectPort }: LaunchSpec, events: LaunchEvents): ChildProcess {
   cluster.setupPrimary({ exec: entryFile('child/entry'), args: [], execArgv: [...nodeArgs], inspectPort, cwd });
   const worker = cluster.fork(env);
-  // The child says itself where it listens; this event serves runtimes whose net module reports nothing. node:cluster
-  // announces UDP sockets too, and they are no servers that clients connect to.
+  // The child reports where servers listen; this event serves runtimes whose net module reports nothing. node:cluster announces
+  // UDP sockets too, which are no servers that clients connect to.
   worker.on('listening', ({ address, port, addressType }) => {
     if (addressType === 'udp4' || addressType === 'udp6') return;
     // Without a host in `listen` there is no address.
@@ -112,7 +112,7 @@ function launchThread({ task, env, nodeArgs, hardMaxMemoryBytes }: LaunchSpec, e
     ...(hardMaxMemoryBytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: hardMaxMemoryBytes / 2 ** 20 } }),
   });
   thread.postMessage(message);
-  const id = thread.threadId; // -1 after its end
+  const id = thread.threadId; // -1 after the end of the thread
   let isKilled = false;
   let isRunning = true;
   thread.on('message', (message) => events.onMessage(message));

@@ -1,5 +1,5 @@
-// The desired state of an application: one agent, so many workers. Each is a slot that keeps itself taken; the master
-// starts, replaces and stops them in the right order, and tells them about each other.
+// The desired state of an application: an agent, and a number of workers. Each is a slot that keeps itself occupied; the master
+// starts, replaces and stops slots in the right order, and tells processes about each other.
 
 import cluster from 'node:cluster';
 import type net from 'node:net';
@@ -26,7 +26,7 @@ export class Master {
   readonly #postbox = new Postbox();
   #agent: Slot | undefined;
   #workers: Slot[] = [];
-  /** Every place that may have a living child, also one that is being added or given up. */
+  /** Every slot that may have a living child, also a slot that is being added or given up. */
   readonly #places = new Set<Slot>();
   #specs: ChildSpecs | undefined;
   #changing: Promise<unknown> = Promise.resolve();
@@ -50,7 +50,7 @@ export class Master {
       logger: options.logger,
     });
     this.#postbox.connect((mail) => {
-      // Throws now what would later throw where nobody hears it. Texts never throw, and need not be copied for that.
+      // Throws now what would later throw where nobody listens. Texts never throw, and need not be copied for this check.
       JSON.stringify(mail.data, (_, value: unknown) => (typeof value === 'string' ? '' : value));
       this.#post.post(mail, 'master', (delivery) => this.#postbox.onDelivered(mail.id, mail.action, delivery));
     });
@@ -79,7 +79,7 @@ export class Master {
     return this.#specs?.clusterPort;
   }
 
-  /** Where the application listens, once a worker does; where it has listened last while none does. */
+  /** Where the application listens, when a worker listens; otherwise the last such address. */
   get address(): Address | undefined {
     if (this.#options.sticky) return this.#sticky?.address ?? this.#lastAddress;
     return this.#workers.find(({ address }) => address !== undefined)?.address ?? this.#lastAddress;
@@ -99,12 +99,12 @@ export class Master {
   }
 
   /**
-   * Agent, then workers.
+   * Starts the agent, then the workers.
    * @returns whether all are ready; false: the application was stopped before, and everything has ended
-   * @throws TrunklineError ERR_TRUNKLINE_BOOT_FAILED when one of them dies before; the others are stopped then
+   * @throws TrunklineError ERR_TRUNKLINE_BOOT_FAILED when any process dies before being ready; the others are stopped then
    */
   start(): Promise<boolean> {
-    return this.#inTurn(() => this.#start()); // a reload, say, waits for it
+    return this.#inTurn(() => this.#start()); // a reload, for example, waits for the start
   }
 
   async #start(): Promise<boolean> {
@@ -133,9 +133,9 @@ export class Master {
   }
 
   /**
-   * Replaces the workers one by one, then the agent, each by one that is ready before. A second call waits its turn.
+   * Replaces the workers in turn, then the agent, each by a new process that is ready before. A second call waits for the first.
    * @param what `workers`: the agent stays
-   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED at the first process that cannot be replaced; the old ones stay
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED at the first process that cannot be replaced; the old processes stay
    */
   reload(what: 'all' | 'workers' = 'all'): Promise<void> {
     return this.#rollOut(async (rollout) => {
@@ -146,7 +146,7 @@ export class Master {
     });
   }
 
-  /** Stops and starts every process, the agent first. Resolves when they are ready again, or have failed. */
+  /** Stops and starts every process, the agent first. Resolves when all are ready again, or have failed. */
   restart(): Promise<void> {
     return this.#rollOut(async (rollout) => {
       await this.#agent?.restart(rollout);
@@ -156,8 +156,8 @@ export class Master {
   }
 
   /**
-   * So many workers from now on; resolves when new ones are ready, and those that are too many have finished.
-   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when a new one does not become ready: there are as many as before then
+   * Sets the number of workers; resolves when new workers are ready, and surplus workers have finished.
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when a new worker does not become ready: the number is as before then
    */
   scale(workers: number): Promise<void> {
     return this.#rollOut(async (rollout) => {
@@ -186,7 +186,7 @@ export class Master {
     });
   }
 
-  /** Workers first, then the agent, within the one deadline of the option. Idempotent. */
+  /** Workers first, then the agent, within the single deadline of the option. Idempotent. */
   stop(): Promise<{ forced: boolean }> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -198,10 +198,10 @@ export class Master {
     for (const slot of this.#places) slot.kill();
   }
 
-  /** One change at a time: reload, restart, scale, a worker that needs too much memory. */
+  /** A single change at a time: reload, restart, scale, a worker that needs too much memory. */
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
     const changed = this.#changing.then(change);
-    this.#changing = changed.catch(() => undefined); // whoever asked is told
+    this.#changing = changed.catch(() => undefined); // the caller gets the error
     return changed;
   }
 
@@ -226,10 +226,10 @@ export class Master {
 
   async #stop(): Promise<{ forced: boolean }> {
     const { stopTimeoutMs, workersStopMs } = this.#options;
-    this.#agent?.retire(); // it goes on until the workers have ended
+    this.#agent?.retire(); // the agent goes on until the workers have ended
     await this.#sticky?.close();
     const deadline = performance.now() + stopTimeoutMs;
-    // Workers that take all of their time leave some to the agent.
+    // Workers that take all of the time leave a share to the agent.
     const places = [...this.#places].filter((slot) => slot !== this.#agent);
     const workers = await Promise.all(places.map((worker) => worker.stop(workersStopMs)));
     const agent = await this.#agent?.stop(deadline - performance.now());
@@ -265,7 +265,7 @@ export class Master {
   }
 
   #onReady(slot: Slot): void {
-    if (!this.#slots().includes(slot)) return; // it is only just being added
+    if (!this.#slots().includes(slot)) return; // the slot is only just being added
     const pid = slot.pid!;
     if (slot === this.#agent) this.#announcements.agentReady(pid, this.#readyPids());
     else this.#announcements.workerReady(pid, this.#readyPids());
@@ -381,7 +381,7 @@ export class Master {
       }
     }
     if (!this.#stopping) return true;
-    await this.#stopping; // one that was told to stop may have become ready all the same
+    await this.#stopping; // a process that was told to stop may have become ready all the same
     return false;
   }
 

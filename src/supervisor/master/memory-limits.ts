@@ -5,10 +5,10 @@ export interface MemoryLimits {
   readonly hardMaxMemoryBytes: number | undefined;
 }
 
-/** A child that has just become ready, ms, is not replaced gently: its successor would need as much. */
+/** A child that became ready less than this ago, ms, is not replaced gently: the next child would need as much. */
 const GRACE_MS = 10_000;
 
-/** @returns `too much`: it must end now; `much`: it should be replaced without losing a request */
+/** @returns `too much`: the child must end now; `much`: the child should be replaced without losing a request */
 export function judgeMemory(
   memoryBytes: number,
   readyForMs: number | undefined,

@@ -10,8 +10,8 @@ export function mastersOwn(port: number): string {
 
 /**
  * @param reason what is known of a failure
- * @param mastersPort the port that the master keeps for itself, if there is one
- * @returns text to append to the reason; empty when that is not about a port in use
+ * @param mastersPort the port that the master reserves, if any
+ * @returns text to append to the reason; empty when the reason is not about a port in use
  */
 export function portHint(reason: string | undefined, mastersPort: number | undefined): string {
   const [, port] = /EADDRINUSE[^\n]*(?::|port )(\d+)/.exec(reason ?? '') ?? [];

@@ -1,4 +1,4 @@
-// Messages of the application on their way through the master: to whom, when, and what came of it.
+// Messages of the application on the way through the master: to whom, when, and with which outcome.
 
 import type { Logger } from '../../logger';
 import { systemClock, type Timer } from '../../time';
@@ -17,9 +17,9 @@ export interface Recipient {
 
 export interface Reachable {
   readonly pid: number | undefined;
-  /** It was ready once: its program handles messages. */
+  /** Whether the recipient was ready once: the program handles messages. */
   readonly isListening: boolean;
-  /** Whether the recipient does not read what is sent to it: mail waits. */
+  /** Whether the recipient does not read what was sent: mail waits. */
   readonly isCongested: boolean;
   /** Whether so many messages are unread that none may be added. */
   readonly isOverloaded: boolean;
@@ -28,23 +28,23 @@ export interface Reachable {
 
 export interface Surroundings {
   recipients(): readonly Recipient[];
-  /** Handles a message to the master itself. */
+  /** Handles a message to the master. */
   toMaster(message: AppMessage): Promise<void>;
   /** @returns whether there is a parent */
   toParent(message: AppMessage): boolean;
   readonly logger: Logger;
 }
 
-/** So much mail may wait for one place. */
+/** How much mail may wait for a place. */
 const MAX_WAITING = 1_000;
 
-/** One piece of mail and those it goes to. */
+/** A piece of mail with all recipients. */
 interface Letter {
   readonly mail: Mail;
   readonly from: Sender;
   /** Who has not answered yet. Empty from the start when nobody waits for answers. */
   readonly open: Set<Recipient>;
-  /** Under which numbers receivers have it who have not answered. */
+  /** The numbers under which receivers that have not answered know the mail. */
   readonly ids: Set<number>;
   readonly handled: Receiver[];
   readonly missed: (Receiver & { reason: string })[];
@@ -70,7 +70,7 @@ export class PostOffice {
     return this.#undelivered;
   }
 
-  /** A message in egg's form: to those who live now, ready or not. */
+  /** A message in egg's form: to all living processes, ready or not. */
   send(message: AppMessage, from: Sender): void {
     const destination = this.#destinationOf(message, from);
     if (destination === undefined) return;
@@ -91,10 +91,13 @@ export class PostOffice {
       if (child.isOverloaded) this.#countUndelivered(message);
       else this.#send(child, sent);
     }
-    if (receivers.length === 0 && from !== 'master') this.#countUndelivered(message); // announcements are for whoever is there
+    if (receivers.length === 0 && from !== 'master') this.#countUndelivered(message); // announcements are for present processes
   }
 
-  /** A message of a messenger: to everybody meant, as soon as they are ready. @param tell hears what came of it, if anybody wants to know */
+  /**
+   * A message of a messenger: to all recipients, as soon as each is ready. @param tell gets the outcome, if anybody wants to
+   * know
+   */
   post(mail: Mail, from: Sender, tell: (delivery: Delivery) => void): void {
     const destination = this.#isClosed ? undefined : this.#destinationOf(mail, from);
     const recipients = destination === undefined ? [] : this.#recipientsOf(destination);
@@ -122,14 +125,14 @@ export class PostOffice {
     for (const recipient of recipients) this.#deliver(letter, recipient);
   }
 
-  /** A place is taken by somebody who is ready, or who reads again: what waited for it is delivered. */
+  /** A process in a place is ready, or reads again: waiting mail is delivered. */
   onReady(recipient: Recipient): void {
     const letters = this.#waiting.get(recipient) ?? [];
     this.#waiting.delete(recipient);
     for (const letter of letters) this.#deliver(letter, recipient);
   }
 
-  /** A receiver has answered. @param reason why it has not handled the message, if it has not */
+  /** A receiver has answered. @param reason why the message was not handled; undefined if the message was handled */
   onHandled(child: Reachable, id: number, reason: string | undefined): void {
     const { letter, recipient } = this.#delivered.get(id) ?? {};
     if (!letter || !recipient) return;
@@ -141,19 +144,19 @@ export class PostOffice {
     this.#settle(letter, recipient);
   }
 
-  /** A child is gone: what it has not answered it never will. */
+  /** A child is gone, and will never answer. */
   onGone(child: Reachable): void {
     for (const [id, entry] of this.#delivered)
       if (entry.child === child) this.onHandled(child, id, 'ended before it had handled it');
   }
 
-  /** A place is given up: what waited for it has no receiver. */
+  /** A place is given up: waiting mail has no receiver. */
   onRemoved(recipient: Recipient): void {
     for (const letter of this.#waiting.get(recipient) ?? []) this.#miss(letter, recipient, 'no such process');
     this.#waiting.delete(recipient);
   }
 
-  /** The application has ended: nothing is delivered any more, and whoever waits is told. */
+  /** The application has ended: nothing is delivered any more, and waiting senders are told. */
   close(): void {
     this.#isClosed = true;
     for (const recipient of [...this.#waiting.keys()]) this.onRemoved(recipient);
@@ -213,7 +216,10 @@ export class PostOffice {
     else if (!isWaitedFor) this.#settle(letter, recipient);
   }
 
-  /** Mail to a place goes to who has it; mail to a process to that one, also while it drains. @returns undefined: not yet */
+  /**
+   * Mail to a place goes to the process in the place; mail to a process goes to that process, also during a drain. @returns
+   * undefined: not yet
+   */
   #receiverOf({ mail }: Letter, { readyChild, living }: Recipient): Reachable | 'nobody' | undefined {
     if (!mail.receiverPid) return readyChild;
     const child = living.find(({ pid }) => String(pid) === mail.receiverPid);
@@ -221,7 +227,7 @@ export class PostOffice {
     return child.isListening ? child : undefined;
   }
 
-  /** @returns why it cannot be sent: it holds what the way to a child cannot carry */
+  /** @returns why the message cannot be sent: some content cannot pass the channel to a child */
   #send(child: Reachable, message: AppMessage): string | undefined {
     try {
       child.send(message);
@@ -261,7 +267,7 @@ export class PostOffice {
     if (letter.open.size === 0) this.#close(letter);
   }
 
-  /** Senders hear what came of mail where they wait for it, and when it was not delivered. */
+  /** Senders get the outcome of mail if waiting for the outcome, and when the mail was not delivered. */
   #close({ mail, timer, handled, missed, tell }: Letter): void {
     systemClock.clearTimeout(timer);
     if (mail.withinMs > 0 || missed.length > 0) tell({ handled, missed });

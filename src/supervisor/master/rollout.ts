@@ -1,11 +1,11 @@
-// A change that puts new children in their places, step by step. A child that has been placed must live on while the
-// other steps are made: code that becomes ready and dies a moment later must not take the place of what works.
+// A change that puts new children in place, step by step. A new child must live on during the later steps: code that becomes
+// ready and dies a moment later must not replace what works.
 
 import { TrunklineError } from '../../errors';
 import { delay, systemClock } from '../../time';
 import type { ChildEnd, ChildHandle } from './child-handle';
 
-/** How long a new child must have lived since it was ready, ms, before the change relies on it. */
+/** How long a new child must have lived after being ready, ms, before the change relies on the child. */
 const SETTLE_MS = 500;
 
 export class Rollout {
@@ -30,7 +30,7 @@ export class Rollout {
   }
 
   /**
-   * Waits until the child that was placed last has shown that it lives.
+   * Waits until the last new child has proved to be alive.
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when any new child has ended
    */
   async settle(): Promise<void> {

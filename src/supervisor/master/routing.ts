@@ -1,4 +1,4 @@
-// To whom a message of the application goes. Pure; the rules are those of egg-cluster 2.x.
+// To whom a message of the application goes. Pure; the rules come from egg-cluster 2.x.
 
 import type { AppMessage, Sender } from '../messages';
 
@@ -9,7 +9,7 @@ export interface Directory {
 
 export type Destination =
   | { readonly to: 'master' | 'parent' | 'agent' }
-  /** One worker by its id, any one, or all. */
+  /** A worker by id, any worker, or all workers. */
   | { readonly to: 'app'; readonly which: 'all' | 'random' | { readonly pid: string } };
 
 /** Where a message without `to` goes. */
@@ -25,7 +25,7 @@ export function destinationOf(message: AppMessage, from: Sender, directory: Dire
   const { receiverPid } = message;
   if (receiverPid !== undefined && receiverPid !== '') {
     const pid = String(receiverPid);
-    // The agent first: as a thread it has a small number, and so has a master that is the first process of a container.
+    // The agent first: as a thread the agent has a small number, and so has a master that is the first process of a container.
     if (directory.agentPid !== undefined && pid === String(directory.agentPid)) return { to: 'agent' };
     if (pid === String(directory.masterPid)) return { to: 'master' };
     return { to: 'app', which: { pid } };

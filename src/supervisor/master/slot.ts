@@ -1,5 +1,5 @@
-// One place of the application that must always be taken: it starts its child, starts another when that one is gone,
-// replaces it by a new one on request, and ends with it when told to.
+// A place of the application that must always be occupied: starts a child, starts another when that child is gone, replaces the
+// child on request, and ends with the child when told to.
 
 import { TrunklineError } from '../../errors';
 import type { Logger } from '../../logger';
@@ -12,12 +12,12 @@ import { RestartPolicy } from './restart-policy';
 import type { Rollout } from './rollout';
 import { StartWatch } from './start-watch';
 
-/** A signal to a whole group reaches the master within this time, ms, of its children. */
+/** A signal to a whole group reaches master and children within this time, ms. */
 const GROUP_SIGNAL_MS = 100;
 
 /**
- * `starting`, `ready`, `draining` (its child was told to go): of the child that has the place. `waiting`: the next one is
- * started after a pause. `crash-loop`: it waits or starts, and has failed again and again.
+ * `starting`, `ready`, `draining` (told to go): the state of the child in place. `waiting`: the next child is started after a
+ * pause. `crash-loop`: waiting or starting after repeated failures.
  */
 export type SlotState = 'starting' | 'ready' | 'draining' | 'waiting' | 'crash-loop' | 'stopping' | 'stopped';
 
@@ -31,9 +31,9 @@ export interface SlotEvents {
   onStarted(slot: Slot, child: ChildHandle): void;
   /** The child that has the place is ready. */
   onReady(slot: Slot): void;
-  /** The child has the place no longer; unexpectedly, or because it was told to go. */
+  /** The child is no longer in place: unexpectedly, or because the child was told to go. */
   onGone(slot: Slot, child: ChildHandle): void;
-  /** It has ended. */
+  /** The child has ended. */
   onEnded(child: ChildHandle): void;
   onHealth(slot: Slot, child: ChildHandle, health: Health): void;
   onMessage(slot: Slot, message: AppMessage): void;
@@ -46,7 +46,7 @@ export interface SlotEvents {
 export interface SlotDescription {
   readonly name: string;
   readonly kind: 'agent' | 'worker';
-  /** What to start; asked at each start. @param isSucceeding beside one that still has the place */
+  /** What to start; asked at each start. @param isSucceeding starts next to a child that is still in place */
   readonly spec: (name: string, isSucceeding: boolean) => ChildSpec;
   readonly limits: SlotLimits;
   readonly events: SlotEvents;
@@ -57,12 +57,12 @@ export interface SlotStatus {
   readonly name: string;
   readonly pid: number | undefined;
   readonly state: SlotState;
-  /** How often a child was started because the one before had ended. */
+  /** How often a child was started because the previous child had ended. */
   readonly restarts: number;
   readonly readyForMs: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly eventLoopDelayMs: number | undefined;
-  /** How the child before has ended, if nobody has asked it to. */
+  /** How the previous child has ended, if nobody asked for the end. */
   readonly lastEnd: string | undefined;
 }
 
@@ -74,18 +74,18 @@ export class Slot implements Recipient {
   readonly #life = new AbortController();
   /** Who has the place; undefined between an end and the next start. */
   #child: ChildHandle | undefined;
-  /** Every child that lives: who has the place, who is about to take it, who still finishes. */
+  /** Every living child: in place, about to take the place, or still finishing. */
   readonly #children = new Set<ChildHandle>();
-  /** Whom the master has told to go: their end is no failure. */
+  /** Children that the master has told to go: the end of such a child is no failure. */
   readonly #dismissed = new WeakSet<ChildHandle>();
   #pause: Timer | undefined;
   #restarts = 0;
-  /** Whether a child of it has ever been ready. */
+  /** Whether a child of this slot has ever been ready. */
   #hasBegun = false;
   #lastEnd: string | undefined;
   #onFirst!: { resolve: (child: ChildHandle) => void; reject: (end: ChildEnd) => void };
 
-  /** Fulfilled with the first child that is ready, rejected with its end when it died before. */
+  /** Fulfilled with the first child that is ready, rejected with the end when that child died before. */
   readonly firstReady: Promise<ChildHandle>;
 
   constructor(description: SlotDescription) {
@@ -95,7 +95,7 @@ export class Slot implements Recipient {
     this.firstReady = new Promise((resolve, reject) => {
       this.#onFirst = { resolve, reject: reject as (end: ChildEnd) => void };
     });
-    this.firstReady.catch(() => undefined); // whoever starts it asks
+    this.firstReady.catch(() => undefined); // the caller that starts the slot handles the rejection
   }
 
   get pid(): number | undefined {
@@ -148,10 +148,10 @@ export class Slot implements Recipient {
   }
 
   /**
-   * Starts a new child beside the present one, and lets that one go when the new one is ready and goes on living. Resolves then;
-   * see `drained`.
-   * @param withinMs how long the old one may take to finish its requests
-   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when the new one, or another of the rollout, fails; the old one stays
+   * Starts a new child next to the present child, and lets the present child go when the new child is ready and goes on living.
+   * Resolves then; see `drained`.
+   * @param withinMs how long the old child may take to finish requests
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when the new child, or another of the rollout, fails; the old child stays
    */
   async reload(withinMs: number, rollout: Rollout): Promise<void> {
     this.#assertNotRetired();
@@ -181,14 +181,15 @@ export class Slot implements Recipient {
   }
 
   /**
-   * Lets the present child go, and starts a new one when it has ended. Resolves when that one is ready.
-   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when it has ended instead; it is started again, as after any death
+   * Lets the present child go, and starts a new child after the end. Resolves when the new child is ready.
+   * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when the new child has ended instead; another start follows, as after any
+   * death
    */
   async restart(rollout: Rollout): Promise<void> {
     this.#assertNotRetired();
     if (this.#child) await this.#dismiss(this.#child, this.#description.limits.stopTimeoutMs, false);
     this.#assertNotRetired();
-    if (!this.#child) this.#next(); // it was in its pause
+    if (!this.#child) this.#next(); // the slot was in a pause
     await this.#becomesReady(this.#child!, rollout, 'it is started again');
   }
 
@@ -202,7 +203,7 @@ export class Slot implements Recipient {
     rollout.place(this.name, child);
   }
 
-  /** From now on no child is started; the present one goes on until `stop`. */
+  /** From now on no child is started; the present child goes on until `stop`. */
   retire(): void {
     this.#life.abort();
     systemClock.clearTimeout(this.#pause);
@@ -218,7 +219,7 @@ export class Slot implements Recipient {
     return forced.includes(true);
   }
 
-  /** Ends them at once. */
+  /** Ends all children at once. */
   kill(): void {
     this.retire();
     for (const child of this.#children) child.kill();
@@ -242,9 +243,9 @@ export class Slot implements Recipient {
     this.#occupy(this.#begin());
   }
 
-  /** A child is gone. If the place was its own, another one gets it. */
+  /** A child is gone. If the child was in place, another child is started. */
   #onGone(child: ChildHandle, end: ChildEnd | undefined): void {
-    if (!end) void this.#dismiss(child, this.#description.limits.stopTimeoutMs, true); // it lives, but does not hear
+    if (!end) void this.#dismiss(child, this.#description.limits.stopTimeoutMs, true); // the child lives, but cannot be spoken to
     if (child !== this.#child) return;
     this.#child = undefined;
     const wasDismissed = end !== undefined && this.#dismissed.has(child);
@@ -268,7 +269,10 @@ export class Slot implements Recipient {
     this.#pause = systemClock.setTimeout(() => this.#next(), pauseMs);
   }
 
-  /** Whoever has started the place gives up, and says why. A signal was perhaps for the whole application: then it stops. */
+  /**
+   * The caller that has started the slot gives up, and says why. A signal was perhaps for the whole application: then the
+   * application stops.
+   */
   async #failFirst(end: ChildEnd): Promise<void> {
     if (end.signal !== null) await delay(systemClock, GROUP_SIGNAL_MS, this.#life.signal);
     this.#onFirst.reject(end);
@@ -300,11 +304,11 @@ export class Slot implements Recipient {
       this.#children.delete(child);
       events.onEnded(child);
     });
-    if (child.inspectPort === undefined) watch.begin(child); // a debugger may stop it for as long as it likes
+    if (child.inspectPort === undefined) watch.begin(child); // a debugger may suspend the child for any time
     return child;
   }
 
-  /** Its thread keeps stack and profile just now. Perhaps it comes back meanwhile. */
+  /** The watchdog thread is keeping stack and profile just now. The child may recover meanwhile. */
   async #onBlocked(child: ChildHandle): Promise<void> {
     const { logger } = this.#description;
     logger.warn(`${this.name}: its event loop is blocked; pid=${child.pid}`);
@@ -315,7 +319,9 @@ export class Slot implements Recipient {
     else logger.warn(`${this.name}: its event loop runs again; pid=${child.pid}; ${kept}`);
   }
 
-  /** Somebody has sent SIGTERM to the child. If the whole application is meant, the master hears of it in a moment too. */
+  /**
+   * Somebody has sent SIGTERM to the child. If the whole application is meant, the master receives the signal in a moment too.
+   */
   async #onTerminated(child: ChildHandle): Promise<void> {
     await delay(systemClock, GROUP_SIGNAL_MS, this.#life.signal);
     if (this.#isRetired || child.state === 'leaving' || child.state === 'gone') return;

@@ -1,5 +1,5 @@
-// Watches a child until it is ready: after a while the log says what it is waiting for, and at the time limit it is killed.
-// A child that somebody has suspended (SIGSTOP) will not become ready by itself, and is not waited for.
+// Watches a child until ready: after a while the log says what the child is waiting for, and at the time limit the child is
+// killed. A child that somebody has suspended (SIGSTOP) cannot become ready, and is not waited for.
 
 import { readFileSync } from 'node:fs';
 import { fact } from '../../facts';
@@ -15,7 +15,7 @@ const SUSPENDED_LOOKS = 2;
 /** The part of ChildHandle that is watched. */
 export interface StartingChild {
   readonly pid: number | undefined;
-  /** The pid of a child that is a process of its own, not a thread. */
+  /** The pid of a child process; undefined for a thread. */
   readonly processId: number | undefined;
   readonly isReadyWhenListening: boolean;
   readonly whyNotReady: string;
@@ -33,7 +33,7 @@ export class StartWatch {
   #hint: Patience | undefined;
   #look: Patience | undefined;
 
-  /** @param limitMs the child is killed when it is not ready after this time */
+  /** @param limitMs the child is killed when not ready after this time */
   constructor(
     limitMs: number,
     warn: (hint: string) => void,
@@ -60,7 +60,7 @@ export class StartWatch {
     });
   }
 
-  /** @param looks how many more looks must find the child suspended before it is killed */
+  /** @param looks how many more looks must find the child suspended before the child is killed */
   #lookLater(child: StartingChild, looks: number): void {
     const { processId } = child;
     if (processId === undefined) return;

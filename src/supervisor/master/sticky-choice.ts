@@ -1,18 +1,18 @@
-// Which worker serves which client. Pure: from the first bytes of a connection to an address, and from an address to the
-// name of a worker. A worker that is missing moves its own clients only.
+// Which worker serves which client. Pure: from the first bytes of a connection to an address, and from an address to the name of
+// a worker. A missing worker moves only the clients of that worker.
 
 import net from 'node:net';
 
-/** The header section of a request must end within so many bytes, else nothing in it is looked at. */
+/** The header section of a request must end within this many bytes, or nothing of the section is used. */
 export const MAX_HEAD_BYTES = 16 * 1024;
 
-/** Characters of a method, and the first line of an HTTP/1 request, whole or as far as it has come. */
+/** Characters of a method, and the first line of an HTTP/1 request, whole or a beginning. */
 const REQUEST_LINE = /^[!#$%&'*+\-.^_`|~\w]+ [^\s]+ HTTP\/1\.\d$/;
 const PART_OF_REQUEST_LINE = /^[!#$%&'*+\-.^_`|~\w]*( [^\r\n]*)?\r?$/;
 
 /**
- * Rendezvous hashing: every worker has a weight for the address, the heaviest one serves it. The order of the names does
- * not matter.
+ * Rendezvous hashing: every worker has a weight for the address, and the heaviest worker serves the address. The order of the
+ * names does not matter.
  * @returns undefined without workers
  */
 export function chooseWorker(address: string, workers: readonly string[]): string | undefined {
@@ -29,9 +29,9 @@ export function chooseWorker(address: string, workers: readonly string[]): strin
 }
 
 /**
- * The address of the client as a proxy tells it: the leftmost IP address in the named header of an HTTP/1 request.
+ * The address of the client according to a proxy: the leftmost IP address in the named header of an HTTP/1 request.
  * @param head all bytes that have come so far
- * @param header in lower case; `forwarded` is read as RFC 7239 has it, any other as a list of addresses
+ * @param header in lower case; `forwarded` is read according to RFC 7239, any other header as a list of addresses
  * @returns undefined while the header section is incomplete; the socket's own address when there is nothing to find
  */
 export function clientAddress(head: Buffer, header: string, socketAddress: string): string | undefined {
@@ -52,7 +52,7 @@ export function clientAddress(head: Buffer, header: string, socketAddress: strin
   return socketAddress;
 }
 
-/** One spelling for each address; an IPv4 address in IPv6 clothes is the IPv4 address. Undefined: not an IP address. */
+/** A single spelling for each address; an IPv4 address in IPv6 form is the IPv4 address. Undefined: not an IP address. */
 export function normaliseAddress(given: string): string | undefined {
   const address = given.replace(/%.*$/s, ''); // the zone is the name of an interface of ours
   if (net.isIPv4(address)) return address;
@@ -62,7 +62,7 @@ export function normaliseAddress(given: string): string | undefined {
   return net.isIPv4(inside) ? inside : written;
 }
 
-/** All lines of the header as one list. */
+/** All lines of the header, joined into a list. */
 function headerValue(section: string, header: string): string {
   const lines = section
     .replace(/\r?\n[ \t]/g, ' ')
@@ -105,7 +105,7 @@ function withoutPort(given: string): string {
   return /^\[([^\]]*)\](?::\d+)?$/.exec(bare)?.[1] ?? /^([\d.]+):\d+$/.exec(bare)?.[1] ?? bare;
 }
 
-/** FNV-1a over both, then the finaliser of MurmurHash3, which spreads the difference of one digit over all bits. */
+/** FNV-1a over both, then the finaliser of MurmurHash3, which spreads the difference of a digit over all bits. */
 function weigh(worker: string, client: string): number {
   let hash = 0x811c9dc5;
   const text = `${worker}\n${client}`;

@@ -6,19 +6,19 @@ import { rarely, type Logger } from '../../logger';
 import { systemClock, type Clock, type Timer } from '../../time';
 import { chooseWorker, clientAddress } from './sticky-choice';
 
-/** So many connections wait for a worker. */
+/** How many connections may wait for a worker. */
 const MAX_WAITING = 1024;
-/** And so long, ms. */
+/** How long a connection may wait for a worker, ms. */
 const MAX_WAIT_MS = 10_000;
-/** A client whose header is wanted but does not come is known by its socket after this time, ms. */
+/** A client whose header is wanted but does not come is identified by the socket address after this time, ms. */
 const HEAD_MS = 5_000;
 
 export interface StickyWorker {
-  /** Stable: the one that replaces it has the same name, and so the same clients. */
+  /** Stable: a new worker in the same place has the same name, and therefore the same clients. */
   readonly name: string;
   /**
    * @param head what has been read of the connection
-   * @returns true when the worker has confirmed that it took it; false when it did not and will not
+   * @returns true when the worker has confirmed to have taken the connection; false when the worker did not and will not
    */
   hand(connection: net.Socket, head: Buffer | undefined): Promise<boolean>;
 }
@@ -26,9 +26,9 @@ export interface StickyWorker {
 export interface StickyListenerOptions {
   readonly port: number;
   readonly host?: string | undefined;
-  /** The header in which a proxy tells the client's address. Without it the address of the connection counts. */
+  /** The header in which a proxy tells the client's address. Without this option the address of the connection counts. */
   readonly header?: string | undefined;
-  /** Those that are ready. */
+  /** The workers that are ready. */
   readonly workers: () => readonly StickyWorker[];
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -38,7 +38,7 @@ interface Connection {
   readonly socket: net.Socket;
   readonly address: string;
   readonly head: Buffer | undefined;
-  /** When it has waited long enough; set the first time that it has to wait. */
+  /** When the wait ends; set the first time that the connection has to wait. */
   waitsUntil?: number;
 }
 
@@ -47,7 +47,7 @@ export class StickyListener {
   readonly #header: string | undefined;
   readonly #clock: Clock;
   readonly #server: net.Server;
-  /** No worker for them yet. */
+  /** Connections that have no worker yet. */
   readonly #waiting = new Map<Connection, Timer>();
   /** The header of these is being read. */
   readonly #reading = new Set<net.Socket>();
@@ -60,7 +60,7 @@ export class StickyListener {
     this.#options = options;
     this.#header = options.header?.toLowerCase();
     this.#clock = options.clock ?? systemClock;
-    // A client may end its side before it is answered. highWaterMark: see `stopReading`.
+    // A client may end the sending side before being answered. highWaterMark: see `stopReading`.
     this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, highWaterMark: 1 });
     this.#server.on('connection', (socket: net.Socket) => this.#onConnection(socket));
   }
@@ -70,12 +70,12 @@ export class StickyListener {
     return this.#waiting.size;
   }
 
-  /** How many were closed because no worker was ready for them. */
+  /** How many connections were closed because no worker was ready. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Where it listens; undefined before and after. */
+  /** The listening address; undefined before and after. */
   get address(): AddressInfo | undefined {
     return (this.#server.address() as AddressInfo | null) ?? undefined;
   }
@@ -94,7 +94,7 @@ export class StickyListener {
     });
   }
 
-  /** A worker is ready, or no longer: those that wait may have a place now. */
+  /** The set of ready workers has changed: waiting connections may have a worker now. */
   onWorkersChanged(): void {
     this.#changes++;
     if (this.#options.workers().length === 0) return;
@@ -106,7 +106,7 @@ export class StickyListener {
     }
   }
 
-  /** Accepts nothing more. What waits is closed; what is on its way to a worker gets there. Idempotent. */
+  /** Accepts nothing more. Waiting connections are closed; connections on the way to a worker arrive. Idempotent. */
   close(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     this.#isClosed = true;
@@ -120,7 +120,7 @@ export class StickyListener {
     socket.on('error', () => socket.destroy());
     const address = socket.remoteAddress;
     if (address === undefined || this.#isClosed)
-      socket.destroy(); // it has gone again already
+      socket.destroy(); // the client has gone already
     else if (this.#header === undefined) void this.#give({ socket, address, head: undefined });
     else this.#readHead(socket, address, this.#header);
   }
@@ -149,7 +149,10 @@ export class StickyListener {
     socket.on('data', onData).on('end', onEnd).on('close', forget).resume();
   }
 
-  /** To the worker of its address; to the next one when that could not take it; else it waits. */
+  /**
+   * Gives the connection to the worker of the address, or to the next worker when the first could not take the connection;
+   * otherwise the connection waits.
+   */
   async #give(connection: Connection): Promise<void> {
     const { socket, address, head } = connection;
     let tried = new Set<string>();
@@ -205,8 +208,9 @@ interface Readable {
 }
 
 /**
- * From here on not one byte is taken from the socket: it would be missing in the worker. To pause a stream is not enough,
- * as it goes on until it is full; so it is made full, by giving back what was read, and its handle is stopped.
+ * From here on not a single byte is taken from the socket: the byte would be missing in the worker. To pause a stream is not
+ * enough, because a stream reads on until full; the stream is therefore filled, by giving back what was read, and the handle is
+ * stopped.
  */
 function stopReading(socket: net.Socket, head: Buffer): void {
   socket.pause();
