@@ -22,6 +22,8 @@ const BURST_MS = 2_000;
 /** What is more than so many times the limit is no burst. */
 const BURST_FACTOR = 8;
 
+const SETTLED = Promise.resolve();
+
 export class Outbox {
   readonly #socket: Socket;
   readonly #clock: Clock;
@@ -212,7 +214,12 @@ export class Outbox {
     this.#framesBytes += frame.length;
   }
 
+  /** Answers that the present code leads to are often written in a promise reaction: they leave in the same system call. */
   readonly #onTick = (): void => {
+    void SETTLED.then(this.#onReactions);
+  };
+
+  readonly #onReactions = (): void => {
     this.#hasTick = false;
     this.flushFrames();
   };

@@ -58,6 +58,14 @@ afterEach(() => {
 });
 
 const answer = (kibibytes: number): void => outbox.writeRequired(Buffer.alloc(kibibytes * KiB));
+
+test('what the present code writes and what its promise reactions write leave in one system call', async () => {
+  const writev = jest.spyOn(stream, '_writev');
+  answer(1);
+  void Promise.resolve().then(() => answer(1));
+  await stream.take();
+  expect(writev.mock.calls.map(([chunks]) => chunks.length)).toEqual([2]);
+});
 /** Long enough for any judgement about a burst. */
 const pass = (): void => clock.advance(2_500);
 
