@@ -64,6 +64,15 @@ describe('a secret of its own', () => {
     expect(await ask({ port: 7778 })).not.toEqual(one);
   });
 
+  test('is looked at once for all who ask in one turn of the event loop, and again in the next one', async () => {
+    const one = await ask();
+    expect(await Promise.all([ask(), ask()])).toEqual([one, one]);
+    rmSync(file);
+    expect(await ask()).toEqual(one);
+    await new Promise(setImmediate);
+    expect(await ask()).not.toEqual(one);
+  });
+
   test('is in a file that only this user can read, whatever the umask, with nothing beside it', async () => {
     const before = process.umask(0);
     try {
