@@ -26,6 +26,9 @@ export type Introduction =
  */
 export const FIRST_WORD_MS = 1_500;
 
+/** The part of that time after which a silent process is pinged. */
+const PING_SHARE = 0.2;
+
 export interface IntroductionOptions {
   readonly channel: string;
   /** Where the other side listens. */
@@ -53,8 +56,12 @@ export function introduce(connection: Connection, options: IntroductionOptions):
       const silentMs = Math.round(clock.now() - begunAt);
       resolve({ kind: 'foreign', heard: `accepted the connection and said nothing for ${silentMs} ms` });
     };
-    const impatience = patientTimeout(clock, firstWordMs, () => {
-      if (connection.messagesHeard === 0) wasSilent();
+    // A process of ours answers before this is over. Some old peers answer nothing but a ping while they do not lead the channel.
+    let impatience = patientTimeout(clock, firstWordMs * PING_SHARE, () => {
+      connection.ping(timeoutMs);
+      impatience = patientTimeout(clock, firstWordMs * (1 - PING_SHARE), () => {
+        if (connection.messagesHeard === 0) wasSilent();
+      });
     });
     connection.receiver = (message) => {
       if (message.type === 'register') resolve({ kind: 'foreign', heard: 'sends back what it is sent' });
@@ -84,7 +91,6 @@ export function introduce(connection: Connection, options: IntroductionOptions):
     });
     const hello = helloOf({ ...(nonce && { nonce }), ...(methods !== undefined && { methods }) });
     connection.send({ type: 'register', id: connection.nextId(), timeoutMs, channel, hello });
-    connection.ping(timeoutMs); // some old peers answer a ping although leading no such channel
   });
 }
 

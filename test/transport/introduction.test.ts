@@ -336,12 +336,13 @@ describe('what a dialer finds', () => {
 
   test('one that does not lead the channel and only answers pings is waited for, beyond the time for the first word', async () => {
     const clock = new FakeClock();
-    let answer!: () => void;
+    let answer: (() => void) | undefined;
     const port = await serve((socket) => {
-      socket.once('data', (chunk: Buffer) => {
-        const ping = v1Codec.decode(chunk.subarray(answerLength(chunk)));
-        socket.write(v1Codec.encode({ ...ping, type: 'pong' }));
+      socket.once('data', () => {
         answer = () => socket.write(v1Codec.encode({ type: 'register-result', id: 1, timeoutMs: 1, payload: Buffer.alloc(0) }));
+        socket.once('data', (chunk: Buffer) => {
+          socket.write(v1Codec.encode({ ...v1Codec.decode(chunk), type: 'pong' }));
+        });
       });
     });
     const outcome = await dial(loopback(port), 2_000, systemClock, new AbortController().signal);
@@ -350,9 +351,12 @@ describe('what a dialer finds', () => {
     connections.push(connection);
     const options = { channel: 'red', port, secret: SECRET, timeoutMs: 3_000, firstWordMs: 1_500, clock };
     const introducing = introduce(connection, options);
+    await eventually('it has the question', () => answer);
+    clock.advance(300); // a process of ours has answered by then
+    clock.advance(0);
     await eventually('the pong', () => connection.messagesHeard);
     clock.advance(60_000);
-    answer();
+    answer!();
     expect((await introducing).kind).toBe('old');
     expect(clock.pending).toBe(0);
   });
