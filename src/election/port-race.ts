@@ -9,9 +9,17 @@ import { AppointedLease } from './appointed-lease';
 import { HeldPort } from './held-port';
 import type { Appointed, ChannelLease, Meeting, Term } from './term';
 
+/**
+ * The system closes the sockets of a killed process one after the other, so its followers may come before the port is free, ms.
+ * A process that dials instead reaches nobody, and comes again a few milliseconds later: two joins for the price of one bind.
+ */
+const DYING_MS = 1;
+
 export class PortRace {
   readonly #meeting: Meeting;
   readonly #channel: ChannelId;
+  /** The newest term whose loss has brought this process here. */
+  #lostTerm = 0;
 
   constructor(meeting: Meeting, channel: ChannelId) {
     this.#meeting = meeting;
@@ -26,10 +34,22 @@ export class PortRace {
   async campaign(seenTerm: number, lead: LeadWish): Promise<Term> {
     this.#assertNetwork();
     if (lead !== 'never') {
-      const lease = await HeldPort.hold(this.#meeting, (reception) => reception.claim(this.#channel, seenTerm));
+      const lease = (await this.#claim(seenTerm)) ?? (await this.#claimFromTheDead(seenTerm));
       if (lease) return { kind: 'leader', lease };
     }
     return { kind: 'follower', endpoint: this.#meeting.endpoint, isPortHeld: lead !== 'never' };
+  }
+
+  #claim(seenTerm: number): Promise<ChannelLease | undefined> {
+    return HeldPort.hold(this.#meeting, (reception) => reception.claim(this.#channel, seenTerm));
+  }
+
+  /** Once after the loss of a leader, when the port is still taken: perhaps by the process that has just died. */
+  async #claimFromTheDead(seenTerm: number): Promise<ChannelLease | undefined> {
+    if (seenTerm <= this.#lostTerm) return undefined;
+    this.#lostTerm = seenTerm;
+    await new Promise<void>((resolve) => this.#meeting.clock.setTimeout(resolve, DYING_MS));
+    return this.#claim(seenTerm);
   }
 
   /**

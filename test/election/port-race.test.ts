@@ -1,9 +1,13 @@
 // One attempt of the election, for each way in which a process may lead.
 
+import { once } from 'node:events';
+import net from 'node:net';
 import type { LeadWish } from '../../protocol/message';
 import { HeldPort } from '../../src/election/held-port';
 import { PortRace } from '../../src/election/port-race';
 import type { Term } from '../../src/election/term';
+import { eventually } from '../support/eventually';
+import { FakeClock } from '../support/fake-clock';
 import { meetingAt } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
 import { canBind, freePort } from '../support/ports';
@@ -56,6 +60,35 @@ test.each<[LeadWish]>([['may'], ['must'], ['succeeds']])(
 test('of many that compete at once, one leads', async () => {
   const terms = await Promise.all(Array.from({ length: 20 }, () => campaign('may')));
   expect(terms.filter(({ kind }) => kind === 'leader')).toHaveLength(1);
+});
+
+describe('the port of a leader that was lost', () => {
+  test('is asked for once more after a moment, as the system closes the sockets of a dead process one after the other', async () => {
+    const clock = new FakeClock();
+    const dying = await HeldPort.hold(meetingAt(port), (reception) => reception.claim(channel, 0));
+    releases.push(() => dying!.release());
+    const race = new PortRace(meetingAt(port, { clock }), channel);
+    const first = race.campaign(1, 'may');
+    await eventually('it waits', () => clock.pending > 0);
+    clock.advance(1);
+    expect(await first).toEqual(follower(true));
+    // The same loss brings it here again: it does not wait another time.
+    expect(await race.campaign(1, 'may')).toEqual(follower(true));
+    expect(clock.pending).toBe(0);
+  });
+
+  test('is its own if it is free then', async () => {
+    const dying = net.createServer().listen({ port, host: '127.0.0.1' });
+    await once(dying, 'listening');
+    const clock = new FakeClock();
+    const campaigning = new PortRace(meetingAt(port, { clock }), channel).campaign(1, 'may');
+    await eventually('it waits', () => clock.pending > 0);
+    await new Promise((resolve) => dying.close(resolve));
+    clock.advance(1);
+    const term = await campaigning;
+    if (term.kind === 'leader') releases.push(() => term.lease.release());
+    expect(term).toMatchObject({ kind: 'leader', lease: { term: 2 } });
+  });
 });
 
 test('a new term is newer than the one that was seen before', async () => {
