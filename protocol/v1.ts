@@ -46,7 +46,7 @@ export const v1Codec: Codec = {
   encode(message) {
     const { kind, connection, application = NOTHING } = describe(message);
     const write = OPENING.has(message.type) ? writeOpening : writeFrame;
-    return write(kind, message, Buffer.from(JSON.stringify(connection)), application);
+    return write(kind, message, JSON.stringify(connection), application);
   },
 
   decode(frame) {
@@ -54,7 +54,7 @@ export const v1Codec: Codec = {
     if (frame[OFFSET.version] !== VERSION) throw new ProtocolError(`version ${frame[OFFSET.version]}`, frame);
     const kind = frame[OFFSET.kind];
     if (kind !== REQUEST && kind !== RESPONSE) throw new ProtocolError(`frame kind ${kind}`, frame);
-    const id = Number(frame.readBigInt64BE(OFFSET.id));
+    const id = frame.readInt32BE(OFFSET.id) * 2 ** 32 + frame.readUInt32BE(OFFSET.id + 4);
     if (!Number.isSafeInteger(id)) throw new ProtocolError('id out of range', frame);
     const connectionEnd = HEADER_BYTES + frame.readInt32BE(OFFSET.connectionLength);
     if (frame.length !== HEADER_BYTES + v1Framing.bodyBytes(frame, 0)) throw new ProtocolError('wrong frame length', frame);
@@ -68,20 +68,26 @@ export const v1Codec: Codec = {
 const OPENING: ReadonlySet<Message['type']> = new Set<Message['type']>(['register', 'register-result', 'ping', 'pong']);
 
 /** Writes a frame without a package: loading the package `byte` would cost every process 4 ms of CPU time at the start. */
-function writeOpening(kind: number, { id, timeoutMs }: Message, connection: Buffer, application: Buffer): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header[OFFSET.version] = VERSION;
-  header[OFFSET.kind] = kind;
-  header.writeBigInt64BE(BigInt(id), OFFSET.id);
-  header.writeInt32BE(timeoutMs, OFFSET.timeout);
-  header.writeInt32BE(connection.length, OFFSET.connectionLength);
-  header.writeInt32BE(application.length, OFFSET.applicationLength);
-  return Buffer.concat([header, connection, application]);
+function writeOpening(kind: number, { id, timeoutMs }: Message, connection: string, application: Buffer): Buffer {
+  const connectionBytes = Buffer.byteLength(connection);
+  const out = Buffer.alloc(HEADER_BYTES + connectionBytes + application.length);
+  out[OFFSET.version] = VERSION;
+  out[OFFSET.kind] = kind;
+  const high = Math.floor(id / 2 ** 32);
+  out.writeInt32BE(high, OFFSET.id);
+  out.writeUInt32BE(id - high * 2 ** 32, OFFSET.id + 4);
+  out.writeInt32BE(timeoutMs, OFFSET.timeout);
+  out.writeInt32BE(connectionBytes, OFFSET.connectionLength);
+  out.writeInt32BE(application.length, OFFSET.applicationLength);
+  out.write(connection, HEADER_BYTES);
+  out.set(application, HEADER_BYTES + connectionBytes);
+  return out;
 }
 
 /** Writes any frame. Only a process that serves or follows cluster-client 3.x calls this function, which loads `byte`. */
-function writeFrame(kind: number, { id, timeoutMs }: Message, connection: Buffer, application: Buffer): Buffer {
+function writeFrame(kind: number, { id, timeoutMs }: Message, text: string, application: Buffer): Buffer {
   const ByteBuffer = require('byte') as typeof import('byte');
+  const connection = Buffer.from(text);
   const out = ByteBuffer.allocate(HEADER_BYTES + connection.length + application.length);
   out.put(VERSION).put(kind).put(0).put(0);
   out.putLong(id).putInt(timeoutMs).putInt(connection.length).putInt(application.length);

@@ -78,17 +78,20 @@ export function withTexts(
   after: Buffer | string,
 ): Buffer {
   const wide = wideFlag(texts.join('') + (typeof after === 'string' ? after : ''));
-  const bytesOf = (text: string): Buffer => Buffer.from(text, wide ? 'utf16le' : 'latin1');
-  const body = [before];
+  const width = wide ? 2 : 1;
+  let bodyBytes = before.length + after.length * (typeof after === 'string' ? width : 1);
   for (const text of texts) {
-    const bytes = bytesOf(text);
-    if (bytes.length > MAX_TEXT_BYTES) throw new TypeError(`a text of ${bytes.length} bytes, the limit is ${MAX_TEXT_BYTES}`);
-    const length = Buffer.allocUnsafe(2);
-    length.writeUInt16BE(bytes.length);
-    body.push(length, bytes);
+    const textBytes = text.length * width;
+    if (textBytes > MAX_TEXT_BYTES) throw new TypeError(`a text of ${textBytes} bytes, the limit is ${MAX_TEXT_BYTES}`);
+    bodyBytes += 2 + textBytes;
   }
-  body.push(typeof after === 'string' ? bytesOf(after) : after);
-  return withPayload(type, flags | wide, id, Buffer.concat(body));
+  const out = begin(type, flags | wide, id, bodyBytes);
+  out.set(before, HEADER_BYTES);
+  let offset = HEADER_BYTES + before.length;
+  for (const text of texts) offset = writeText(out, text, out.writeUInt16BE(text.length * width, offset), wide);
+  if (typeof after === 'string') writeText(out, after, offset, wide);
+  else out.set(after, offset);
+  return out;
 }
 
 export function uint32(number: number): Buffer {

@@ -9,9 +9,17 @@ const MAX_NAME_LENGTH = 60;
 /** A difference is told once, not at each failover. */
 const told = new WeakSet<ChannelSpec>();
 
+/** A leader compares its own with that of each follower. */
+const fingerprints = new WeakMap<readonly string[], string>();
+
 /** Fingerprint of the shared methods: equal methods have equal fingerprints. @param methods name and target of each, sorted */
 export function methodsFingerprint(methods: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(methods)).digest('hex').slice(0, 32);
+  let fingerprint = fingerprints.get(methods);
+  if (fingerprint === undefined) {
+    fingerprint = createHash('sha256').update(JSON.stringify(methods)).digest('hex').slice(0, 32);
+    fingerprints.set(methods, fingerprint);
+  }
+  return fingerprint;
 }
 
 /** @param theirs what the process that has the upstream client shares */

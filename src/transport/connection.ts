@@ -34,6 +34,8 @@ export class Connection {
   readonly #reader = new FrameReader(v1Framing);
   readonly #outbox: Outbox;
   #heartbeat: Heartbeat | undefined;
+  /** What the heartbeat was started with. */
+  #heartbeatName = '';
   #receive: Receiver = () => undefined;
   #end: ConnectionEnd | undefined;
   readonly #ids = new IdSequence();
@@ -170,10 +172,13 @@ export class Connection {
   }
 
   /**
-   * Pings from now on, and ends the connection when the other side stays silent.
+   * Pings from now on, and ends the connection when the other side stays silent. Without effect when exactly this was started before.
    * @param peer what the other side is, for the error
    */
   startHeartbeat(intervalMs: number, peer: 'leader' | 'follower', channel: string): void {
+    const name = `${intervalMs} ${peer} ${channel}`;
+    if (this.#heartbeatName === name) return;
+    this.#heartbeatName = name;
     this.#heartbeat?.stop();
     this.#heartbeat = new Heartbeat(
       this.#clock,
