@@ -17,8 +17,10 @@ const ESCAPED_UNDERSCORE = '\\u005';
  * @returns undefined when JSON would lose something of the value, for instance that the same object stands in two places
  */
 export function encodePlainJson(value: unknown, room: number): Buffer | undefined {
-  if (typeof value !== 'object' || value === null || isAnyToJson() || !isExact(value, new Set(), 1)) return undefined;
-  const text = JSON.stringify(value);
+  if (typeof value !== 'object' || value === null || isLanguageChanged()) return undefined;
+  const copy = exactCopy(value, new Set(), 1);
+  if (!copy) return undefined;
+  const text = JSON.stringify(copy);
   if (hasProto(text)) return undefined;
   const bytes = Buffer.allocUnsafe(room + Buffer.byteLength(text));
   if (room > 0) bytes.fill(0, 0, room);
@@ -59,31 +61,41 @@ function hasProto(text: string): boolean {
 }
 
 /**
- * Whether JSON text says all of an object, and nothing else. Written as a single function without calls for each field, because
- * this function mostly runs before being compiled.
+ * A copy of which JSON text says all, and nothing else. JSON.stringify gets the copy: a getter or a proxy may give another value, of another
+ * type, each time it is asked. Written as a single function without calls for each field, because this function mostly runs before being
+ * compiled. Copying by spread costs 2.5 µs of the 16 µs that a young process needs for 1 KB with 15 objects (Node 20); a look at each
+ * property descriptor costs 5 to 8 µs.
  * @param seen objects met before; a repeated object would arrive as two objects
+ * @returns undefined when JSON would lose something
  */
-function isExact(value: object, seen: Set<object>, depth: number): boolean {
-  if (seen.has(value) || depth > MAX_DEPTH) return false;
+function exactCopy(value: object, seen: Set<object>, depth: number): object | undefined {
+  if (seen.has(value) || depth > MAX_DEPTH) return undefined;
   seen.add(value);
-  // JSON.stringify also calls a `toJSON` that is not enumerable, and the `toJSON` of an array or a proxy.
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) {
-    for (const key in value) {
-      const field: unknown = (value as Record<string, unknown>)[key];
+    const copy = { ...value } as Record<string, unknown>;
+    for (const key in copy) {
+      const field = copy[key];
       if (typeof field === 'string' || typeof field === 'boolean' || field === null) continue;
-      if (typeof field === 'object' ? !isExact(field, seen, depth + 1) : !isExactNumber(field)) return false;
+      if (typeof field === 'object') {
+        if (!(copy[key] = exactCopy(field, seen, depth + 1))) return undefined;
+      } else if (!isExactNumber(field)) return undefined;
     }
-    return true;
+    return copy;
   }
-  if (prototype !== Array.prototype || !Array.isArray(value)) return false;
-  for (let i = 0; i < value.length; i++) {
-    const field: unknown = value[i];
-    if (typeof field === 'string' || typeof field === 'boolean' || field === null) continue;
-    if (typeof field === 'object' ? !isExact(field, seen, depth + 1) : !isExactNumber(field)) return false;
+  if (prototype !== Array.prototype || !Array.isArray(value)) return undefined;
+  const copy: unknown[] = [];
+  const { length } = value;
+  // Not by slice: a hole must end this at once, because an array of a few bytes may have millions of holes.
+  for (let i = 0; i < length; i++) {
+    let field: unknown = value[i];
+    if (typeof field === 'object' && field !== null) {
+      if (!(field = exactCopy(field, seen, depth + 1))) return undefined;
+    } else if (typeof field !== 'string' && typeof field !== 'boolean' && field !== null && !isExactNumber(field))
+      return undefined;
+    copy.push(field);
   }
-  return true;
+  return copy;
 }
 
 /** Whether a value is a number that JSON carries exactly: neither NaN nor infinite nor -0. */
@@ -91,9 +103,16 @@ function isExactNumber(value: unknown): boolean {
   return Number.isFinite(value) && (value !== 0 || 1 / value > 0);
 }
 
-/** Whether strings or numbers have a `toJSON`, which some old libraries add and JSON.stringify would call. */
-function isAnyToJson(): boolean {
-  return 'toJSON' in String.prototype || 'toJSON' in Number.prototype || 'toJSON' in Boolean.prototype;
+/** Whether all objects have fields, or values a `toJSON`, which some old libraries add and JSON.stringify would call. */
+function isLanguageChanged(): boolean {
+  for (const _inherited in Object.prototype) return true;
+  return (
+    'toJSON' in Object.prototype ||
+    'toJSON' in Array.prototype ||
+    'toJSON' in String.prototype ||
+    'toJSON' in Number.prototype ||
+    'toJSON' in Boolean.prototype
+  );
 }
 
 /** Whether JSON that was parsed is nested deeper than so many levels. */

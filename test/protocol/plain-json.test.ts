@@ -58,12 +58,6 @@ describe('JSON text is not used for', () => {
     ['a Buffer', { a: Buffer.from('a') }],
     ['an Error', [new Error('a')]],
     ['a function', { toJSON: () => 1 }],
-    ['a toJSON that cannot be listed', { a: Object.defineProperty({ b: 1 }, 'toJSON', { value: () => 1 }) }],
-    ['a toJSON of an array', [Object.assign([1], { toJSON: () => 1 })]],
-    [
-      'a toJSON of a proxy',
-      new Proxy([1], { get: (list, key) => (key === 'toJSON' ? () => 1 : (Reflect.get(list, key) as unknown)) }),
-    ],
     ['a symbol', [Symbol('a')]],
     ['an object of a class', [new (class A {})()]],
     ['an array of a class', [new (class A extends Array {})()]],
@@ -107,6 +101,16 @@ describe('JSON text is not used for', () => {
     }
   });
 
+  test('any value while every object has a field', () => {
+    Object.defineProperty(Object.prototype, 'inherited', { value: { b: 1 }, configurable: true, enumerable: true });
+    try {
+      expect(isJson({ a: 1 })).toBe(false);
+      expect(Object.keys(decode(Buffer.from(encode({ a: 1 }))) as object)).toEqual(['a']);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'inherited');
+    }
+  });
+
   test('a value while every string has a toJSON, and nobody sees it', () => {
     Object.defineProperty(String.prototype, 'toJSON', { value: () => 'changed', configurable: true });
     try {
@@ -115,6 +119,60 @@ describe('JSON text is not used for', () => {
       Reflect.deleteProperty(String.prototype, 'toJSON');
     }
   });
+});
+
+describe('a toJSON that is no enumerable field is not called in either form, of', () => {
+  test.each<[string, unknown, unknown]>([
+    ['an object', { a: Object.defineProperty({ b: 1 }, 'toJSON', { value: () => 1 }) }, { a: { b: 1 } }],
+    ['an array', [Object.assign([1], { toJSON: () => 1 })], [[1]]],
+    ['a proxy', new Proxy([1], { get: (list, key) => (key === 'toJSON' ? () => 1 : (Reflect.get(list, key) as unknown)) }), [1]],
+  ])('%s', (_name, value, expected) => {
+    expect(decode(Buffer.from(encode(value)))).toEqual(expected);
+    expect(decodeStructured(encodeStructured(value))).toEqual(expected);
+  });
+});
+
+/** Gives another value each time it is read, the last of them for ever. */
+function changing(values: readonly unknown[]): { readonly reads: number; next(): unknown } {
+  let reads = 0;
+  return {
+    get reads() {
+      return reads;
+    },
+    next: () => values[Math.min(reads++, values.length - 1)],
+  };
+}
+
+test('a getter and a proxy are read once: what is sent is what was checked', () => {
+  const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withSparseArray: true });
+  const ways: readonly ((next: () => unknown) => unknown)[] = [
+    (next) => Object.defineProperty({}, 'a', { get: next, enumerable: true }),
+    (next) => Object.defineProperty([], 0, { get: next, enumerable: true }),
+    (next) => new Proxy({ a: 1 }, { get: (_target, key) => (key === 'a' ? next() : undefined) }),
+  ];
+  fc.assert(
+    fc.property(fc.jsonValue(), anything, fc.constantFrom(...ways), (first, second, wrap) => {
+      const source = changing([first, second]);
+      const value = { before: 1, list: [wrap(source.next)] };
+      const bytes = encodePlainJson(value, 0);
+      if (bytes === undefined) return; // for instance -0
+      expect(source.reads).toBe(1);
+      const { list } = decode(bytes) as { list: [Record<string, unknown>] };
+      expect(shown(Object.values(list[0])[0])).toBe(shown(decodeStructured(encodeStructured(first))));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a getter that throws: its own error', () => {
+  const error = new Error('mine');
+  const value = Object.defineProperty({}, 'a', {
+    enumerable: true,
+    get: () => {
+      throw error;
+    },
+  });
+  expect(() => encode(value)).toThrow(error);
 });
 
 test('flat values of more than 1,000 objects are not taken for deep ones', () => {
