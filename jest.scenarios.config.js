@@ -10,7 +10,7 @@ const TESTS_WITH_PROCESSES = [
   'test/transport/credentials.test.ts',
   'test/ensure.test.ts',
   'test/identity.test.ts',
-  'test/readme.test.ts',
+  'test/documents.test.ts',
 ];
 
 /** @type {import('jest').Config} */

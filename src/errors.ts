@@ -1,5 +1,4 @@
-// Every error that trunkline makes. The table below is the only list of codes: the README's table is held to this table by a
-// test.
+// Every error that trunkline makes. The table below is the only list of codes: docs/errors.md is held to it by a test.
 
 interface ErrorKind {
   /** Whether doing the same again later can succeed without any change. */

@@ -1,5 +1,5 @@
 // All options of the shared client, each declared once: meaning, unit, default, environment variable, check.
-// Code below the client layer sees only ResolvedOptions. The tables of the README are held to this by a test.
+// Code below the client layer sees only ResolvedOptions. docs/options.md is held to this by a test.
 
 import type { Transcode } from '../protocol/value-codec';
 import { TrunklineError } from './errors';
@@ -59,8 +59,8 @@ export interface ClusterOptions {
   allowLegacyPeers?: boolean | undefined;
   /**
    * How many bytes may wait in this process until the other side of a connection reads. Below this limit nothing is skipped or
-   * refused; a single value may be larger. A follower that does not read costs the leader no more memory than this. Default 16
-   * MiB, at least 64 KiB.
+   * refused; a single value may be larger. A follower that does not read costs the leader no more memory than this. Default
+   * 16777216 (16 MiB), at least 65536.
    */
   maxOutboxBytes?: number | undefined;
   /**
@@ -71,7 +71,10 @@ export interface ClusterOptions {
   delivery?: Delivery | undefined;
   /** Where log lines go. Default: warnings and errors on the console. */
   logger?: Logger | undefined;
-  /** How values become bytes; must be the same in all processes of a channel. Default: package serialize-json. */
+  /**
+   * How values become bytes; must be the same in all processes of a channel. Default: JSON text for what JSON carries exactly, and a
+   * form that keeps what structured clone keeps for the rest.
+   */
   transcode?: Transcode | undefined;
   /**
    * A registration as a string; equal strings are the same subscription. Default: JSON with sorted property names, and a

@@ -1,0 +1,311 @@
+// The documents say what the code does: their tables are held to the declarations, and the first program of the README runs.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { dirname, join } from 'node:path';
+import cluster from '../src';
+import type { SharedClient } from '../src/client/shared-client';
+import { ERROR_KINDS } from '../src/errors';
+import { OPTION_DECLARATIONS } from '../src/options';
+import { eventually } from './support/eventually';
+import { freePort } from './support/ports';
+import { recordingLogger } from './support/recording-logger';
+
+const root = join(__dirname, '..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const readme = read('README.md');
+const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.md'))
+  .map((file) => `docs/${file.replaceAll('\\', '/')}`);
+
+/** The rows of the first table of a text, as cells. */
+function table(text: string): string[][] {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => line.startsWith('|'));
+  const rows = lines.slice(first);
+  const end = rows.findIndex((line) => !line.startsWith('|'));
+  return rows.slice(2, end === -1 ? undefined : end).map(cells);
+}
+
+/** The text below a heading of the second level. */
+function section(heading: string, document: string): string {
+  return document.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+}
+
+/** The texts below the headings of the third level that are code, by heading. */
+function entries(document: string): Map<string, string> {
+  const parts = document.split(/^#{2,3} /m).slice(1);
+  return new Map(
+    parts.flatMap((part) => {
+      const [, heading] = /^(`\S+`)\n/.exec(part) ?? [];
+      return heading === undefined ? [] : [[heading, part.slice(heading.length)]];
+    }),
+  );
+}
+
+/** The prototypes of an object up to EventEmitter. */
+function prototypesOf(value: object): object[] {
+  const prototypes: object[] = [];
+  let prototype = Object.getPrototypeOf(value) as object;
+  while (prototype !== EventEmitter.prototype) {
+    prototypes.push(prototype);
+    prototype = Object.getPrototypeOf(prototype) as object;
+  }
+  return prototypes;
+}
+
+/** Where the links of a document lead, without those to other sites and within the page. */
+function linksOf(document: string): string[] {
+  const targets = [...read(document).matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, target]) => target!);
+  return targets.filter((target) => !/^https?:/.test(target));
+}
+
+/** The values of every constant of this name. */
+function declarations(source: string, name: string): number[] {
+  return [...source.matchAll(new RegExp(`const ${name} = ([\\d_]+);`, 'g'))].map(([, value]) =>
+    Number(value!.replaceAll('_', '')),
+  );
+}
+
+interface Feed {
+  subscribe(topic: { key: string }, listener: (value: unknown) => void): void;
+}
+
+function classOfReadme(): new (address: { host: string; port: number }) => Feed {
+  const source = readme.split('```js\n// feed-client.js\n')[1]!.split('\n```')[0]!;
+  const module = { exports: {} };
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the text is a file of this repository
+  new Function('module', 'require', source)(module, require);
+  return module.exports as ReturnType<typeof classOfReadme>;
+}
+
+function cells(row: string): string[] {
+  return row
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+}
+
+const code = (text: string): string => `\`${text}\``;
+const isFigure = (value: unknown): boolean => ['number', 'boolean'].includes(typeof value);
+
+describe('docs/errors.md', () => {
+  const document = read('docs/errors.md');
+  const codes = Object.keys(ERROR_KINDS);
+
+  it('has the list of codes as its table', () => {
+    const declared = Object.entries(ERROR_KINDS).map(([name, { retryable, meaning }]) => [
+      code(name),
+      retryable ? 'yes' : 'no',
+      meaning,
+    ]);
+    expect(table(document)).toEqual(declared);
+  });
+
+  it('says of every code what causes it and what to do', () => {
+    const sections = entries(document);
+    expect([...sections.keys()].sort()).toEqual(codes.map(code).sort());
+    const incomplete = [...sections].filter(([, text]) => !/Cause:/.test(text) || !/What\s+to\s+do:/.test(text));
+    expect(incomplete.map(([name]) => name)).toEqual([]);
+  });
+
+  it('says which error names stayed those of cluster-client', () => {
+    for (const { legacyName } of Object.values(ERROR_KINDS)) if (legacyName) expect(document).toContain(code(legacyName));
+  });
+});
+
+describe('docs/options.md', () => {
+  const document = read('docs/options.md');
+
+  it('has a table of every option with its default and environment variable', () => {
+    const rows = table(document).map(([name, byDefault, env]) => ({ name, byDefault, env }));
+    const declared = Object.entries(OPTION_DECLARATIONS).map(([name, declaration]) => ({
+      name: code(name),
+      byDefault: isFigure(declaration.default) ? code(JSON.stringify(declaration.default)) : expect.stringMatching(/^[^`]+$/),
+      env: declaration.env ? code(declaration.env) : '',
+    }));
+    expect(rows).toEqual(declared);
+  });
+
+  it('has a paragraph for every option', () => {
+    expect([...entries(document).keys()].sort()).toEqual(Object.keys(OPTION_DECLARATIONS).map(code).sort());
+  });
+
+  it.each(Object.entries(OPTION_DECLARATIONS).filter(([, { default: value }]) => isFigure(value)))(
+    'gives the declared default of %s, and so does its doc comment',
+    (name, { default: value }) => {
+      const figure = JSON.stringify(value);
+      expect(entries(document).get(code(name))).toMatch(new RegExp(`Default\\s+(${code(figure)}|${figure}\\b)`));
+      const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${name}\\?:`).exec(read('src/options.ts'))?.[1];
+      expect(comment).toMatch(new RegExp(`Default[\\s*]+${figure}\\b`));
+    },
+  );
+});
+
+describe('docs/api.md', () => {
+  const document = read('docs/api.md');
+  const client = cluster(class Upstream {}, { singleMode: true, logger: recordingLogger() }).create() as object as SharedClient;
+  afterAll(() => client.close());
+
+  it('names every member that a shared client has beyond those of an EventEmitter', () => {
+    // `mirrorReady` serves APIClientBase and is not part of the type; `toJSON` is for the console.
+    const internal = ['constructor', 'mirrorReady', 'toJSON'];
+    const members = new Set(prototypesOf(client).flatMap((prototype) => Object.getOwnPropertyNames(prototype)));
+    const named = [...members].filter(
+      (name) => !name.startsWith('_') && !internal.includes(name) && !(name in EventEmitter.prototype),
+    );
+    expect(named).toEqual(expect.arrayContaining(['ready', 'status', 'isClusterClientLeader']));
+    expect(named.filter((name) => !document.includes(`\`${name}`))).toEqual([]);
+  });
+
+  it('names every export', () => {
+    const exported = [...read('src/index.mts').matchAll(/^export (?:type|const) (\w+)/gm)].map(([, name]) => name!);
+    const values = Object.keys(cluster).filter((name) => name !== 'default');
+    expect([...exported, ...values].filter((name) => !new RegExp(`\`${name}\\b`).test(document))).toEqual([]);
+  });
+
+  it('has a table of the fields of the status', () => {
+    const fields = table(document.split('### `status`')[1]!).map(([name]) => name);
+    expect(fields).toEqual(Object.keys(client.status()).map(code));
+  });
+});
+
+it('the table of docs/supervisor.md has every option of startCluster', () => {
+  const declarations = read('src/supervisor/options.ts').split('export type SupervisorOptions')[0]!;
+  const declared = [...declarations.matchAll(/^ {2}(\w+)\??: /gm)].map(([, name]) => name!);
+  const rows = table(section('Options', read('docs/supervisor.md'))).map(([name]) => name);
+  // The kinds of application exclude each other's: `app?: undefined`.
+  expect(rows).toEqual([...new Set(declared)].map(code));
+});
+
+it.each([
+  'README.md',
+  ...pages,
+  'src/README.md',
+  'protocol/README.md',
+  'src/supervisor/README.md',
+  'CONTRIBUTING.md',
+  'bench/README.md',
+  'chaos/README.md',
+  'examples/README.md',
+])('the links of %s lead somewhere', (document) => {
+  expect(linksOf(document).filter((target) => !existsSync(join(root, dirname(document), target)))).toEqual([]);
+});
+
+it('the maps of src name every file of it', () => {
+  const map = ['src/README.md', 'src/supervisor/README.md'].map(read).join();
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => /\.m?ts$/.test(name));
+  expect(files.filter((name) => !map.includes(name.split(/[/\\]/).at(-1)!))).toEqual([]);
+});
+
+it('no cell of a table is longer than 160 characters', () => {
+  const long = ['README.md', ...pages].flatMap((document) =>
+    read(document)
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .flatMap(cells)
+      .filter((cell) => cell.length > 160 && !/^:?-+:?$/.test(cell))
+      .map((cell) => `${document}: ${cell}`),
+  );
+  expect(long).toEqual([]);
+});
+
+it('the README is short, and its links lead to files of the package', () => {
+  expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(14 * 1024);
+  const { files } = JSON.parse(read('package.json')) as { files: string[] };
+  const published = files.filter((name) => !/[!*]/.test(name));
+  const links = ['README.md', 'docs/README.md'].flatMap((document) =>
+    linksOf(document).map((target) => join(dirname(document), target).replaceAll('\\', '/')),
+  );
+  expect(links.filter((path) => !published.some((name) => path === name || path.startsWith(`${name}/`)))).toEqual([]);
+});
+
+it('the index of the documents names every page', () => {
+  const index = linksOf('docs/README.md').map((target) => join('docs', target).replaceAll('\\', '/'));
+  expect(pages.filter((page) => page !== 'docs/README.md' && !index.includes(page))).toEqual([]);
+});
+
+it('the picture of the README is what its script draws', () => {
+  execFileSync(process.execPath, [join(root, 'scripts/draw-topology.mjs'), '--check'], { stdio: 'pipe' });
+});
+
+it('the timers in the page of the hand-off are those of the code', () => {
+  const code = ['src/election', 'src/roles', 'src/client']
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+    )
+    .filter((name) => name.endsWith('.ts'))
+    .map(read)
+    .join();
+  const rows = table(section('The timers', read('docs/internals/hand-off.md')));
+  expect(rows.length).toBeGreaterThan(0);
+  const declared = rows.map(([name, time]) => {
+    const [, count, unit] = /^(\d+) (ms|s)/.exec(time!)!;
+    return { name, isDeclared: declarations(code, name!.slice(1, -1)).includes(Number(count) * (unit === 's' ? 1_000 : 1)) };
+  });
+  expect(declared.filter(({ isDeclared }) => !isDeclared)).toEqual([]);
+});
+
+it('the upstream class of the README works: ready, a value, a new subscription after a cut, close', async () => {
+  const sockets: net.Socket[] = [];
+  const asked: string[] = [];
+  const server = net.createServer((socket) => {
+    sockets.push(socket);
+    socket.on('data', (data: Buffer) => asked.push(...data.toString().trim().split('\n')));
+    socket.on('error', () => undefined);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  const client = cluster(classOfReadme(), { singleMode: true, logger: recordingLogger() }).create({ host: '127.0.0.1', port });
+  try {
+    await client.ready();
+    const values: unknown[] = [];
+    client.subscribe({ key: 'time' }, (value) => values.push(value));
+    await eventually('the subscription', () => asked.includes('watch time'));
+    sockets[0]!.write('{"key":"time","value":1}\n');
+    await eventually('a value', () => values.length === 1);
+    sockets[0]!.destroy();
+    await eventually('the subscription of the next instance', () => sockets.length === 2 && asked.length === 2);
+    sockets[1]!.write('{"key":"time","value":2}\n');
+    await eventually('a value of the next instance', () => values.length === 2);
+    expect(values).toEqual([1, 2]);
+    await client.close();
+    await eventually('the end of the connection', () => sockets[1]!.destroyed);
+  } finally {
+    await client.close();
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
+it('the program of the first 60 seconds runs: one process connects, all see the values', async () => {
+  const program = readme.split('\n## 60 seconds\n')[1]!.split('```js\n')[1]!.split('\n```')[0]!;
+  // Below dist, so that require('trunkline') finds the package itself.
+  const folder = join(root, 'dist', `readme-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  try {
+    writeFileSync(join(folder, 'app.js'), program);
+    const env = { ...process.env, NODE_CLUSTER_CLIENT_PORT: String(await freePort()) };
+    // The application gets a process group of its own, so that all of its processes end together, as with Ctrl-C.
+    const app = spawn(process.execPath, ['app.js'], { cwd: folder, env, detached: true });
+    let output = '';
+    for (const stream of [app.stdout, app.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()));
+    const processes = (pattern: RegExp) => new Set([...output.matchAll(pattern)].map(([, pid]) => pid));
+    const isSeenBy = (count: number): boolean =>
+      processes(/process (\d+) sees flags/g).size === count && processes(/process (\d+) got: timeout/g).size === count;
+    try {
+      await eventually('every process sees the values', () => isSeenBy(3));
+    } finally {
+      process.kill(-app.pid!, 'SIGINT');
+      await once(app, 'close');
+    }
+    const connected = processes(/process (\d+) connects/g);
+    expect(connected.size).toBe(1);
+    expect(processes(/read by process (\d+)/g)).toEqual(connected);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
