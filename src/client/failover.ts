@@ -48,8 +48,8 @@ export type Phase = 'connecting' | 'waiting for a leader' | 'waiting for upstrea
 /** Between tries to reach a leader that is not there yet, ms: a late leader is found within this time. */
 const ABSENT_MIN_MS = 2;
 const ABSENT_MAX_MS = 50;
-/** How long to look for an appointed next leader after the port holder that appointed this leader is gone, ms. */
-const NEXT_LEADER_MS = 200;
+/** How long a next leader that was appointed gets to be found when the port holder that appointed it is gone, ms. */
+const NEXT_LEADER_MS = 1_000;
 /** Between tries after a refusal, ms. */
 const REFUSED_MIN_MS = 50;
 const REFUSED_MAX_MS = 500;
@@ -65,6 +65,8 @@ export class Failover {
   readonly #election: PortRace | undefined;
   readonly #candidate: Candidate | undefined;
   #turn: Turn | undefined;
+  /** The leader or the port holder has said that there will be a next leader, and it has not been found yet. */
+  #isNextAppointed = false;
   #lead: LeadWish;
   #role: Role | undefined;
   #seenTerm = 0;
@@ -130,7 +132,7 @@ export class Failover {
         return;
       }
       this.#enter(role, signal);
-      await Promise.race([role.ended, role.leaving]);
+      this.#isNextAppointed = await Promise.race([role.ended.then(() => false), role.leaving.then(() => true)]);
     }
   }
 
@@ -180,7 +182,7 @@ export class Failover {
       const turn = await this.#candidate!.takeTurn(this.#lead, signal);
       this.#turn = turn;
       const lead = this.#deference ? 'never' : turn.lead;
-      const term = await this.#election.campaign(this.#seenTerm, lead);
+      const term = this.#isNextAppointed ? this.#election.concede() : await this.#election.campaign(this.#seenTerm, lead);
       if (signal.aborted) {
         if (term.kind === 'leader') await term.lease.release();
         return undefined;
@@ -204,11 +206,9 @@ export class Failover {
 
   async #follow(term: Extract<Term, { kind: 'follower' }>, lead: LeadWish, signal: AbortSignal): Promise<Role | undefined> {
     const deference = this.#deference?.over.signal;
-    let isNextAppointed = false;
     const join = (endpoint: Endpoint): Promise<JoinOutcome> => {
       this.#endpoint = endpoint;
       this.#dialled = undefined;
-      isNextAppointed = false;
       return joinLeader({
         spec: this.#spec,
         meeting: this.#options.place!.meeting,
@@ -222,14 +222,19 @@ export class Failover {
         },
         onWait: (why, sentence) => {
           this.#waitSentence = sentence;
-          isNextAppointed = why === 'hand-over';
+          this.#isNextAppointed = why === 'hand-over';
           this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
         },
       });
     };
     let outcome = await join(term.endpoint);
     const isAnswered = this.#isAnswered;
-    if ('redirected' in outcome) outcome = await join(outcome.redirected);
+    if ('redirected' in outcome) {
+      this.#isNextAppointed = false;
+      outcome = await join(outcome.redirected);
+    }
+    const isNextAppointed = this.#isNextAppointed;
+    this.#isNextAppointed = false;
     if ('follower' in outcome) return outcome.follower;
     if ('refused' in outcome) {
       return await this.#pauseAfter(outcome.refused, outcome.isUpstream ? 'waiting for upstream' : 'refused', signal);

@@ -37,7 +37,12 @@ export class PortRace {
       const lease = (await this.#claim(seenTerm)) ?? (await this.#claimFromTheDead(seenTerm));
       if (lease) return { kind: 'leader', lease };
     }
-    return { kind: 'follower', endpoint: this.#meeting.endpoint, isPortHeld: lead !== 'never' };
+    return { ...this.concede(), isPortHeld: lead !== 'never' };
+  }
+
+  /** Does not take part, because another process is going to lead. A port that is free is for that one. */
+  concede(): Term & { readonly kind: 'follower' } {
+    return { kind: 'follower', endpoint: this.#meeting.endpoint, isPortHeld: false };
   }
 
   #claim(seenTerm: number): Promise<ChannelLease | undefined> {

@@ -3,14 +3,17 @@
 import net from 'node:net';
 import type { Join, LeadWish } from '../../protocol/message';
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
+import cluster from '../../src';
 import { Failover } from '../../src/client/failover';
 import { Reception } from '../../src/election/reception';
 import type { Meeting } from '../../src/election/term';
 import type { ChannelSpec } from '../../src/roles/role';
 import { systemClock, type Clock } from '../../src/time';
+import type { Connection } from '../../src/transport/connection';
 import { Listener } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
-import { meetingAt } from '../support/meeting';
+import { upstreamClass } from '../support/fake-upstream';
+import { credentialsOf, meetingAt } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
 
@@ -23,7 +26,7 @@ const sockets = new Set<net.Socket>();
 let skewMs: number;
 let clock: Clock;
 let meeting: Meeting;
-let failover: Failover;
+let failover: Failover | undefined;
 let setbacks: unknown[];
 
 beforeEach(async () => {
@@ -31,10 +34,11 @@ beforeEach(async () => {
   clock = { ...systemClock, now: () => systemClock.now() + skewMs };
   meeting = meetingAt(await freePort(), { clock });
   setbacks = [];
+  failover = undefined;
 });
 
 afterEach(async () => {
-  await failover.close();
+  await failover?.close();
   await stopListening();
 });
 
@@ -112,7 +116,7 @@ test('a holder of the port that answered in between is not taken for such a prog
   await eventually('an attempt', () => before() > 0);
   await stopListening();
   await listen(receive);
-  await eventually('it is answered', () => failover.search.phase === 'waiting for upstream');
+  await eventually('it is answered', () => failover!.search.phase === 'waiting for upstream');
   skewMs += 10_000;
   await stopListening();
   const after = await listen(hangUp);
@@ -120,8 +124,12 @@ test('a holder of the port that answered in between is not taken for such a prog
   expect(setbacks).toEqual([]);
 });
 
-/** A port holder that has appointed another process. Every process that asks is told to wait. @returns how each of them asked */
-async function holdForAnother(): Promise<Join['lead'][]> {
+const waitForAnother = (connection: Connection, { id }: Join): void => {
+  connection.send({ type: 'wait', id, code: 'hand-over', sentence: 'the next leader is getting ready' });
+};
+
+/** A port holder. @param answer says that it has appointed another process, if not given @returns how each process asked */
+async function hold(answer = waitForAnother): Promise<Join['lead'][]> {
   const wishes: Join['lead'][] = [];
   await listen((server) => {
     new Listener({
@@ -132,7 +140,7 @@ async function holdForAnother(): Promise<Join['lead'][]> {
         onPeer: (connection, opening) => {
           if (opening.type !== 'join') return;
           wishes.push(opening.lead);
-          connection.send({ type: 'wait', id: opening.id, code: 'hand-over', sentence: 'the next leader is getting ready' });
+          answer(connection, opening);
         },
         onOldPeer: () => undefined,
         warn: () => undefined,
@@ -146,13 +154,37 @@ async function holdForAnother(): Promise<Join['lead'][]> {
 test.each<LeadWish>(['may', 'must', 'succeeds'])(
   'with the wish %s: when the port holder dies after it has appointed another process, that one has time to take its place',
   async (lead) => {
-    const before = await holdForAnother(); // the process under test cannot bind the port now
+    const before = await hold(); // the process under test cannot bind the port now
     seek(lead);
-    await eventually('it waits', () => failover.search.phase === 'waiting for a leader');
+    await eventually('it waits', () => failover!.search.phase === 'waiting for a leader');
     await stopListening();
-    const after = await holdForAnother(); // fails when the process under test has taken the port
+    const after = await hold(); // fails when the process under test has taken the port
     await eventually('it competes again', () => after.length > 1);
     expect([before, after]).toEqual([[lead], ['never', lead]]);
     expect(setbacks).toEqual([]);
   },
 );
+
+test('when the leader dies after it has said that it hands over, the next one has time to take its place', async () => {
+  meeting = { ...meeting, credentials: credentialsOf(undefined) };
+  await hold((connection, { id }) => {
+    connection.send({ type: 'joined', id, term: 1, codec: 'structured', identity: '', parts: Buffer.alloc(0) });
+    connection.send({ type: 'goaway', code: 'hand-off', sentence: 'this leader is going' });
+    void connection.close();
+    for (const server of servers.splice(0)) server.close();
+  });
+  const client = cluster(upstreamClass(), {
+    port: meeting.endpoint.port,
+    name: 'blue',
+    auth: false,
+    logger: meeting.logger,
+  }).create();
+  try {
+    await client.ready();
+    const after = await hold(); // fails when the process under test has taken the port
+    await eventually('it competes again', () => after.length > 1);
+    expect(after).toEqual(['never', 'may']);
+  } finally {
+    await client.close();
+  }
+});
