@@ -151,7 +151,9 @@ test('the holder is stopped: the followers of the other channel notice nothing, 
   await isLedBy(appointed, 'blue', [appointed, follower, late]);
   await isLedBy(holder, 'red', [holder]);
   expect(registry.pids.sort()).toEqual([holder.pid, appointed.pid].sort());
-  expect([...linesAbout(appointed, 'blue'), ...linesAbout(follower, 'blue')]).toEqual([]);
+  expect(linesAbout(follower, 'blue')).toEqual([]);
+  // The appointed leader warns when the holder was stopped for long enough to leave an announcement unanswered.
+  expect(linesAbout(appointed, 'blue').filter((line) => !line.includes('cannot announce itself at cluster port'))).toEqual([]);
 });
 
 test('clients of one process take over from each other in a channel that they were appointed for', async () => {

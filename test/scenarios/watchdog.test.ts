@@ -84,15 +84,15 @@ test('evidence is kept once per blockage, and again when the loop has run in bet
 });
 
 test('a loop that comes back in time is not blocked', async () => {
-  for (let i = 0; i < 8; i++) await spin(BLOCKED_MS / 4);
+  for (let i = 0; i < 12; i++) await spin(BLOCKED_MS / 8);
   expect(readdirSync(folder)).toEqual([]);
 });
 
 test('a process that does not run at all is not blocked', async () => {
   await wait(BLOCKED_MS); // for the watchdog to have begun
-  const spinning = spin(BLOCKED_MS / 3);
+  const spinning = spin(BLOCKED_MS / 6);
   await child.message('the spin', ({ type }) => type === 'spins');
-  await wait(BLOCKED_MS / 6); // for the watchdog to have looked at it once
+  await wait(BLOCKED_MS / 12); // for the watchdog to have looked at it once
   child.kill('SIGSTOP');
   await wait(2 * BLOCKED_MS); // that much time has to go by
   child.kill('SIGCONT');
