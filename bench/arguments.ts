@@ -12,7 +12,7 @@ export interface Arguments {
   readonly only: readonly string[] | undefined;
   readonly peers: readonly PeerName[];
   readonly growth: boolean;
-  /** The first operations of processes, instead of warmed-up ones. */
+  /** The first operations of processes, instead of operations after a warm-up. */
   readonly cold: boolean;
   /** The program that runs the measured processes. */
   readonly node: string;
@@ -20,7 +20,7 @@ export interface Arguments {
   readonly help: boolean;
 }
 
-/** What the user got wrong, in one sentence. */
+/** What the user got wrong, in a sentence. */
 export class ArgumentsError extends Error {}
 
 const DEFAULT_ROUNDS = 3;

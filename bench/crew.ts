@@ -1,5 +1,4 @@
-// The processes of one measurement: the driver's side of worker.ts. A crew has its own cluster port and dies with
-// `disband`.
+// The processes of a measurement: the driver's side of worker.ts. A crew has a separate cluster port and dies with `disband`.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -26,7 +25,7 @@ export class WorkerHandle {
   readonly #exited: Promise<void>;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
-  /** Resolves when the process has loaded its peer. */
+  /** Resolves when the process has loaded the peer. */
   readonly started: Promise<void>;
 
   /**
@@ -115,7 +114,7 @@ export class Crew {
     this.port = port;
   }
 
-  /** Runs `measure` with a crew, and ends every process of it afterwards. */
+  /** Runs `measure` with a crew, and ends every process of the crew afterwards. */
   static async during<T>(peer: PeerName, measure: (crew: Crew) => Promise<T>): Promise<T> {
     const server = peer === 'redis' ? await RedisServer.start() : undefined;
     const crew = new Crew(peer, server?.port ?? (await freePort()));
@@ -127,7 +126,7 @@ export class Crew {
     }
   }
 
-  /** Starts processes that have loaded their peer, but have not joined. */
+  /** Starts processes that have loaded the peer, but have not joined. */
   async start(count: number): Promise<WorkerHandle[]> {
     const started: WorkerHandle[] = [];
     while (started.length < count) {
@@ -143,7 +142,7 @@ export class Crew {
     return worker.ask('join', { role, port: this.port, entries });
   }
 
-  /** Starts a leader and its followers; all of them are ready. */
+  /** Starts a leader and followers; all of them are ready. */
   async assemble(followers: number, entries = 1): Promise<{ leader: WorkerHandle; followers: WorkerHandle[] }> {
     const [leader, ...rest] = (await this.start(1 + followers)) as [WorkerHandle, ...WorkerHandle[]];
     await this.join(leader, 'leader', entries);

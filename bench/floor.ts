@@ -1,5 +1,5 @@
-// The floor: the least that any peer must do. One loopback socket per process, a length before each frame, JSON, one
-// write per tick; no election, no heartbeat, no failure handling. What a peer costs beyond it, it costs for those.
+// The floor: the least that any peer must do. A loopback socket per process, a length before each frame, JSON, one write per
+// tick; no election, no heartbeat, no failure handling. Everything that a peer costs beyond the floor pays for these features.
 
 import net, { type Socket } from 'node:net';
 import type { Member, Peer } from './peers/peer';

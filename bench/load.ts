@@ -1,4 +1,4 @@
-// Loads one package as the first thing that a process does, and prints what that cost, as JSON. Run by workloads/loading.ts.
+// Loads a package as the first action of a process, and prints the cost as JSON. Run by workloads/loading.ts.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +15,7 @@ function filesLoaded(): number {
   return Object.keys(load.cache).length;
 }
 
-readFileSync(__filename); // what the loader itself needs is there for every peer
+readFileSync(__filename); // loads what the loader needs, which every peer has
 const files = filesLoaded();
 const mb = residentMb();
 const cpu = process.cpuUsage();

@@ -1,4 +1,4 @@
-// What the figures of a run depend on, in one line.
+// The facts on which the figures of a run depend, in a line.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

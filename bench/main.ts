@@ -52,14 +52,14 @@ function select({ only, growth, cold }: Arguments): readonly Workload[] {
   return growth ? [...BASIC, ...growthPoints] : BASIC;
 }
 
-/** The server of the peer `redis` is a program of its own. */
+/** The server of the peer `redis` is a separate program. */
 function isThere(peer: PeerName): boolean {
   if (peer !== 'redis' || spawnSync('redis-server', ['--version']).status === 0) return true;
   console.error('redis: left out, because the program redis-server is not installed');
   return false;
 }
 
-/** Within a round the peers follow each other, so that a slow minute of the machine meets all of them. */
+/** Within a round the peers follow each other: a slow minute of the machine then affects all peers. */
 async function run(workloads: readonly Workload[], { rounds, peers, scale }: Arguments): Promise<Results> {
   const results = new Results();
   for (const workload of workloads) {

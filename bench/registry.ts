@@ -1,5 +1,5 @@
-// The upstream client that every peer shares in the workloads, and the values that it gives: a service registry.
-// One file for all peers, so that they carry the same registrations and values.
+// The upstream client that every peer shares in the workloads, with the values of a service registry. All peers use this file
+// and therefore carry the same registrations and values.
 
 import { EventEmitter } from 'node:events';
 
@@ -29,7 +29,7 @@ export function registration(index: number): Registration {
   return { dataId: `com.example.trade.Service${index}`, group: 'bench' };
 }
 
-/** A list of about 100 bytes an entry as JSON; each revision changes one of them, as a registry does. */
+/** A list of about 100 bytes an entry as JSON; each revision changes an entry, as a registry does. */
 export function registryValue(revision: number, entries: number, owner: number): RegistryValue {
   const providers = baseList(entries).slice();
   const changed = revision % entries;
@@ -38,11 +38,11 @@ export function registryValue(revision: number, entries: number, owner: number):
 }
 
 /**
- * An upstream client without a network: first values come by themselves, later values when the workload pushes them. The class
- * needs no package, so that what a peer loads is what the peer costs.
+ * An upstream client without a network: first values come unasked, later values when the workload pushes. The class needs no
+ * package: what a peer loads is what the peer costs.
  */
 export class RegistryUpstream extends EventEmitter {
-  /** The instance of this process, once it leads. */
+  /** The instance of this process, if this process leads. */
   static current: RegistryUpstream | undefined;
 
   readonly #entries: number;

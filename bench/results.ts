@@ -1,4 +1,4 @@
-// The samples of a run and what the tables say about them: medians, ranges and ratios.
+// The samples of a run and the tables made of samples: medians, ranges and ratios.
 
 import type { PeerName } from './peers/peer';
 import { median } from './statistics';
@@ -33,7 +33,7 @@ export class Results {
     ]);
   }
 
-  /** The table of first operations: CPU time is what to compare, so it has ratios of its own. */
+  /** The table of first operations: CPU time is to be compared, and has separate ratios. */
   firstTable(workloads: readonly Workload[]): string {
     return this.#table(workloads, [
       { head: 'First work of a process', align: 'left', cell: ({ workload }) => workload.title },
@@ -45,7 +45,7 @@ export class Results {
     ]);
   }
 
-  /** The table of what it costs to load a peer. */
+  /** The table of the costs of loading a peer. */
   loadingTable(workloads: readonly Workload[]): string {
     return this.#table(workloads, [
       { head: 'Cost of a start', align: 'left', cell: ({ workload }) => workload.title },

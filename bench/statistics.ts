@@ -1,6 +1,6 @@
 // Medians and percentiles.
 
-/** The value at a share of the sorted list, 0 to 1; NaN for an empty one. */
+/** The value at a share of the sorted list, 0 to 1; NaN for an empty list. */
 export function percentile(values: ArrayLike<number>, share: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;

@@ -1,4 +1,4 @@
-// Rows of text as a Markdown table that can also be read as it is.
+// Rows of text as a Markdown table that can also be read as plain text.
 
 export interface Column<Row> {
   readonly head: string;

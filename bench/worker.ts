@@ -1,5 +1,5 @@
-// One process of a workload: joins the host through the peer named on its command line and carries out the orders of
-// the driver. The same code runs for every peer. Forked by crew.ts.
+// A process of a workload: joins the host through the peer that the command line names and carries out the orders of the driver.
+// The same code runs for every peer. Forked by crew.ts.
 
 import { isDeepStrictEqual } from 'node:util';
 import { clock, type Called, type Delivered, type Order, type OrderName, type Orders } from './orders';
@@ -178,7 +178,7 @@ function finished({ last, entries, cpuAtStart, count, disordered }: Tally, value
   return { count, atMs, cpuUs, disordered, lastIsRight };
 }
 
-/** Also resolves when the signal aborts. */
+/** Resolves after the time, or when the signal aborts. */
 function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);

@@ -9,12 +9,12 @@ export interface Arguments {
   /** Channels that only some processes create use the common port too. */
   readonly onePort: boolean;
   readonly verbose: boolean;
-  /** Where the whole history goes, one JSON text a line. */
+  /** The file for the whole history, a JSON text a line. */
   readonly history: string | undefined;
   readonly help: boolean;
 }
 
-/** What the user got wrong, in one sentence. */
+/** What the user got wrong, in a sentence. */
 export class ArgumentsError extends Error {}
 
 const SECONDS = 60;

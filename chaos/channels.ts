@@ -1,23 +1,23 @@
-// The channels of a run: which processes create each of them, on which port, with which options and habits.
+// The channels of a run: which processes create each channel, on which port, with which options and habits.
 
 import type { ClusterOptions } from '../src/index';
 
 export interface ChannelPlan {
   readonly name: string;
   /**
-   * `common`: the port of all channels of that kind. `own`: a port that no other channel uses. `proxied`: own too, and
-   * everybody but slot 0, which leads, reaches it through the proxy.
+   * `common`: the port of all channels of that kind. `own`: a port that no other channel uses. `proxied`: a separate port too,
+   * which every process except slot 0, the leader, reaches through the proxy.
    */
   readonly port: 'common' | 'own' | 'proxied';
-  /** Whether the process in this place creates it. */
+  /** Whether the process in this slot creates the channel. */
   readonly isFor: (slot: number) => boolean;
-  /** How many keys the server has for it. */
+  /** How many keys the server has for the channel. */
   readonly keys: number;
-  /** Listeners that each process has for a key that it is subscribed to, at most. */
+  /** How many listeners each process has for a subscribed key, at most. */
   readonly listeners: number;
   /** What a listener does with each value, ms of the event loop. */
   readonly listenerMs: number;
-  /** How long its upstream client takes to start, and to close, ms. */
+  /** How long the upstream client takes to start, and to close, ms. */
   readonly upstreamMs: number;
 }
 
@@ -34,7 +34,7 @@ export const CHANNELS: readonly ChannelPlan[] = [
   { name: 'proxied', port: 'proxied', isFor: (slot) => slot < 5, keys: 4, listeners: 1, listenerMs: 0, upstreamMs: 0 },
 ];
 
-/** @param onePort whether `few` shares the common port: its leader may then be a process that does not hold the port */
+/** @param onePort whether `few` shares the common port: the leader may then be a process that does not hold the port */
 export function channels(onePort: boolean): readonly ChannelPlan[] {
   return CHANNELS.map((plan) => (onePort && plan.port === 'own' ? { ...plan, port: 'common' } : plan));
 }
@@ -54,7 +54,7 @@ export function clusterOptions(
   port: number,
   logger: NonNullable<ClusterOptions['logger']>,
 ): ClusterOptions {
-  // A proof of the user may be bound to the port number, which is another one behind a proxy.
+  // A proof of the user may be bound to the port number, which differs behind a proxy.
   const proxied = plan.port === 'proxied' ? { isLeader: slot === 0, auth: false } : undefined;
   const options = {
     name: plan.name,

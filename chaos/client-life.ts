@@ -1,5 +1,5 @@
-// One shared client of a member, from `create()` to `close()`: what it subscribes to, which calls it makes, and the record
-// of all that happens to it.
+// A shared client of a member, from `create()` to `close()`: subscriptions, calls, and the record of all that happens to the
+// client.
 
 import cluster, { type Logger } from '../src/index';
 import { clusterOptions, keysOf, MAX_WAIT_MS, RESPONSE_MS, type ChannelPlan } from './channels';
@@ -147,7 +147,7 @@ export class ClientLife {
   }
 
   #waitUntilReady(): void {
-    // It settles with the next role or the next setback; the checks wait for that until the next calm.
+    // The call settles with the next role or the next setback; the checks wait for that until the next calm.
     const settle = this.#called('ready', undefined);
     this.#client.ready().then(
       () => settle(undefined),
@@ -155,7 +155,7 @@ export class ClientLife {
     );
   }
 
-  /** One more, or one less. */
+  /** Adds or removes a publication. */
   #publish(): void {
     const { record, random } = this.#around;
     const name = this.#publications.length > 0 && random.chance(0.5) ? this.#publications.pop()! : undefined;

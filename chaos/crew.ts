@@ -1,18 +1,18 @@
-// The members of a run, seen from the driver: one process for each place; whoever ends is started again.
+// The members of a run, seen from the driver: a process for each slot; a process that ends is started again.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { now, type HistoryEntry, type Record } from './history';
 import type { MemberSetup, Order, Report } from './orders';
 
-/** What a process may have said before it ended. */
+/** How much output of an ended process is kept. */
 const OUTPUT_CHARACTERS = 4_000;
 
 export class Member {
   readonly slot: number;
   readonly #process: ChildProcess;
   readonly #record: Record;
-  /** Resolves when the process is gone and everything that it has reported is here. */
+  /** Resolves when the process is gone and all reports of the process have arrived. */
   readonly ended: Promise<void>;
   #output = '';
   #isEnding = false;
@@ -55,7 +55,7 @@ export class Member {
     return !this.#isGone && !this.#isEnding;
   }
 
-  /** It will end by itself. */
+  /** Whether the process will end without a kill. */
   get isLeaving(): boolean {
     return this.#isLeaving;
   }
@@ -68,14 +68,14 @@ export class Member {
     if (this.isAlive && this.#process.connected) this.#process.send(order, () => undefined);
   }
 
-  /** @param detail for the history; undefined: it is no fault but the end of the run */
+  /** @param detail for the history; undefined: no fault, but the end of the run */
   kill(detail?: string): void {
     this.#isEnding = true;
     if (detail !== undefined) this.#record({ kind: 'fault', fault: 'kill', detail, pid: this.pid, until: now() });
     this.#process.kill('SIGKILL');
   }
 
-  /** It closes its clients, and must end by itself. */
+  /** Makes the process close all clients, after which the process must end. */
   leave(detail: string): void {
     this.#isLeaving = true;
     this.#record({ kind: 'fault', fault: 'leave', detail, pid: this.pid, until: now() });
@@ -102,7 +102,7 @@ export class Crew {
   readonly #setup: (slot: number) => MemberSetup;
   readonly #respawnMs: () => number;
   readonly #members = new Map<number, Member>();
-  /** Places that wait for their next process. */
+  /** Slots that wait for the next process. */
   readonly #vacant = new Map<number, NodeJS.Timeout>();
   #isOver = false;
 
@@ -123,7 +123,7 @@ export class Crew {
     for (let slot = 0; slot < size; slot++) this.#fill(slot);
   }
 
-  /** Those that live. */
+  /** The living members. */
   get members(): Member[] {
     return [...this.#members.values()].filter(({ isAlive }) => isAlive);
   }

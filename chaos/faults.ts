@@ -1,4 +1,4 @@
-// What goes wrong: one entry for each kind of fault, chosen by weight.
+// What goes wrong: an entry for each kind of fault, chosen by weight.
 
 import type { TcpProxy } from '../test/support/tcp-proxy';
 import { CHANNELS, HEARTBEAT_MS, keysOf } from './channels';
@@ -45,7 +45,7 @@ export function makeFault(stage: Stage): void {
   }
 }
 
-/** Undoes all that does not end by itself. */
+/** Undoes all faults that do not end by plan. */
 export function endFaults({ crew, proxy }: Stage): void {
   crew.heal();
   proxy.delayMs = 0;
@@ -135,7 +135,10 @@ function restartUpstream({ server, random, record }: Stage): void {
   server.restart(downMs);
 }
 
-/** More than a slow consumer can take. One of them does not run meanwhile, for less than the time after which it is let go. */
+/**
+ * More values than a slow consumer can take. A member does not run meanwhile, for less than the time after which a follower is
+ * disconnected.
+ */
 function flood({ crew, server, random, record }: Stage): void {
   const plan = random.pick(CHANNELS);
   const leaders = server.pidsOf(plan.name);

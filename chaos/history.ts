@@ -1,24 +1,24 @@
-// What happened, as everybody who saw it wrote it down: the members (member.ts), the upstream server and the driver. The
-// checks (checks/) read nothing else.
+// What happened, as recorded by all who saw: the members (member.ts), the upstream server and the driver. The checks (checks/)
+// read nothing else.
 
 /** Milliseconds on the monotonic clock of the host, so that moments of different processes can be compared. */
 export function now(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Made on purpose. `until`: when it is over. */
+/** A fault made on purpose. `until`: when the fault is over. */
 export interface Fault {
   readonly kind: 'fault';
   readonly fault:
     'kill' | 'stop' | 'block' | 'renew' | 'cut' | 'slow-net' | 'hold-net' | 'swallow' | 'upstream-down' | 'flood' | 'leave';
   readonly detail: string;
   readonly until: number;
-  /** The process that it hits; undefined: none, or all. */
+  /** The affected process; undefined: none, or all. */
   readonly pid?: number | undefined;
   readonly channel?: string | undefined;
 }
 
-/** Something about one shared client, from `create()` to `close()`. */
+/** Something about a shared client, from `create()` to `close()`. */
 interface OfClient {
   readonly pid: number;
   readonly channel: string;
@@ -44,7 +44,7 @@ type Client =
   | (OfClient & { readonly kind: 'created' })
   | (OfClient & { readonly kind: 'closing' })
   | (OfClient & { readonly kind: 'closed' })
-  /** Seen by polling, only when it has changed. */
+  /** Seen by polling, and recorded only after a change. */
   | (OfClient & { readonly kind: 'role'; readonly isReady: boolean; readonly isLeader: boolean })
   | (OfClient & { readonly kind: 'error' | 'log'; readonly code?: string | undefined; readonly message: string })
   /** `close()` had resolved, and then this. */
@@ -70,17 +70,17 @@ type Call =
       readonly kind: 'called';
       readonly method: string;
       readonly isIdempotent: boolean;
-      /** Within which it must settle, ms of running time of the caller; undefined: no limit is promised. */
+      /** The limit for the call, ms of running time of the caller; undefined: no limit is promised. */
       readonly limitMs: number | undefined;
     })
   | (OfCall & {
       readonly kind: 'settled';
-      /** `ok`, or the code of the error, or its name. */
+      /** `ok`, or the code of the error, or the name of the error. */
       readonly outcome: string;
       readonly message: string;
       /** Whether the answer is that of this call; true for errors. */
       readonly isOwn: boolean;
-      /** How long it took; without the time in which the caller did not run, ms. */
+      /** How long the call took; without the time in which the caller did not run, ms. */
       readonly ranMs: number;
     });
 
@@ -97,7 +97,7 @@ type Upstream =
       readonly isIdempotent: boolean;
     };
 
-/** In `recovered`, `detail` is how long it took, ms. */
+/** In `recovered`, `detail` is the time of recovery, ms. */
 type Phase =
   | { readonly kind: 'calm'; readonly detail: string }
   | { readonly kind: 'storm'; readonly detail: string }
@@ -108,6 +108,6 @@ export type EntryOf<K extends HistoryEntry['kind']> = Extract<HistoryEntry, { ki
 export type History = readonly HistoryEntry[];
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-/** Before it has its moment. */
+/** An entry without a time. */
 export type Happening = DistributiveOmit<HistoryEntry, 'at'>;
 export type Record = (happening: Happening) => void;

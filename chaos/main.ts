@@ -1,4 +1,4 @@
-// `npm run chaos`: proves the promises of the shared client under random faults. Ends with 1 when one was not kept, with 2
+// `npm run chaos`: proves the promises of the shared client under random faults. Ends with 1 when a promise was not kept, with 2
 // when the command line is wrong, with 130 after Ctrl-C.
 
 import { writeFileSync } from 'node:fs';

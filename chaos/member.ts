@@ -1,4 +1,4 @@
-// A process of a run: creates its channels, uses them as a user would at random, and reports everything to the driver. The
+// A process of a run: creates channels, uses the channels as a user would at random, and reports everything to the driver. The
 // other end is member-handle.ts.
 
 import { CHANNELS, channelNamed } from './channels';
@@ -11,7 +11,7 @@ import { RunningTime } from './running-time';
 const setup = JSON.parse(process.argv[2]!) as MemberSetup;
 const random = new Random(setup.seed);
 
-/** Between two things that a user does with one channel, ms. */
+/** Time between two actions of a user on a channel, ms. */
 const ACT_MS = [100, 600] as const;
 const MEMORY_MS = 500;
 /** Sockets that were closed are gone after this time, ms. */
@@ -24,7 +24,7 @@ function record(happening: Happening): void {
   if (entries.length === 1) setImmediate(report);
 }
 
-/** What one turn of the event loop has brought goes in one message. */
+/** Everything from one turn of the event loop goes in a single message. */
 function report(): void {
   if (process.connected) process.send!({ entries } satisfies Report, () => undefined);
   entries = [];
@@ -62,7 +62,7 @@ function create(channel: string): void {
 
 async function renew(channel: string, pauseMs: number): Promise<void> {
   const life = lives.get(channel);
-  if (!life) return; // it is being renewed already
+  if (!life) return; // is being renewed already
   lives.delete(channel);
   const closing = life.close();
   renewing.add(closing);
@@ -114,7 +114,7 @@ process.on('message', (order: Order) => {
   }
 });
 process.once('disconnect', () => process.exit());
-process.on('SIGINT', () => undefined); // of a terminal, which tells every process: the driver ends us
+process.on('SIGINT', () => undefined); // of a terminal, which signals every process: the driver ends the members
 process.on('unhandledRejection', (reason) => {
   record({
     kind: 'unhandled',

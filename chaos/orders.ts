@@ -6,7 +6,7 @@ export interface MemberSetup {
   readonly slot: number;
   readonly seed: number;
   readonly upstreamPort: number;
-  /** Where this member looks for the leader of a channel that it creates. */
+  /** Where this member looks for the leader of each created channel. */
   readonly ports: Readonly<Record<string, number>>;
 }
 
@@ -17,7 +17,7 @@ export type Order =
   | { readonly order: 'renew'; readonly channel: string; readonly pauseMs: number }
   /** No calls, and no coming and going of subscriptions, or both again. */
   | { readonly order: 'calm'; readonly isCalm: boolean }
-  /** Closes all clients and lets go of everything else; the process must end by itself then. */
+  /** Closes all clients and everything else; the process must then end. */
   | { readonly order: 'leave' }
   /** Each client makes a call. */
   | { readonly order: 'probe' };

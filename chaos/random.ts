@@ -25,7 +25,7 @@ export class Random {
     return Math.floor(this.between(least, most + 1));
   }
 
-  /** Small ones as often as large ones: each order of magnitude has the same share. */
+  /** Small sizes as often as large sizes: each order of magnitude has the same share. */
   size(least: number, most: number): number {
     return Math.round(Math.exp(this.between(Math.log(least), Math.log(most))));
   }

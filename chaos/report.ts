@@ -1,4 +1,4 @@
-// What a run prints: a summary, and each violation with the history that shows it.
+// What a run prints: a summary, and each violation with the history that shows the violation.
 
 import { CHANNELS } from './channels';
 import { excerpt } from './checks/excerpt';
@@ -49,7 +49,7 @@ function describeViolation(history: History, violation: Violation, startedAt: nu
   return [head, ...excerpt(history, violation, startedAt).map((text) => `  ${text}`)].join('\n');
 }
 
-/** How often a channel had its upstream client in another process than before. */
+/** How often the upstream client of a channel moved to another process. */
 function changesOfLeader(history: History): number {
   const last = new Map<string, number>();
   let changes = 0;

@@ -1,4 +1,4 @@
-// One run: storms of faults, and calms in which everything must come right again. It ends at the first violation.
+// A run: storms of faults, and calms in which everything must come right again. Ends at the first violation.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../test/support/ports';
@@ -19,7 +19,7 @@ export interface Outcome {
   readonly history: History;
   readonly violations: readonly Violation[];
   readonly startedAt: number;
-  /** By how much the driver itself was late at worst, ms. Faults, the server and the proxy were as late. */
+  /** By how much the driver was late at worst, ms. Faults, the server and the proxy were as late. */
   readonly latestMs: number;
 }
 
@@ -104,8 +104,7 @@ export class Run {
 
   async #storm(stage: Stage, until: number): Promise<readonly Violation[]> {
     const { crew } = stage;
-    // Each storm and each fault has numbers of its own, so that a run with the same seed that is faster or slower has the
-    // same faults.
+    // Each storm and each fault has separate random numbers: a faster or slower run with the same seed has the same faults.
     const random = new Random(stage.random.seed());
     this.#record({ kind: 'storm', detail: '' });
     crew.order({ order: 'calm', isCalm: false });
@@ -176,7 +175,7 @@ export class Run {
     const change = (): void => {
       if (end.signal.aborted) return;
       const plan = random.pick(this.#channels);
-      // Several in one go, now and then.
+      // Several faults together, now and then.
       for (let count = random.chance(0.1) ? 10 : 1; count > 0; count--) {
         server.change(plan.name, random.pick(keysOf(plan)), random.size(...VALUE_BYTES));
       }

@@ -1,7 +1,7 @@
-// How long this process has run: without the time in which it was stopped, blocked, or waited for a processor.
+// How long this process has run: without the time in which the process was stopped, blocked, or waited for a processor.
 
 const TICK_MS = 25;
-/** What one tick counts at most: a longer one shows that the process did not run. */
+/** How much a tick counts at most: a longer tick shows that the process did not run. */
 const MOST_MS = 75;
 
 export class RunningTime {

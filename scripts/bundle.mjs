@@ -1,14 +1,6 @@
 // Puts the files of the published package together: `dist/package`, a few files instead of more than a hundred, because reading
-// and compiling many small files is half of what loading costs. The layout is that of `src`, so that a file finds
-// another one beside it in both. Every module is in exactly one file, so all entry points share one instance of everything.
-//
-//   kernel.js                 src/*.ts without the public face
-//   index.js  index.mjs       the shared client, and the same for ESM
-//   supervisor/parts.js       src/supervisor
-//   supervisor/child-parts.js so much of it as a child needs: each of many children reads and compiles this one only
-//   supervisor/index.js …     what is started or imported by name: each only hands on to the files above
-//
-// Types are not bundled: they stay in dist/src, beside nothing that runs.
+// and compiling many small files is half the cost of loading. The layout is the same as in `src`. Every module is in exactly one
+// file, and all entry points share one instance. FILES lists the files. Types are not bundled: types stay in dist/src.
 
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -25,8 +17,8 @@ const kernel = readdirSync(source)
   .filter((name) => name.endsWith('.ts') && name !== 'index.ts')
   .map((name) => name.slice(0, -'.ts'.length));
 /**
- * The files by their place in the package. `entry` is a module of src. A file that `holds` several modules has the exports of those
- * that other files ask for; so it is made after them.
+ * The files by place in the package. `entry` is a module of src. A file that `holds` several modules exports what other files
+ * ask for, and is therefore made after these files.
  */
 const FILES = [
   { out: 'index.js', entry: 'index' },
@@ -43,7 +35,7 @@ const FILES = [
 const WRAPPERS = ['index.mjs', 'supervisor/index.mjs', 'require-in-bundle.mjs'];
 const entries = FILES.flatMap(({ entry }) => entry ?? []);
 
-/** Programs are not parts: each is a file of its own. */
+/** Programs are not parts: each program is a separate file. */
 function isPartOfSupervisor(module) {
   return module.startsWith('supervisor/') && !entries.includes(module);
 }
@@ -88,7 +80,7 @@ async function write({ out, entry }, asked) {
   return Object.keys(metafile.inputs);
 }
 
-/** Two modules of a file that export the same name would lose it without a word. */
+/** If two modules of a file exported the same name, the name would silently be lost. */
 function assertComplete(out, modules) {
   const given = require(join(target, out));
   for (const module of modules) {
@@ -123,7 +115,7 @@ function elsewhere(out, asked) {
   };
 }
 
-/** The name of a module under src, such as `roles/leader`; of a folder, its index. */
+/** The name of a module under src, such as `roles/leader`; for a folder, the index of the folder. */
 function moduleOf(path) {
   const name = relative(source, path).split(sep).join('/');
   return name === 'supervisor' ? 'supervisor/index' : name;

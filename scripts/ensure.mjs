@@ -1,5 +1,5 @@
-// Makes the checkout runnable: installs what is missing from the lock file and builds what is stale. Does nothing
-// when there is nothing to do (a few milliseconds). `npm start`, `npm test` and jest call it first.
+// Makes the checkout runnable: installs what is missing from the lock file and builds what is stale. Does nothing when nothing
+// is missing (a few milliseconds). `npm start`, `npm test` and jest run this first.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -55,16 +55,16 @@ async function build() {
   const startedAt = new Date();
   rmSync(BUILT, { force: true });
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
-  // Next to the folders are notes of the compiler, and one of them is not the compiler's.
+  // Only folders: dist also holds notes of the compiler, and dist/package is not written by the compiler.
   const folders = readdirSync(dirname(BUILT), { withFileTypes: true }).filter((entry) => entry.isDirectory());
   for (const { name } of folders) if (name !== 'package') removeOrphans(name);
-  const { default: bundle } = await import('./bundle.mjs'); // its package may have been installed just now
+  const { default: bundle } = await import('./bundle.mjs'); // the package that bundle.mjs imports may have been installed just now
   await bundle();
   writeFileSync(BUILT, '');
   utimesSync(BUILT, startedAt, startedAt); // what was saved while the compiler ran is stale
 }
 
-/** The compiler leaves what it once wrote for a source that is gone, and it would go into the package. */
+/** The compiler leaves the output of a removed source, which would go into the package. */
 function removeOrphans(name) {
   const path = join(root, 'dist', name);
   if (statSync(path).isDirectory()) {

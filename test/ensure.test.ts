@@ -1,4 +1,4 @@
-// The script that builds the checkout, in a small checkout of its own.
+// The script that builds the checkout, in a small separate checkout.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** @returns what it has written */
+/** @returns the output of the script */
 function ensure(): string {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/ensure.mjs'], { cwd: folder, encoding: 'utf8' });
   expect(status).toBe(0);

@@ -57,7 +57,7 @@ class NotEnumerable {
 const cycle: Record<string, unknown> = {};
 cycle.c = cycle;
 
-/** Registrations that are all different, each with others that it was or could be taken for. */
+/** Registrations that are all different, each with others that could be confused with the first. */
 const DIFFERENT: readonly (readonly unknown[])[] = [
   [undefined, null, 'undefined', 'null', () => 1, () => 1, Symbol('s'), Symbol('s')],
   [[undefined], [null], [,], [, ,], [() => 1], [Symbol('s')], [[]], []], // eslint-disable-line no-sparse-arrays -- prettier-ignore

@@ -1,4 +1,4 @@
-// Files that only their user may read, and that are never written through a link.
+// Files that only the owner may read, and that are never written through a link.
 
 import {
   chmodSync,

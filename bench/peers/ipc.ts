@@ -1,10 +1,10 @@
-// Messages over Node.js IPC as a peer: the process that owns the upstream client sends every value to its parent process,
-// which relays the value to all other children (crew.ts). Carries values only.
+// Messages over Node.js IPC as a peer: the process that owns the upstream client sends every value to the parent process, which
+// relays the value to all other children (crew.ts). Carries values only.
 
 import { RegistryUpstream, type Registration, type RegistryValue, type ValueListener } from '../registry';
 import type { Peer } from './peer';
 
-/** What the children say to each other through their parent process. */
+/** What the children say to each other through the parent process. */
 export type Relayed =
   | { readonly relay: 'wanted'; readonly registration: Registration; readonly by: number }
   | { readonly relay: 'value'; readonly dataId: string; readonly value: RegistryValue; readonly only?: number };
@@ -46,7 +46,7 @@ function follow() {
   process.on('message', (message) => {
     if (!isRelayed(message) || message.relay !== 'value') return;
     const { dataId, value, only } = message;
-    // A value that has come by itself makes the answer superfluous.
+    // A value that has arrived already makes the answer superfluous.
     if (only === undefined) known.add(dataId);
     else if (only !== process.pid || known.has(dataId)) return;
     listeners.get(dataId)?.(value);

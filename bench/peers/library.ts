@@ -1,4 +1,4 @@
-// trunkline and cluster-client as peers. They have the same API, so this is one file and the package is its parameter.
+// trunkline and cluster-client as peers. Both have the same API: this file takes the package as a parameter.
 
 import { createRequire } from 'node:module';
 import type trunkline from '../../src/index';
@@ -8,7 +8,7 @@ import type { Peer } from './peer';
 const quiet = () => undefined;
 const QUIET = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
-/** Queues of a saturated machine are what is measured; they must not end in timeouts, ms. */
+/** The limit of a call, ms: queues of a saturated machine are measured, and must not end in timeouts. */
 const RESPONSE_TIMEOUT_MS = 60_000;
 
 export function library(packageName: 'trunkline' | 'cluster-client'): Peer {

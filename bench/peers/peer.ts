@@ -1,9 +1,9 @@
-// What is compared: ways for the processes of a host to share one upstream client. A worker process (worker.ts)
-// joins through this interface and does not know which peer it runs.
+// What is compared: ways for the processes of a host to share an upstream client. A worker process (worker.ts) joins through
+// this interface and does not know the peer.
 
 import type { Registration, ValueListener } from '../registry';
 
-/** `leader` and `follower` are fixed roles; a `competitor` takes what it gets. */
+/** `leader` and `follower` are fixed roles; a `competitor` takes any role. */
 export type Role = 'leader' | 'follower' | 'competitor';
 
 export interface JoinOptions {
@@ -15,7 +15,7 @@ export interface JoinOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** The place of one process in the host. */
+/** The place of a process in the host. */
 export interface Member {
   subscribe(registration: Registration, listener: ValueListener): void;
   echo(text: string): Promise<string>;
@@ -37,7 +37,7 @@ export type PeerName = (typeof PEER_NAMES)[number];
 
 const NOBODY: Peer = { join: () => Promise.reject(new Error('this peer cannot join')) };
 
-/** Loads the code of one peer only. */
+/** Loads the code of this peer only. */
 export async function loadPeer(name: PeerName): Promise<Peer> {
   switch (name) {
     case 'floor':

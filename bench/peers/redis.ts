@@ -1,5 +1,5 @@
 // Redis pub/sub as a peer: the process that owns the upstream client publishes every value, and each other process has a
-// connection of its own to the server. The cluster port of the crew is the port of the server. Carries values only.
+// separate connection to the server. The cluster port of the crew is the port of the server. Carries values only.
 
 import { createRequire } from 'node:module';
 import type { Redis } from 'ioredis';
@@ -12,7 +12,7 @@ interface Wanted {
   readonly answerTo: string;
 }
 
-/** Followers say on this channel which values they want. */
+/** The channel on which followers say which values are wanted. */
 const WANTED = 'wanted';
 
 export const redis: Peer = {
@@ -54,7 +54,7 @@ async function subscribe(port: number): Promise<Member> {
     subscribe: (registration, listener) => {
       const { dataId } = registration;
       const answerTo = `${process.pid} ${dataId}`;
-      // A value that has come by itself makes the answer superfluous.
+      // A value that has arrived already makes the answer superfluous.
       listeners.set(dataId, (value) => {
         listeners.delete(answerTo);
         listener(value);

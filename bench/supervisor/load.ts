@@ -3,11 +3,11 @@
 import http from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** Clients that keep their connection. */
+/** Clients that keep the connection open. */
 const KEEP_ALIVE_CLIENTS = 16;
 /** Clients that open a connection for each request. */
 const FRESH_CLIENTS = 4;
-/** A client rests up to this long, ms, between two requests, so that connections are also met while they are idle. */
+/** A client rests up to this long, ms, between two requests: connections are then also met while idle. */
 const REST_MS = 20;
 /** A request that takes longer, ms, is lost. */
 const TIMEOUT_MS = 10_000;
@@ -15,14 +15,14 @@ const TIMEOUT_MS = 10_000;
 export interface Tally {
   sent: number;
   lost: number;
-  /** Those of `lost` that a worker had begun. */
+  /** Requests of `lost` that a worker had begun. */
   begun: number;
   /**
-   * Those that no worker had begun, on a connection that had answered before: the client wrote while the server
-   * closed it.
+   * Requests of `lost` that no worker had begun, on a connection with an earlier answer: the client wrote while the server
+   * closed the connection.
    */
   raced: number;
-  /** How they were lost: error code, status, `timeout`. */
+  /** How requests were lost: error code, status, `timeout`. */
   readonly causes: Map<string, number>;
 }
 

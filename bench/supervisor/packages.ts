@@ -1,5 +1,5 @@
-// The packages of the peers. They are no dependencies of this one: they are installed once into a folder of their
-// own below node_modules, without install scripts, and used again from there.
+// The packages of the peers, which are no dependencies of this package: installed once into a separate folder below
+// node_modules, without install scripts, and reused from there.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// What the measured programs tell the driver: one loopback connection for each report. It needs nothing of the
-// supervisor, so it is the same for all of them, and it costs the process next to nothing. Times are of `clock()`.
+// What the measured programs tell the driver: a loopback connection for each report. Reports need nothing of the supervisor, are
+// the same for all supervisors, and cost the process next to nothing. Times are of `clock()`.
 
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
@@ -21,7 +21,7 @@ export interface Ready {
 export interface Value {
   readonly kind: 'value';
   readonly pid: number;
-  /** The agent that it comes from. */
+  /** The agent that gave the value. */
   readonly agent: number;
   readonly atMs: number;
 }

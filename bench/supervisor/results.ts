@@ -1,4 +1,4 @@
-// The samples of a run, its two tables, and whether the targets are met.
+// The samples of a run, the two tables, and whether the targets are met.
 
 import { median, sum } from '../statistics';
 import { markdownTable, type Column } from '../table';

@@ -1,5 +1,5 @@
-// What one measurement has on the machine: ports, a folder, processes. All of it is gone when the measurement ends,
-// also by Ctrl-C.
+// The things that a measurement has on the machine: ports, a folder, processes. All are gone when the measurement ends, also by
+// Ctrl-C.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,7 +47,7 @@ export class Stage {
     return { ...process.env, PORT: String(this.port), [REPORTS_VARIABLE]: String(this.reports.port) };
   }
 
-  /** What ends something that was started; the last one runs first. */
+  /** Registers what ends something that was started; the last registration runs first. */
   onClose(closer: () => Promise<void>): void {
     this.#closers.unshift(closer);
   }
@@ -63,7 +63,7 @@ export class Stage {
   }
 }
 
-/** Ends a process that was started as the leader of a group, and all that it has started. */
+/** Ends a process that was started as the leader of a group, and all processes of the group. */
 export function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');

@@ -12,7 +12,7 @@ interface CallSize {
   readonly title: string;
   readonly inFlight: number;
   readonly count: number;
-  /** Calls before the measurement, as a share of the calls in it; 0: the measured ones are the first of the process. */
+  /** Calls before the measurement, as a share of the measured calls; 0: the measured calls are the first of the process. */
   readonly warmUpShare: number;
 }
 

@@ -1,5 +1,5 @@
-// Events from the leader to followers that are subscribed, and the check that every one of them arrived. Used by the
-// workloads that measure events.
+// Events from the leader to subscribed followers, and the check that every event arrived. Used by the workloads that measure
+// events.
 
 import { cpuDuring, NOTHING, type WorkerHandle } from '../crew';
 import type { Delivered } from '../orders';
@@ -22,7 +22,7 @@ export interface Delivery {
   readonly problems: string[];
 }
 
-/** Pushes `count` events with revisions from `first` on, and waits until the last follower has the last of them. */
+/** Pushes `count` events with revisions from `first` on, and waits until the last follower has the last event. */
 export async function deliver({ leader, followers, first, count, keys, perTick, entries }: Burst): Promise<Delivery> {
   const last = first + count - 1;
   await Promise.all(followers.map((follower) => follower.ask('expect', { last, entries })));

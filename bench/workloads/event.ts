@@ -1,4 +1,4 @@
-// The upstream client gives new values of one key, and followers that are subscribed to it get each of them.
+// The upstream client gives new values of a key, and every subscribed follower gets each value.
 
 import { Crew } from '../crew';
 import { LIBRARY_PEERS, VALUE_PEERS } from '../peers/peer';
@@ -9,8 +9,9 @@ const FOLLOWERS = 8;
 const QUICK_FOLLOWERS = 2;
 const QUICK_SHARE = 20;
 /**
- * Events before the measurement, as a share of those in it. With 0.25, a follower of trunkline took 13.7 µs of CPU time for an
- * event, with 2 it takes 4.4: the rest was code that was not yet compiled, and the compiler. Followers live for days.
+ * Events before the measurement, as a share of the measured events. With 0.25, a follower of trunkline took 13.7 µs of CPU time
+ * for an event, with 2 the same follower takes 4.4: the rest was code that was not yet compiled, and the compiler. Followers
+ * live for days.
  */
 const WARM_UP_SHARE = 2;
 
@@ -20,7 +21,7 @@ interface EventSize {
   readonly count: number;
   readonly entries: number;
   readonly perTick: number;
-  /** Events before the measurement, as a share of the events in it; 0: the measured ones are the first of the process. */
+  /** Events before the measurement, as a share of the measured events; 0: the measured events are the first of the process. */
   readonly warmUpShare: number;
 }
 

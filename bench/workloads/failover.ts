@@ -1,5 +1,4 @@
-// Processes compete, and the one that leads is killed. Measured until the last survivor has a value that the new
-// leader gave.
+// Processes compete, and the leader is killed. Measured until the last survivor has a value of the new leader.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { Crew, type WorkerHandle } from '../crew';
@@ -11,7 +10,7 @@ import type { Sample, Scale, Workload } from './workload';
 const PROCESSES = 9;
 const KILLS = 3;
 const QUICK_PROCESSES = 3;
-/** Who has been ready for this long is past its start, ms. */
+/** A process that has been ready for this long has completed the start, ms. */
 const SETTLE_MS = 200;
 
 export const failover = failoverOf('failover', `failover, ${PROCESSES} processes`, KILLS);
@@ -47,7 +46,7 @@ function measure(peer: PeerName, scale: Scale, kills: number): Promise<Sample> {
       await enter(crew, replacement);
       workers = [...survivors, replacement];
     }
-    // The errors that a peer reports about the loss of its leader are part of the matter.
+    // Errors that a peer reports about the loss of the leader are part of the measurement.
     return { value: median(timesMs), problems: [], errors: [] };
   });
 }

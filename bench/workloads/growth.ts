@@ -1,5 +1,5 @@
-// What an event and a call cost the leader, and what an idle follower takes of its memory, with more and more followers
-// and keys. Ideally nothing changes.
+// How much an event and a call cost the leader, and how much memory of the leader an idle follower takes, with more and more
+// followers and keys. Ideally nothing changes.
 
 import { Crew, cpuDuring, NOTHING, type WorkerHandle } from '../crew';
 import { LIBRARY_PEERS } from '../peers/peer';
@@ -11,12 +11,12 @@ const FOLLOWERS = [1, 4, 16, 64];
 const KEYS = [100, 10_000, 100_000];
 const ENTRIES = 8;
 const PER_TICK = 20;
-/** In all, however many followers share them. */
+/** Deliveries in all, for any number of followers. */
 const DELIVERIES = 32_000;
 const CALLS = 32_000;
 const CALLS_IN_FLIGHT = 16;
 const WARM_UP_SHARE = 0.25;
-/** With fewer followers, what the leader allocates once outweighs them. */
+/** With fewer followers, single allocations of the leader outweigh the followers. */
 const ENOUGH_TO_WEIGH = 16;
 const QUICK_SHARE = 20;
 

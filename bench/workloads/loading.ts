@@ -44,7 +44,7 @@ async function load(peer: PeerName): Promise<Loaded> {
   return JSON.parse(stdout) as Loaded;
 }
 
-/** Resident memory of a process that has its first value, above that of a process without a peer. */
+/** Resident memory of a process that has the first value, above the memory of a process without a peer. */
 function memoryOf(whose: 'leader' | 'follower'): Workload {
   return {
     name: `memory-${whose}`,

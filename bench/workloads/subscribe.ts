@@ -1,4 +1,4 @@
-// Followers subscribe to many keys at once, as worker processes do when they start or get another leader. All of them want the
+// Followers subscribe to many keys at once, as worker processes do after a start or a change of leader. All followers want the
 // same keys.
 
 import { Crew, cpuDuring } from '../crew';
@@ -10,7 +10,7 @@ const FOLLOWERS = 4;
 const KEYS = 2_000;
 const QUICK_FOLLOWERS = 2;
 const QUICK_KEYS = 100;
-/** Other keys, before the measurement, as a share of those in it. */
+/** Other keys, before the measurement, as a share of the measured keys. */
 const WARM_UP_SHARE = 2;
 
 function subscribing(name: string, title: string, warmUpShare: number): Workload {
@@ -38,7 +38,7 @@ async function measure(crew: Crew, scale: Scale, warmUpShare: number): Promise<S
     value: (subscriptions * 1_000) / (endedAtMs - startedAtMs),
     leaderCpuUs: cpuUs / subscriptions,
     followerCpuUs: sum(result.map((watched) => watched.cpuUs)) / subscriptions,
-    problems: [], // it ends only when every key has its value
+    problems: [], // the workload ends only when every key has a value
     errors: await errorsOf([leader, ...followers]),
   };
 }

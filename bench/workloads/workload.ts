@@ -1,12 +1,12 @@
-// What a workload is to the driver (main.ts): something that is measured once for a peer, in processes of its own.
+// What a workload is to the driver (main.ts): something that is measured once for a peer, in new processes.
 
 import { NOTHING, type WorkerHandle } from '../crew';
 import type { PeerName } from '../peers/peer';
 
-/** `quick` proves that a workload runs; its figures mean nothing. */
+/** `quick` proves that a workload runs; the figures mean nothing. */
 export type Scale = 'full' | 'quick';
 
-/** What one measurement gives. Figures that do not apply are absent. */
+/** The result of a measurement. Figures that do not apply are absent. */
 export interface Sample {
   /** The figure that is compared, in the unit of the workload. */
   readonly value: number;
@@ -21,7 +21,7 @@ export interface Sample {
   readonly residentMb?: number;
   /** JavaScript files that were loaded. */
   readonly modules?: number;
-  /** What was not delivered as it should be; empty when all is well. */
+  /** What was not delivered correctly; empty when all is well. */
   readonly problems: readonly string[];
   /** Errors that the peer has reported, although everything may have arrived. */
   readonly errors: readonly string[];

@@ -5,8 +5,8 @@ import { NOT_ASKED } from '../upstream/client';
 import type { PromiseName, Violation } from './violation';
 
 /**
- * Codes that say that the call was never carried out: there was nobody to send it to, or it was refused. Every other error
- * leaves it open. ECONNREFUSED and ECONNRESET come from the start of an upstream client, never from one of its methods.
+ * Codes that say that the call was never carried out: there was no receiver, or the call was refused. Every other error leaves
+ * this open. ECONNREFUSED and ECONNRESET come from the start of an upstream client, never from a method.
  */
 const NEVER_RAN: ReadonlySet<string> = new Set([
   'ERR_TRUNKLINE_OPTION_INVALID',

@@ -8,12 +8,12 @@ import { checkLife } from './life';
 import { checkUpstreams } from './upstreams';
 import type { Violation } from './violation';
 
-/** Entries come from many processes, each in its own time. */
+/** Entries come from many processes, each process at a different pace. */
 export function inOrder(entries: readonly HistoryEntry[]): History {
   return [...entries].sort((a, b) => a.at - b.at);
 }
 
-/** What holds at any moment, whatever is still on its way here. */
+/** Checks what holds at any moment, even if reports are still on the way. */
 export function checkSoFar(history: History): Violation[] {
   return [...checkDelivery(history), ...checkCalls(history), ...checkLife(history)];
 }

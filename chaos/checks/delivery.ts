@@ -1,6 +1,6 @@
-// Never backwards, within the life of one subscription. A lower version is never legitimate, not even after a failover: the
-// server gives whoever watches a key its present value, so what a new leader gets first is at least what any subscriber
-// of an earlier leader has got. The same version again is legitimate: a new leader repeats it.
+// Never backwards, within the life of a subscription. A lower version is never legitimate, not even after a failover: the server
+// gives the present value to every client that watches a key, and the first value of a new leader is at least what any
+// subscriber of an earlier leader has got. The same version again is legitimate: a new leader repeats the value.
 
 import type { EntryOf, History } from '../history';
 import type { PromiseName, Violation } from './violation';

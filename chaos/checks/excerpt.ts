@@ -1,10 +1,10 @@
-// The shortest piece of a history that shows a violation: what happened to whom it is about, and the faults meanwhile.
+// The shortest piece of a history that shows a violation: what happened to the processes in question, and the faults meanwhile.
 
 import type { History, HistoryEntry } from '../history';
 import { calmsOf, endOf } from './intervals';
 import type { Violation } from './violation';
 
-/** Before the interval: a failover that has just happened belongs to it, ms. */
+/** Time before the interval, ms: a failover that has just happened belongs to the violation. */
 const LEAD_MS = 1_000;
 const MOST_LINES = 60;
 
@@ -18,7 +18,7 @@ export function excerpt(history: History, violation: Violation, startedAt: numbe
 function concerned(history: History, { from, to, about }: Violation): HistoryEntry[] {
   const calms = calmsOf(history);
   const begin = from - LEAD_MS;
-  // Who led the channel meanwhile has to do with it too.
+  // Leaders of the channel in the interval belong to the violation too.
   const pids = new Set(about.pids);
   for (const entry of history) {
     if (entry.kind.startsWith('upstream-') && 'channel' in entry && entry.channel === about.channel && entry.at <= to) {
@@ -72,7 +72,7 @@ function concerned(history: History, { from, to, about }: Violation): HistoryEnt
   });
 }
 
-/** Whether no entry of the kind and channel comes between this one and the moment. */
+/** Whether no entry of the kind and channel comes between this entry and the moment. */
 function isLastBefore(history: History, entry: HistoryEntry, moment: number): boolean {
   const { channel } = entry as { channel: string };
   return !history.some(
@@ -84,7 +84,7 @@ function isLastBefore(history: History, entry: HistoryEntry, moment: number): bo
   );
 }
 
-/** One entry as a line. */
+/** An entry as a line. */
 export function line(entry: HistoryEntry, startedAt: number): string {
   const { at, kind, pid, channel, ...facts } = entry as {
     at: number;

@@ -1,4 +1,4 @@
-// Stretches of time, and which of them a process did not run.
+// Stretches of time, and the stretches in which a process did not run.
 
 import type { EntryOf, History } from '../history';
 
@@ -7,7 +7,7 @@ export interface Interval {
   readonly to: number;
 }
 
-/** When faults ended: when they were over, or with the next calm, which ends all of them. */
+/** When faults ended: by plan, or with the next calm, which ends all faults. */
 export function endOf(fault: EntryOf<'fault'>, calms: readonly number[]): number {
   return Math.min(fault.until, calms.find((at) => at > fault.at) ?? Infinity);
 }
@@ -16,13 +16,13 @@ export function calmsOf(history: History): number[] {
   return history.filter(({ kind }) => kind === 'calm').map(({ at }) => at);
 }
 
-/** When a process was stopped, or its event loop blocked, because we did that. */
+/** When a process was stopped, or the event loop blocked, by a fault. */
 export function pausesOf(history: History): Map<number, Interval[]> {
   const calms = calmsOf(history);
   const pauses = new Map<number, Interval[]>();
   for (const entry of history) {
     if (entry.kind !== 'fault' || entry.pid === undefined || !['stop', 'block'].includes(entry.fault)) continue;
-    // A block ends by itself only.
+    // A block ends only by plan.
     const to = entry.fault === 'block' ? entry.until : endOf(entry, calms);
     pauses.set(entry.pid, [...(pauses.get(entry.pid) ?? []), { from: entry.at, to }]);
   }

@@ -1,11 +1,11 @@
-// Ends: nothing is heard of a closed client, no process ends but those that we end, and none grows without a limit.
+// Ends: a closed client reports nothing more, no process ends except by the driver, and no process grows without a limit.
 
 import type { History } from '../history';
 import type { PromiseName, Violation } from './violation';
 
 /** Many times what a member needs for all values that a stopped consumer is owed. */
 const MEMORY_BYTES = 2 ** 30;
-/** Before an end, to show what led to it, ms. */
+/** Time before an end, to show the causes, ms. */
 const BEFORE_MS = 5_000;
 
 export function checkLife(history: History): Violation[] {

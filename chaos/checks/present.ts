@@ -8,7 +8,7 @@ interface Client {
   readonly channel: string;
   isReady: boolean;
   isClosing: boolean;
-  /** When a call of it was answered last. */
+  /** When a call of the client was answered last. */
   answeredAt: number;
 }
 
@@ -42,7 +42,7 @@ export class Present {
     return present;
   }
 
-  /** Entries of one process must come in their order. */
+  /** Entries of a process must come in order. */
   apply(entry: HistoryEntry): void {
     switch (entry.kind) {
       case 'created': {
@@ -107,12 +107,12 @@ export class Present {
   }
 
   /**
-   * Everything that is not as it must be when all is quiet.
-   * @param versions those of the server, by channel and key
+   * Everything that is not as required when all is quiet.
+   * @param versions the versions of the server, by channel and key
    * @param published what is published there, by channel and name
    * @param from when the quiet began
    * @param at the present
-   * @param answeredSince each client must have had an answer since then; undefined: none is needed
+   * @param answeredSince each client must have had an answer since then; undefined: no answer is needed
    */
   shortcomings(
     versions: ReadonlyMap<string, number>,
@@ -171,7 +171,7 @@ export class Present {
     return found;
   }
 
-  /** What it had asked for does not last longer than a client. */
+  /** Requests of a client end with the client. */
   #forget(isGone: (owner: { readonly client: string; readonly pid: number }) => boolean): void {
     for (const [id, subscription] of this.#subscriptions) if (isGone(subscription)) this.#subscriptions.delete(id);
     for (const [name, publication] of this.#publications) if (isGone(publication)) this.#publications.delete(name);

@@ -1,12 +1,7 @@
-// One upstream client for each channel. Two at a time are legitimate
-// - for a moment, when a process was killed: its sockets close one after the other, and the server hears of it later;
-// - while a leader hands over, which its user closes, or which was succeeded while it was stopped: its successor is ready before it
-//   has answered what is under way and closed its own upstream client;
-// - for as long as one of the two does not run: it can neither close nor notice anything;
-// - on the common port for as long as anybody there does not run: it may be the port holder, and nobody else can tell a leader that
-//   comes back from a pause that it was succeeded.
-// On a port that one channel has for itself, a stopped leader still holds the port. Nobody succeeds it, unless it had begun
-// to close.
+// An upstream client for each channel. Two at a time are legitimate for a moment after a kill, during a hand-over, and while one
+// of the two does not run and can neither close nor notice anything. On the common port two are also legitimate while any process
+// there does not run, which may be the port holder. On a port of a single channel a stopped leader holds the port, and succession
+// is impossible unless the close had begun.
 
 import type { ChannelPlan } from '../channels';
 import type { EntryOf, History, HistoryEntry } from '../history';
@@ -15,9 +10,9 @@ import type { Violation } from './violation';
 
 /** Running time that two may overlap after a kill or a change of leader, ms. */
 export const OVERLAP_MS = 1_000;
-/** The same when the earlier one hands over, ms. */
+/** The longest legitimate overlap when the earlier leader hands over, ms. */
 export const HANDOVER_MS = 3_000;
-/** Signals and the news of connections are not told in the order in which they happen, ms. */
+/** Signals and news of connections may be reported out of order by this much, ms. */
 const SIGNAL_MS = 50;
 
 interface Connected extends Interval {
@@ -28,7 +23,7 @@ interface Connected extends Interval {
 export interface Overlap extends Interval {
   readonly first: Connected;
   readonly second: Connected;
-  /** Without the time in which one of the two, or on the common port anybody, did not run, ms. */
+  /** Time without the pauses of the two, or on the common port of any process, ms. */
   readonly ranMs: number;
   readonly limitMs: number;
   /** The first was stopped when the second came, and had not begun to close. */
@@ -97,7 +92,7 @@ function isClosing(entry: HistoryEntry): entry is EntryOf<'closing'> | EntryOf<'
   return entry.kind === 'closing' || (entry.kind === 'fault' && ['renew', 'leave'].includes(entry.fault));
 }
 
-/** Who had an upstream client of which channel, and when, in the order of their beginnings. */
+/** Which process had an upstream client of which channel, and when, in the order of beginnings. */
 function connectionsOf(history: History): Connected[] {
   const ends = new Map<number, number>();
   for (const entry of history) if (entry.kind === 'upstream-off') ends.set(entry.connection, entry.at);

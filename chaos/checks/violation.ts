@@ -1,4 +1,4 @@
-// A promise that was not kept, and what of the history belongs to it.
+// A promise that was not kept, with the entries of the history that show this.
 
 export type PromiseName =
   | 'never backwards'
@@ -14,7 +14,7 @@ export type PromiseName =
   | 'no crash'
   | 'bounded memory';
 
-/** Which entries of the history have to do with it. */
+/** Which entries of the history matter. */
 export interface About {
   readonly pids: readonly number[];
   readonly channel?: string | undefined;
@@ -26,9 +26,9 @@ export interface About {
 
 export interface Violation {
   readonly promise: PromiseName;
-  /** One sentence with the values. */
+  /** A sentence with the values. */
   readonly what: string;
-  /** The interval that shows it. */
+  /** The interval that shows the violation. */
   readonly from: number;
   readonly to: number;
   readonly about: About;

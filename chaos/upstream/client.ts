@@ -1,5 +1,5 @@
-// The upstream class of the members: it knows nothing of other processes. When its connection is lost it says `close`, and
-// whoever holds it makes a new one.
+// The upstream class of the members, which knows nothing of other processes. A lost connection leads to `close`, and the owner
+// makes a new client.
 
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { hear, tell, type Answer, type Increment, type Question, type Value } fr
 export interface UpstreamClientOptions {
   readonly channel: string;
   readonly port: number;
-  /** How long it takes to start, and to close, ms. */
+  /** How long the client takes to start, and to close, ms. */
   readonly slowMs: number;
 }
 
@@ -96,7 +96,7 @@ export class UpstreamClient extends Base {
     return (await this.#answerTo((id) => ({ op: 'increment', id, increment }))) as { call: string };
   }
 
-  /** The same, and declared idempotent by the members. */
+  /** Like `increment`, and declared idempotent by the members. */
   async incrementAgain(increment: Increment): Promise<{ call: string }> {
     return this.increment(increment);
   }

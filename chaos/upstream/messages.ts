@@ -1,4 +1,4 @@
-// What the upstream server and its clients say to each other: a length, then the value as v8 serializes it.
+// What the upstream server and the clients say to each other: a length, then the value as v8 serializes values.
 
 import type { Socket } from 'node:net';
 import { deserialize, serialize } from 'node:v8';
@@ -11,12 +11,12 @@ export interface Value {
   readonly filler: Buffer;
 }
 
-/** A call that is carried out once for each id, as far as its callers let it. */
+/** A call that is carried out once for each id, as far as the callers allow. */
 export interface Increment {
-  /** The id that its caller gave it. */
+  /** The id that the caller gave the call. */
   readonly call: string;
   readonly isIdempotent: boolean;
-  /** How long the server waits before it carries it out, and then before it answers, ms. */
+  /** How long the server waits before carrying the call out, and then before answering, ms. */
   readonly beforeMs: number;
   readonly afterMs: number;
 }
@@ -40,7 +40,7 @@ export function makeValue(key: string, version: number, size: number): Value {
   return { key, version, size, filler: Buffer.alloc(size, fillOf(version)) };
 }
 
-/** Whether the value is the one that the server made. */
+/** Whether the value is the value that the server made. */
 export function isWhole({ version, size, filler }: Value): boolean {
   return filler.length === size && filler.equals(Buffer.alloc(size, fillOf(version)));
 }

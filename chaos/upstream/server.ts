@@ -1,6 +1,5 @@
-// The upstream server: it lives in the driver, so it outlives every member, and what it holds is the truth. A client that
-// watches a key gets the present value at once and then each change, so nobody can get an older value from a newer
-// connection.
+// The upstream server, which lives in the driver, outlives every member, and holds the truth. A client that watches a key gets
+// the present value at once and then each change: nobody can get an older value from a newer connection.
 
 import net from 'node:net';
 import { freePort } from '../../test/support/ports';
@@ -36,7 +35,7 @@ export class UpstreamServer {
     return server;
   }
 
-  /** Gives the key of a channel its next version. */
+  /** Gives the key of a channel the next version. */
   change(channel: string, key: string, size: number): void {
     const id = `${channel}/${key}`;
     const value = makeValue(key, (this.#values.get(id)?.version ?? 0) + 1, size);
@@ -66,7 +65,7 @@ export class UpstreamServer {
     return this.#server !== undefined;
   }
 
-  /** Cuts all connections and refuses new ones for a while; the values stay. */
+  /** Cuts all connections and refuses new connections for a while; the values stay. */
   restart(downMs: number): void {
     if (!this.#server) return;
     this.#server.close();
@@ -95,7 +94,7 @@ export class UpstreamServer {
   #serve(socket: net.Socket): void {
     const peer: Peer = { connection: ++this.#lastConnection, channel: '', pid: 0, keys: new Set(), publications: new Set() };
     const { connection } = peer;
-    socket.on('error', () => undefined); // its process was killed
+    socket.on('error', () => undefined); // the process of the client was killed
     socket.on('end', () => socket.destroy());
     socket.on('close', () => {
       this.#peers.delete(socket);
@@ -136,7 +135,7 @@ export class UpstreamServer {
     });
   }
 
-  /** What a client has asked for is carried out even if it is gone by then, as a real server would. */
+  /** Requests are carried out even if the client is gone by then, as on a real server. */
   #increment(socket: net.Socket, { channel, pid }: Peer, id: number, { call, isIdempotent, beforeMs, afterMs }: Increment): void {
     const run = (): void => {
       this.#record({ kind: 'journal', pid, channel, call, isIdempotent });

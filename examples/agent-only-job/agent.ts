@@ -1,4 +1,4 @@
-// The agent: it leads, so the job runs here. When the agent dies the next one starts it again.
+// The agent leads, and therefore the job runs here. When the agent dies the next agent starts the job again.
 
 import cluster from 'trunkline';
 import { onStop } from 'trunkline/supervisor';

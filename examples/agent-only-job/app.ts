@@ -1,4 +1,4 @@
-// A worker: writes to the log all the time, and opens it again when the agent says so.
+// A worker: writes to the log all the time, and reopens the log when the agent says so.
 
 import cluster from 'trunkline';
 import { onStop, ready } from 'trunkline/supervisor';
@@ -27,5 +27,5 @@ onStop(async () => {
   console.log(`worker ${process.pid}: wrote ${lines} lines`);
 });
 
-// This worker does not listen, so it says itself that it is ready.
+// This worker does not listen, and therefore reports readiness explicitly.
 export default rotation.ready().then(ready);

@@ -1,4 +1,4 @@
-// A log file that several processes append to, and that is opened anew when it was renamed.
+// A log file that several processes append to, and that is reopened after being renamed.
 
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
@@ -12,7 +12,7 @@ export class LogFile {
     this.#stream = this.#open();
   }
 
-  /** One line is one write to the end of the file, so lines of several processes do not mix. */
+  /** A line is a single write to the end of the file: lines of several processes do not mix. */
   write(text: string): void {
     this.#stream.write(`${new Date().toISOString()} ${text}\n`);
   }

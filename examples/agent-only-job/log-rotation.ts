@@ -1,5 +1,5 @@
-// The job, as an upstream client: it exists once on the host, in the process that leads, so whatever it does happens
-// once. Every midnight it renames the log file after the day that the file begins with, and tells its subscribers.
+// The job, as an upstream client: exists once on the host, in the process that leads, and therefore everything happens once.
+// Every midnight the job renames the log file after the day with which the file begins, and tells all subscribers.
 
 import { closeSync, existsSync, openSync, readSync, renameSync } from 'node:fs';
 import { basename, dirname, join, parse } from 'node:path';
@@ -7,7 +7,7 @@ import { Base } from 'sdk-base';
 import { nextMidnight } from './next-midnight';
 
 export interface Rotation {
-  /** The process that did it. */
+  /** The process that rotated the file. */
   readonly by: number;
   /** The new name of the old file; missing in what a new agent says first. */
   readonly renamedTo?: string;
@@ -16,13 +16,13 @@ export interface Rotation {
 export type RotationListener = (rotation: Rotation) => void;
 
 export interface LogRotationOptions {
-  /** Each line begins with its time, as Date.toISOString() has it. */
+  /** Each line begins with a time in the form of Date.toISOString(). */
   readonly file: string;
-  /** For trying it out: the first rotation is so many ms after the start; the next ones are at midnight. */
+  /** For trying the example: the first rotation is this many ms after the start; further rotations are at midnight. */
   readonly firstAfterMs?: number | undefined;
 }
 
-/** From the environment; the same in agent and workers, so that all of them mean the same job. */
+/** Read from the environment; equal in agent and workers, which therefore mean the same job. */
 export function rotationOptions({
   LOG_FILE: file = 'app.log',
   ROTATE_AFTER_MS: firstAfterMs,
@@ -51,7 +51,7 @@ export class LogRotation extends Base {
     this.ready(true);
   }
 
-  /** Pushes at once too: the agent before this one may have died after it renamed the file and before it told anybody. */
+  /** Pushes at once too: the previous agent may have died after renaming the file and before telling anybody. */
   subscribe(_topic: 'rotated', listener: RotationListener): void {
     this.#listener = listener;
     listener(this.#latest);
@@ -83,7 +83,7 @@ export class LogRotation extends Base {
     this.#plan(nextMidnight(new Date()));
   }
 
-  /** Writers that have the file open go on in it under its new name, until they open it again: no line is lost. */
+  /** Writers that have the file open go on under the new name until reopening: no line is lost. */
   #rotate(begin: Date): void {
     try {
       const renamedTo = freeName(this.#file, begin);

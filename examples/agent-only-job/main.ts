@@ -1,5 +1,5 @@
-// Three workers write to one log file, and the agent renames it at midnight: a job that must be done once on a host,
-// however many processes there are. Kill the agent and the next one takes the job over; Ctrl-C ends everything.
+// Three workers write to a common log file, and the agent renames the file at midnight: a job that must be done once on a host,
+// for any number of processes. Kill the agent and the next agent takes the job over; Ctrl-C ends everything.
 
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// The agent leads: it holds the one PriceClient of the host.
+// The agent leads, and holds the only PriceClient of the host.
 'use strict';
 
 const PriceClient = require('./app/lib/price-client');

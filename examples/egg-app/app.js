@@ -1,4 +1,4 @@
-// Workers follow: the same line, no connection of their own.
+// Workers follow: the same statement as in the agent, without a connection to the price feed.
 'use strict';
 
 const PriceClient = require('./app/lib/price-client');

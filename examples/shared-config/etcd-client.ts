@@ -1,5 +1,5 @@
-// The same client for a real etcd, over npm `etcd3`: watch, get and put. Its keys begin with `trunkline-example/`;
-// other keys of that etcd are not touched.
+// The client for a real etcd, over npm `etcd3`: watch, get and put. Keys begin with `trunkline-example/`; other keys of that
+// etcd are not touched.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Etcd3, type IKeyValue, type Watcher } from 'etcd3';
@@ -33,12 +33,12 @@ export class EtcdClient extends Base implements ConfigClient {
     });
   }
 
-  /** Runs by itself; the client is ready when it resolves. */
+  /** Called by the base class; the client is ready when the promise resolves. */
   async _init(): Promise<void> {
     await this.get('is-etcd-there');
   }
 
-  /** Rejects when the key cannot be watched: then it is not, and trunkline asks again. */
+  /** Rejects when the key cannot be watched: trunkline then asks again. */
   async subscribe({ key }: { key: string }, listener: SettingListener): Promise<void> {
     let topic = this.#topics.get(key);
     if (!topic) {
@@ -65,7 +65,7 @@ export class EtcdClient extends Base implements ConfigClient {
     await cancel(topic);
   }
 
-  /** Rejects when etcd does not take it: then trunkline publishes it again. */
+  /** Rejects when etcd refuses the value: trunkline then publishes the value again. */
   async publish({ key, value }: { key: string; value: string }): Promise<void> {
     await this.set(key, value);
   }
@@ -106,8 +106,8 @@ export class EtcdClient extends Base implements ConfigClient {
   }
 
   /**
-   * A watcher of etcd3 resumes by itself after a lost connection, but not when etcd has compacted what happened meanwhile: then etcd
-   * cancels the watch. What was missed is gone for good, so this begins anew, from the present value.
+   * A watcher of etcd3 resumes after a lost connection, but not when etcd has compacted what happened meanwhile: then etcd
+   * cancels the watch. Missed changes are gone for good, and the watch begins anew, from the present value.
    */
   async #watchAgain(key: string, canceled: Watcher): Promise<void> {
     const topic = this.#topics.get(key);
@@ -133,7 +133,7 @@ export class EtcdClient extends Base implements ConfigClient {
 }
 
 async function cancel({ watcher }: Topic): Promise<void> {
-  const open = await watcher.catch(() => undefined); // one that failed watches nothing
+  const open = await watcher.catch(() => undefined); // a failed watcher watches nothing
   await open?.cancel();
 }
 

@@ -1,7 +1,6 @@
-// Four processes share one connection to a server of settings. The story: one of them leads, a change made through
-// another one reaches all, the leader is killed, a survivor takes over, nothing is lost. Run it with `npm start`.
-//
-// Read worker.ts first, which shows how a client is shared; the folder `stage` holds what the demo itself needs.
+// Four processes share a connection to a server of settings. The story: one process leads, a change made through another process
+// reaches all, the leader is killed, a survivor takes over, nothing is lost. Run the demo with `npm start`. Read worker.ts
+// first, which shows how a client is shared; the folder `stage` holds the staging of the demo.
 
 import { Changes } from './stage/changes';
 import { readCommandLine } from './stage/command-line';
@@ -18,7 +17,7 @@ import type { WorkerHandle } from './stage/worker-handle';
 const WORKERS = 4;
 const KEY = 'greeting';
 const LIMIT_MS = 20_000;
-/** The server and the workers report on different channels: this is how much later one may be than the other. */
+/** The server and the workers report on different channels: one channel may be later than the other by this much. */
 const COUNT_LIMIT_MS = 3_000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -38,7 +37,7 @@ async function main(): Promise<number> {
   }
   const interrupt = new AbortController();
   let interruptedBy: keyof typeof EXIT_CODES | undefined;
-  // Whoever reads has gone (`| head`): the story is over.
+  // The reader has gone (`| head`): the story is over.
   process.stdout.on('error', () => {
     interruptedBy ??= 'SIGHUP';
     interrupt.abort();
@@ -118,7 +117,7 @@ async function killLeader(stage: Stage): Promise<number> {
   screen.say(`SIGKILL to the leader, worker ${fleet.leader?.pid}.`, 'bad');
   const killedAt = performance.now();
   fleet.leader?.kill();
-  // Each value says whose connection it came through: only data of the new leader counts, not what was there before.
+  // Each value says which connection brought the value: only data of the new leader counts, not earlier data.
   await changes.until('data from a new leader', () => {
     const { leader, running } = fleet;
     return leader !== undefined && running.every((worker) => worker.seen(KEY)?.via === leader.pid);
@@ -132,7 +131,7 @@ async function killLeader(stage: Stage): Promise<number> {
   return tookMs;
 }
 
-/** Changes the value and waits until every worker has it. */
+/** Changes the value and waits until every worker has the new value. */
 async function change(
   { changes, fleet }: Stage,
   writer: WorkerHandle,

@@ -1,5 +1,5 @@
-// An ordinary client of the registry server, as one writes it for a single process: it knows nothing of sharing.
-// Trunkline creates it in the leader only. It connects again by itself and then watches again what it watched.
+// An ordinary client of the registry server, written as for a single process, without any knowledge of sharing. Trunkline
+// creates the client in the leader only. After a lost connection the client connects again and watches the same keys.
 
 import { once } from 'node:events';
 import net from 'node:net';
@@ -30,7 +30,7 @@ export class RegistryClient extends Base implements ConfigClient {
     this.#address = new URL(options.url);
   }
 
-  /** Runs by itself; the client is ready when it resolves. */
+  /** Called by the base class; the client is ready when the promise resolves. */
   async _init(): Promise<void> {
     await this.#connect();
   }
@@ -118,7 +118,7 @@ export class RegistryClient extends Base implements ConfigClient {
     });
   }
 
-  /** @returns false without a connection; what is watched is sent as soon as there is one */
+  /** @returns false without a connection; watched keys are sent as soon as there is a connection */
   #send(request: Request): boolean {
     if (this.#socket?.readyState !== 'open') return false;
     sendLine(this.#socket, request);

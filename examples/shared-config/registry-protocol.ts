@@ -1,9 +1,9 @@
-// What goes over the wire between registry-client.ts and registry-server.ts: one JSON text per line.
+// What goes over the wire between registry-client.ts and registry-server.ts: a JSON text per line.
 
 import type { Socket } from 'node:net';
 import type { Setting } from './config-client';
 
-/** The server does not know which process a client shares it with. */
+/** The server does not know which process shares the client. */
 export type StoredSetting = Omit<Setting, 'via'>;
 
 export type Request =
@@ -20,7 +20,7 @@ export function sendLine(socket: Socket, message: Request | Response): void {
   socket.write(`${JSON.stringify(message)}\n`);
 }
 
-/** Calls back with each message; ends the connection when one cannot be understood. */
+/** Calls back with each message; ends the connection when a message cannot be understood. */
 export function receiveLines<M extends Request | Response>(socket: Socket, receive: (message: M) => void): void {
   let rest = '';
   socket.setEncoding('utf8').on('data', (text: string) => {

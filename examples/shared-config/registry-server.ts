@@ -1,12 +1,12 @@
-// A small registry server, run as a process of its own. It keeps settings in a file, tells whoever watches a key of
-// its changes, and counts the connections of its clients: the number that this example is about.
+// A small registry server, run as a separate process. Keeps settings in a file, pushes changes to clients that watch a key, and
+// counts client connections: the number that this example is about.
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { receiveLines, sendLine, type Request, type StoredSetting } from './registry-protocol';
 
-/** What the server tells the process that has forked it. */
+/** What the server tells the parent process. */
 export type RegistryReport =
   { readonly type: 'listening'; readonly port: number } | { readonly type: 'connections'; readonly count: number };
 
@@ -71,7 +71,7 @@ class RegistryServer {
   #set(key: string, value: string): StoredSetting {
     const setting = { key, value, version: 1 + Math.max(0, ...this.#versions()) };
     this.#save(new Map(this.#settings).set(key, setting));
-    this.#settings.set(key, setting); // once it is on disk
+    this.#settings.set(key, setting); // once the setting is on disk
     for (const [socket, watched] of this.#connections) if (watched.has(key)) sendLine(socket, { type: 'changed', setting });
     return setting;
   }
@@ -80,7 +80,7 @@ class RegistryServer {
     return [...this.#settings.values()].map(({ version }) => version);
   }
 
-  /** Whoever reads the file sees all of the old state or all of the new one. */
+  /** A reader of the file sees all of the old state or all of the new state. */
   #save(settings: ReadonlyMap<string, StoredSetting>): void {
     writeFileSync(`${this.#file}.new`, JSON.stringify([...settings.values()], undefined, 2));
     renameSync(`${this.#file}.new`, this.#file);

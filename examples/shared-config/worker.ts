@@ -1,5 +1,5 @@
-// One of the processes that share one client of the registry. Whether it leads or follows, the code is the same:
-// everything about sharing is in the statement that makes `config`. The rest reports to the demo and takes its orders.
+// A process that shares a client of the registry. The code is the same for leading and following: everything about sharing is in
+// the statement that makes `config`. The rest reports to the demo and takes orders.
 
 import cluster from 'trunkline';
 import { configClientClass, type Setting } from './config-client';
@@ -17,7 +17,7 @@ export type Report =
   | { readonly type: 'answer'; readonly id: number; readonly setting?: Setting | undefined; readonly error?: string }
   | { readonly type: 'failed'; readonly message: string };
 
-/** Closing takes milliseconds; a worker that has lost its parent must not stay for more than this. */
+/** Closing takes milliseconds; a worker without a parent must not stay for more than this. */
 const CLOSE_LIMIT_MS = 2_000;
 
 async function main(url: string, firstKey: string): Promise<void> {

@@ -1,7 +1,5 @@
-// A worker: asks for tokens over HTTP what a real one would need for its own requests to somebody else.
-//   GET  /ask/mail?times=50   asks 50 times at once
-//   GET  /seen/mail           what its subscription has brought last
-//   POST /revoke/mail
+// A worker: asks for tokens on request over HTTP, which a real worker would need for requests to other services. GET
+// /ask/mail?times=50 asks 50 times at once GET /seen/mail what the subscription has brought last POST /revoke/mail
 
 import http from 'node:http';
 import { onStop } from 'trunkline/supervisor';
@@ -12,7 +10,7 @@ import { tokens } from './tokens';
 export interface Answer {
   readonly worker: number;
   readonly asked: number;
-  /** The different tokens that it got. */
+  /** The different tokens that the worker got. */
   readonly values: readonly string[];
 }
 

@@ -1,5 +1,5 @@
-// Four workers ask for the same token a thousand times, and the authorization server is asked once. Then the agent,
-// which holds the token, is killed, and they ask on. In memory the token goes with the agent; with REDIS_URL it stays.
+// Four workers ask for the same token a thousand times, and the authorization server is asked once. Then the agent, which holds
+// the token, is killed, and the workers ask on. In memory the token goes with the agent; with REDIS_URL the token stays.
 
 import { join } from 'node:path';
 import { startCluster, type Supervised } from 'trunkline/supervisor';
@@ -7,10 +7,10 @@ import type { Answer } from './app';
 import { TokenIssuer } from './token-issuer';
 
 const PORT = process.env.PORT ?? '8080';
-/** The requests to the workers, and how often a worker asks for the token to answer one. */
+/** The requests to the workers, and how often a worker asks for the token to answer a request. */
 const REQUESTS = 20;
 const TIMES = 50;
-/** A name of this run: a token of an earlier one may still be in Redis. */
+/** A name of this run: a token of an earlier run may still be in Redis. */
 const SCOPE = `mail-${process.pid}`;
 
 async function main(): Promise<void> {

@@ -1,5 +1,5 @@
-// Tokens in Redis, over npm `ioredis`: a key for each scope, which ends with its token, and the channel `tokens` on
-// which whoever changes a key says its scope.
+// Tokens in Redis, over npm `ioredis`: a key for each scope, which expires with the token, and the channel `tokens`, on which
+// every change of a key is announced with the scope.
 
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
@@ -11,7 +11,7 @@ const CHANNEL = 'tokens';
 const COMMAND_MS = 500;
 
 export interface VaultEvents {
-  /** The token of a scope was written or removed, by this process or by another one. */
+  /** The token of a scope was written or removed, by any process. */
   readonly onChange: (scope: string) => void;
   /** Changes may have been missed. */
   readonly onGap: () => void;

@@ -1,4 +1,4 @@
-// Stands for the authorization server: issues tokens over HTTP, and counts how often it was asked.
+// Stands for the authorization server: issues tokens over HTTP, and counts requests.
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ export class TokenIssuer {
   /** How long a token is good, ms. */
   lifeMs = 60_000;
   nextValue: () => string = randomUUID;
-  /** How many tokens it was asked for. */
+  /** The number of requests for tokens. */
   asked = 0;
   /** Answers with errors from now on. */
   isBroken = false;
@@ -26,9 +26,9 @@ export class TokenIssuer {
     });
   }
 
-  /** @returns its address */
+  /** @returns the address of the issuer */
   async listen(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1').unref(); // it alone keeps no process alive
+    this.#server.listen(0, '127.0.0.1').unref(); // the server does not keep the process alive
     await once(this.#server, 'listening');
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }

@@ -1,5 +1,5 @@
-// The upstream client: keeps the tokens of all processes, and asks the authorization server when one is needed. It
-// runs in the process that leads, so one question at a time is one for the whole host.
+// The upstream client: keeps the tokens of all processes, and asks the authorization server when a token is needed. The store
+// runs in the process that leads, and therefore the whole host asks a single question at a time.
 
 import { Base } from 'sdk-base';
 import type { RedisVault } from './redis-vault';
@@ -8,7 +8,7 @@ import type { Token, TokenListener } from './token';
 export interface TokenStoreOptions {
   /** `POST <issuerUrl>/<scope>` gives a token. */
   readonly issuerUrl: string;
-  /** `redis://…`: tokens outlive the leader, and are shared by all hosts. Default: they are in memory. */
+  /** `redis://…`: tokens outlive the leader, and are shared by all hosts. Default: in memory. */
   readonly redisUrl?: string | undefined;
   /** A token with less time left than this, ms, is replaced. Default 10000. */
   readonly renewBeforeMs?: number | undefined;
@@ -36,7 +36,7 @@ export class TokenStore extends Base {
     this.#renewBeforeMs = renewBeforeMs;
   }
 
-  /** Runs by itself; the store is ready when it resolves. */
+  /** Called by the base class; the store is ready when the promise resolves. */
   async _init(): Promise<void> {
     if (!this.#redisUrl) return;
     // Loaded here: who does without Redis needs no ioredis.
@@ -63,9 +63,9 @@ export class TokenStore extends Base {
     }
   }
 
-  /** The present token of a scope is not to be used any more; the next `getToken` asks for another one. */
+  /** The present token of a scope must not be used any more; the next `getToken` asks for a new token. */
   async revoke(scope: string): Promise<void> {
-    await this.#renewals.get(scope)?.catch(() => undefined); // what is on its way is meant too
+    await this.#renewals.get(scope)?.catch(() => undefined); // includes a token that is on the way
     try {
       await this.#vault?.remove(scope);
     } finally {
@@ -73,7 +73,7 @@ export class TokenStore extends Base {
     }
   }
 
-  /** Pushes the token of a scope and each later one. A scope that has a subscriber is renewed without being asked for. */
+  /** Pushes the token of a scope and each later token. A scope that has a subscriber is renewed without being asked for. */
   subscribe({ scope }: { scope: string }, listener: TokenListener): void {
     this.#listeners.set(scope, listener);
     const token = this.#tokens.get(scope);

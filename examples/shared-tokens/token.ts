@@ -1,13 +1,13 @@
-// What is shared: tokens that an authorization server issues, each for one scope and some time.
+// What is shared: tokens that an authorization server issues, each for a scope and a limited time.
 
 export interface Token {
   readonly scope: string;
   readonly value: string;
-  /** When it ends, as Date.now() counts. */
+  /** When the token expires, in the time of Date.now(). */
   readonly expiresAt: number;
 }
 
-/** What subscribers of a scope get: its token, or null when that was revoked. */
+/** What subscribers of a scope get: the token, or null when the token was revoked. */
 export interface TokenChange {
   readonly scope: string;
   readonly token: Token | null;

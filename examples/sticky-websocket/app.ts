@@ -1,5 +1,5 @@
-// A worker with sessions in its own memory: that works because a client always comes back to the same worker. What is
-// said goes to the clients of all workers, over the messenger.
+// A worker with sessions in memory, which is possible because a client always comes back to the same worker. Chat messages go to
+// the clients of all workers, over the messenger.
 
 import http from 'node:http';
 import { messenger, onDrain } from 'trunkline/supervisor';
@@ -11,7 +11,7 @@ declare module 'trunkline/supervisor' {
   }
 }
 
-/** Visits by name. Each worker has its own: without stickiness the count would depend on where a client happens to land. */
+/** Visits by name, counted in each worker: without stickiness the count would depend on where a client happens to land. */
 const visits = new Map<string, number>();
 const clients = new Set<WebSocket>();
 
@@ -30,10 +30,10 @@ messenger.on('chat.said', (said) => {
   for (const client of clients) client.send(JSON.stringify(said));
 });
 
-// A worker that is replaced sends its clients away with "service restart": they come back to its successor.
+// A worker that is replaced sends all clients away with "service restart": clients come back to the next worker in this place.
 onDrain(() => {
   for (const client of clients) client.close(1012);
 });
 
-// The supervisor holds the public port; what it hands over arrives here.
+// The supervisor holds the public port; handed connections arrive here.
 server.listen(Number(process.env.PORT), process.env.HOST);

@@ -1,4 +1,4 @@
-// Websockets over four workers: each client address has its worker. Behind a proxy set HEADER=x-forwarded-for.
+// Websockets over four workers: each client address has a fixed worker. Behind a proxy set HEADER=x-forwarded-for.
 
 import { join } from 'node:path';
 import { startCluster } from 'trunkline/supervisor';

@@ -1,4 +1,4 @@
-// The agent: creating the client is all it does. It leads, because the supervisor gave it that place.
+// The agent: only creates the client. The client leads here, because the supervisor gave the agent that role.
 
 import cluster from 'trunkline';
 import { onStop } from 'trunkline/supervisor';

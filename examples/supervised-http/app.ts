@@ -1,4 +1,5 @@
-// A worker: answers HTTP from what the agent gets from upstream. Run by itself it would lead and work just the same.
+// A worker: answers HTTP from what the agent gets from upstream. Without a supervisor this program would lead and work just the
+// same.
 
 import http from 'node:http';
 import cluster from 'trunkline';
@@ -17,5 +18,5 @@ const server = http.createServer((request, response) => {
   response.writeHead(rate ? 200 : 404, { 'content-type': 'application/json' });
   response.end(`${JSON.stringify({ ...rate, answeredBy: process.pid })}\n`);
 });
-// A worker is ready when it listens, so it listens when it has something to say.
+// A worker is ready when listening, and listens when there is something to say.
 export default rates.ready().then(() => server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1'));

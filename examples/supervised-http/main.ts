@@ -1,5 +1,5 @@
-// An agent that holds the one upstream client, and four workers that answer HTTP from it. Kill any of them and look
-// again; SIGHUP replaces them all, Ctrl-C ends them.
+// An agent that holds the only upstream client, and four workers that answer HTTP with the values. Kill any process and look
+// again; SIGHUP replaces all, Ctrl-C ends all.
 
 import { join } from 'node:path';
 import { startCluster } from 'trunkline/supervisor';

@@ -1,11 +1,11 @@
-// The upstream client: exchange rates that a server would push. It runs in the agent only.
+// The upstream client: exchange rates that a server would push. Runs in the agent only.
 
 import { Base } from 'sdk-base';
 
 export interface Rate {
   readonly currency: string;
   readonly perEuro: number;
-  /** The process that got it from upstream. */
+  /** The process that got the rates from upstream. */
   readonly via: number;
 }
 

@@ -1,5 +1,5 @@
-// Three processes offer the service `orders` and see each other; then one leaves, and the others notice.
-// With the argument `single` one process does it all, without any network: as in a unit test or a small tool.
+// Three processes offer the service `orders` and see each other; then one process leaves, and the others notice. With the
+// argument `single` one process does everything, without any network: as in a unit test or a small tool.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +37,7 @@ async function runThree(): Promise<void> {
   await registry.close();
 }
 
-/** Offers its address until the parent closes the channel. */
+/** Offers the address of the child until the parent closes the channel. */
 async function runChild(): Promise<void> {
   const registry = await join('child', { port: PORT });
   registry.offer({ serviceId: SERVICE, address: `pid-${process.pid}` });

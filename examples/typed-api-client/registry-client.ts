@@ -1,5 +1,5 @@
-// The upstream client: registers addresses of services and tells who offers a service. To keep the example short its
-// registry is a table in memory instead of a server; only the leader has an instance, so there is one table per host.
+// The upstream client: registers addresses of services and tells who offers a service. To keep the example short the registry is
+// a table in memory instead of a server; only the leader has an instance, and there is a single table per host.
 
 import { Base } from 'sdk-base';
 

@@ -25,7 +25,7 @@ export class ServiceRegistry extends APIClientBase<typeof RegistryClient> {
     return { name: 'service-registry', ...(this.options as ServiceRegistryOptions).clusterOptions };
   }
 
-  /** Who offers a service, as far as is known now; subscribes when it is called for the first time. */
+  /** Who offers a service, as far as is known now; the first call subscribes. */
   getProviders(serviceId: string): readonly string[] {
     const known = this.#providers.get(serviceId);
     if (known) return known;

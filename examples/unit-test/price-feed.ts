@@ -1,4 +1,4 @@
-// The upstream client of the real application: it would hold a connection to a server of prices.
+// The upstream client of the real application, which would hold a connection to a server of prices.
 
 import { Base } from 'sdk-base';
 
@@ -9,7 +9,7 @@ export interface Price {
 
 export type PriceListener = (price: Price) => void;
 
-/** What a price feed can do; the fake one of the test can do the same. */
+/** What a price feed can do; the fake of the test implements the same interface. */
 export interface PriceFeed extends Base {
   subscribe(topic: { symbol: string }, listener: PriceListener): void;
   unSubscribe(topic: { symbol: string }, listener?: PriceListener): void;

@@ -1,5 +1,5 @@
-// How to test code that uses a shared client: `singleMode: true` needs no port and no other process, and the upstream
-// client is a fake that the test holds in its hands.
+// How to test code that uses a shared client: `singleMode: true` needs no port and no other process, and the upstream client is
+// a fake that the test controls.
 
 import { once } from 'node:events';
 import { Base } from 'sdk-base';
@@ -8,7 +8,7 @@ import type { Price, PriceFeed, PriceListener } from './price-feed';
 import { PriceService, sharePriceFeed, type SharedPriceFeed } from './price-service';
 
 class FakeFeed extends Base implements PriceFeed {
-  /** The one that the shared client has created. */
+  /** The instance that the shared client has created. */
   static latest: FakeFeed;
   readonly #listeners = new Map<string, PriceListener>();
 

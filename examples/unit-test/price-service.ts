@@ -28,7 +28,7 @@ export class PriceService {
     return this.#cents.get(symbol);
   }
 
-  /** The server's quote; where it cannot give one, the last known price times the number of pieces. */
+  /** The server's quote; if the server cannot give a quote, the last known price times the number of pieces. */
   async quote(symbol: string, pieces: number): Promise<number> {
     try {
       return await this.#feed.quote(symbol, pieces);

@@ -1,4 +1,4 @@
-// The checks of chaos/ on histories that were written by hand: they find what is planted, and nothing where all is well.
+// The checks of chaos/ on histories that were written by hand: planted violations are found, and nothing where all is well.
 
 import { CHANNELS } from '../../chaos/channels';
 import { checkAll, inOrder } from '../../chaos/checks/check';

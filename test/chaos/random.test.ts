@@ -1,4 +1,4 @@
-// The random numbers of chaos/: a seed repeats them.
+// The random numbers of chaos/, which a seed repeats.
 
 import { parseArguments } from '../../chaos/arguments';
 import { Random } from '../../chaos/random';

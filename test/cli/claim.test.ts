@@ -1,4 +1,4 @@
-// One master for a place at most; what a dead one has left is replaced.
+// A place has at most one master; the files of a dead master are replaced.
 
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -52,7 +52,7 @@ test('of two that start at once one gets the place', async () => {
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   const [refused] = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
   expect(refused!.message).toBe(`shop is already running, pid ${process.pid}`);
-  // The one that was refused has touched nothing.
+  // The refused master has touched nothing.
   expect(existsSync(place.pidFile) && existsSync(place.socket)).toBe(true);
 });
 

@@ -160,7 +160,7 @@ test('a socket that nobody has, and none at all, are told apart', async () => {
   expect(await ControlClient.connect(path)).toBe('absent');
   await serve();
   open.splice(0).forEach((server) => server.close());
-  // Closing has removed the socket; a killed master leaves it, as a plain file is left here.
+  // Closing has removed the socket; a killed master leaves a socket, for which a plain file stands here.
   writeFileSync(path, '');
   expect(await ControlClient.connect(path)).toBe('refused');
 });

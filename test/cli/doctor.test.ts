@@ -1,4 +1,4 @@
-// What the doctor says of what it sees.
+// What the doctor says of each finding.
 
 import { aboutLimits, aboutNode, aboutOpenFiles } from '../../src/cli/doctor';
 

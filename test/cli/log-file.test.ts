@@ -1,4 +1,4 @@
-// The end of a file, and what comes after it.
+// The end of a file, and everything written later.
 
 import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

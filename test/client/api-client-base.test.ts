@@ -96,7 +96,7 @@ it('runs initMethod of a subclass instead, when there is one', async () => {
 it('works with class fields: own ones, a redeclared _client, and members given as fields', async () => {
   const Registry = upstreamClass();
   const clusterOptions = options();
-  // As a JavaScript class would have it: TypeScript refuses fields where the base class has accessors.
+  // As in a JavaScript class: TypeScript refuses fields where the base class has accessors.
   interface Untyped extends Base {
     readonly isClusterClientLeader: boolean;
   }

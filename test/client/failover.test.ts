@@ -1,4 +1,4 @@
-// What the search for a leader makes of what it meets, between one attempt and the next.
+// How the search for a leader reacts to different peers, between two attempts.
 
 import net from 'node:net';
 import type { Join, LeadWish } from '../../protocol/message';

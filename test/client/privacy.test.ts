@@ -1,4 +1,4 @@
-// What inspections, JSON and errors show of clients and their options.
+// What inspections, JSON and errors show of clients and options.
 
 import { inspect } from 'node:util';
 import cluster, { APIClientBase } from '../../src';
@@ -33,7 +33,7 @@ class Api extends APIClientBase<typeof Upstream> {
   }
 }
 
-/** Everything that a program could print of it. */
+/** Everything that a program could print of the value. */
 const shown = (value: object): string =>
   [inspect(value), inspect({ value }, { depth: 20, showHidden: true }), JSON.stringify(value)].join('\n');
 

@@ -1,4 +1,5 @@
-// What the user asks for while the upstream client is being asked: its events reach the user in the middle of it.
+// Requests that the user makes while the upstream client is being asked: events of the upstream client reach the user in the
+// middle of a request.
 
 import cluster from '../../src';
 import { Registrations } from '../../src/client/registrations';
@@ -8,7 +9,7 @@ import { FakeUpstream, upstreamClass, type UpstreamListener } from '../support/f
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
-/** Says at once that it was asked. */
+/** Emits an event at once when asked. */
 class Talkative extends FakeUpstream {
   static last: Talkative;
 
@@ -39,7 +40,7 @@ const unexpected = (error: unknown): void => {
   throw error;
 };
 
-/** Pushes values in this order, and waits for the last one. */
+/** Pushes values in this order, and waits for the last value. */
 async function pushed(...values: [registration: string, value: unknown][]): Promise<void> {
   client.subscribe('end', see);
   for (const [registration, value] of values) Talkative.last.push(registration, value);
@@ -84,7 +85,7 @@ it('a listener that is taken back while others are repeated to a new role is not
 
 it('a client that is closed while it subscribes leaves nothing open upstream', async () => {
   client = create();
-  const other = create(); // the upstream client lives on for it
+  const other = create(); // keeps the upstream client alive
   await client.ready();
   client.on('asked', () => void client.close());
   client.subscribe('a', see);

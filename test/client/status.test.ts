@@ -1,4 +1,4 @@
-// client.status(): what a client is, or what it waits for.
+// client.status(): the state of a client, and what the client waits for.
 
 import net from 'node:net';
 import cluster from '../../src/index';
@@ -98,7 +98,7 @@ test('an upstream client that fails is told with its reason, to the leader and t
 
 test('a port in foreign hands refuses, with what was heard there', async () => {
   const foreign = net.createServer((socket) => {
-    socket.on('error', () => undefined).resume(); // or it never notices the end of the other side
+    socket.on('error', () => undefined).resume(); // needed to notice the end of the other side
     socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
   });
   await new Promise<void>((resolve) => foreign.listen(port, '127.0.0.1', resolve));

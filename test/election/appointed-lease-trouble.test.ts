@@ -1,4 +1,4 @@
-// A leader that was appointed, when something goes wrong that is not the fault of its channel.
+// A leader that was appointed, when something outside of the channel goes wrong.
 
 import net from 'node:net';
 import type { ChannelId, Message, V2Message } from '../../protocol/message';

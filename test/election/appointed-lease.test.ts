@@ -1,5 +1,5 @@
-// A leader without the cluster port: how it keeps the holders of that port told of it, and that its end leaves nothing.
-// What the holder does is another process here: a reception that this process's own ports know nothing of.
+// A leader without the cluster port: stays announced at the holders of that port, and leaves nothing at the end. The holder
+// stands for another process here: a reception that this process's port registry does not know.
 
 import net from 'node:net';
 import { v1Codec } from '../../protocol/v1';
@@ -45,12 +45,12 @@ class Holder {
     return holder;
   }
 
-  /** How many connections it has. */
+  /** How many connections the holder has. */
   get guests(): number {
     return this.#sockets.size;
   }
 
-  /** As the system does it for a process that is killed. */
+  /** What the system does when a process is killed. */
   async die(): Promise<void> {
     this.reception.close();
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -100,7 +100,7 @@ async function accept(appointed: Appointed, as: Meeting = meeting): Promise<Appo
   return lease;
 }
 
-/** This process leads without the port, and the holder knows it. */
+/** This process leads without the port, and the holder knows. */
 async function leadElsewhere(term = 1, as: Meeting = meeting): Promise<AppointedLease> {
   const lease = await accept(await appoint(term), as);
   lease.open(door);
@@ -108,7 +108,7 @@ async function leadElsewhere(term = 1, as: Meeting = meeting): Promise<Appointed
   return lease;
 }
 
-/** @returns where who asks at the cluster port is sent, once it is sent anywhere */
+/** @returns the port to which a process that asks at the cluster port is redirected, as soon as that happens */
 async function redirected(): Promise<{ readonly term: number; readonly port: number }> {
   const peer = (await come()).join('blue', 'never');
   for (;;) {
@@ -383,7 +383,7 @@ describe('a release leaves nothing', () => {
     expect(own).toBe(true);
   });
 
-  /** The holder dies and something else has the port then, so that the lease is on its way to it. */
+  /** The holder dies and something else has the port then: the lease is on the way to that program. */
   async function onTheWay(onSocket: (socket: net.Socket) => void, as: Meeting = meeting): Promise<AppointedLease> {
     const holder = await Holder.start();
     const lease = await leadElsewhere(1, as);

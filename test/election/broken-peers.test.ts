@@ -1,4 +1,4 @@
-// What comes to a port that this process holds and does not behave. Whoever behaves is served all the same.
+// Peers that misbehave at a port of this process. Correct peers are served all the same.
 
 import net from 'node:net';
 import type { ChannelId, Message, V2Message } from '../../protocol/message';

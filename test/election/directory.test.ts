@@ -1,4 +1,4 @@
-// The rules of who leads what, without sockets: every step and what it says to whom.
+// The rules of who leads what, without sockets: every step and every answer.
 
 import type { ChannelId, LeadWish } from '../../protocol/message';
 import { Directory, type Asker, type Leadership } from '../../src/election/directory';
@@ -224,7 +224,7 @@ describe('at the cluster port', () => {
     expect(look()).toEqual(['never: waits, hand-over', 'may: waits, hand-over', 'must: led-elsewhere']);
     onSilent();
     expect(look()).toEqual(['never: served by 2000 in term 4', 'may: served by 2000 in term 4']);
-    onSilent(); // its connection ends too
+    onSilent(); // the connection ends too
     directory.ask(asker('next', 'succeeds'));
     expect(look()).toEqual(['next: succeeds in term 5']);
   });

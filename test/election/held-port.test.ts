@@ -1,4 +1,4 @@
-// Ports that this process has bound: shared by its clients, kept as long as it leads a channel there, and no longer.
+// Ports that this process has bound: shared by all clients, kept as long as this process leads a channel there, and no longer.
 
 import net from 'node:net';
 import type { ChannelId } from '../../protocol/message';
@@ -62,7 +62,7 @@ test('a released channel can be claimed again while another keeps the port, with
   await red!.release();
   expect(await canBind(port)).toBe(false);
   expect(await claim('red')).toMatchObject({ term: 2 });
-  // The first lease is over: releasing it once more must not take the channel from the second.
+  // The first lease is over: a second release must not take the channel from the second lease.
   await red!.release();
   expect(await claim('red')).toBeUndefined();
 });
@@ -121,7 +121,7 @@ test('a port that cannot be bound for another reason is an error with that reaso
   } finally {
     listen.mockRestore();
   }
-  expect(await claim('red')).toBeDefined(); // it is tried anew each time
+  expect(await claim('red')).toBeDefined(); // every claim is a new attempt
 });
 
 test('a client with another secret cannot use a port of this process, and says why', async () => {

@@ -1,4 +1,4 @@
-// One attempt of the election, for each way in which a process may lead.
+// An attempt of the election, for each way in which a process may lead.
 
 import { once } from 'node:events';
 import net from 'node:net';

@@ -1,4 +1,4 @@
-// The port of a process over real sockets: what those hear who come, and what is left of those who go.
+// The port of a process over real sockets: the answers to processes that come, and what is left of processes that go.
 
 import net from 'node:net';
 import { v1Codec } from '../../protocol/v1';
@@ -32,13 +32,13 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(peers.splice(0).map((peer) => peer.close()));
   await Promise.all(leases.splice(0).map((lease) => lease.release()));
-  // Whatever was waited for, nothing waits when nobody is left.
+  // No wait remains when nobody is left.
   await eventually('no timer is left', () => clock.pending === 0);
   expect(await canBind(port)).toBe(true);
   admitted.length = 0;
 });
 
-/** This process holds the port and leads this channel at it. */
+/** This process holds the port and leads this channel there. */
 async function lead(channel: string, seenTerm = 0): Promise<ChannelLease> {
   const id = { name: channel, identity: '', isStrict: false };
   const lease = await HeldPort.hold(meeting, (reception) => reception.claim(id, seenTerm));
@@ -174,9 +174,9 @@ test('a successor is appointed while the leader serves, has all the time that it
   next.announce('blue', 4, 5_000);
   expect(await leader.next()).toMatchObject({ type: 'goaway', code: 'succeeded' });
   const waiting = (await come()).join('blue', 'may');
-  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' }); // it may still deliver
+  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' }); // the old leader may still deliver
   expect(leader.isClosed).toBe(false);
-  await leader.close(); // it is silent
+  await leader.close(); // the old leader is silent
   expect(await waiting.next()).toMatchObject({ type: 'redirect', term: 4, port: 5_000 });
 });
 
@@ -265,7 +265,7 @@ test('the end of the last channel of this process ends the port and everything a
 });
 
 describe('after another process held the port', () => {
-  /** This process has seen it taken, and gets it then. */
+  /** This process has seen the channel taken, and then gets the channel. */
   async function succeedTo(channel: string, seenTerm: number): Promise<ChannelLease> {
     const other = net.createServer();
     await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));

@@ -17,14 +17,14 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const logs = (): string[] => readdirSync(folder).sort();
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
 
-/** The processes that have a line in it. */
+/** The processes that have a line in the file. */
 function writers(name: string): Set<string | undefined> {
   return new Set(logs().includes(name) ? [...read(name).matchAll(/Z (\d+) \d+\n/g)].map(([, pid]) => pid) : []);
 }
 
 describe('the application', () => {
   it('rotates once for three workers, loses no line, and goes on with a new agent', async () => {
-    // With a line in it there is something to rotate, however late the workers are.
+    // With a line in the file there is something to rotate, however late the workers are.
     writeFileSync(join(folder, 'app.log'), `${new Date().toISOString()} 0 1\n`);
     const run = new ExampleRun('agent-only-job/main.js', [], { LOG_FILE: join(folder, 'app.log'), ROTATE_AFTER_MS: '300' });
     const [, agent] = await run.shows(/agent: process (\d+)/);
@@ -143,7 +143,7 @@ describe('the next midnight', () => {
   ])('after %s in %s', (_what, zone, now, next) => {
     const module = join(__dirname, '../../dist/examples/agent-only-job/next-midnight.js');
     const script = `console.log(require(process.argv[1]).nextMidnight(new Date(process.argv[2])).toISOString())`;
-    // The zone of a process is settled when it starts.
+    // The time zone of a process is fixed at the start.
     const { stdout } = spawnSync(process.execPath, ['-e', script, module, now], { env: { TZ: zone }, encoding: 'utf8' });
     expect(stdout.trim()).toBe(new Date(next).toISOString());
   });

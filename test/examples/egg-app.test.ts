@@ -1,5 +1,5 @@
-// A real egg 3 application under trunkline in place of cluster-client and egg-cluster. Its packages are its own:
-// `npm ci --prefix examples/egg-app`.
+// A real egg 3 application under trunkline in place of cluster-client and egg-cluster. The packages of the application are
+// installed by `npm ci --prefix examples/egg-app`.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

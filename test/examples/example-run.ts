@@ -1,4 +1,4 @@
-// Runs a compiled example as a user does, with pipes instead of a terminal, and finds out what it leaves behind.
+// Runs a compiled example as a user does, with pipes instead of a terminal, and finds out what the example leaves behind.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { eventually } from '../support/eventually';
 
 const EXAMPLES = join(__dirname, '../../dist/examples');
-/** Every process that the example starts inherits it. */
+/** Every process that the example starts inherits this variable. */
 const MARK = 'TRUNKLINE_TEST_MARK';
 
 export class ExampleRun {
-  /** What it has written so far, standard output and error. */
+  /** The output so far, standard output and error. */
   output = '';
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
@@ -33,7 +33,7 @@ export class ExampleRun {
     }
   }
 
-  /** Resolves with the match once the output has it. */
+  /** Resolves with the match once the output contains the pattern. */
   async shows(pattern: RegExp): Promise<RegExpExecArray> {
     try {
       return await eventually(`the output shows ${pattern}`, () => pattern.exec(this.output));
@@ -77,7 +77,7 @@ export class ExampleRun {
   }
 }
 
-/** Processes come and go while they are listed. */
+/** Processes come and go during the listing. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -1,4 +1,4 @@
-// The demo with a real etcd as its server.
+// The demo with a real etcd as the server.
 
 import { EtcdClient } from '../../examples/shared-config/etcd-client';
 import { describeWithEtcd, Etcd } from '../support/etcd';

@@ -1,4 +1,4 @@
-// The demo of `npm start`: what it claims, what it takes from the keyboard, and that it leaves nothing behind.
+// The demo of `npm start`: the claims, the commands from the keyboard, and that nothing is left behind.
 
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';

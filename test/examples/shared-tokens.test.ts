@@ -22,7 +22,7 @@ class Application extends ExampleRun {
     return new Application(await freePort(), redisUrl);
   }
 
-  /** Resolves with the scope that it uses when it has asked, killed its agent and asked again. */
+  /** Resolves with the scope of this run when the demo has asked, killed the agent and asked again. */
   async story(): Promise<string> {
     const [, scope] = await this.shows(/try: curl .*\/ask\/(\S+)/);
     return scope!;
@@ -34,7 +34,7 @@ class Application extends ExampleRun {
     return (await response.json()) as T;
   }
 
-  /** Resolves when the subscriptions of four workers have brought it. */
+  /** Resolves when the subscriptions of four workers have brought the value. */
   async allSee(scope: string, value: string | undefined): Promise<void> {
     const workers = new Set<number>();
     await eventually(`four workers see ${value}`, async () => {

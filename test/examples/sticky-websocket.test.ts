@@ -1,4 +1,4 @@
-// The example of websockets: a client comes back to its worker, and hears what is said in all of them.
+// The example of websockets: a client comes back to the same worker, and gets the chat messages of all workers.
 
 import { once } from 'node:events';
 import WebSocket from 'ws';

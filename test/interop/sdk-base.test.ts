@@ -1,5 +1,5 @@
-// What a client is besides its delegated methods: an object of sdk-base 4 where cluster-client 3.7.0 makes it, and one of ours
-// with the same semantics. Every row runs against both libraries.
+// What a client is besides the delegated methods: an object of sdk-base 4 in cluster-client 3.7.0, and an object with the same
+// semantics in trunkline. Every row runs against both libraries.
 
 import { EventEmitter } from 'node:events';
 import legacy from 'cluster-client';
@@ -78,7 +78,7 @@ const settled = (promise: Promise<unknown>): Promise<string> =>
     (error: Error) => `rejects ${error.name} ${error.message}`,
   );
 
-/** Resolves after everything that is due in this tick and the next one. */
+/** Resolves after everything that is due in this tick and the next tick. */
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const libraries: [string, Library][] = [

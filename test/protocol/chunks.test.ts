@@ -16,7 +16,7 @@ function eventOf(bytes: number, topic = 1): { message: V2Message; frame: Buffer 
   return { message, frame: v2Codec.encode(message) };
 }
 
-/** The payloads by their hash: the matcher takes seconds for megabytes. */
+/** Payloads as hashes: the matcher takes seconds for megabytes. */
 function short(messages: readonly V2Message[]): unknown[] {
   return messages.map((message) =>
     'payload' in message && message.payload
@@ -114,7 +114,7 @@ describe('a sender', () => {
   const call = (length: number): Buffer =>
     v2Codec.encode({ type: 'call', id: 1, timeoutMs: 0, method: 'm', args: [Buffer.alloc(length)], oneway: false });
 
-  /** Everything that waits, as it goes over the wire. */
+  /** Everything that waits, in the order of sending. */
   function drain(sender: ChunkSender): V2Message[] {
     const sent: Buffer[] = [];
     for (let next = sender.next(); next; next = sender.next()) sent.push(...next);

@@ -7,7 +7,7 @@ const jsonTranscode: Transcode = {
   decode: (bytes) => JSON.parse(bytes.toString()) as unknown,
 };
 
-/** An error as the other process gets it. */
+/** An error as the other process gets the error. */
 function send(thrown: unknown, transcode: Transcode): unknown {
   const values = new ValueCodec(transcode);
   return fromErrorValue(values.decode(values.encode(toErrorValue(thrown))));

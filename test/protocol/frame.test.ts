@@ -6,7 +6,7 @@ import { piecesOf, readMessages, readVectors } from './vectors';
 
 const { good, malformed } = readVectors();
 
-/** '#', the length of the body as one byte, the body. */
+/** A frame is '#', the length of the body as a byte, and the body. */
 const tinyFraming: Framing = {
   headerBytes: 2,
   mayStartWith: (firstByte) => firstByte === 0x23,

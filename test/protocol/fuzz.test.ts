@@ -43,7 +43,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     { requiredKeys: [...either.requiredKeys, 'payload'] },
   ),
   fc.record(
-    // No payload and an empty one are the same bytes.
+    // A missing payload and an empty payload are the same bytes.
     { type: type('subscribe'), id, timeoutMs, key: text, registration: json, payload: bytes({ minLength: 1 }) },
     { requiredKeys: [...either.requiredKeys, 'key', 'registration'] },
   ),
@@ -146,7 +146,7 @@ function frame(kind: number, anyId: bigint, connection: Buffer, application: Buf
   return Buffer.concat([header, connection, application]);
 }
 
-/** The messages, or the word that it was refused. Anything else that is thrown is a fault of ours. */
+/** The messages, or a word that stands for a refusal. Any other error is a fault of the codec. */
 function outcomeOf(read: () => Message | Message[]): unknown {
   try {
     return read();

@@ -203,7 +203,10 @@ test('a listener cannot tell which form a value had', () => {
   );
 });
 
-/** Classes, keys in their order, holes, -0 and invalid dates; deep equality of Node.js 20 takes two invalid dates for different ones. */
+/**
+ * Shows classes, keys in order, holes, -0 and invalid dates; deep equality of Node.js 20 takes two invalid dates for different
+ * values.
+ */
 function shown(value: unknown): string {
   return inspect(value, { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity });
 }

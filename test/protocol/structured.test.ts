@@ -9,10 +9,10 @@ import { readV2Vectors } from './vectors';
 const { values, malformedValues } = readV2Vectors();
 
 const copyOf = <T>(value: T): T => decodeStructured(encodeStructured(value)) as T;
-/** Indirect, so that it sees what a script sees and nothing of this file. */
+/** Indirect, to see what a script sees and nothing of this file. */
 const evaluate = (source: string): unknown => (0, eval)(source) as unknown;
 
-/** A view of its own bytes only. */
+/** A view of exactly these bytes. */
 const eightBytes = (): ArrayBuffer => new Uint8Array([0, 0, 0xc0, 0x7f, 1, 2, 3, 4]).buffer;
 
 describe('golden bytes of structured values', () => {
@@ -479,7 +479,7 @@ describe('whatever is received', () => {
   const framed = fc
     .tuple(fc.nat(4), fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 20 }), fc.nat(25))
     .map(([form, body, rest, characters]) => Buffer.from([form, body.length, characters, ...body, ...rest]));
-  /** Arrays of parts that are right in themselves, as bytes and text. */
+  /** Arrays of parts, each of which is valid alone, as bytes and text. */
   const parts: readonly (readonly [body: number[], text: string])[] = [
     [[0xe0], ''],
     [[5], ''],
@@ -536,7 +536,7 @@ describe('whatever is received', () => {
           }
           read++;
           expect(typeof value).not.toBe('function');
-          // It can be written again: there is nothing in it that could not have been sent.
+          // The value can be written again: nothing in the value could not have been sent.
           expect(() => encodeStructured(value)).not.toThrow();
         }),
         { numRuns: 3000 },

@@ -85,7 +85,7 @@ const suppressed = (): Error => {
   const Class = (globalThis as { SuppressedError?: new (error: unknown, suppressed: unknown, message: string) => Error })
     .SuppressedError;
   if (Class) return new Class(new Error('second'), 1n, 'x');
-  // A SuppressedError as TypeScript makes it before Node.js 24.
+  // A SuppressedError as TypeScript makes such errors before Node.js 24.
   return Object.assign(new Error('x'), { name: 'SuppressedError', error: new Error('second'), suppressed: 1n });
 };
 

@@ -35,7 +35,7 @@ describe('golden bytes of wire version 1', () => {
 describe('bytes that are not a frame', () => {
   test.each(malformed)('"$name" is refused: $error', ({ bytes, error }) => {
     const read = (): void => {
-      // What the reader takes for the start of a longer frame is looked at as if it were whole.
+      // Bytes that the reader takes for the start of a longer frame are decoded as if complete.
       if (readMessages([bytes]).length === 0) v1Codec.decode(bytes);
     };
     expect(read).toThrow(ProtocolError);

@@ -19,7 +19,7 @@ const timeoutMs = fc.constant(0);
 const term = fc.nat(2 ** 32 - 1);
 const port = fc.integer({ min: 1, max: 65_535 });
 const channel = fc.record({ name: text, identity: text, isStrict: fc.boolean() });
-/** One empty name is written as none is. */
+/** A single empty name is written like no name. */
 const codecs = fc
   .array(text.map((name) => name.replaceAll(',', '')))
   .filter((names) => names.join() !== '' || names.length === 0);
@@ -119,7 +119,7 @@ const damaged = fc
     return Buffer.from(array);
   });
 
-/** The messages, or the word that it was refused. Anything else that is thrown is a fault of ours. */
+/** The messages, or a word that stands for a refusal. Any other error is a fault of the codec. */
 function outcomeOf(read: () => V2Message | V2Message[]): unknown {
   try {
     return read();

@@ -116,7 +116,7 @@ export function readV2Vectors(): {
   };
 }
 
-/** Only these fields hold bytes; a registration is a value of the user, whatever it looks like. */
+/** Only these fields hold bytes; a registration is a value of the user and may look like anything. */
 function toMessage({ payload, part, parts, proof, args, values, hello, ...rest }: Record<string, unknown>): Message {
   return {
     ...rest,
@@ -142,7 +142,7 @@ function bytesOf({ hex }: Hex): Buffer {
   return Buffer.from(hex, 'hex');
 }
 
-/** What a connection does with the bytes that it receives, chunk by chunk. */
+/** What a connection does with received bytes, chunk by chunk. */
 export function readMessages(chunks: readonly Buffer[], maxFrameBytes = MAX_FRAME_BYTES): Message[] {
   const reader = new FrameReader(v1Framing, maxFrameBytes);
   const messages: Message[] = [];
@@ -150,7 +150,7 @@ export function readMessages(chunks: readonly Buffer[], maxFrameBytes = MAX_FRAM
   return messages;
 }
 
-/** The same for version 2. */
+/** Like `readMessages`, for version 2. */
 export function readV2Messages(chunks: readonly Buffer[], maxFrameBytes = V2_MAX_FRAME_BYTES): V2Message[] {
   const reader = new FrameReader(v2Framing, maxFrameBytes);
   const messages: V2Message[] = [];
@@ -158,7 +158,7 @@ export function readV2Messages(chunks: readonly Buffer[], maxFrameBytes = V2_MAX
   return messages;
 }
 
-/** The same bytes in pieces of one length (the last may be shorter). */
+/** The bytes in pieces of the same length (the last piece may be shorter). */
 export function piecesOf(bytes: Buffer, pieceBytes: number): Buffer[] {
   const pieces: Buffer[] = [];
   for (let offset = 0; offset < bytes.length; offset += pieceBytes) pieces.push(bytes.subarray(offset, offset + pieceBytes));

@@ -1,4 +1,4 @@
-// What a follower does when its leader does not read, does not answer, or says that it goes.
+// What a follower does when the leader does not read, does not answer, or announces to leave.
 
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { Follower } from '../../src/roles/follower';

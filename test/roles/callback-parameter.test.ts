@@ -8,7 +8,7 @@ const methods = {
   rest(..._args: unknown[]) {},
 };
 
-// Not compiled by TypeScript, as users may write it.
+// Not compiled by TypeScript, in the form that users may write.
 const written = runInThisContext(`({
   cb(id, cb) {}, callback(callback) {}, done(a, b, done) {}, upper(a, CALLBACK) {},
   defaults(a = { x: [1, 2], y: (1, 2) }, callback) {}, destructured({ a, b }, [c], cb) {},

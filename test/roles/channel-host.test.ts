@@ -1,4 +1,4 @@
-// What a registered peer sends runs code of the user in the leader; none of it may end that process.
+// Messages of a registered peer run code of the user in the leader; no message may end that process.
 
 import net from 'node:net';
 import { v1Codec } from '../../protocol/v1';

@@ -1,4 +1,4 @@
-// Every role answers the same verbs in the same way: one suite, run for single mode, the leader and a follower.
+// Every role answers the same verbs in the same way: a single suite, run for single mode, the leader and a follower.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { runInThisContext } from 'node:vm';
@@ -673,7 +673,7 @@ describe.each(roles)('%s', (role) => {
     });
 
     it('are withdrawn some time after their client has closed', async () => {
-      if (role !== 'follower') return; // elsewhere the upstream client closes with it
+      if (role !== 'follower') return; // in other roles the upstream client closes with the role
       const client = await ready();
       client.publish({ service: 'a' });
       await eventually('the publication', () => Registry.last.published.length === 1);

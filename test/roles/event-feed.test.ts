@@ -63,7 +63,7 @@ class Sender extends FedSubscriber {
 }
 
 const subscriber = (): FedSubscriber => new Sender(feed);
-/** A value whose length is that of its name after the colon, e.g. `a:60`. */
+/** A value whose length is the number after the colon, e.g. `a:60`. */
 const value = (name: string): Buffer => Buffer.from(name.padEnd(Number(name.split(':')[1]), '.'));
 const names = (sent: readonly string[]): string[] => sent.map((each) => each.replace(/\.*$/, ''));
 

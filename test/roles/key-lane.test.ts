@@ -1,4 +1,4 @@
-// The verbs of one key, in the order in which an upstream client hears them.
+// The verbs of a key, in the order in which an upstream client gets the verbs.
 
 import { KeyLane, VERB_MS, type LaneVerb } from '../../src/roles/key-lane';
 import { FakeClock } from '../support/fake-clock';
@@ -143,7 +143,7 @@ describe('a verb that does not end', () => {
     const { lane, log, a, b, clock } = setup();
     lane.want(a);
     clock.advance(VERB_MS * 3);
-    expect(clock.pending).toBe(0); // nothing waits for it
+    expect(clock.pending).toBe(0); // no timer waits for the verb
     lane.want(undefined);
     clock.advance(0);
     expect(log).toEqual(['begin a', 'overtaken begin', 'end a']);

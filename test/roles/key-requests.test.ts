@@ -105,7 +105,7 @@ describe('in version 2', () => {
     asking.close(first);
     asking.open(second);
     asking.onTopics(1, [7]);
-    expect(asking.numbered(7)).toBeUndefined(); // its events are those of the subscription that has ended
+    expect(asking.numbered(7)).toBeUndefined(); // events with this number belong to the ended subscription
     asking.onTopics(2, [7]);
     expect(asking.numbered(7)).toBe(second);
   });

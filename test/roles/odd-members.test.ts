@@ -1,5 +1,5 @@
-// Whatever a remote call can reach in the upstream client, its outcome belongs to the caller: nothing of it is an uncaught
-// exception or an unhandled rejection of the process that leads.
+// Members of the upstream client that a remote call can reach: every outcome belongs to the caller, and nothing becomes an
+// uncaught exception or an unhandled rejection in the leader.
 
 import { types } from 'node:util';
 import cluster from '../../src';
@@ -257,7 +257,7 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
     const client = await create('invoke');
     const called: unknown = client[name]!();
     const [outcome] = await Promise.allSettled([types.isGeneratorObject(called) ? runGenerator(called, undefined) : called]);
-    // Rejections that nobody has handled are told after the microtasks of the turn in which they came up.
+    // Unhandled rejections are reported after the microtasks of the same turn.
     await new Promise(setImmediate);
     expect(escaped.splice(0)).toEqual([]);
     if (name in fulfilled) expect(outcome).toEqual({ status: 'fulfilled', value: fulfilled[name] });

@@ -1,4 +1,4 @@
-// Several clients of one channel in one process that has to lead it: one leads, the others follow it, and none is refused.
+// Several clients of a channel in a process that must lead: one client leads, the others follow, and none is refused.
 
 import cluster, { type ClusterOptions } from '../../src';
 import { eventually } from '../support/eventually';

@@ -1,4 +1,4 @@
-// How values go to and from peers: as they are between our own, in their way to old ones.
+// How values go to and from peers: unchanged between processes of trunkline, translated for old peers.
 
 import { decodeStructured } from '../../protocol/structured-decoder';
 import { jsonOrStructuredTranscode, serializeJsonTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';

@@ -1,5 +1,5 @@
-// What was said counts: registrations, publications and arguments are those of the moment of the call, in every role, whatever the
-// user or the upstream client does with the objects afterwards.
+// Registrations, publications and arguments are taken at the moment of the call, in every role, no matter what the user or the
+// upstream client does with the objects afterwards.
 
 import co from 'co';
 import cluster from '../../src';
@@ -9,7 +9,7 @@ import { upstreamClass, type UpstreamListener } from '../support/fake-upstream';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
-/** An upstream client that changes what it is given, and reads its arguments late. */
+/** An upstream client that changes received objects, and reads arguments late. */
 function carelessClass() {
   const Registry = upstreamClass();
   return class Careless extends Registry {
@@ -263,7 +263,7 @@ it('a follower that takes over asks for what was said, not for what became of th
   registration.id = 'changed';
   const [first] = Careless.instances as InstanceType<typeof Careless>[];
   await eventually('all upstream', () => first!.said.length === 4);
-  // The call never gets an answer, so it is lost with its leader.
+  // The call never gets an answer and is lost with the leader.
   first!.readLate = () => new Promise(() => undefined);
   const argument = { v: 1 };
   const repeated = follower.readLate(argument);

@@ -1,4 +1,4 @@
-// Raw peers of a leader that read when the test wants it.
+// Raw peers of a leader that read only on demand.
 
 import net from 'node:net';
 import { FrameReader } from '../../protocol/frame';
@@ -16,7 +16,7 @@ import { recordingLogger, type RecordingLogger } from '../support/recording-logg
 leavesNothingOpen();
 
 const MiB = 2 ** 20;
-/** What the system keeps for a loopback connection without a reader is below it. */
+/** More than the system buffers for a loopback connection without a reader. */
 const BEYOND_KERNEL = 40;
 
 const encode = (value: unknown): Buffer => Buffer.from(serializeJsonTranscode.encode(value));
@@ -52,7 +52,7 @@ class Peer {
     await eventually('registered', () => this.heard.some(({ type }) => type === 'register-result'));
   }
 
-  /** As one of ours. */
+  /** Joins as a process of trunkline does. */
   async join(): Promise<void> {
     await this.register({ versions: [1, 2] });
     const codecs = ['custom', 'serialize-json', 'structured'];
@@ -103,7 +103,7 @@ afterEach(async () => {
   await leader.close();
 });
 
-/** One a turn. */
+/** Pushes a value a turn. */
 async function push(keys: readonly string[], count: number): Promise<void> {
   for (let i = 1; i <= count; i++) {
     upstream.push(keys[i % keys.length], { i, filling: 'x'.repeat(200_000) });

@@ -1,4 +1,4 @@
-// Values while a leader hands its channel over: the upstream client of the next one may lag behind that of the one before.
+// Values during a hand-over: the upstream client of the next leader may lag behind the upstream client of the old leader.
 
 import net from 'node:net';
 import cluster from '../../src';
@@ -13,7 +13,7 @@ import { recordingLogger } from '../support/recording-logger';
 
 leavesNothingOpen();
 
-/** Two upstream clients of one server. */
+/** Two upstream clients of the same server. */
 const Registry = upstreamClass();
 
 class Member {
@@ -92,7 +92,7 @@ test.each(['closes', 'is succeeded'])(
 
     const upstreamNext = Registry.last;
     upstreamNext.subscribe = function (registration, listener) {
-      upstreamBefore.push('key', 'too late'); // nobody may have it: the server gives the next leader what is older
+      upstreamBefore.push('key', 'too late'); // nobody may have this value: the server gives the next leader an older value
       FakeUpstream.prototype.subscribe.call(this, registration, listener);
       this.push('key', 'third');
     };
@@ -177,7 +177,7 @@ test('a process that finds another leader when it was about to lead leaves the c
   await eventually('it is about to lead', () => Registry.instances.length > made);
   const secret = await secretOf('the secret of both');
   const server = net.createServer();
-  // As each leader does: it takes the port that the holder gives up, or announces itself there again.
+  // Like every leader: takes the port that the holder gives up, or announces the leadership there again.
   for (let isBound = false; !isBound;) {
     const leader = (await Peer.at(port, secret)).announce('config', 1);
     await leader.connection.closed;

@@ -9,7 +9,7 @@ test('an event is encoded once for all followers of a key', () => {
   const frame = first.frameOf(payload);
   expect(second.frameOf(payload)).toBe(frame);
   expect(v2Codec.decode(frame)).toEqual({ type: 'topic-event', topic: first.number, payload });
-  expect(first.frameOf(Buffer.from('value'))).not.toBe(frame); // another value, even if it is equal
+  expect(first.frameOf(Buffer.from('value'))).not.toBe(frame); // a different value, even if equal
 });
 
 describe('where values have room before them', () => {

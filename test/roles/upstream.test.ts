@@ -1,4 +1,4 @@
-// The life of the upstream client: what goes wrong with it, and that there is a working one in the end.
+// The life of the upstream client: failures of all kinds, and that there is a working client in the end.
 
 import { EventEmitter } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// Who may take part: processes that prove that they know the secret, on both sides of a connection.
+// Who may take part: processes that prove to know the secret, on both sides of a connection.
 
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -51,7 +51,7 @@ async function dial(): Promise<RawPeer> {
   return peer;
 }
 
-/** It says nothing to anybody but those who want to know all, never the secret, and serves on. */
+/** The leader reports nothing except at debug level, never the secret, and serves on. */
 async function isUnmoved(leader: Member, options: Record<string, unknown> = { secret: SECRET }): Promise<void> {
   const follower = join({ isLeader: false, ...options });
   expect((await follower.value('a value', () => true)).value.pid).toBe(leader.pid);
@@ -180,7 +180,7 @@ describe('a stranger that dials', () => {
         await peer.closed;
         const answers = peer.messages.filter(({ type }) => type !== 'pong');
         expect(answers.map(({ type }) => type).slice(0, 2)).toEqual(['register-result', 'refusal'].slice(0, answers.length));
-        // What is said behind it may meet a closed socket, and then the refusal is lost on its way.
+        // Messages after the answer may meet a closed socket, and then the refusal is lost on the way.
         if (answers.length > 1) expect(answers[1]).toMatchObject({ code: 'not-proven' });
         expect(answers.length).toBeLessThanOrEqual(2);
       }
@@ -245,7 +245,7 @@ describe('a stranger that dials', () => {
       success: false,
       error: { code: 'ERR_TRUNKLINE_LEGACY_PEER', message: expect.stringContaining('allowLegacyPeers') as string },
     });
-    // It is kept, or it would come again at once; but nothing is heard of it.
+    // The peer is kept, because a peer that is sent away would come again at once; but nothing is reported.
     peer.socket.write(legacy({ type: 'ping', id: 99 }));
     await peer.heardOf('pong');
     expect(peer.messages.filter(({ type }) => type !== 'register-result' && type !== 'pong')).toEqual([]);
@@ -259,7 +259,7 @@ describe('a stranger that dials', () => {
     }
     const { value } = await leader.call('stats');
     expect(value).toMatchObject({ never: 0, publish: 0, subscribe: 1 });
-    // That a peer is left out is told to whoever runs the leader.
+    // The owner of the leader is told that a peer is left out.
     const lines = leader.messages.filter(({ type, level }) => type === 'log' && level !== 'debug');
     expect(lines).toEqual([
       expect.objectContaining({ level: 'warn', message: expect.stringContaining('allowLegacyPeers') as string }),
@@ -279,7 +279,7 @@ describe('a stranger that dials', () => {
 });
 
 describe('a stranger that holds the port', () => {
-  /** What it was told by those who dialled. */
+  /** What the dialling processes sent. */
   let peers: RawPeer[];
 
   async function hold(answer: (peer: RawPeer, theirs: Hello) => Hello | Promise<Hello>): Promise<void> {
@@ -319,7 +319,7 @@ describe('a stranger that holds the port', () => {
     await hold((__, theirs) => answer(theirs));
     const members = [join({ secret: SECRET, isLeader: false }), join({ secret: SECRET })];
     await Promise.all(members.map((member) => expectNotProven(member, /cannot prove that it belongs to this user/)));
-    // Members come again and again: the last one may only just have come.
+    // Members come again and again: the last connection may only just have begun.
     const heard = peers.map(({ messages }) => messages.map(({ type }) => type).filter((type) => type !== 'ping'));
     expect(heard).toContainEqual(['register']);
     expect(heard.filter((types) => types.length > 0 && String(types) !== 'register')).toEqual([]);
@@ -340,7 +340,7 @@ describe('a stranger that holds the port', () => {
   });
 
   test('and asks the one that dials for the proof that it needs itself gets none', async () => {
-    // The leader of another port is asked with the nonce of the one that has dialled.
+    // The leader of another port is asked with the nonce of the dialling process.
     const leaderPort = await freePort();
     const leader = join({ port: leaderPort, secret: SECRET, isLeader: true });
     await leader.ready();

@@ -29,7 +29,7 @@ async function start(options: object, programs: Record<string, string> = {}): Pr
   return status as Process[];
 }
 
-/** How many processes of before still have their place and are ready. */
+/** How many of these processes are still in place and ready. */
 function staying(before: Process[], { status }: ChildMessage): number {
   return (status as Process[]).filter(({ pid, state }) => state === 'ready' && before.some((old) => old.pid === pid)).length;
 }

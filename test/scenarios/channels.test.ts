@@ -1,4 +1,4 @@
-// Each channel is led by itself: some by the process that holds the cluster port, others by processes that it has appointed.
+// Each channel is led separately: some by the process that holds the cluster port, others by appointed processes.
 
 import { eventually } from '../support/eventually';
 import { Crew, now, printFigures, type Member } from '../support/member';
@@ -9,7 +9,7 @@ import { ValueRegistry } from '../support/value-registry';
 
 leavesNothingOpen();
 
-/** Within this time after the end of its leader a channel is led anew, ms. */
+/** Within this time after the end of the leader a channel has a new leader, ms. */
 const LED_ANEW_MS = 1_000;
 
 const crew = new Crew();
@@ -27,7 +27,7 @@ afterEach(async () => {
   await registry.close();
 });
 
-/** A process with one channel. */
+/** A process with a single channel. */
 function join(name: string, options: Record<string, unknown> = {}): Member {
   return crew.start({
     options: { port, name, ...options },
@@ -60,7 +60,7 @@ async function stage(): Promise<Stage> {
   return { holder, appointed, both };
 }
 
-/** Waits for a value in all these members. @returns the processes that brought it */
+/** Waits for a value in all these members. @returns the processes that brought the value */
 async function reaches(data: unknown, key: string, members: readonly Member[]): Promise<number[]> {
   const values = await Promise.all(
     members.map((member) => member.value(`${key} is ${String(data)}`, (value) => value.key === key && value.data === data)),
@@ -68,7 +68,7 @@ async function reaches(data: unknown, key: string, members: readonly Member[]): 
   return [...new Set(values.map(({ value }) => value.pid))];
 }
 
-/** Sets a value, which must reach them from this process. */
+/** Sets a value, which must reach the members from this process. */
 async function isLedBy(leader: Member, channel: string, members: readonly Member[]): Promise<void> {
   const data = `at ${now()}`;
   registry.set(channel, data);
@@ -78,7 +78,10 @@ async function isLedBy(leader: Member, channel: string, members: readonly Member
 const linesAbout = (member: Member, channel: string): string[] =>
   member.logLines.filter((line) => line.startsWith(`${channel}:`));
 
-/** Kills processes and waits until another one brings values of the channel. @returns how long it took without pauses of the machine, ms */
+/**
+ * Kills processes and waits until another process brings values of the channel. @returns the time without pauses of the machine,
+ * ms
+ */
 async function kill(victims: readonly Member[], channel: string, survivors: readonly Member[]): Promise<number> {
   const pids = victims.map(({ pid }) => pid);
   const watch = new Stopwatch();
@@ -107,7 +110,7 @@ test('the holder is killed: the other channel keeps its leader and its one upstr
   expect((await appointed.status()).upstreams).toBe(1);
   expect(registry.pidsOf('blue')).toEqual([appointed.pid]);
   for (const member of [both, appointed, third]) expect(linesAbout(member, 'blue')).toEqual([]);
-  // Whoever comes now finds both.
+  // A process that comes now finds both channels.
   const late = joinAll(['red', 'blue'], { isLeader: false });
   await isLedBy(both, 'red', [late]);
   await isLedBy(appointed, 'blue', [late]);
@@ -209,7 +212,7 @@ test('a process that leads only another channel takes over the port when nobody 
   await isLedBy(appointed, 'blue', [follower]);
   expect((await appointed.status()).upstreams).toBe(1);
   expect(linesAbout(appointed, 'blue')).toEqual([]);
-  // And from the beginning, when it goes.
+  // Repeats the search from the beginning, when the leader goes.
   await appointed.stop();
   const heir = join('blue');
   expect(await heir.ready()).toMatchObject({ isLeader: true });
@@ -234,7 +237,7 @@ test('twelve channels over four processes have one upstream client each, whoever
     for (const victim of victims) victim.kill('SIGKILL');
     await Promise.all(victims.map(({ exited }) => exited));
     for (let number = 0; number < victims.length; number++) start();
-    if (round % 2) await ended(round); // else the next ones die while the channels are looking for their leaders
+    if (round % 2) await ended(round); // without this wait the next processes would die while the channels look for leaders
   }
   await ended(7);
   const leaders = channels.map((channel) => registry.pidsOf(channel));

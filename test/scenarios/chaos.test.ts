@@ -1,4 +1,4 @@
-// The chaos program itself, run for a few seconds.
+// The chaos program, run for a few seconds.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -25,7 +25,7 @@ const ROOT = join(__dirname, '../..');
 const PROGRAM = join(ROOT, 'dist/package/cli/main.js');
 const APP = join(ROOT, 'dist/test/fixtures/supervised/app.js');
 const AGENT = join(ROOT, 'dist/test/fixtures/supervised/agent.js');
-/** A start that does not end by itself. */
+/** A start that does not end within the test. */
 const FOREVER_MS = '600000';
 
 type Environment = Record<string, string>;
@@ -52,7 +52,7 @@ class Run {
     });
     this.process.stdout!.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     this.process.stderr!.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
-    // Processes that a daemon leaves behind keep the pipes: the end of this one counts, then what it has said.
+    // Processes that a daemon leaves behind keep the pipes open: the exit of the command counts, then the output.
     this.exited = new Promise((resolve) => {
       this.process.once('exit', (code, signal) => setImmediate(resolve, { code, signal }));
     });
@@ -179,7 +179,7 @@ test('a daemon is started, looked at, scaled, reloaded, restarted and stopped', 
   expect(restarted.processes.every(({ state }) => state === 'ready')).toBe(true);
 
   expect((await done(['stop'])).stdout).toContain('stopped');
-  // The command returns when all of them are gone.
+  // The command returns when all processes are gone.
   expect([...known].filter(isAlive)).toEqual([]);
   expect([stateFile('.pid'), stateFile('.sock')]).toEqual([undefined, undefined]);
   expect((await trunkline(['status'])).code).toBe(3);
@@ -434,7 +434,7 @@ test('a forced stop leaves no process', async () => {
 
 test('a stop that had to kill says so with code 1', async () => {
   await startDaemon(['--kill-timeout', '500'], { APP_IGNORES_STOP: '1' });
-  const answered = get('/block').catch(() => undefined); // a loop that is blocked cannot end by itself
+  const answered = get('/block').catch(() => undefined); // a blocked loop cannot end
   await eventually('a blocked worker', async () => (await status()).state === 'running');
   const run = await trunkline(['stop']);
   await answered;
@@ -490,7 +490,7 @@ test('an application in the foreground goes on without its reader', async () => 
   const first = await status();
   run.process.stdout!.destroy();
   run.process.stderr!.destroy();
-  await done(['scale', '3']); // which is written about
+  await done(['scale', '3']); // the change is written to the log
   expect((await status()).pid).toBe(first.pid);
 });
 
@@ -561,7 +561,7 @@ test('the doctor knows a leader', async () => {
   expect(run.stdout).toContain('a leader of shared clients has it');
 });
 
-// util-linux and BSD have it; its end is that of the terminal.
+// util-linux and BSD have this program, which ends the terminal with its own end.
 const hasScript = existsSync('/usr/bin/script');
 
 (hasScript ? test : test.skip)('an application ends with its terminal', async () => {
@@ -575,7 +575,7 @@ const hasScript = existsSync('/usr/bin/script');
   terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
   await eventually('a start on a terminal', () => shown.includes(`after`));
   const { pid } = await status();
-  // What the programs write begins lines of its own: nothing of ours is written over.
+  // Output of the programs begins on new lines: nothing of the command line is overwritten.
   expect(shown.split('\r\n')).toContain('agent runs');
   expect(shown).not.toContain('\u001b[2K');
   terminal.kill('SIGKILL');

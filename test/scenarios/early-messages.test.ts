@@ -1,10 +1,10 @@
-// Messages that are sent to a process before its program listens for them.
+// Messages that are sent to a process before the program of the process listens.
 
 import type { Child } from '../support/child';
 import { eventually } from '../support/eventually';
 import { folderOf, removeFolder, saidOf, SAY, startPrograms, SUPERVISOR } from '../support/programs';
 
-/** Runs in the master: sends to each worker in the moment of its birth, as libraries do that know node:cluster only. */
+/** Runs in the master: sends to each worker at the moment of the fork, as libraries do that know only node:cluster. */
 const SEND_AT_ONCE = `require('node:cluster').on('fork', (worker) => {
   worker.send({ plain: 1 });
   worker.send({ action: 'greeting', data: 2 });

@@ -25,7 +25,7 @@ afterEach(async () => {
   await registry.close();
 });
 
-/** Kills the leader. @returns a watch that was started before, and those who are left */
+/** Kills the leader. @returns a watch that was started before, and the survivors */
 async function killLeader(): Promise<{ watch: Stopwatch; killedAt: number; killed: Member; survivors: Member[] }> {
   const killed = await crew.leader();
   const survivors = crew.members.filter((member) => member !== killed);
@@ -148,6 +148,6 @@ test('values that change all the time arrive in order, and the newest arrives, w
     const versions = member.values.map(({ value }) => value.version);
     expect(versions).toEqual([...versions].sort((a, b) => a - b));
     const leaders = member.values.map(({ value }) => value.pid).filter((pid, index, all) => pid !== all[index - 1]);
-    expect(leaders).toHaveLength(new Set(leaders).size); // no value of an older term after one of a newer
+    expect(leaders).toHaveLength(new Set(leaders).size); // no value of an older term after a value of a newer term
   }
 });

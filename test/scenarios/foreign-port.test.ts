@@ -70,7 +70,7 @@ const programs: [name: string, heard: RegExp, make: () => net.Server][] = [
   ['repeats what it hears', /does not answer as a leader/, () => net.createServer((socket) => socket.pipe(socket))],
 ];
 
-/** A process that did not run waits for what lies in its sockets before it judges others. */
+/** A process that did not run reads all sockets before judging others. */
 const running = new RunningTime(() => undefined);
 
 /** What a client said of a program: the reason, and after how long of running time. */
@@ -90,7 +90,7 @@ async function judge(client: ReturnType<typeof create>['client'], port: number):
   return { port, reason, afterMs: running.ms - startedAtMs - watch.pausesMs };
 }
 
-/** Each program at a port of its own, judged by a client that competes and by one that only follows. All at once. */
+/** Each program at a separate port, judged by a client that competes and by a client that only follows. All at once. */
 const cases = new Map(
   programs.map(([name, , make]) => [
     name,
@@ -124,7 +124,7 @@ const outcomes = new Map<string, Promise<Outcome>>();
 beforeAll(() => {
   for (const [name, run] of cases) {
     const outcome = run();
-    outcome.catch(() => undefined); // its test tells
+    outcome.catch(() => undefined); // the test of the case reports the error
     outcomes.set(name, outcome);
   }
 });

@@ -20,7 +20,7 @@ interface Seen {
   readonly pids: number[];
 }
 
-/** A message in egg's form, as the parent gets it. */
+/** A message in egg's form, as received by the parent. */
 interface Told {
   readonly action: string;
   readonly data: Record<string, unknown>;
@@ -83,7 +83,7 @@ test('Agent and Application get all options, known and unknown, and the agent th
       clusterPort: expect.any(Number),
     });
   }
-  expect(app.heard).not.toContain('egg-pids'); // that of the agent comes when it is replaced
+  expect(app.heard).not.toContain('egg-pids'); // the message of the agent comes when the agent is replaced
   expect(new Set(agent.pids).size).toBe(2);
   expect(agent.pids).toContain(app.pid);
   expect(app.heard).toContain('egg-ready');
@@ -108,7 +108,7 @@ test('a killed agent comes back, knows the workers, and gets egg-ready', async (
   process.kill(before.pid, 'SIGKILL');
   await eventually('the parent is told', () => told('agent-worker-died').length === 1);
   const after = await eventually('a new agent', async () => {
-    // One that is not there yet does not answer; egg's messages do not wait for it.
+    // A program that has not started yet does not answer; egg's messages do not wait for a start.
     const seen = await Promise.race([agentSees(), wait(500, undefined)]);
     return seen && seen.pid !== before.pid && seen.heard.includes('egg-ready') && seen.pids ? seen : undefined;
   });

@@ -1,4 +1,4 @@
-// A leader that closes hands its channel over: the next one is ready before it lets go of its upstream client.
+// A leader that closes hands the channel over: the next leader is ready before the old leader lets go of the upstream client.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { eventually } from '../support/eventually';
@@ -12,7 +12,7 @@ leavesNothingOpen();
 
 /** What an upstream client needs to be ready. */
 const START_MS = 500;
-/** How long a leader waits for the next one. */
+/** How long a leader waits for the next leader. */
 const HAND_OFF_MS = 2_000;
 
 const crew = new Crew();
@@ -83,21 +83,24 @@ class Traffic {
     const answeredBy = this.answeredBy.get(member) ?? [];
     this.answeredBy.set(member, answeredBy);
     while (this.#goesOn && member.isAlive) {
-      const outcome = await member.call('slow', 20).catch(() => undefined); // it was killed
+      const outcome = await member.call('slow', 20).catch(() => undefined); // the member was killed
       if (outcome?.error) this.errors.push(outcome.error);
       else if (outcome) answeredBy.push(outcome.value as number);
     }
   }
 }
 
-/** @returns how long it took, ms; `ownMs` is without pauses of the machine */
+/** @returns how long the close took, ms; `ownMs` is without pauses of the machine */
 async function close(leader: Member): Promise<{ tookMs: number; ownMs: number }> {
   const watch = new Stopwatch();
   await leader.ask({ type: 'close' });
   return { tookMs: now() - watch.startedAt, ownMs: watch.ownMs() };
 }
 
-/** Values came all the time, in order for each leader and none of an old one after the next one's, and the newest is there. */
+/**
+ * Values came all the time, in order for each leader, none of an old leader after the first of the next, and the newest value is
+ * there.
+ */
 async function hadData(members: readonly Member[], since: Stopwatch): Promise<void> {
   const newest = registry.set('config', 'end');
   for (const member of members) {
@@ -109,7 +112,7 @@ async function hadData(members: readonly Member[], since: Stopwatch): Promise<vo
     const leaders = pids.filter((pid, index) => pid !== pids[index - 1]);
     expect(leaders).toHaveLength(new Set(leaders).size);
     for (const leader of leaders) {
-      // The next one has an upstream client of its own, which may be a value behind when it takes over.
+      // The next leader has a new upstream client, which may be a value behind at the beginning.
       const versions = values.filter(({ value }) => value.pid === leader).map(({ value }) => value.version);
       expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
     }
@@ -150,7 +153,7 @@ describe.each(['holds the port', 'was appointed'])('a leader that %s', (kind) =>
       expect(follower.errors).toEqual([]);
       expect((await follower.status()).upstreams).toBe(follower === next ? 1 : 0);
     }
-    // Whoever comes now finds the next one.
+    // A process that comes now finds the next leader.
     const late = join({ isLeader: false, identity: 'ignore' });
     expect((await late.value('the newest value', ({ data }) => data === 'end')).value.pid).toBe(next.pid);
   });

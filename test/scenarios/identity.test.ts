@@ -1,4 +1,4 @@
-// Processes that use one name for what they have created with different constructor arguments.
+// Processes that use the same name with different constructor arguments.
 
 import cluster from '../../src/index';
 import { RegistryClient } from '../fixtures/registry-client';
@@ -39,7 +39,7 @@ function join(token: string, options: Record<string, unknown> = {}): Member {
   });
 }
 
-/** The process that a member has its newest value from. */
+/** The process from which a member has the newest value. */
 async function leaderOf(member: Member): Promise<number> {
   const version = registry.set('config', Math.random());
   return (await member.value('the newest value', (value) => value.version === version)).value.pid;
@@ -143,7 +143,7 @@ test("identity 'strict' makes two channels also where roles are given", async ()
 });
 
 describe('in single mode', () => {
-  /** Clients with these tokens, all ready, and how many upstream clients were made for them. */
+  /** Clients with these tokens, all ready, and how many upstream clients exist. */
   async function create(tokens: readonly string[], options: object) {
     const before = RegistryClient.created;
     const clients = tokens.map((token) => {

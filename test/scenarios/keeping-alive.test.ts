@@ -148,7 +148,7 @@ test('a restart gives every place another process', async () => {
   for (const { pid } of before) expect(isAlive(pid)).toBe(false);
 });
 
-/** Pids of all children of the master, whether it knows them or not. */
+/** Pids of all children of the master, known to the master or not. */
 function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number).filter(isAlive);
 }
@@ -206,7 +206,7 @@ test('a pause of the master is not blamed on its children', async () => {
   master = new Child('puppet-master', { OPTIONS: JSON.stringify({ workers: 1, startTimeout: 1_500 }) });
   await eventually('the agent boots', () => childrenOf(master!.pid).length === 1);
   master.kill('SIGSTOP');
-  await wait(2_000); // the pause itself
+  await wait(2_000); // the pause is the condition
   master.kill('SIGCONT');
   expect(await master.message('the start', ({ type }) => type === 'started' || type === 'failed')).toMatchObject({
     type: 'started',
@@ -257,7 +257,7 @@ test('a worker above the soft limit of memory gets a successor first', async () 
   await start({ workers: 2, maxMemory: '250MB' });
   const [agent, worker, other] = await statusOf();
   tell(worker.pid, 'grow', 260);
-  // Only one that has been ready for ten seconds: another one would need as much as one that has just started.
+  // Only a worker that has been ready for ten seconds: the next worker would need as much as a worker that has just started.
   const successor = await eventually(
     'the successor',
     async () => {

@@ -1,4 +1,4 @@
-// Values of many MB between processes: fast, whole, and nothing small waits long behind them.
+// Values of many MB between processes: fast, whole, and nothing small waits long behind.
 
 import cluster from '../../src/index';
 import { RegistryClient } from '../fixtures/registry-client';
@@ -41,7 +41,7 @@ test('20 MB go to the leader and back within 500 ms, while pings and small calls
       tookMs.push(watch.ownMs());
       expect((args[0] as Buffer).equals(large)).toBe(true);
     }
-    // The first one warms up.
+    // The first value warms up.
     expect(Math.min(...tookMs.slice(1))).toBeLessThan(500);
     expect(small).toBeGreaterThan(10);
     expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]); // the connection has lived all the time

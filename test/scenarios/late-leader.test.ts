@@ -1,4 +1,4 @@
-// A follower that is there before its leader, and leaders that cannot lead yet.
+// A follower that starts before the leader, and leaders that cannot lead yet.
 
 import { Crew, median, printFigures } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
@@ -59,7 +59,7 @@ test('isLeader: true on a taken port is refused at once, and leads when the port
 });
 
 test('leader and followers become ready when an upstream that failed at first has recovered', async () => {
-  const failures = 8; // so many that the follower comes while it still fails
+  const failures = 8; // enough to have the follower come during the failures
   const leader = crew.start({ options: { port, isLeader: true }, upstream: { failures }, subscribe: ['config'] });
   const follower = crew.start({ options: { port, isLeader: false }, upstream: { failures }, subscribe: ['config'] });
   for (const member of [leader, follower]) {

@@ -1,4 +1,4 @@
-// Workers with listening sockets of their own: the socket outlives the process that has made it.
+// Workers with exclusive listening sockets: the socket outlives the process that has made the socket.
 
 import { join } from 'node:path';
 import { Child } from '../support/child';

@@ -123,9 +123,9 @@ test('leader and followers that were all stopped blame nobody and keep their con
   const members = await start(2);
   for (const member of members) member.kill('SIGSTOP');
   const newest = registry.set('config', 'while all were stopped');
-  await wait(2 * LIMIT_MS); // the silence itself is the condition
+  await wait(2 * LIMIT_MS); // the silence is the condition
   for (const member of members) member.kill('SIGCONT');
   await endsOn(newest, members);
-  await wait(LIMIT_MS); // a late verdict would fall within it
+  await wait(LIMIT_MS); // a late verdict would fall within this time
   for (const member of members) expect(member.logLines.filter((line) => /silent|lost/.test(line))).toEqual([]);
 });

@@ -97,7 +97,7 @@ test('two channels on one port keep their values apart', async () => {
   redUpstream.set('config', 'red');
   blueUpstream.set('config', 'blue');
   await eventually('each its own', () => newest.red === 'red' && newest.blue === 'blue');
-  // One channel ends, the other does not notice.
+  // One channel ends, and the other does not notice.
   await followers.red.close();
   await red.close();
   blueUpstream.set('config', 'blue again');

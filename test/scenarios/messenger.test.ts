@@ -1,4 +1,4 @@
-// Messages between the processes of an application: who gets them, when, and what the sender hears.
+// Messages between the processes of an application: who gets a message, when, and which outcome the sender gets.
 
 import { Child, type ChildMessage } from '../support/child';
 import { eventually } from '../support/eventually';
@@ -26,7 +26,7 @@ async function statusOf(): Promise<[Process, ...Process[]]> {
   return (await master!.ask({ type: 'status' })).status as [Process, ...Process[]];
 }
 
-/** Reports of processes so far, as they came. */
+/** Reports of processes so far, in order. */
 function reports(matches: (report: ChildMessage) => boolean = () => true): ChildMessage[] {
   return master!.messages.filter((message) => message.type === 'report' && matches(message));
 }
@@ -105,7 +105,7 @@ test('a worker hears what came of its own acknowledged message', async () => {
 
 test('a message waits for a process that is being replaced, and reaches it once', async () => {
   const [, first] = await start();
-  process.kill(first!.pid, 'SIGSTOP'); // hears nothing until its end
+  process.kill(first!.pid, 'SIGSTOP'); // receives nothing until the end
   process.kill(first!.pid, 'SIGKILL');
   await eventually('its end is known', async () => (await statusOf())[1]!.pid !== first!.pid);
   send('sendToApp', 'say', 'while you were away');

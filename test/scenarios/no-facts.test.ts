@@ -67,7 +67,7 @@ function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** A client that says nothing, and comes again when it is sent away. */
+/** A client that sends nothing, and connects again when sent away. */
 function linger(): void {
   const client = net.connect(port, '127.0.0.1');
   clients.push(client);
@@ -75,7 +75,9 @@ function linger(): void {
   client.once('close', () => setTimeout(() => clients.includes(client) && linger(), 50).unref());
 }
 
-/** A connection that was handed to a worker in the moment of its death is never answered: so each has its limit. */
+/**
+ * A connection that was handed to a worker at the moment of the worker's death is never answered: each connection has a limit.
+ */
 function answer(): Promise<{ pid: number } | undefined> {
   return getJson<{ pid: number }>(port, '/', { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
 }
@@ -96,7 +98,7 @@ describe('when silent clients take every descriptor', () => {
     expect(pids).toHaveLength(2);
     for (let i = 0; i < CLIENTS; i++) linger();
     await eventually('processes without a descriptor', () => pids.every(isFull));
-    // Every child gathers its facts once a second: the reports of its memory are over when two of them were due.
+    // Every child gathers facts once a second: no more reports of memory come after two further periods.
     await eventually('reports without a descriptor', () => pids.every((pid) => idleReports(pid) >= 2));
     for (const client of clients.splice(0)) client.destroy();
     const answered = await eventually('an answer', () => answer());
@@ -106,7 +108,7 @@ describe('when silent clients take every descriptor', () => {
   });
 });
 
-/** Reports that were due while the process had no descriptor, by its own clock: whole seconds of the kernel's. */
+/** Reports that were due while the process had no descriptor, by the process's clock: whole seconds of the kernel. */
 const fullSince = new Map<number, number>();
 function idleReports(pid: number): number {
   if (openFiles(pid) < LIMIT && openFiles(master!.pid!) < LIMIT) fullSince.delete(pid);

@@ -1,4 +1,4 @@
-// The permission model of Node.js: what it denies is a coded error or a sentence, and never the end of the process.
+// The permission model of Node.js: a denied action is a coded error or a sentence, and never the end of the process.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ function run(program: string, flags: readonly string[]): string {
   return stdout + stderr;
 }
 
-/** A client that leads, and a connection to it that proves itself: that needs the secret. */
+/** A client that leads, and a connection with a proof, which needs the secret. */
 const client = (port: number): string => `
 class Registry { async get(key) { return key + ' of ' + process.pid; } close() {} }
 const cluster = ${LIBRARY};

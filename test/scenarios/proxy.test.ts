@@ -1,4 +1,4 @@
-// Faults of the network between a follower and its leader, made by a proxy with real sockets.
+// Faults of the network between a follower and the leader, made by a proxy with real sockets.
 
 import cluster from '../../src/index';
 import { RegistryClient, type Value } from '../fixtures/registry-client';
@@ -56,7 +56,7 @@ const isReady = (): Promise<boolean> =>
     () => false,
   );
 
-/** Sets a value in the leader, and waits until the follower has it; its values never were out of order. */
+/** Sets a value in the leader, and waits until the follower has the value; values of the follower never were out of order. */
 async function followerEndsOn(data: unknown): Promise<void> {
   RegistryClient.live!.set('config', data);
   await eventually('the newest value', () => JSON.stringify(received.at(-1)?.data) === JSON.stringify(data));

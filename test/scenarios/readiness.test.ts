@@ -9,7 +9,7 @@ import { getJson } from '../support/http';
 import { freePort } from '../support/ports';
 
 const APP = join(__dirname, '../../dist/test/fixtures/supervised/servers.js');
-/** `reusePort` exists from 22.23 on; before that Node.js ignores it, and the workers share a socket. */
+/** `reusePort` exists from 22.23 on; older versions of Node.js ignore the option, and the workers share a socket. */
 const LOCAL = { host: '127.0.0.1' };
 
 type Server = { protocol: 'http' | 'udp' } & ListenOptions;

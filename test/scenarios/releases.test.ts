@@ -1,4 +1,4 @@
-// Releases in folders of their own, of which a link is the present one: a reload runs what the link leads to now.
+// Releases in separate folders, with a link to the present release: a reload runs the release to which the link leads now.
 
 import { execFile } from 'node:child_process';
 import { renameSync, rmSync, symlinkSync } from 'node:fs';
@@ -22,7 +22,7 @@ afterEach(async () => {
   removeFolder(folder);
 });
 
-/** A release tells its number, where it runs, and what the module is that was loaded before it. */
+/** A release reports a number, the working folder, and the module that was loaded before. */
 function release(number: number): void {
   const say = `say({ release: ${number}, loaded: globalThis.loaded, folder: process.cwd(), pwd: process.env.PWD });`;
   writePrograms(join(folder, 'releases', String(number), 'app'), {
@@ -50,7 +50,7 @@ test.each(['process', 'worker_threads'])(
     lead(2);
     rmSync(join(folder, 'releases/1'), { recursive: true });
     expect(await master.ask({ type: 'reload' })).toMatchObject({ type: 'reloaded' });
-    const isThread = startMode === 'worker_threads'; // its working folder is that of the process
+    const isThread = startMode === 'worker_threads'; // the working folder belongs to the process
     expect(saidOf(master).map((said) => [said.release, said.loaded, ...(isThread ? [] : [said.folder, said.pwd])])).toEqual(
       [1, 1, 2, 2].map((number) => [
         number,
@@ -74,7 +74,7 @@ test('the command line finds an application behind a link before and after the n
   await runIn(current, current, 'start', 'app.js', '--workers', '1', '--daemon');
   try {
     const pid = await pidIn(current, current);
-    expect(await pidIn(current, '')).toBe(pid); // a shell that does not tell how it got there
+    expect(await pidIn(current, '')).toBe(pid); // a shell that does not tell by which path the folder was entered
     release(2);
     lead(2);
     await runIn(current, current, 'reload');

@@ -1,4 +1,4 @@
-// Who has the seat that the master gives: the process that it started, and nothing that this one starts itself.
+// Who has the seat that the master gives: the process that the master started, and nothing that this process starts.
 
 import type { Child } from '../support/child';
 import { folderOf, LIBRARY, removeFolder, saidOf, SAY, startPrograms } from '../support/programs';

@@ -1,4 +1,4 @@
-// Followers that do not read: what they cost the leader, and how they end up.
+// Followers that do not read: the costs for the leader, and the end of such followers.
 
 import { Crew, type Member } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
@@ -13,7 +13,7 @@ const crew = new Crew();
 
 afterEach(() => crew.stop());
 
-/** A leader without subscribers of its own, and a follower that has the first value of each key. */
+/** A leader without local subscribers, and a follower that has the first value of each key. */
 async function start(options: Record<string, unknown> = {}): Promise<[leader: Member, follower: Member]> {
   const port = await freePort();
   const join = (isLeader: boolean, subscribe: readonly string[]): Member =>
@@ -45,14 +45,14 @@ test('200 MiB for a stopped follower cost the leader the limit; it ends on the n
   process.stdout.write(
     `stopped follower, owed 200 MiB: the leader holds ${heldMiB.toFixed(1)} MiB more, rss ${rssMiB.toFixed(1)} MiB\n`,
   );
-  expect(heldMiB).toBeLessThan(26); // the limit, and for each key one old value and its frame
+  expect(heldMiB).toBeLessThan(26); // the limit, and for each key an old value with a frame
   expect(rssMiB).toBeLessThan(80);
 
   follower.kill('SIGCONT');
   await endsOn(newest, follower);
   for (const key of KEYS) {
     const versions = follower.values.filter(({ value }) => value.key === key).map(({ value }) => value.version);
-    expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y)); // never an older one after a newer one
+    expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y)); // never an older value after a newer value
   }
 });
 
@@ -82,7 +82,7 @@ test('calls to a stopped leader beyond the limit are rejected at once as busy; t
     code: 'ERR_TRUNKLINE_BUSY',
     message: expect.stringMatching(/echo was not sent.*outboxBytes=\d+/) as string,
   });
-  // What has no answer of its own says it in its own way.
+  // A verb without an answer reports the error as an event.
   await follower.ask({ type: 'call', method: 'unPublish', args: ['x'] });
   follower.send({ type: 'publish', registration: 'y' });
   const thrown = await follower.message('publish has thrown', ({ type }) => type === 'unhandled-rejection');

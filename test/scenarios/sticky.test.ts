@@ -67,7 +67,7 @@ const from = (localAddress: string) => ask({ localAddress });
 const forwarded = (address: string) => ask({ headers: { 'x-forwarded-for': `${address}, 10.0.0.1` } });
 const nameOf = async (answer: Promise<Answer>) => (await answer).name;
 
-/** Everything that a connection receives until its end. */
+/** Everything that a connection receives until the end. */
 function raw(first: string, localAddress: string): Promise<{ text: string; client: string; error?: Error }> {
   return new Promise((resolve) => {
     const socket = net.connect({ host: '127.0.0.1', port, localAddress }, () => socket.write(first));
@@ -163,7 +163,7 @@ describe('a worker is killed', () => {
     async (header) => {
       await start({ ...(header !== undefined && { header }) });
       const pid = await pidOf('worker 1');
-      process.kill(pid, 'SIGSTOP'); // what is handed to it now stays unconfirmed
+      process.kill(pid, 'SIGSTOP'); // connections handed over now stay unconfirmed
       const results = Promise.all(Array.from({ length: 200 }, (_, i) => raw(ONE_REQUEST, CLIENTS[i % CLIENTS.length]!)));
       await eventually('connections on their way to it', async () => {
         const { workers, attempts } = await status();
@@ -194,7 +194,7 @@ describe('a worker is killed', () => {
     const confirmed = takenBy(attempts, pid);
     const failed = results.filter(({ text }) => answersIn(text) !== 1);
     expect(failed.filter(({ client }) => !confirmed.has(client))).toEqual([]);
-    // Nobody was served by two: what the dead one had confirmed was never tried elsewhere.
+    // Nobody was served twice: connections that the dead worker had confirmed were never tried elsewhere.
     const taken = attempts.filter(({ isTaken }) => isTaken).map(({ client }) => client);
     expect(new Set(taken).size).toBe(taken.length);
     expect(taken.length).toBe(200);

@@ -1,5 +1,5 @@
-// Anything may connect to the cluster port of a live leader. It goes on serving, says nothing of what it was sent, and
-// does not grow.
+// Anything may connect to the cluster port of a live leader. The leader goes on serving, reports nothing of the received bytes,
+// and does not grow.
 
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
@@ -17,11 +17,11 @@ import * as serializeJson from 'serialize-json';
 
 leavesNothingOpen();
 
-/** Must not turn up in any log line. A debug line quotes the first 48 bytes of a stranger, so it comes later than that. */
+/** Must not appear in any log line. A debug line quotes the first 48 bytes of a stranger, and this text comes later. */
 const SECRET = 'TopSecretPayload';
 const QUOTED = 'q'.repeat(48);
 
-/** What the processes of the channel share; a stranger that knows it is a process of this user that has lost its senses. */
+/** The secret of the processes of the channel; a stranger with this secret stands for a faulty process of this user. */
 const KEY_OF_THE_HOST = 'the secret of this host';
 const CHANNEL = { name: 'registry', identity: '', isStrict: false };
 
@@ -33,7 +33,7 @@ let follower: Member;
 
 beforeEach(async () => {
   port = await freePort();
-  // With a small heap: what strangers can make it keep would kill it.
+  // With a small heap: memory held for strangers would kill the leader.
   const execArgv = ['--max-old-space-size=24'];
   const options = { port, secret: KEY_OF_THE_HOST };
   const leading = { ...options, isLeader: true, allowLegacyPeers: true };
@@ -50,7 +50,7 @@ afterEach(async () => {
 interface Stranger {
   readonly socket: net.Socket;
   readonly heard: () => Buffer;
-  /** The other side has closed. */
+  /** Whether the other side has closed. */
   readonly closed: Promise<void>;
 }
 
@@ -69,7 +69,7 @@ async function connect(): Promise<Stranger> {
   return { socket, heard: () => heard, closed };
 }
 
-/** Connects, says it, and waits until the leader has closed. */
+/** Connects, sends the bytes, and waits until the leader has closed. */
 async function say(...bytes: (Buffer | string)[]): Promise<Stranger> {
   const stranger = await connect();
   for (const each of bytes) stranger.socket.write(each);
@@ -94,7 +94,7 @@ function frame(
 
 const message = (fields: Record<string, unknown>): Buffer =>
   v1Codec.encode({ id: 1, timeoutMs: 3_000, ...fields } as unknown as Message);
-/** As cluster-client 3.x says it. */
+/** A registration of cluster-client 3.x. */
 const register = message({ type: 'register', channel: 'registry' });
 
 /** A follower of version 2, made by hand. */
@@ -117,7 +117,7 @@ function frameOfV2(type: number, body: Buffer = Buffer.alloc(0), bodyBytes = bod
   return Buffer.concat([header, body]);
 }
 
-/** The leader has lost nothing, serves on, and has told nobody what it heard. */
+/** The leader has lost nothing, serves on, and has reported none of the received bytes. */
 async function servesOn(): Promise<void> {
   expect((await follower.call('echo', 'still there?')).value).toMatchObject({ pid: leader.pid });
   const data = Math.random();
@@ -290,7 +290,7 @@ test('values that are made to hurt the reader cost an answer at most', async () 
     ...[500, 2_000, 5_000, 200_000].map((depth) => deep(depth, '@')),
     ...[2_000, 200_000].map((depth) => deep(depth, '$')),
     deep(200_000, '#'),
-    // serialize-json needs 150 B of heap for each element while it reads and writes the answer.
+    // serialize-json needs 150 B of heap for each element to read and write the answer.
     Buffer.from(`^1^^^*${'0|'.repeat(50_000)}]`),
     Buffer.from(`^1^^^*@0]]`),
     Buffer.from('^^^^$0|0'),

@@ -38,7 +38,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(masters.map((master) => master.stop()));
   masters = [];
-  // Whatever a test has left: none of it may outlive the master for long.
+  // No process of a test may outlive the master for long.
   await eventually('an end of all processes', () => !pids.some(isAlive));
   pids = [];
 });
@@ -135,7 +135,7 @@ test('a stop lets requests finish, runs the callbacks, and leaves nothing', asyn
     const status = await statusOf(child);
     await get('/', agent); // a connection that stays open
     const slow = get('/slow', agent);
-    await get(); // the slow one is under way by now
+    await get(); // the slow request is under way by now
     const stopped = await child.ask({ type: 'stop' });
     expect(await slow).toMatchObject({ holder: status[0]!.pid });
     expect(stopped).toMatchObject({ forced: false });
@@ -230,7 +230,7 @@ test('what does not stop within the deadline is killed, a stopped process too, a
 test('SIGTERM to the master stops the application and the master ends by itself', async () => {
   const child = await start({ workers: 1 });
   await statusOf(child);
-  child.process.disconnect(); // nothing else shall keep it
+  child.process.disconnect(); // nothing else may keep the process alive
   child.kill('SIGTERM');
   expect(await child.exited).toEqual({ code: 0, signal: null });
 });
@@ -239,7 +239,7 @@ test('a killed master takes its children with it within 2 s, also one whose loop
   const child = await start({ workers: 2 });
   const status = await statusOf(child);
   get('/block').catch(() => undefined);
-  await get(); // answered by the other one
+  await get(); // answered by the other worker
   const watch = new Stopwatch();
   child.kill('SIGKILL');
   await eventually('no process', () => !status.some(({ pid }) => isAlive(pid!)));
@@ -317,7 +317,7 @@ test('a reload replaces the agent without a call of a worker that fails, and wit
   let isDone = false;
   const reload = child.ask({ type: 'reload' }).finally(() => (isDone = true));
   const holders = new Set<unknown>();
-  while (!isDone) holders.add((await get()).holder); // get() throws for any answer but a good one
+  while (!isDone) holders.add((await get()).holder); // get() throws for any bad answer
   expect((await reload).type).toBe('reloaded');
   const after = await statusOf(child);
   expect(after[0]!.pid).not.toBe(before[0]!.pid);

@@ -1,4 +1,4 @@
-// Processes whose loop is blocked, or only seems to be: what their watchdog keeps of it.
+// Processes whose loop is blocked, or only seems to be: the evidence that the watchdog keeps.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

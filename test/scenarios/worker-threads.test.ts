@@ -54,7 +54,7 @@ test('the agent leads and the workers follow, each on its port; a reload and a s
   }
   await eventually('data in both again', async () => (await answers()).every(({ seen }) => seen === child.pid));
   expect(await child.ask({ type: 'stop' })).toMatchObject({ type: 'stopped', forced: false });
-  child.kill('SIGTERM'); // of which the supervisor knows no longer
+  child.kill('SIGTERM'); // the supervisor has forgotten this process
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
 });
 

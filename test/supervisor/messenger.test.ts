@@ -1,4 +1,4 @@
-// What the messenger accepts, whoever uses it.
+// What the messenger accepts in every process.
 
 import { Postbox } from '../../src/supervisor/messenger';
 

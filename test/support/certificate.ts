@@ -1,4 +1,4 @@
-// A key and a certificate for localhost that only tests use. The certificate is signed by itself and valid for a hundred years.
+// A key and a certificate for localhost, for tests only. The certificate is self-signed and valid for a hundred years.
 
 export const certificate = {
   key: `-----BEGIN PRIVATE KEY-----

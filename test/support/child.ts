@@ -1,4 +1,4 @@
-// Forks a fixture of test/fixtures and talks to it in messages. Children run the compiled files of dist.
+// Forks a fixture of test/fixtures and exchanges messages with the child. Children run the compiled files of dist.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -84,7 +84,7 @@ export class Child {
     return answer;
   }
 
-  /** Kills the process if it still lives, and waits for its end. */
+  /** Kills a living process, and waits for the end. */
   async stop(): Promise<void> {
     if (this.isAlive) {
       this.kill('SIGKILL');

@@ -1,9 +1,9 @@
 // Tests that need something which is not everywhere: another server, the packages of an example.
 
 /**
- * A `describe` that is skipped where something is missing, with a line that says what to do; where the environment has
- * `CI=true` it fails instead.
- * @param missing what is missing and how to get it; undefined when all is there
+ * A `describe` that is skipped where something is missing, with a line of advice; where the environment has `CI=true` the block
+ * fails instead.
+ * @param missing what is missing and how to get it; undefined when nothing is missing
  */
 export function describeWhere(missing: string | undefined, name: string, tests: () => void): void {
   if (missing === undefined) {

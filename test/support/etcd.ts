@@ -38,7 +38,7 @@ export class Etcd {
     }
   }
 
-  /** Resolves when the server answers that it is healthy. */
+  /** Resolves when the server reports to be healthy. */
   static async start(): Promise<Etcd> {
     const etcd = new Etcd(await freePort(), await freePort());
     try {
@@ -62,7 +62,7 @@ export class Etcd {
       const response = await fetch(`${this.url}/health`, { headers: { connection: 'close' } });
       return ((await response.json()) as { health?: string }).health === 'true';
     } catch {
-      return false; // it does not listen yet
+      return false; // not listening yet
     }
   }
 }

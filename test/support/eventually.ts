@@ -2,7 +2,10 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** How long a test waits, ms: shorter than its own limit, so that it reports what never came. No limit of the product. */
+/**
+ * How long a test waits, ms: shorter than the limit of the test, which allows a report of what never came. No limit of the
+ * product.
+ */
 export const PATIENCE_MS = 60_000;
 
 /**

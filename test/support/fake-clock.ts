@@ -35,7 +35,7 @@ export class FakeClock implements Clock {
     return this.#timers.length;
   }
 
-  /** Runs every timer that falls due within the time, each at its moment. */
+  /** Runs every timer that falls due within the time, each at the due moment. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {

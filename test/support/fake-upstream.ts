@@ -1,5 +1,4 @@
-// An upstream client whose behaviour a test decides. Each test makes a class of its own, so that instances of
-// different tests never meet.
+// An upstream client whose behaviour a test decides. Each test makes a new class, and instances of different tests never meet.
 
 import { Base } from 'sdk-base';
 

@@ -1,4 +1,4 @@
-// HTTP as tests need it: each request on a connection of its own unless an agent is given, the answer as JSON.
+// HTTP for tests: each request on a new connection unless an agent is given, the answer as JSON.
 
 import http from 'node:http';
 import https from 'node:https';

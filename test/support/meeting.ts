@@ -5,7 +5,7 @@ import type { Meeting } from '../../src/election/term';
 import { systemClock } from '../../src/time';
 import { recordingLogger } from './recording-logger';
 
-/** Of the processes of one user. */
+/** The secret that the processes of a user share. */
 export const SECRET = Buffer.alloc(32, 7);
 
 /** @param changes what this process has otherwise */

@@ -1,10 +1,10 @@
-// The test's view of one process of a channel (fixture member.ts), and of all that a test has started.
+// The test's view of a process of a channel (fixture member.ts), and of all processes that a test has started.
 
 import type { MemberSetup } from '../fixtures/member';
 import type { Value } from '../fixtures/registry-client';
 import { Child, type ChildMessage } from './child';
 
-/** An error of the library, as a member reports it. */
+/** An error of the library, in the report of a member. */
 export interface ReportedError {
   readonly name?: string;
   readonly code?: string;
@@ -40,7 +40,7 @@ export interface MemberStatus extends ChildMessage {
   /** How many upstream clients the process has made. */
   readonly upstreams: number;
   readonly rss: number;
-  /** Heap and buffers; without garbage when it runs with --expose-gc. */
+  /** Heap and buffers; without garbage when the process runs with --expose-gc. */
   readonly heldBytes: number;
   readonly resources: readonly string[];
 }
@@ -92,7 +92,7 @@ export class Member extends Child {
   }
 }
 
-/** Whatever a test starts; stopped in one go. */
+/** All processes that a test starts; stopped together. */
 export class Crew {
   #members: Member[] = [];
 
@@ -102,12 +102,12 @@ export class Crew {
     return member;
   }
 
-  /** Those that still live. */
+  /** The living members. */
   get members(): Member[] {
     return this.#members.filter(({ isAlive }) => isAlive);
   }
 
-  /** The one that leads; fails when there is not exactly one. */
+  /** The leader; fails unless exactly one member leads. */
   async leader(): Promise<Member> {
     const { members } = this;
     const statuses = await Promise.all(members.map((member) => member.status()));
@@ -125,7 +125,7 @@ export function median(figures: readonly number[]): number {
   return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)]!;
 }
 
-/** Measured figures belong in the output of a test run, whoever reads it. */
+/** Measured figures belong into the output of a test run. */
 export function printFigures(what: string, figures: readonly number[]): void {
   process.stdout.write(
     `${what}: median=${median(figures).toFixed(1)} ms of ${figures.map((figure) => figure.toFixed(1)).join(', ')}\n`,

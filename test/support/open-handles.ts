@@ -8,7 +8,7 @@ function open(): string[] {
   return process.getActiveResourcesInfo().filter((resource) => OURS.has(resource));
 }
 
-/** Registers the check for the file that calls it. Call it at the top of the file. */
+/** Registers the check for the calling file. Call this function at the top of the file. */
 export function leavesNothingOpen(): void {
   let before: string[];
   beforeAll(() => {

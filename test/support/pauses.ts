@@ -1,7 +1,7 @@
-// What a test may judge by time: the product, not the machine. Linux says for how long some process of the machine had to
-// wait for a processor, for memory or for a disk (https://docs.kernel.org/accounting/psi.html): that is taken out. On a machine
-// with nothing else to do it is nearly nothing, and limits are held as they stand. Where the system does not say, nothing is
-// taken out.
+// What a test may judge by time: the product, not the machine. Linux reports for how long some process of the machine had to
+// wait for a processor, for memory or for a disk (https://docs.kernel.org/accounting/psi.html), and this time is subtracted. On
+// an idle machine the pauses are nearly nothing, and limits are enforced fully. On systems without this report nothing is
+// subtracted.
 
 import { readFileSync } from 'node:fs';
 
@@ -20,7 +20,7 @@ export class Stopwatch {
     return pausesOfMachine() - this.#pausesBefore;
   }
 
-  /** The time from the start to a moment, without pauses. @param at as `now()` gives it */
+  /** The time from the start to a moment, without pauses. @param at a result of `now()` */
   ownMs(at = now()): number {
     return Math.max(0, at - this.startedAt - this.pausesMs);
   }

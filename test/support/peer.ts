@@ -1,4 +1,4 @@
-// A process of ours as a port sees it: a connection that has introduced itself, and what it hears from then on.
+// A process of trunkline from the view of a port: a connection that has introduced itself, and all later messages.
 
 import type { ChannelId, Join, LeadWish, Message, V2Message } from '../../protocol/message';
 import { loopback } from '../../src/endpoint';
@@ -48,7 +48,7 @@ export class Peer {
     return this;
   }
 
-  /** The next message, and only this one; it is taken out of what was heard. */
+  /** The next message, which is removed from the received messages. */
   async next(): Promise<Message | V2Message> {
     await eventually('a message', () => this.heard.length > 0);
     return this.heard.shift()!;

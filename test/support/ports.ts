@@ -1,5 +1,5 @@
-// Free loopback ports. Cluster ports are taken from below the ephemeral range, so that no outgoing connection of
-// another test is given one of them between the check and its use.
+// Free loopback ports. Cluster ports lie below the ephemeral range: no outgoing connection of another test can take a port
+// between the check and the use.
 
 import net from 'node:net';
 

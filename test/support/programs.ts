@@ -1,4 +1,4 @@
-// An application of programs that a test writes itself, in a folder of its own, under a master of its own.
+// An application of programs that a test writes, in a new folder, under a new master.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { Child, type ChildMessage } from './child';
 
 const ROOT = join(__dirname, __dirname.includes('/dist/') ? '../../..' : '../..');
 
-/** How a program loads what it uses: `${LIBRARY}` is the shared client, `${SUPERVISOR}` the supervisor. */
+/** How a program loads libraries: `${LIBRARY}` is the shared client, `${SUPERVISOR}` the supervisor. */
 export const LIBRARY = `require(${JSON.stringify(join(ROOT, 'dist/package/index.js'))})`;
 export const SUPERVISOR = `require(${JSON.stringify(join(ROOT, 'dist/package/supervisor/index.js'))})`;
 /** In a program: `say(data)` reaches the test. */
@@ -22,7 +22,7 @@ export interface Said extends ChildMessage {
   readonly data: Record<string, unknown>;
 }
 
-/** The folder of programs; the temporary one of the system may be a link itself. */
+/** The folder of programs; the temporary folder of the system may be a link. */
 export function folderOf(programs: Record<string, string>): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'trunkline-programs-')));
   writePrograms(folder, programs);

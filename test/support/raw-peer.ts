@@ -1,5 +1,5 @@
-// One end of a connection made by hand: a socket and the codecs, and nothing of src/ but how a given secret becomes bytes. It
-// says what a test wants it to say, true or not, as the side that has dialled or as the one that has accepted.
+// An end of a connection made by hand: a socket and the codecs, and nothing of src/ except the way from a given secret to bytes.
+// Sends what a test wants, true or not, as the dialling or the accepting side.
 
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
@@ -22,7 +22,7 @@ export class RawPeer {
   readonly socket: net.Socket;
   /** Everything that was understood, oldest first. */
   readonly messages: Anything[] = [];
-  /** The other side has closed. */
+  /** Whether the other side has closed. */
   readonly closed: Promise<void>;
   #heard = Buffer.alloc(0);
   #version: 1 | 2 = 1;
@@ -37,7 +37,7 @@ export class RawPeer {
       this.#reader.push(chunk, (frame) => {
         const message = frame[0] === 2 ? v2Codec.decode(frame) : v1Codec.decode(frame);
         this.messages.push(message);
-        // Behind this one comes version 2.
+        // Version 2 follows after this message.
         if (message.type === 'register-result' && message.hello) this.upgrade();
       });
     });
@@ -73,7 +73,7 @@ export class RawPeer {
     );
   }
 
-  /** Registers with a hello and proves itself, as the side that has dialled. @param port which the proof is for */
+  /** Registers with a hello and a proof, as the dialling side. @param port the port in the proof */
   async introduce(secret: Buffer | undefined, port: number): Promise<Hello> {
     const nonce = randomBytes(16);
     this.send({ type: 'register', channel: 'registry', hello: helloOf(secret && { nonce }) });

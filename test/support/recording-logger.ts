@@ -1,4 +1,4 @@
-// A logger that keeps its lines.
+// A logger that keeps all lines.
 
 import type { Logger } from '../../src/logger';
 

@@ -37,7 +37,7 @@ export class RedisServer {
 
   /**
    * Resolves when the server answers.
-   * @param port one that a server which is gone had; default: a free one
+   * @param port the port of a server that is gone; default: a free port
    */
   static async start(port?: number): Promise<RedisServer> {
     const redis = new RedisServer(port ?? (await freePort()));
@@ -69,7 +69,7 @@ export class RedisServer {
       const [answer] = (await once(socket, 'data')) as [Buffer];
       return answer.toString() === '+PONG\r\n';
     } catch {
-      return false; // it does not listen yet
+      return false; // not listening yet
     } finally {
       socket.destroy();
     }

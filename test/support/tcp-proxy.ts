@@ -1,12 +1,12 @@
-// A TCP proxy with faults, between a follower and its leader: real sockets, so that what is found is what the
-// operating system does. Faults apply to all connections, and to those that come later.
+// A TCP proxy with faults, between a follower and the leader: real sockets show what the operating system does. Faults apply to
+// all connections, present and later.
 
 import net from 'node:net';
 
 export type Direction = 'toTarget' | 'toClient';
 
 interface Lane {
-  /** Bytes that wait for their turn. */
+  /** Bytes that wait for a turn. */
   readonly queue: Buffer[];
   timer: NodeJS.Timeout | undefined;
 }
@@ -25,7 +25,7 @@ export class TcpProxy {
   readonly #held = new Set<net.Socket>();
   readonly #paused = new Set<Direction>();
   #swallows = false;
-  /** Each chunk waits so long before it goes on, ms. */
+  /** How long each chunk waits, ms. */
   delayMs = 0;
   /** Every byte travels alone. */
   drips = false;
@@ -63,7 +63,7 @@ export class TcpProxy {
     return this.#pairs.size;
   }
 
-  /** Bytes of one direction stay here until `resume`. */
+  /** Holds the bytes of a direction back until `resume`. */
   pause(direction: Direction): void {
     this.#paused.add(direction);
   }
@@ -73,12 +73,12 @@ export class TcpProxy {
     for (const pair of this.#pairs) this.#forward(pair, direction);
   }
 
-  /** Half-open: both sides think that they are connected, and no byte or end of either reaches the other. */
+  /** Half-open: both sides believe to be connected, and no byte or end of either side reaches the other. */
   swallow(): void {
     this.#swallows = true;
   }
 
-  /** New connections work again; those of the time of swallowing stay dead. */
+  /** New connections work again; connections from the time of swallowing stay dead. */
   stopSwallowing(): void {
     this.#swallows = false;
     for (const pair of [...this.#pairs]) this.#drop(pair, 'destroy');

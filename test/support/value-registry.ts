@@ -1,6 +1,6 @@
-// An upstream server for tests: versioned values by key, and a record of what was published. It lives in the test, so
-// it outlives every leader: what it holds is the truth that survivors are compared with. Fixture RegistryClient
-// (test/fixtures/registry-client.ts) talks to it, one JSON text a line.
+// An upstream server for tests: versioned values by key, and a record of publications. The server lives in the test and outlives
+// every leader: its values are the truth to which survivors are compared. Fixture RegistryClient
+// (test/fixtures/registry-client.ts) talks to this server, a JSON text a line.
 
 import net from 'node:net';
 import { createInterface } from 'node:readline';
@@ -11,7 +11,7 @@ export type RegistryRequest =
   | { readonly op: 'subscribe' | 'unsubscribe'; readonly key: string }
   | { readonly op: 'publish' | 'unpublish'; readonly registration: unknown };
 
-/** What it is told. */
+/** What the server is told. */
 export interface RegistryValue {
   readonly key: string;
   readonly version: number;
@@ -27,10 +27,10 @@ export class ValueRegistry {
   readonly #server: net.Server;
   readonly #peers = new Map<net.Socket, Peer>();
   readonly #values = new Map<string, RegistryValue>();
-  /** Every publish and unpublish, oldest first, with the process that asked for it. */
+  /** Every publish and unpublish, oldest first, with the process that asked. */
   readonly publications: { readonly op: 'publish' | 'unpublish'; readonly pid: number; readonly registration: unknown }[] = [];
 
-  /** Upstream clients that came and went, oldest first. Which process one is of is known a moment after it came. */
+  /** Upstream clients that came and went, oldest first. The process of a client is known a moment after the client came. */
   readonly history: { readonly is: 'here' | 'gone'; pid: number }[] = [];
 
   private constructor(server: net.Server) {
@@ -61,7 +61,7 @@ export class ValueRegistry {
     return [...new Set([...this.#peers.values()].flatMap(({ keys }) => [...keys]))];
   }
 
-  /** Processes that are subscribed to a key, one for each upstream client. */
+  /** Processes that are subscribed to a key, an entry for each upstream client. */
   pidsOf(key: string): number[] {
     return [...this.#peers.values()].filter(({ keys }) => keys.has(key)).map(({ pid }) => pid);
   }
@@ -70,7 +70,7 @@ export class ValueRegistry {
     return this.#values.get(key)?.version ?? 0;
   }
 
-  /** @returns the new version, one more than the one before */
+  /** @returns the new version, higher by one */
   set(key: string, data: unknown): number {
     const value: RegistryValue = { key, version: this.version(key) + 1, data };
     this.#values.set(key, value);
@@ -88,13 +88,13 @@ export class ValueRegistry {
     this.#peers.set(socket, peer);
     const arrival: ValueRegistry['history'][number] = { is: 'here', pid: 0 };
     this.history.push(arrival);
-    socket.on('error', () => undefined); // its process was killed
+    socket.on('error', () => undefined); // the process of the client was killed
     socket.on('close', () => {
       this.#peers.delete(socket);
       this.history.push({ is: 'gone', pid: peer.pid });
     });
     const lines = createInterface({ input: socket });
-    lines.on('error', () => undefined); // repeats those of its input
+    lines.on('error', () => undefined); // repeats the errors of the input
     lines.on('line', (line) => {
       const request = JSON.parse(line) as RegistryRequest;
       switch (request.op) {

@@ -86,7 +86,7 @@ describe('a secret of its own', () => {
   });
 
   test('is found without XDG_RUNTIME_DIR, with a relative one, and with one that is gone', async () => {
-    // Nobody has this number, so there is no /run/user for it; the folder made for it belongs to the real user.
+    // Nobody has this number, and there is no /run/user folder; the folder made for the number belongs to the real user.
     jest.spyOn(process, 'geteuid').mockReturnValue(4_123_456_789);
     const other = join(parent, 'other');
     mkdirSync(other);
@@ -221,7 +221,7 @@ describe('a folder that cannot be used is told, with what to do', () => {
     expect(await ask()).toHaveLength(32);
   });
 
-  // A file system of their own, which only root can mount.
+  // A separate file system, which only root can mount.
   const canMount = isRoot && spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
   (canMount ? test : test.skip).each([
     ['is full', 'size=4k', 'dd if=/dev/zero of=/mnt/fill bs=1k count=4', /ENOSPC: no space left on device, write/],

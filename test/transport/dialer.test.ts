@@ -1,4 +1,4 @@
-// Dialing: what comes of it when somebody, nobody or nothing that moves is there.
+// Dialing: the outcome with a peer, without a peer, and with a peer that does not react.
 
 import net from 'node:net';
 import { loopback } from '../../src/endpoint';
@@ -49,7 +49,7 @@ test('an attempt that nobody answers ends after its time limit', async () => {
 });
 
 test('a connection to itself is not taken for a leader, and does not keep the port', async () => {
-  // The operating system gives a client the port that it dials when both are the same ephemeral one: provoked here
+  // The operating system gives a client the dialled port as the local port when both are the same ephemeral port: provoked here
   // by binding the client to the port first.
   const port = await freePort();
   const connect = net.connect.bind(net);

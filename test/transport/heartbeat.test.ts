@@ -106,7 +106,7 @@ test.each([100, 300, 1_000])(
   'with an interval of %d ms, a short pause is not blamed either: the answer may lie in the socket unread',
   (intervalMs) => {
     const heartbeat = start(intervalMs);
-    clock.advance(intervalMs); // a ping goes out; its answer comes while this process does not run
+    clock.advance(intervalMs); // a ping goes out; the answer comes while this process does not run
     expect(pings).toHaveLength(1);
     // The timer of the second ping is late by less than what counts as a pause, and yet the limit is over.
     const lateMs = 190;

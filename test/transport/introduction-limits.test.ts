@@ -1,4 +1,4 @@
-// Two sides of a connection that do not know each other yet, when one of them is not what it should be, or had no time.
+// Two sides of a connection that do not know each other yet, when a side is faulty, or had no time.
 
 import net from 'node:net';
 import { v1Codec } from '../../protocol/v1';
@@ -67,7 +67,7 @@ test('who came before a pause of the listening process is heard after it', async
   const accepted = new Promise((resolve) => server.once('connection', resolve));
   const connection = new Connection(net.connect(port(), '127.0.0.1'), systemClock);
   await accepted;
-  clock.sleep(STRANGER_MS + 1_000); // its introduction waits in the socket meanwhile
+  clock.sleep(STRANGER_MS + 1_000); // the introduction waits in the socket meanwhile
   expect(await begin(connection)).toEqual({ kind: 'known' });
   const channel = { name: 'channel', identity: '', isStrict: false };
   connection.send({ type: 'join', id: 1, channel, lead: 'may', term: 0, codecs: [] });

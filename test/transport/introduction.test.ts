@@ -114,7 +114,7 @@ const register = (hello?: Register['hello']): Message => ({
   channel: 'red',
   ...(hello && { hello }),
 });
-/** The refusal that a raw peer gets after the answer to its registration. */
+/** The refusal that a raw peer gets after the answer to the registration. */
 const refusalIn = (bytes: Buffer): V2Message => v2Codec.decode(bytes.subarray(answerLength(bytes)));
 const answerLength = (bytes: Buffer): number => 24 + bytes.readInt32BE(16) + bytes.readInt32BE(20);
 const answerIn = (bytes: Buffer): Message => v1Codec.decode(bytes.subarray(0, answerLength(bytes)));
@@ -197,7 +197,7 @@ describe('two that do not belong together', () => {
 
   test('a listener refuses who has auth switched off', async () => {
     const { connection, introduction, heard } = await meet(await listen(), { secret: undefined });
-    expect(introduction).toEqual({ kind: 'known' }); // it asks for nothing
+    expect(introduction).toEqual({ kind: 'known' }); // the other side asks for nothing
     connection.send(join);
     await connection.closed;
     expect(heard).toEqual([
@@ -273,7 +273,7 @@ describe('two that do not belong together', () => {
 });
 
 describe('before the proof a listener hears nothing but the introduction', () => {
-  /** Begins like one of ours, and goes on with what the test says. */
+  /** Begins like a process of trunkline, and goes on with the given message. */
   async function after(message: V2Message): Promise<void> {
     const { socket, heard, closed } = await raw(await listen());
     socket.write(v1Codec.encode(register(helloOf({ nonce: Buffer.alloc(16, 1) }))));

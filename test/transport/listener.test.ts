@@ -1,5 +1,5 @@
-// The door of a port: who is let in as what, and who is sent away. How processes of ours prove themselves is in
-// introduction.test.ts.
+// The door of a port: who is let in as what, and who is sent away. introduction.test.ts covers the proofs of processes of
+// trunkline.
 
 import net from 'node:net';
 import type { Message, Register } from '../../protocol/message';

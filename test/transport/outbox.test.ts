@@ -25,7 +25,7 @@ class HeldStream extends Writable {
     this.#callback = callback;
   }
 
-  /** The system takes what it was given. */
+  /** The system takes all given bytes. */
   async take(): Promise<void> {
     await new Promise(process.nextTick); // the cork goes with the tick
     this.#callback?.();
@@ -76,7 +76,7 @@ test('it says how much waits: in the socket, corked or not, and in chunks', asyn
   expect(outbox.bytes).toBe(10 * KiB + 12);
   const frame = v2Codec.encode({ type: 'topic-event', topic: 2, payload: Buffer.alloc(1_000 * KiB) });
   outbox.write(frame);
-  outbox.write(v2Codec.encode({ type: 'topic-event', topic: 2, payload: Buffer.alloc(0) })); // behind the long one
+  outbox.write(v2Codec.encode({ type: 'topic-event', topic: 2, payload: Buffer.alloc(0) })); // behind the long frame
   expect(outbox.isDrained).toBe(false);
   expect(outbox.bytes).toBeGreaterThanOrEqual(1_010 * KiB + 36);
   expect(outbox.bytes).toBeLessThan(1_011 * KiB); // headers of chunks
@@ -164,7 +164,7 @@ test('who waits for room is called, also when the socket takes what it has befor
 
 test('answers that were read do not count later, although something has waited all the time', async () => {
   answer(20);
-  await new Promise(process.nextTick); // on its way when the next one comes
+  await new Promise(process.nextTick); // on the way when the next event comes
   for (let round = 0; round < 40; round++) {
     answer(20);
     await stream.take();

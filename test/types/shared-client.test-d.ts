@@ -61,7 +61,7 @@ export async function types(): Promise<void> {
   // @ts-expect-error -- another type
   cluster(RegistryClient).create({ server: 1 });
 
-  // Asynchronous methods as they are, generics and overloads too.
+  // Asynchronous methods stay unchanged, with generics and overloads.
   const got = await client.get('a');
   check<Equal<typeof got, 'a!'>>(true);
   const byNumber = await client.overloaded(1);
@@ -123,7 +123,7 @@ export async function types(): Promise<void> {
   // @ts-expect-error -- no such option
   cluster(RegistryClient, { prot: 1 });
 
-  // Nothing by itself.
+  // Nothing is shared automatically.
   const manual = cluster(RegistryClient, { autoGenerate: false }).delegate('size').create({ server: 'x' });
   await manual.size();
   // @ts-expect-error -- not delegated
@@ -152,7 +152,7 @@ export async function types(): Promise<void> {
     }
   }
   await new Api().both();
-  // What `delegates` gives is in the type when it is said.
+  // The members that `delegates` gives are in the type when declared.
   class Delegating extends cluster.APIClientBase<typeof RegistryClient, { size: 'invoke' }> {
     override get DataClient() {
       return RegistryClient;
@@ -254,7 +254,7 @@ export async function genericAndOverloaded(): Promise<void> {
   overloaded.set('name', 'x');
   // @ts-expect-error -- the value of another key
   overloaded.set('name', 1);
-  // A field is a member like a method for the compiler; a call of it says at run time how to share it.
+  // For the compiler a field is a member like a method; a call says at run time how to share the field.
   check<Equal<ReturnType<typeof overloaded.get>, Promise<number>>>(true);
 
   // Streams cannot be shared.

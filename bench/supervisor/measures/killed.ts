@@ -1,5 +1,5 @@
-// A process of an application gets SIGKILL. An agent is replaced when every worker has a value of the new one, a
-// worker when the new one listens.
+// A process of an application gets SIGKILL. An agent is replaced when every worker has a value of the new agent, a worker when
+// the new worker listens.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { clock } from '../../orders';
@@ -8,7 +8,7 @@ import type { Ready } from '../reports';
 import type { Stage } from '../stage';
 import { assertServing, repeated, standing, type TimeMeasure } from './measure';
 
-/** An application that has stood for this long is past its start, ms. */
+/** An application that has stood for this long has completed the start, ms. */
 const SETTLE_MS = 500;
 
 export const agentKilled: TimeMeasure = {
@@ -58,7 +58,7 @@ function newcomer({ reports }: Stage, role: Ready['role'], known: readonly Ready
   );
 }
 
-/** When a worker has got its first value from this agent. */
+/** The moment when a worker has the first value from this agent. */
 function firstValue({ reports }: Stage, worker: Ready, agent: Ready): Promise<number> {
   return reports.until(
     'a value of the agent in every worker',

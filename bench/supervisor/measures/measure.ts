@@ -9,7 +9,7 @@ import { Stage } from '../stage';
 
 export interface TimeSample {
   readonly ms: number;
-  /** The part of it that a new process took from its start until it was ready: not the supervisor's. */
+  /** The part of the time in which a new process started until ready: not due to the supervisor. */
   readonly bootMs?: number;
 }
 
@@ -22,7 +22,7 @@ export interface TimeMeasure {
   measure(peer: Peer, scale: Scale): Promise<TimeSample>;
 }
 
-/** Every repetition starts an application of its own. */
+/** Every repetition starts a new application. */
 const REPETITIONS = { full: 3, quick: 1 } as const;
 /** How long an answer of the application may take to come from every worker, ms. */
 const SERVING_MS = 10_000;
@@ -42,7 +42,7 @@ export async function repeated(
   return { ms: median(samples.map(({ ms }) => ms)), ...(boots.length > 0 && { bootMs: median(boots) }) };
 }
 
-/** Resolves when agent and workers are ready, and the workers have a value of the agent where there is one. */
+/** Resolves when agent and workers are ready, and the workers have a value of the agent, if there is an agent. */
 export async function standing({ reports }: Stage, shape: Shape): Promise<{ agent: Ready | undefined; workers: Ready[] }> {
   const workers = await reports.until(`${WORKERS} workers ready`, () => {
     const found = reports.ready.filter(({ role }) => role === 'worker');

@@ -13,7 +13,7 @@ import { standing } from './measure';
 
 export interface ReloadSample extends Tally {
   readonly reloads: number;
-  /** What one reload took, the median, ms. */
+  /** The time of a reload, the median, ms. */
   readonly reloadMs: number;
 }
 

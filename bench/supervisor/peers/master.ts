@@ -1,4 +1,4 @@
-// trunkline and egg-cluster as peers: each is a library, so a master program of ours calls it.
+// trunkline and egg-cluster as peers: each is a library, which a master program of this bench calls.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { on, once } from 'node:events';
@@ -18,10 +18,10 @@ export interface MasterOptions {
   readonly framework: string;
 }
 
-/** The answer of a master program to a message, which asks it to reload. */
+/** The answer of a master program to a message that asks for a reload. */
 export type MasterMessage = { readonly reloaded: true } | { readonly reloaded: false; readonly reason: string };
 
-/** So much of what it printed is shown when a master fails, characters. */
+/** How much output is shown when a master fails, characters. */
 const SHOWN = 2_000;
 
 export const trunkline: Peer = {
@@ -43,10 +43,10 @@ function startMaster(stage: Stage, shape: Shape, program: string, client: string
   const startedAtMs = clock();
   const master = fork(join(__dirname, '..', 'programs', program), [JSON.stringify(options)], {
     env,
-    detached: true, // so that it leads a group of its own
+    detached: true, // makes the master the leader of a new group
     stdio: ['ignore', output, output, 'ipc'],
   });
-  closeSync(output); // the master has its own
+  closeSync(output); // the master has a duplicate
   const ended = once(master, 'exit').then(([code, signal]) => {
     const error = new Error(`the master ended: ${code ?? signal}\n${readFileSync(log, 'utf8').slice(-SHOWN)}`);
     stage.reports.fail(error);
@@ -67,7 +67,7 @@ function startMaster(stage: Stage, shape: Shape, program: string, client: string
   };
 }
 
-/** Supervisors tell the parent of their master other things too. */
+/** Supervisors tell the parent of the master other things too. */
 async function answerOf(master: ChildProcess): Promise<MasterMessage> {
   for await (const [message] of on(master, 'message')) {
     if (typeof message === 'object' && message !== null && 'reloaded' in message) return message as MasterMessage;
@@ -75,7 +75,7 @@ async function answerOf(master: ChildProcess): Promise<MasterMessage> {
   throw new Error('no answer'); // the iteration has no end
 }
 
-/** A framework is a package folder. It is its own application too. */
+/** A framework is a package folder, which serves as the application too. */
 function writeFramework(folder: string): string {
   const main = join(__dirname, '..', 'programs', 'framework.js');
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'bench-framework', version: '0.0.0', main }));

@@ -1,16 +1,16 @@
-// What is compared: programs that start the processes of an application and look after them.
+// What is compared: programs that start the processes of an application and look after the processes.
 
 import type { Stage } from '../stage';
 
 /** How many workers every application has. */
 export const WORKERS = 4;
 
-/** `http`: workers only. `agent`: beside them an agent. `shared`: all of them with a shared client. */
+/** `http`: workers only. `agent`: workers and an agent. `shared`: all with a shared client. */
 export type Shape = 'http' | 'agent' | 'shared';
 
 export interface Peer {
   readonly name: string;
-  /** Starts an application, which ends with the stage. Whoever wants to know when it is ready looks at the reports. */
+  /** Starts an application, which ends with the stage. The reports say when the application is ready. */
   start(stage: Stage, shape: Shape): Application | Promise<Application>;
 }
 

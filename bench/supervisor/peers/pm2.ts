@@ -1,4 +1,4 @@
-// PM2 as a peer: its command line, in cluster mode, with a daemon and a home of its own.
+// PM2 as a peer: the command line, in cluster mode, with a separate daemon and home.
 
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const run = promisify(execFile);
 /** A program that knows nothing of PM2. */
 export const pm2: Peer = pm2Peer('pm2', 'plain-worker.js', []);
 
-/** A program with the handlers that its documentation asks for. */
+/** A program with the handlers that the documentation of PM2 asks for. */
 export const pm2Graceful: Peer = pm2Peer('pm2, graceful program', 'pm2-worker.js', ['--wait-ready']);
 
 function pm2Peer(name: string, program: string, startOptions: readonly string[]): Peer {
@@ -47,7 +47,7 @@ function pm2Peer(name: string, program: string, startOptions: readonly string[])
 function pm2Command(stage: Stage, home: string, args: readonly string[]): Promise<unknown> {
   return run(process.execPath, [join(packageFolder('pm2'), 'bin', 'pm2'), ...args], {
     cwd: stage.folder,
-    // Without the two it looks for newer versions, and for an account.
+    // Without the last two variables PM2 looks for newer versions, and for an account.
     env: { ...stage.env, PM2_HOME: home, PM2_DISABLE_VERSION_CHECK: 'true', PM2_NO_INTERACTION: 'true' },
   });
 }

@@ -1,5 +1,5 @@
-// The application that every supervisor runs: an agent with an upstream client, workers that answer HTTP and get a
-// value from it. One file for all, whether its parts are started as plain programs or by a framework.
+// The application that every supervisor runs: an agent with an upstream client, workers that answer HTTP with a value from the
+// agent. The same file serves as plain programs and in a framework.
 
 import type { RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ import { reportReady, reportValue } from './report';
 /** Which package shares the upstream client; not set: the application has none. */
 export const CLIENT_VARIABLE = 'BENCH_CLIENT';
 
-/** Where the shared clients meet, if the supervisor does not tell them itself. */
+/** Where the shared clients meet, if the supervisor does not say. */
 export interface Place {
   readonly port: number;
   readonly isLeader: boolean;
@@ -23,7 +23,7 @@ const WORK_MS = 20;
 const quiet = () => undefined;
 const QUIET = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
-/** Gives one value: the process that it runs in. */
+/** Gives a single value: the process in which the feed runs. */
 class Feed extends Base {
   constructor() {
     super();
@@ -35,13 +35,13 @@ class Feed extends Base {
   }
 }
 
-/** What the agent does; resolves when it is ready. */
+/** The work of the agent; resolves when the agent is ready. */
 export async function startAgent(place?: Place): Promise<void> {
   await sharedFeed(place)?.ready();
   reportReady('agent');
 }
 
-/** What a worker does before it listens. */
+/** The work of a worker before listening. */
 export async function startWorker(place?: Place): Promise<RequestListener> {
   const feed = sharedFeed(place);
   let agent: number | undefined;
@@ -56,7 +56,7 @@ export async function startWorker(place?: Place): Promise<RequestListener> {
       answer();
       return;
     }
-    response.writeProcessing(); // whoever loses the answer knows that it was begun
+    response.writeProcessing(); // tells a client that may lose the answer that the request was begun
     void wait(WORK_MS).then(answer);
   };
 }
@@ -66,6 +66,6 @@ function sharedFeed(place: Place | undefined) {
   if (packageName === undefined) return undefined;
   const cluster = createRequire(__filename)(packageName) as typeof trunkline;
   const client = cluster(Feed, { ...place, logger: QUIET }).create();
-  client.on('error', quiet); // the loss of its leader is part of the matter
+  client.on('error', quiet); // the loss of the leader is part of the measurement
   return client;
 }

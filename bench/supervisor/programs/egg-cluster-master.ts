@@ -1,4 +1,4 @@
-// A master under egg-cluster: the framework, in production, which is where it replaces workers that died.
+// A master under egg-cluster: the framework, in production mode, in which dead workers are replaced.
 
 import { createRequire } from 'node:module';
 import { packageFolder } from '../packages';

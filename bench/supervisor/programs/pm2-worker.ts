@@ -1,5 +1,5 @@
-// A worker as the documentation of PM2 has it, "Graceful Start/Shutdown": it says that it is ready, and SIGINT closes
-// the server before the process ends.
+// A worker as in the documentation of PM2, "Graceful Start/Shutdown": reports to be ready, and SIGINT closes the server before
+// the process ends.
 
 import http from 'node:http';
 import { startWorker } from './application';

@@ -4,12 +4,12 @@ module.exports = (app) => {
   app.get('/', (ctx) => {
     ctx.body = { pid: process.pid, tea: app.latest.tea };
   });
-  // Published by whichever worker answers; reaches every worker over the leader.
+  // Published by the worker that answers; reaches every worker over the leader.
   app.get('/publish/:price', (ctx) => {
     app.prices.publish({ item: 'tea', price: Number(ctx.params.price) });
     ctx.body = { pid: process.pid };
   });
-  // The same, with the messenger of egg: worker to agent.
+  // Uses the messenger of egg instead: worker to agent.
   app.get('/tell/:price', (ctx) => {
     app.messenger.sendToAgent('price', { item: 'tea', price: Number(ctx.params.price) });
     ctx.body = { pid: process.pid };

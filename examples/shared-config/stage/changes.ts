@@ -1,5 +1,5 @@
-// Waiting for conditions. Whoever changes the state of the demo says `notify()`; then the table is drawn and the
-// conditions that the story waits for are looked at again. Nothing here polls or sleeps.
+// Waiting for conditions. Code that changes the state of the demo calls `notify()`; then the table is drawn and the conditions
+// that the story waits for are checked again. Nothing here polls or sleeps.
 
 import { EventEmitter, once } from 'node:events';
 import { Failure } from './failure';
@@ -58,7 +58,7 @@ export class Changes {
     }
   }
 
-  /** From now on there is no deadline, and processes may die as they like. */
+  /** From now on there is no deadline, and processes may die freely. */
   relax(): void {
     this.#isRelaxed = true;
     clearTimeout(this.#deadline);

@@ -1,4 +1,4 @@
-// The server whose connection is shared, as the story sees it: the embedded registry or an etcd that already runs.
+// The server whose connection is shared, from the view of the story: the embedded registry or a running etcd.
 
 export interface ConfigServer {
   /** For the sentence "… on http://…". */
@@ -7,7 +7,7 @@ export interface ConfigServer {
   /** What is counted. */
   readonly unit: string;
   readonly countedBy: string;
-  /** How many of those there are now; undefined when the server does not say. */
+  /** How many client connections there are now; undefined when the server does not say. */
   readonly connections: number | undefined;
   /** @throws Failure when there is no server */
   start(): Promise<void>;

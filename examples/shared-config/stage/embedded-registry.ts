@@ -1,4 +1,4 @@
-// The registry server of this example, in a process and a temporary folder of its own.
+// The registry server of this example, in a separate process and a temporary folder.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

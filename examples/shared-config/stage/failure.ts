@@ -1,4 +1,4 @@
-// An expectation of the demo that did not come true. Its message is the sentence that the user reads; any other
-// error is a mistake in the code and keeps its stack.
+// An expectation of the demo that did not come true. The message is the sentence that the user reads; any other error is a
+// mistake in the code and keeps the stack.
 
 export class Failure extends Error {}

@@ -1,4 +1,4 @@
-// The workers of the demo: all of them, those that still run, and who leads.
+// The workers of the demo: all workers, the workers that still run, and the leader.
 
 import type { Changes } from './changes';
 import { Failure } from './failure';
@@ -31,7 +31,7 @@ export class Fleet {
     return this.running.filter(({ state }) => state === 'follower');
   }
 
-  /** Resolves when one worker leads and the others follow. */
+  /** Resolves when a worker leads and the others follow. */
   async start(serverUrl: string, key: string): Promise<void> {
     const port = await freePort();
     const options = { args: [serverUrl, key], env: { NODE_CLUSTER_CLIENT_PORT: String(port) } };

@@ -1,5 +1,5 @@
-// A free port for the workers to meet at. It is taken from below the range that systems give to outgoing
-// connections, so that none of those gets it between the check and its use.
+// A free port where the workers meet. The port lies below the range of outgoing connections, which cannot take the port between
+// the check and the use.
 
 import net from 'node:net';
 

@@ -1,4 +1,4 @@
-// The commands of --watch: reads lines, tells the fleet, and shows what comes of it.
+// The commands of --watch: reads lines, tells the fleet, and shows the outcome.
 
 import { createInterface, type Interface } from 'node:readline';
 import type { Changes } from './changes';
@@ -12,7 +12,7 @@ export class Keyboard {
   readonly #changes: Changes;
   readonly #fleet: Fleet;
   readonly #screen: Screen;
-  /** One command after the other. */
+  /** Commands run in sequence. */
   #previous = Promise.resolve();
   #isOver = false;
 

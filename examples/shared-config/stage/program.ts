@@ -1,10 +1,10 @@
-// A forked process of the demo: messages in both directions, and an end that leaves nothing behind. A program ends
-// when its IPC channel is closed, so none outlives the demo, however that ends.
+// A forked process of the demo: messages in both directions, and an end that leaves nothing behind. A program ends when the IPC
+// channel is closed, and therefore no program outlives the demo.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A program that does not end by itself within this time is killed. */
+/** A program that does not end within this time is killed. */
 const STOP_LIMIT_MS = 3_000;
 
 export class Program<Order extends object, Report> {
@@ -12,7 +12,7 @@ export class Program<Order extends object, Report> {
   readonly #exited: Promise<unknown>;
   #complaints = '';
 
-  /** @param events.onExit gets how it ended, as the end of the sentence "it …" */
+  /** @param events.onExit gets how the program ended, as the end of a sentence */
   constructor(
     file: string,
     options: { args: string[]; env?: NodeJS.ProcessEnv },
@@ -21,7 +21,7 @@ export class Program<Order extends object, Report> {
     this.#child = fork(file, options.args, {
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      detached: true, // Ctrl-C is for the demo, which then ends its processes in order
+      detached: true, // Ctrl-C is for the demo, which then ends all processes in order
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#complaints += text));
     this.#child.on('message', (report) => events.onReport(report as Report));
@@ -44,7 +44,7 @@ export class Program<Order extends object, Report> {
     this.#child.kill('SIGKILL');
   }
 
-  /** Asks the program to end, and resolves when it has. */
+  /** Asks the program to end, and resolves after the end. */
   async stop(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     const limit = setTimeout(() => this.kill(), STOP_LIMIT_MS);

@@ -1,11 +1,11 @@
-// An etcd that already runs. It cannot be asked for its connections, but its metrics say how many watch streams are
-// open: each client that watches has exactly one. Those of strangers are subtracted.
+// A running etcd, which cannot be asked for connections; but the metrics say how many watch streams are open, and each client
+// that watches has exactly one stream. Streams of strangers are subtracted.
 
 import type { Changes } from './changes';
 import type { ConfigServer } from './config-server';
 import { Failure } from './failure';
 
-/** etcd does not say when the number changes: it is asked this often. */
+/** etcd does not say when the number changes: the demo asks this often. */
 const ASK_EVERY_MS = 50;
 const ANSWER_LIMIT_MS = 2_000;
 const WATCH_STREAMS = /^etcd_debugging_mvcc_watch_stream_total (\d+)/m;
@@ -33,7 +33,7 @@ export class RunningEtcd implements ConfigServer {
     if (!/^https?:\/\//.test(this.url)) throw new Failure(`ETCD_URL must look like http://127.0.0.1:2379, but is ${this.url}`);
     try {
       const ofStrangers = await this.#watchStreams();
-      if (ofStrangers === undefined) return; // it hides its metrics: connections stay unknown
+      if (ofStrangers === undefined) return; // the metrics are hidden: connections stay unknown
       this.#ofStrangers = ofStrangers;
       this.#connections = 0;
     } catch (error) {

@@ -1,5 +1,5 @@
-// Where the demo writes. On a terminal the table stays at the bottom and is drawn again in place, and what is said
-// scrolls by above it. Anywhere else lines come one after the other, and of the table only those that have changed.
+// Where the demo writes. On a terminal the table stays at the bottom and is redrawn in place, and messages scroll by above.
+// Elsewhere lines come in sequence, and of the table only changed lines.
 
 import { styleText } from 'node:util';
 
@@ -53,7 +53,7 @@ export class Screen {
     prompt.draw();
   }
 
-  /** The user has pressed Enter: the cursor is one line lower than it was left. */
+  /** The user has pressed Enter: the cursor has moved down by a line. */
   onEnter(): void {
     if (this.isTerminal) this.#out.write(up(1));
   }
@@ -64,7 +64,7 @@ export class Screen {
     this.#prompt = undefined;
   }
 
-  /** Leaves the table as it stands. */
+  /** Leaves the table unchanged. */
   close(): void {
     this.#isClosed = true;
   }
@@ -73,7 +73,7 @@ export class Screen {
     if (!this.isTerminal) return this.#write(above);
     this.#out.write(TO_START_OF_LINE + up(this.#table.length) + ERASE_BELOW);
     this.#write(above);
-    // A line of the table that the terminal breaks in two would be counted as one.
+    // A line of the table that the terminal breaks in two would be counted as a single line.
     this.#write(table.map(({ text, ...rest }) => ({ text: text.slice(0, this.#out.columns - 1), ...rest })));
     this.#prompt?.draw();
   }

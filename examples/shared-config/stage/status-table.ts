@@ -1,4 +1,4 @@
-// The state of the demo as lines of text: one row for each worker, then what the server counts.
+// The state of the demo as lines of text: a row for each worker, then what the server counts.
 
 import type { ConfigServer } from './config-server';
 import type { Fleet } from './fleet';

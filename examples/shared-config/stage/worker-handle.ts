@@ -1,4 +1,4 @@
-// What the demo knows of one worker, from what the worker reports.
+// What the demo knows of a worker, from the reports of the worker.
 
 import type { Setting } from '../config-client';
 import type { Order, Report } from '../worker';
@@ -46,7 +46,7 @@ export class WorkerHandle {
     return this.#latest;
   }
 
-  /** Whether an older value has ever come after a newer one of the same key. */
+  /** Whether an older value has ever come after a newer value of the same key. */
   get hasSeenOlder(): boolean {
     return this.#hasSeenOlder;
   }

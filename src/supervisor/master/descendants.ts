@@ -1,7 +1,7 @@
 // The processes below a process: everything that a child has started must end with the child. The set is taken while the parents
 // live, because the system forgets the parent of an orphan. A process is identified by pid and start time: a new process with a
-// reused pid is never signalled. On Windows, which has no such tree, the set is empty. If the list of processes cannot be read
-// (no free descriptor, no /proc), a look finds nothing, and known processes stay known.
+// reused pid is never signalled. On Windows, which has no such tree, the set is empty. Without a readable list of processes a
+// look finds nothing, and known processes stay known.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

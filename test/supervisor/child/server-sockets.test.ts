@@ -1,4 +1,4 @@
-// How connections end in a drain, whatever the protocol: servers and clients in this process.
+// How connections end in a drain, in every protocol: servers and clients in this process.
 
 import { once } from 'node:events';
 import http, { type RequestListener, type ServerResponse } from 'node:http';
@@ -14,7 +14,7 @@ import { leavesNothingOpen } from '../../support/open-handles';
 
 leavesNothingOpen();
 
-/** Longer than any test: a drain that only ends with its limit fails by the time limit of the test. */
+/** Longer than any test: a drain that only ends with the limit fails by the time limit of the test. */
 const NEVER_MS = 600_000;
 
 let sockets: ServerSockets;
@@ -211,7 +211,7 @@ describe.each(ways)('%s', (way) => {
     second.socket.write('GET /2 HTTP/1.1\r\nHo');
     other.socket.write(GET('/1'));
     await other.answers(1);
-    // The answer to a later request shows that what was written before it has been read.
+    // The answer to a later request shows that everything written before has been read.
     other.socket.write(GET('/2'));
     await other.answers(2);
     const drained = sockets.drain(NEVER_MS, false);
@@ -381,7 +381,7 @@ describe.each(['h2c', 'h2'])('%s', (protocol) => {
       stream.end('answer');
     });
     const asked = Array.from({ length: 50 }, () => bytesOf(session.request({ ':path': '/' })));
-    await new Promise((resolve) => setImmediate(resolve)); // they are written
+    await new Promise((resolve) => setImmediate(resolve)); // the answers are written
     await sockets.drain(NEVER_MS, false);
     expect(await Promise.all(asked)).toEqual(Array(50).fill(6));
   });

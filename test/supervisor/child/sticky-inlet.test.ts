@@ -46,7 +46,7 @@ async function connection(): Promise<[client: net.Socket, handed: net.Socket]> {
   return [client, handed];
 }
 
-/** A server, and the connections that it has been given. */
+/** A server, and the connections that the server has been given. */
 async function server(options: net.ServerOpts = {}): Promise<{ given: net.Socket[]; at: number }> {
   const given: net.Socket[] = [];
   const made = net.createServer(options, (socket) => given.push(socket)).listen(0, '127.0.0.1');

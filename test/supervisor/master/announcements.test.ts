@@ -19,7 +19,7 @@ function recording() {
 it('the first start: the agent hears of each worker, workers hear of no agent, and then all that everything is ready', () => {
   const { announcements, heard } = recording();
   announcements.agentReady(1, []);
-  heard.length = 0; // no worker is there to hear it
+  heard.length = 0; // no worker is there to get the message
   announcements.workerReady(2, [2]);
   announcements.workerReady(3, [2, 3]);
   announcements.started(READY);

@@ -32,7 +32,7 @@ afterEach(async () => {
   left.clear();
 });
 
-/** As the kernel shows it; empty when there is no such process. */
+/** The entry of the kernel; empty when there is no such process. */
 function statOf(pid: number): string {
   try {
     return String(actualRead(`/proc/${pid}/stat`, 'utf8'));
@@ -45,7 +45,7 @@ function isAlive(pid: number): boolean {
   return /\) [^ZX] /.test(statOf(pid));
 }
 
-/** A shell that runs the script, when so many processes are below it. The script ends in sleeps. */
+/** A shell that runs the script, as soon as this many processes are below the shell. The script ends in sleeps. */
 async function shell(script: string, below: number): Promise<{ pid: number; descendants: Descendants; output: Readable }> {
   const root = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
   roots.push(root);
@@ -57,7 +57,7 @@ async function shell(script: string, below: number): Promise<{ pid: number; desc
   return { pid: root.pid!, descendants, output: root.stdout };
 }
 
-/** For a moment after its start a process is a copy of its parent, which would lose a signal. */
+/** For a moment after the start a process is a copy of the parent, which would lose a signal. */
 function isSettled(pid: number): boolean {
   return Descendants.of(pid).pids.length > 0 || statOf(pid).includes('(sleep)');
 }
@@ -133,7 +133,7 @@ it('does nothing when there is nobody', async () => {
 });
 
 it('takes a process that nobody has waited for as ended', async () => {
-  // exec makes the parent a program that does not look after its children.
+  // exec makes the parent a program that ignores the end of children.
   const { descendants } = await shell('sleep 1000 & exec sleep 1001', 1);
   const [zombie] = descendants.pids;
   expect(await descendants.terminate(5_000)).toBe(false);
@@ -147,7 +147,7 @@ it('leaves a process alone that has got the pid of an ended one', async () => {
     const content = actualRead(file, encoding);
     if (file !== `/proc/${pid}/stat`) return content;
     const fields = String(content).split(' ');
-    fields[21] += '1'; // the time of its start
+    fields[21] += '1'; // the start time of the process
     return fields.join(' ');
   });
   expect(await descendants.terminate(0)).toBe(false);
@@ -174,7 +174,7 @@ describe('without a list of the processes', () => {
     const signals = kill.mock.calls.filter(([, signal]) => signal !== 0);
     kill.mockRestore();
     expect(signals).toEqual([]);
-    await terminated; // with the list back again it ends them
+    await terminated; // with the list back again the processes are ended
     expect(descendants.pids).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-// Mail on its way: what waits, what is delivered, what is missed.
+// Mail on the way: what waits, what is delivered, what is missed.
 
 import { PostOffice, type Reachable, type Recipient } from '../../../src/supervisor/master/post-office';
 import type { AppMessage, Delivery, Mail } from '../../../src/supervisor/messages';
@@ -104,10 +104,10 @@ test('mail to a process goes to that one, also while it drains, and not to its s
   worker.readyChild = successor;
   void post({ to: undefined, receiverPid: '7' });
   expect([old.got.length, successor.got.length]).toEqual([1, 0]);
-  successor.isListening = false; // it boots
+  successor.isListening = false; // the successor is starting
   const waiting = post({ to: undefined, receiverPid: '8' });
   expect(successor.got.length).toBe(0);
-  worker.living = [old]; // and has died
+  worker.living = [old]; // the successor has died
   office.onReady(worker);
   expect((await waiting).missed).toMatchObject([{ reason: 'no such process' }]);
 });

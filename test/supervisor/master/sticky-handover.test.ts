@@ -25,7 +25,7 @@ test('a connection is sent with what was read of it, and kept until it is confir
   const outcome = handover.hand(socket, Buffer.from('GET'));
   expect(sent[0]).toMatchObject({ message: { trunkline: 'connection', id: 1, head: 'R0VU' } });
   expect(sent[0]!.handle).toBe(socket);
-  sent[0]!.callback(null); // it is sent: that says nothing of the child
+  sent[0]!.callback(null); // the message is sent, which says nothing about the child
   expect([socket.destroyed, handover.pending]).toEqual([false, 1]);
   handover.onTaken(1);
   expect([await outcome, socket.destroyed, handover.pending]).toEqual([true, true, 0]);
@@ -77,7 +77,7 @@ test('a child that does not answer is asked once, and what it never got goes to 
   const outcome = handover.hand(new net.Socket(), undefined);
   clock.advance(999);
   expect(sent).toHaveLength(1);
-  clock.advance(5_000); // it may be blocked
+  clock.advance(5_000); // the child may be blocked
   expect(sent.slice(1)).toMatchObject([{ message: { trunkline: 'connection', id: 2 }, handle: undefined }]);
   handover.onRefused(2);
   expect([await outcome, clock.pending]).toEqual([false, 0]);

@@ -8,7 +8,7 @@ import { recordingLogger } from '../../support/recording-logger';
 
 leavesNothingOpen();
 
-/** Takes what it is given, or not. */
+/** Takes or refuses connections. */
 class FakeWorker implements StickyWorker {
   readonly handed: { readonly socket: net.Socket; readonly head: string | undefined }[] = [];
 
@@ -86,7 +86,7 @@ test('with a header nothing more is read than what is handed on', async () => {
   const { socket, head } = await handedTo(workers[0]!);
   expect(head).toBe(request);
   await new Promise((resolve) => client.write('the body', resolve));
-  const echo = connect(request); // goes the same way after it
+  const echo = connect(request); // later bytes take the same way
   await eventually('the next connection', () => workers[0]!.handed[1]);
   expect([socket.bytesRead, socket.readableLength]).toEqual([request.length, request.length]);
   echo.destroy();
@@ -178,7 +178,7 @@ test.each([
   const client = connect(text);
   await eventually('the connection', () => clock.pending);
   await eventually('the text', () => client.bytesWritten === text.length && client.writableLength === 0);
-  // What has been sent is in the socket by now; a second client's bytes are read after it.
+  // The sent bytes are in the socket by now; bytes of a second client are read later.
   connect('GET / HTTP/1.1\r\n\r\n');
   await eventually('the second client', () => workers[0]!.handed.length === 1);
   clock.advance(4_999);
@@ -207,7 +207,7 @@ test('a client that resets while its header is awaited hurts nobody', async () =
   const client = connect('GET / HT');
   await eventually('the connection', () => clock.pending);
   client.resetAndDestroy();
-  await eventually('its end', () => clock.pending === 0); // now and then it looks like an ordinary end, and is handed on
+  await eventually('its end', () => clock.pending === 0); // occasionally the reset looks like an ordinary end, and the connection is handed on
   const request = 'GET / HTTP/1.1\r\n\r\n';
   connect(request);
   await eventually('another client', () => workers[0]!.handed.some(({ head }) => head === request));

@@ -1,4 +1,4 @@
-// The upstream client: the one connection of the host to a price feed. Written for cluster-client, nothing changed.
+// The upstream client: the only connection of the host to a price feed. Written for cluster-client, and unchanged.
 'use strict';
 
 const Base = require('sdk-base').Base;
