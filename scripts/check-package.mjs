@@ -1,11 +1,12 @@
-// Packs the package and uses the tarball as a stranger would: publint, are-the-types-wrong, and consumers in
-// CommonJS, ESM and TypeScript that install it into a folder of their own.
+// Packs the package and uses the tarball as a stranger would: publint, are-the-types-wrong, and consumers in CommonJS, ESM and
+// TypeScript that install the tarball into a new folder.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { missingOwnerFields } from './owner-fields.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
@@ -54,11 +55,11 @@ if (require('trunkline/supervisor').startCluster === undefined || !(client insta
 client.ready().then(() => client.get('a')).then((value) => { console.log(value === 'a' ? 'ok' : value); process.exit(); });`,
   'one-error.cjs': `const { TrunklineError } = require('trunkline'); const { startCluster } = require('trunkline/supervisor');
 startCluster({ app: 'missing.js' }).then(() => console.log('started'), (error) => console.log(error instanceof TrunklineError ? 'ok' : 'another class of errors'));`,
-  // The other name under which users will install it.
+  // Another name under which users will install the package.
   'alias.cjs': `const cluster = require('cluster-client'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');${CLASS}${BODY}`,
 };
 
-/** Programs that are made one file by esbuild, in both of its formats, and what they write then. */
+/** Programs that esbuild bundles, in both formats, with the expected output. */
 const bundles = {
   'bundle-client.mjs': {
     code: `import cluster, { close, APIClientBase } from 'trunkline';${CLASS.replace(' extends Base', '').replace('super(); ', '').replace(' this.ready(true);', '')}${BODY}`,
@@ -70,6 +71,11 @@ startCluster({ app: ${JSON.stringify(fileURLToPath(import.meta.url))} }).catch((
     says: /^ERR_TRUNKLINE_CANNOT_SUPERVISE .*--external:trunkline/,
   },
 };
+
+for (const missing of missingOwnerFields()) {
+  console.error(`${missing}: the owner fills this in before a release`);
+  if (process.argv.includes('--release')) process.exit(1);
+}
 
 try {
   const tarball = join(work, run('npm', ['pack', '--silent', '--pack-destination', work], root).trim().split('\n').at(-1));
