@@ -22,6 +22,8 @@ import {
  */
 export function decodeStructured(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
+  const text = shortTextOf(bytes);
+  if (text !== undefined) return text;
   // A setter that somebody has put on Object.prototype may decode a value during this call.
   const decoder = idle ?? new Decoder();
   idle = undefined;
@@ -35,6 +37,19 @@ export function decodeStructured(bytes: Buffer): unknown {
     decoder.reset();
     idle = decoder;
   }
+}
+
+/** The value if it is a text of 0 … 127 characters with a byte for each, read without a decoder; undefined: something else. */
+function shortTextOf(bytes: Buffer): string | undefined {
+  if (bytes[0] !== 0) return undefined;
+  const characters = bytes[2]!;
+  const tag = bytes[3]!;
+  if (bytes[1] === 1) {
+    const isText = tag >= TAG.shortString && tag < TAG.shortShape && tag === TAG.shortString + characters;
+    return isText && bytes.length === 4 + characters ? bytes.toString('latin1', 4) : undefined;
+  }
+  const isText = bytes[1] === 2 && tag === TAG.string && characters < 0x80 && bytes[4] === characters;
+  return isText && bytes.length === 5 + characters ? bytes.toString('latin1', 5) : undefined;
 }
 
 /**

@@ -3,6 +3,7 @@
 
 import { types } from 'node:util';
 import { isError } from './error-value';
+import { isWide } from './latin1';
 import { ERRORS, HIDDEN, MAX_DEPTH, TAG, VIEWS } from './structured-format';
 import { ShapeTable, type Shape } from './structured-shapes';
 import { ValueWriter } from './structured-writer';
@@ -13,6 +14,7 @@ import { ValueWriter } from './structured-writer';
  */
 export function encodeStructured(value: unknown, room = 0): Buffer {
   if (value === undefined) return NOTHING;
+  if (typeof value === 'string' && (Buffer.byteLength(value) === value.length || !isWide(value))) return encodeText(value, room);
   // A getter or a toJSON of the user may encode a value during this call.
   const encoder = idle ?? new Encoder();
   idle = undefined;
@@ -22,6 +24,38 @@ export function encodeStructured(value: unknown, room = 0): Buffer {
     encoder.reset();
     idle = encoder;
   }
+}
+
+/** A text with a byte for each character, written without an encoder: many arguments and results are texts. */
+function encodeText(text: string, room: number): Buffer {
+  const { length } = text;
+  const tag = TAG.shortString + length;
+  const isShort = tag < TAG.shortShape;
+  const lengthBytes = countBytes(length);
+  const bodyBytes = isShort ? 1 : 1 + lengthBytes;
+  const out = Buffer.allocUnsafe(room + 2 + lengthBytes + bodyBytes + length);
+  for (let i = 0; i < room; i++) out[i] = 0;
+  out[room] = 0; // the form
+  out[room + 1] = bodyBytes;
+  let offset = writeCount(out, length, room + 2);
+  out[offset++] = isShort ? tag : TAG.string;
+  if (!isShort) offset = writeCount(out, length, offset);
+  out.write(text, offset, 'latin1');
+  return room > 0 ? out.subarray(room) : out;
+}
+
+function countBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) bytes++;
+  return bytes;
+}
+
+function writeCount(out: Buffer, value: number, at: number): number {
+  let offset = at;
+  let rest = value;
+  for (; rest >= 0x80; rest >>>= 7) out[offset++] = (rest & 0x7f) | 0x80;
+  out[offset] = rest;
+  return offset + 1;
 }
 
 const PLAIN = Object.prototype;

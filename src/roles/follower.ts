@@ -225,9 +225,10 @@ export class Follower implements Role, Verbs {
   /** The leader does not read, or does not answer: what is not sent has certainly not run. */
   #assertNotBusy(method: string): void {
     const { name: channel, maxOutboxBytes } = this.#spec;
-    const { outboxBytes, backlogBytes } = this.#connection;
+    const { backlogBytes } = this.#connection;
     const waitingCalls = this.#pending.size;
     if (backlogBytes <= maxOutboxBytes && waitingCalls < MAX_CALLS) return;
+    const { outboxBytes } = this.#connection;
     const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes} waitingCalls=${waitingCalls}`;
     throw new TrunklineError(
       'ERR_TRUNKLINE_BUSY',

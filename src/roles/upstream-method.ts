@@ -2,7 +2,7 @@
 
 import { types } from 'node:util';
 import type { CallStyle } from '../../protocol/message';
-import { isAsyncFunction, isGeneratorFunction, type GeneratorMethod } from '../generator-function';
+import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction, type GeneratorMethod } from '../generator-function';
 import { runGenerator } from '../run-generator';
 import { callbackIndex } from './callback-parameter';
 
@@ -102,14 +102,20 @@ function callbackPosition(method: Method, args: readonly unknown[], style: CallS
 interface Traits {
   readonly isAsync: boolean;
   readonly isGenerator: boolean;
+  readonly isAsyncGenerator: boolean;
 }
 
 const known = new WeakMap<Method, Traits>();
 
-function traitsOf(method: Method): Traits {
+/** Asked for each call, and found out once for each method. */
+export function traitsOf(method: Method): Traits {
   let traits = known.get(method);
   if (!traits) {
-    traits = { isAsync: isAsyncFunction(method), isGenerator: isGeneratorFunction(method) };
+    traits = {
+      isAsync: isAsyncFunction(method),
+      isGenerator: isGeneratorFunction(method),
+      isAsyncGenerator: isAsyncGeneratorFunction(method),
+    };
     known.set(method, traits);
   }
   return traits;

@@ -5,13 +5,13 @@ import { types } from 'node:util';
 import { isError, messageOf, safeString } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../errors';
-import { isAsyncGeneratorFunction, NO_STREAMS } from '../generator-function';
+import { NO_STREAMS } from '../generator-function';
 import { snapshot } from '../snapshot';
 import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../time';
 import { isCallbackUnclear } from './callback-parameter';
 import type { ChannelSpec } from './role';
 import { UpstreamInstance } from './upstream-instance';
-import { isThenable, markHandled, nativePromise, runMethod, runVerb, type Method } from './upstream-method';
+import { isThenable, markHandled, nativePromise, runMethod, runVerb, traitsOf, type Method } from './upstream-method';
 
 export interface UpstreamHooks {
   /** A live client exists, perhaps not ready yet. @returns undoes everything that was attached to the client */
@@ -165,11 +165,12 @@ export class Upstream {
       refuse(this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', what, { method: name }));
       return undefined;
     }
-    if (isAsyncGeneratorFunction(method)) {
+    const { isAsync, isGenerator, isAsyncGenerator } = traitsOf(method as Method);
+    if (isAsyncGenerator) {
       refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} is an async generator method, ${NO_STREAMS}`, { method: name }));
       return undefined;
     }
-    if (style === 'promise' && isCallbackUnclear(method as Method, args.length)) {
+    if (style === 'promise' && !isAsync && !isGenerator && isCallbackUnclear(method as Method, args.length)) {
       refuse(this.#error('ERR_TRUNKLINE_CALLBACK_UNCLEAR', `${name}: ${UNCLEAR}`, { method: name }));
       return undefined;
     }
@@ -182,8 +183,8 @@ export class Upstream {
       // An answer that comes after the call was given up is none.
       (values) => {
         if (!calls.end(number, refuse)) return;
-        values.forEach(markHandled);
-        if (values.some(types.isGeneratorObject)) {
+        for (const value of values) if (typeof value === 'object') markHandled(value);
+        if (values.some((value) => typeof value === 'object' && types.isGeneratorObject(value))) {
           refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} has given a generator, ${NO_STREAMS}`, { method: name }));
           return;
         }

@@ -199,7 +199,7 @@ export class Outbox {
   }
 
   #noteWrite(): void {
-    if (this.bytes === 0) this.#requiredBytes = this.#requiredAtMark = this.#largestBytes = 0;
+    if (this.#framesBytes === 0 && this.bytes === 0) this.#requiredBytes = this.#requiredAtMark = this.#largestBytes = 0;
   }
 
   /** Whether the frame goes in chunks, or behind a frame that does. */
@@ -262,12 +262,23 @@ function merged(frames: readonly Buffer[]): Buffer[] {
       continue;
     }
     if (i - start === 1) buffers.push(frames[start]!);
-    else if (i > start) buffers.push(Buffer.concat(frames.slice(start, i), bytes));
+    else if (i > start) buffers.push(joined(frames, start, i, bytes));
     start = isSmall ? i : i + 1;
     bytes = isSmall ? frame.length : 0;
     if (frame && !isSmall) buffers.push(frame);
   }
   return buffers;
+}
+
+/** Buffer.concat checks each of its buffers twice, which takes longer than the copying. */
+function joined(frames: readonly Buffer[], start: number, end: number, bytes: number): Buffer {
+  const out = Buffer.allocUnsafe(bytes);
+  let offset = 0;
+  for (let i = start; i < end; i++) {
+    out.set(frames[i]!, offset);
+    offset += frames[i]!.length;
+  }
+  return out;
 }
 
 /** The present turn of the event loop, for all outboxes of this process. */
