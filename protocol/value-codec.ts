@@ -102,9 +102,13 @@ export class ValueCodec {
     return this.name === 'json-or-structured' ? ['json-or-structured', 'structured'] : [this.name];
   }
 
-  /** From now on another process reads, whose code is not compiled yet. */
-  welcomeReader(): void {
-    this.#youngBytes = YOUNG_BYTES;
+  /**
+   * From now on another process reads, whose code is not compiled yet. The more processes read already, the shorter is the time
+   * for which JSON text is tried again: each of them pays for it.
+   * @param others how many other processes read
+   */
+  welcomeReader(others: number): void {
+    this.#youngBytes = Math.max(this.#youngBytes, YOUNG_BYTES / (1 + others));
   }
 
   /**

@@ -242,7 +242,22 @@ describe('of a channel', () => {
     expect(isPlain(codec)).toBe(true);
     codec.encode(megabyte);
     expect(isPlain(codec)).toBe(false);
-    codec.welcomeReader();
+    codec.welcomeReader(0);
+    expect(isPlain(codec)).toBe(true);
+  });
+
+  test('a reader that comes to seven others gets a megabyte of JSON text', () => {
+    const codec = new ValueCodec(jsonOrStructuredTranscode);
+    codec.encode({ text: 'x'.repeat(8 * 1024 * 1024) });
+    codec.welcomeReader(7);
+    expect(isPlainJson(codec.encode({ text: 'x'.repeat(1024 * 1024) }))).toBe(true);
+    expect(isPlain(codec)).toBe(false);
+  });
+
+  test('a reader that comes early takes nothing from the first ones', () => {
+    const codec = new ValueCodec(jsonOrStructuredTranscode);
+    codec.welcomeReader(7);
+    codec.encode({ text: 'x'.repeat(7 * 1024 * 1024) });
     expect(isPlain(codec)).toBe(true);
   });
 
