@@ -7,6 +7,8 @@ import { LINGER_MS } from './role';
 
 interface Publication {
   registration: unknown;
+  /** The registration as a string, from the first time that it is compared on. */
+  content: string | undefined;
   readonly owners: Set<object>;
   linger: Timer | undefined;
 }
@@ -27,15 +29,16 @@ export class PublicationLedger {
   add(key: string, registration: unknown, owner: object): boolean {
     const known = this.#publications.get(key);
     if (!known) {
-      this.#publications.set(key, { registration, owners: new Set([owner]), linger: undefined });
+      this.#publications.set(key, { registration, content: undefined, owners: new Set([owner]), linger: undefined });
       return true;
     }
     this.#clock.clearTimeout(known.linger);
     known.linger = undefined;
     known.owners.add(owner);
-    const isNews = formatKey(known.registration) !== formatKey(registration);
+    const before = known.content ?? formatKey(known.registration);
+    known.content = formatKey(registration);
     known.registration = registration;
-    return isNews;
+    return known.content !== before;
   }
 
   /**
