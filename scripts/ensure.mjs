@@ -104,4 +104,10 @@ function run(command, args) {
   }
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await ensure();
+/** Builds in a clone that npm has just installed, so that a git dependency is complete: npm runs no `prepack` for those. */
+async function prepare() {
+  if (existsSync(join(root, 'node_modules', 'typescript'))) await build();
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  await (process.argv[2] === '--prepare' ? prepare() : ensure());

@@ -26,8 +26,8 @@ afterEach(() => {
 });
 
 /** @returns the output of the script */
-function ensure(): string {
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/ensure.mjs'], { cwd: folder, encoding: 'utf8' });
+function ensure(...args: string[]): string {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/ensure.mjs', ...args], { cwd: folder, encoding: 'utf8' });
   expect(status).toBe(0);
   return stderr;
 }
@@ -42,4 +42,12 @@ test('a build removes what has no source any more, and keeps the rest', () => {
   expect(ensure()).toContain('building');
   expect(built().sort()).toEqual(['kept.d.mts', 'kept.d.ts', 'kept.js', 'kept.js.map', 'kept.mjs', 'kept.mjs.map']);
   expect(ensure()).toBe('');
+}, 60_000);
+
+test('what npm runs for a git dependency builds where the compiler is installed, and does nothing elsewhere', () => {
+  expect(ensure('--prepare')).toBe('building …\n');
+  expect(built()).toHaveLength(15);
+  rmSync(join(folder, 'dist'), { recursive: true });
+  rmSync(join(folder, 'node_modules'));
+  expect(ensure('--prepare')).toBe('');
 }, 60_000);
