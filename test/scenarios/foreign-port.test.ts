@@ -4,6 +4,8 @@ import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { RunningTime } from '../../chaos/running-time';
+import type { Message } from '../../protocol/message';
+import { v1Codec } from '../../protocol/v1';
 import cluster from '../../src/index';
 import { RegistryClient } from '../fixtures/registry-client';
 import { eventually } from '../support/eventually';
@@ -44,9 +46,9 @@ class ForeignProgram {
   }
 }
 
-function create(port: number, isLeader: boolean | undefined) {
+function create(port: number, isLeader: boolean | undefined, maxWaitTime?: number) {
   const logger = recordingLogger();
-  const client = cluster(RegistryClient, { port, isLeader, logger }).create();
+  const client = cluster(RegistryClient, { port, isLeader, logger, ...(maxWaitTime !== undefined && { maxWaitTime }) }).create();
   client.on('error', () => undefined);
   open.push(client);
   return { client, logger };
@@ -147,5 +149,49 @@ describe.each(programs)('a program that %s', (name, heard) => {
     const { answer, leads } = await outcomes.get(name)!;
     expect(leads).toEqual([true, false]);
     expect(answer).toMatchObject({ args: ['hello'] });
+  });
+});
+
+/** Answers pings in wire version 1, or sends them itself, and says nothing else: as a process of cluster-client 3.x with other channels does. */
+function pingsOnly(pingsItself: boolean): net.Server {
+  return net.createServer((socket) => {
+    let heard = Buffer.alloc(0);
+    const say = (message: Message): boolean => socket.write(v1Codec.encode(message));
+    const timer = setInterval(() => pingsItself && say({ type: 'ping', id: 1, timeoutMs: 3_000 }), 100);
+    socket.on('close', () => {
+      clearInterval(timer);
+    });
+    socket.on('data', (chunk) => {
+      heard = Buffer.concat([heard, chunk]);
+      for (let length = lengthOf(heard); length <= heard.length; length = lengthOf(heard)) {
+        const message = v1Codec.decode(heard.subarray(0, length));
+        heard = heard.subarray(length);
+        if (message.type === 'ping') say({ type: 'pong', id: message.id, timeoutMs: message.timeoutMs });
+      }
+    });
+  });
+}
+
+const lengthOf = (bytes: Buffer): number => (bytes.length < 24 ? Infinity : 24 + bytes.readInt32BE(16) + bytes.readInt32BE(20));
+
+describe.each([
+  ['answers pings', false],
+  ['sends pings', true],
+])('a program that %s and does nothing else', (_name, pingsItself) => {
+  test('is reported after maxWaitTime, and outlived', async () => {
+    const port = await freePort();
+    const program = new ForeignProgram(pingsOnly(pingsItself));
+    await program.listen(port);
+    const [competing, following] = [create(port, undefined, 500).client, create(port, false, 500).client];
+    const reasons = await Promise.all([competing, following].map((client) => client.ready().catch((error: unknown) => error)));
+    for (const reason of reasons) {
+      expect(reason).toMatchObject({ code: 'ERR_TRUNKLINE_NO_LEADER', retryable: true, port });
+      expect((reason as Error).message).toContain(`127.0.0.1:${port}`);
+    }
+    expect([competing.status().state, following.status().state]).not.toContain('ready');
+    await program.close();
+    await eventually('both ready', () => competing.status().state === 'ready' && following.status().state === 'ready');
+    await expect(following.echo('hello')).resolves.toMatchObject({ args: ['hello'] });
+    await following.close();
   });
 });
