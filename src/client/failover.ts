@@ -5,16 +5,13 @@ import type { LeadWish } from '../../protocol/message';
 import { Candidate, type Turn } from '../election/candidate';
 import { PortRace } from '../election/port-race';
 import type { ChannelLease, Meeting, Term } from '../election/term';
-import { formatEndpoint, type Endpoint } from '../endpoint';
-import { TrunklineError } from '../errors';
-import { foreignPort } from '../roles/foreign-port';
+import type { Endpoint } from '../endpoint';
 import { joinLeader, type JoinOutcome } from '../roles/join-leader';
 import { Leader } from '../roles/leader';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../roles/role';
 import { SharedSingle } from '../roles/shared-single';
 import { Backoff, delay, patientTimeout, type Patience } from '../time';
-import type { Connection } from '../transport/connection';
-import { FIRST_WORD_MS } from '../transport/introduction';
+import { Search, type Phase } from './search';
 
 export interface FailoverEvents {
   /** A role is entered and ready; everything that this process has asked for must be asked of the new role now. */
@@ -42,9 +39,6 @@ export interface FailoverOptions {
   readonly events: FailoverEvents;
 }
 
-/** What a client does until the client is ready. */
-export type Phase = 'connecting' | 'waiting for a leader' | 'waiting for upstream' | 'refused';
-
 /** Between tries to reach a leader that is not there yet, ms: a late leader is found within this time. */
 const ABSENT_MIN_MS = 2;
 const ABSENT_MAX_MS = 50;
@@ -67,6 +61,7 @@ export class Failover {
   #turn: Turn | undefined;
   /** The leader or the port holder has said that there will be a next leader, and it has not been found yet. */
   #isNextAppointed = false;
+  readonly #search: Search;
   #lead: LeadWish;
   #role: Role | undefined;
   #seenTerm = 0;
@@ -74,24 +69,14 @@ export class Failover {
   /** Roles that were replaced and still answer earlier requests. */
   readonly #retiring = new Map<Role, Promise<void>>();
   #waiting: Patience | undefined;
-  /** Since when the holder of the port does not answer; undefined when there is no sign of such a holder. */
-  #unansweredSince: number | undefined;
-  #lastAbsence: Error | undefined;
   /** Set while another process that was appointed is given time to be found: this process does not compete meanwhile. */
   #deference: { readonly over: AbortController; readonly patience: Patience } | undefined;
-  /** What the process that holds the port says about the channels at the port. */
-  #waitSentence = 'nothing';
-  #setbackError: unknown;
-  #phase: Phase = 'connecting';
-  /** Where a leader is sought, and the connection on which the answer is awaited. */
-  #endpoint: Endpoint | undefined;
-  #dialled: Connection | undefined;
-
   constructor(options: FailoverOptions) {
     this.#options = options;
     this.#spec = options.spec;
     this.#events = options.events;
     const { spec, place } = options;
+    this.#search = new Search(spec, place?.meeting.endpoint);
     this.#election = place && new PortRace(place.meeting, spec.id);
     this.#candidate = place && new Candidate(place.meeting.endpoint.port, spec.id);
     this.#lead = place?.lead ?? 'may';
@@ -104,7 +89,7 @@ export class Failover {
 
   /** What is being done to get a role, and the last error. */
   get search(): { readonly phase: Phase; readonly error: unknown } {
-    return { phase: this.#phase, error: this.#setbackError ?? this.#lastAbsence };
+    return this.#search;
   }
 
   start(): void {
@@ -145,7 +130,6 @@ export class Failover {
     this.#settled();
     // Leaders of cluster-client 3.x have no terms; term 1 records that such a leader existed.
     this.#seenTerm = Math.max(this.#seenTerm, role.term, 1);
-    this.#phase = 'connecting';
     void role.ended.then((end) => {
       if (this.#role === role) this.#onEnded(end, signal);
     });
@@ -168,7 +152,7 @@ export class Failover {
   #onEnded(end: RoleEnd, signal: AbortSignal): void {
     this.#role = undefined;
     if (signal.aborted) return;
-    if ('error' in end) this.#setbackError ??= end.error;
+    if ('error' in end) this.#search.noteIfFirst(end.error);
     this.#events.onLeave();
     this.#limitWaiting();
     const why = end.reason === 'leader-lost' && end.error ? ` (${this.#withoutName(end.error.message)})` : '';
@@ -196,8 +180,8 @@ export class Failover {
   }
 
   async #pauseAfter(refusal: unknown, phase: Phase, signal: AbortSignal): Promise<undefined> {
-    this.#unansweredSince = undefined;
-    if (this.#role) this.#note(refusal, phase);
+    this.#search.answered();
+    if (this.#role) this.#search.note(refusal, phase);
     else this.#setback(refusal, signal, phase);
     this.#turn?.end();
     await delay(this.#spec.clock, this.#refused.nextMs(), signal);
@@ -207,8 +191,7 @@ export class Failover {
   async #follow(term: Extract<Term, { kind: 'follower' }>, lead: LeadWish, signal: AbortSignal): Promise<Role | undefined> {
     const deference = this.#deference?.over.signal;
     const join = (endpoint: Endpoint): Promise<JoinOutcome> => {
-      this.#endpoint = endpoint;
-      this.#dialled = undefined;
+      this.#search.seeksAt(endpoint);
       return joinLeader({
         spec: this.#spec,
         meeting: this.#options.place!.meeting,
@@ -218,17 +201,16 @@ export class Failover {
         hooks: this.#hooks(signal),
         signal: deference ? AbortSignal.any([signal, deference]) : signal,
         onDialled: (connection) => {
-          this.#dialled = connection;
+          this.#search.dialled(connection);
         },
         onWait: (why, sentence) => {
-          this.#waitSentence = sentence;
           this.#isNextAppointed = why === 'hand-over';
-          this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
+          this.#search.waits(why, sentence);
         },
       });
     };
     let outcome = await join(term.endpoint);
-    const isAnswered = this.#isAnswered;
+    const { isAnswered } = this.#search;
     if ('redirected' in outcome) {
       this.#isNextAppointed = false;
       outcome = await join(outcome.redirected);
@@ -244,11 +226,12 @@ export class Failover {
       if (lease) return await this.#leadOn(lease, signal);
     }
     if ('absent' in outcome) {
-      this.#lastAbsence = outcome.absent;
+      this.#search.absent(outcome.absent, lead);
       if (isNextAppointed && lead !== 'never') this.#defer();
-      this.#phase = lead === 'never' ? 'waiting for a leader' : 'connecting';
-      if (!isAnswered && (term.isPortHeld || outcome.accepted)) this.#unanswered(term.endpoint, signal);
-      else this.#unansweredSince = undefined;
+      if (!isAnswered && (term.isPortHeld || outcome.accepted)) {
+        const foreign = this.#search.unanswered();
+        if (foreign && !this.#role) this.#setback(foreign, signal, 'refused');
+      } else this.#search.answered();
     }
     this.#turn?.end();
     await delay(this.#spec.clock, this.#absent.nextMs(), signal);
@@ -272,7 +255,7 @@ export class Failover {
   }
 
   #leadOn(lease: ChannelLease, signal: AbortSignal): Promise<Role | undefined> {
-    this.#unansweredSince = undefined;
+    this.#search.answered();
     const leader = new Leader(this.#spec, lease, this.#hooks(signal));
     this.#turn?.leads(leader.ended);
     leader.start();
@@ -288,7 +271,7 @@ export class Failover {
     signal.addEventListener('abort', onAborted, { once: true });
     if (signal.aborted) onAborted();
     let isReady = false;
-    this.#phase = 'waiting for upstream';
+    this.#search.leads();
     // Another process may be told to lead meanwhile, and be ready first.
     await Promise.race([role.ready.then(() => (isReady = true)), role.leaving, aborted]);
     signal.removeEventListener('abort', onAborted);
@@ -319,31 +302,12 @@ export class Failover {
     this.#endDeference();
     this.#absent.reset();
     this.#refused.reset();
-    this.#unansweredSince = undefined;
-    this.#lastAbsence = undefined;
-    this.#setbackError = undefined;
-  }
-
-  #note(error: unknown, phase: Phase): void {
-    this.#setbackError = error;
-    this.#phase = phase;
+    this.#search.ended();
   }
 
   #setback(error: unknown, signal: AbortSignal, phase: Phase): void {
-    this.#note(error, phase);
+    this.#search.note(error, phase);
     if (!signal.aborted) this.#events.onSetback(error);
-  }
-
-  /** Whether the process where a leader was sought last speaks the protocol. */
-  get #isAnswered(): boolean {
-    return (this.#dialled?.messagesHeard ?? 0) > 0;
-  }
-
-  #unanswered(endpoint: Endpoint, signal: AbortSignal): void {
-    const now = this.#spec.clock.now();
-    this.#unansweredSince ??= now;
-    if (this.#role || now - this.#unansweredSince < FIRST_WORD_MS) return;
-    this.#setback(foreignPort(this.#spec.name, endpoint, this.#lastAbsence?.message ?? 'gives no answer'), signal, 'refused');
   }
 
   /** Our own errors begin with the channel, and so does the log line. */
@@ -359,30 +323,8 @@ export class Failover {
   #limitWaiting(): void {
     const { maxWaitMs } = this.#options;
     this.#waiting = patientTimeout(this.#spec.clock, maxWaitMs, () => {
-      if (this.#phase === 'refused') return; // a better reason has been reported already
-      if (this.#phase === 'waiting for upstream' && this.#endpoint === undefined) {
-        // Slow is not failed: only the upstream client can tell the difference.
-        this.#warn(`this process leads, but its upstream client has not been ready for ${maxWaitMs} ms`);
-        return;
-      }
-      const { name: channel } = this.#spec;
-      const endpoint = this.#endpoint ?? this.#options.place?.meeting.endpoint;
-      const where = endpoint && formatEndpoint(endpoint);
-      const why =
-        this.#phase === 'waiting for upstream'
-          ? `the upstream client of the leader at ${where} is not ready`
-          : this.#isAnswered
-            ? `the process that holds ${where} knows no leader of this channel (it says: ${this.#waitSentence}); create the channel where it may lead, or leave isLeader unset`
-            : `nobody leads on ${where}; start the process that does, or leave isLeader unset`;
-      this.#setback(
-        new TrunklineError(
-          'ERR_TRUNKLINE_NO_LEADER',
-          `${channel}: no ready leader for ${maxWaitMs} ms: ${why}; waiting goes on`,
-          { channel, port: endpoint?.port, maxWaitTime: maxWaitMs, cause: this.#lastAbsence },
-        ),
-        this.#life.signal,
-        this.#phase,
-      );
+      const error = this.#search.overdue(maxWaitMs);
+      if (error) this.#setback(error, this.#life.signal, this.#search.phase);
     });
   }
 }

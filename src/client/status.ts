@@ -2,7 +2,7 @@
 
 import { isError, safeString } from '../../protocol/error-value';
 import type { FollowerSnapshot, Role } from '../roles/role';
-import type { Phase } from './failover';
+import type { Phase } from './search';
 
 export interface ClientStatus {
   /** The option `name`. */
