@@ -1,6 +1,6 @@
 // The only rule that says where secrets, sockets and pid files of a user lie. Services and cron jobs must find what was made in
 // a session of the user, and a session that has ended leaves XDG_RUNTIME_DIR in the environment of processes after the folder is
-// removed.
+// removed. Compiled code lies in another folder, because it is large and is to survive a restart of the machine.
 
 import { accessSync, constants, lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -27,6 +27,44 @@ export function runtimeFolderOf({ uid, runtimeFolder }: UserPlace): string | und
 /** The folder for the secrets of the user. */
 export function secretFolderOf(place: UserPlace): string {
   return join(runtimeFolderOf(place) ?? place.temporaryFolder, `trunkline-${place.uid ?? 'user'}`);
+}
+
+export interface CachePlace {
+  /** The id of the user; undefined if the system has no users. */
+  readonly uid: number | undefined;
+  /** XDG_CACHE_HOME. A relative path is ignored, as the specification of XDG says. */
+  readonly cacheHome: string | undefined;
+  /** The home of the user. */
+  readonly home: string | undefined;
+  /** The folder for temporary files. It is used only on a system without users, where it is the user's own. */
+  readonly temporaryFolder: string;
+}
+
+/**
+ * Makes the folder for what can be made again. Code is run from this folder unseen, so nobody else may be able to put another folder in
+ * its place: the folder around it belongs to this user too, and nobody else may write there. A folder for temporary files that all users
+ * share is never used.
+ * @returns undefined: no folder can be had
+ */
+export function openCacheFolder(place: CachePlace): string | undefined {
+  const { uid, temporaryFolder } = place;
+  const parent = uid === undefined ? temporaryFolder : fact(() => openCacheHome(place, uid));
+  if (parent === undefined) return undefined;
+  const folder = join(parent, 'trunkline');
+  return whyNotUsable(folder, uid) === undefined ? folder : undefined;
+}
+
+/** @throws Error when the folder cannot be made */
+function openCacheHome({ cacheHome, home }: CachePlace, uid: number): string | undefined {
+  const isGiven = cacheHome !== undefined && isAbsolute(cacheHome);
+  if (!isGiven && (home === undefined || !isAbsolute(home) || !isOwn(lstatSync(home), uid))) return undefined;
+  const folder = isGiven ? cacheHome : join(home!, '.cache');
+  return isOwn(lstatSync(folder, { throwIfNoEntry: false }) ?? makeFolder(folder), uid) ? folder : undefined;
+}
+
+/** Whether it is a folder, and no link, in which this user alone may write. */
+function isOwn(stat: Stats, uid: number): boolean {
+  return stat.isDirectory() && stat.uid === uid && (stat.mode & 0o022) === 0;
 }
 
 /** Makes the folder if the folder is missing. @throws Error when the folder cannot be made, or when others have access */

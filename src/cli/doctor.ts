@@ -6,6 +6,7 @@ import { loopback } from '../endpoint';
 import { fact, openFilesLimit } from '../facts';
 import { secretFolderOf, whyNotUsable } from '../private-folder';
 import { formatBytes } from '../supervisor/bytes';
+import { compileCacheFolder, wantsCompileCache } from '../supervisor/master/compile-cache';
 import { containerLimits, workersFor, type ContainerLimits } from '../supervisor/master/container-limits';
 import { isFree } from '../supervisor/master/free-port';
 import { systemClock } from '../time';
@@ -33,15 +34,16 @@ const ANSWER_MS = 1_500;
 /** The default of `cluster(Client)` outside of a supervisor. */
 const DEFAULT_CLUSTER_PORT = 7777;
 
-/** @returns whether nothing is wrong @param configuredPort NODE_CLUSTER_CLIENT_PORT */
-export async function doctor(place: Place, user: User, configuredPort: string | undefined, stdout: Output): Promise<boolean> {
+/** @returns whether nothing is wrong @param env of the applications to come */
+export async function doctor(place: Place, user: User, env: NodeJS.ProcessEnv, stdout: Output): Promise<boolean> {
   const findings = [
     aboutNode(process.versions.node),
     { level: 'ok', text: `trunkline ${packageVersion()}` } as const,
     aboutStateFolder(place.stateFolder, user.uid),
     aboutSecrets(user),
+    ...aboutCompiledCode(env),
     ...(await aboutApplication(place)),
-    await aboutClusterPort(configuredPort),
+    await aboutClusterPort(env.NODE_CLUSTER_CLIENT_PORT),
     aboutLimits(containerLimits()),
     aboutOpenFiles(openFilesLimit() ?? openFilesInReport()),
   ];
@@ -104,6 +106,15 @@ function aboutSecrets({ runtimeDir, tmp, uid }: User): Finding {
   if (objection === undefined) return { level: 'ok', text: `secrets: ${folder}` };
   const advice = 'processes without a supervisor need it, or TRUNKLINE_SECRET';
   return { level: 'warning', text: `the folder for secrets, ${folder}, cannot be used: ${objection}; ${advice}` };
+}
+
+/** @returns nothing where Node.js cannot keep compiled code, or the environment decides about it */
+function aboutCompiledCode(env: NodeJS.ProcessEnv): Finding[] {
+  if (!wantsCompileCache(env)) return [];
+  const folder = compileCacheFolder(env);
+  if (folder !== undefined) return [{ level: 'ok', text: `compiled code: ${folder}` }];
+  const text = 'no compiled code is kept, so processes start slower: there is no folder where this user alone may write';
+  return [{ level: 'warning', text: `${text}; set XDG_CACHE_HOME or NODE_COMPILE_CACHE to one` }];
 }
 
 async function aboutApplication(place: Place): Promise<Finding[]> {

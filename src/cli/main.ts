@@ -73,6 +73,7 @@ a service manager, or as a daemon it has no terminal, and goes on.`,
   .option('--stop-timeout <ms>', 'how long a stop may take before what is left is killed (default: 5000)')
   .option('--kill-timeout <ms>', 'the same, under the name that PM2 gives it')
   .option('--max-memory <size>', 'a worker above this is replaced without losing requests, e.g. 300MB')
+  .option('--no-compile-cache', 'keep no compiled code for the next start (Node.js 22.1 and later)')
   .option('--sticky [header]', 'each client address goes to one worker; needs --port')
   .option('--json', 'what happens as JSON, one object a line')
   .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080 -- --region north'))
@@ -128,7 +129,7 @@ control('doctor', 'look for what may keep an application from working')
   .addHelpText('after', example('trunkline doctor'))
   .action(async (flags: Selection) => {
     // The rules of the folder are among the findings.
-    const isWell = await doctor(placeOf(asGiven(flags), stateFolderOf(user)), user, process.env.NODE_CLUSTER_CLIENT_PORT, stdout);
+    const isWell = await doctor(placeOf(asGiven(flags), stateFolderOf(user)), user, process.env, stdout);
     if (!isWell) process.exitCode = EXIT.failed;
   });
 

@@ -24,6 +24,7 @@ export interface StartFlags {
   stopTimeout?: string;
   killTimeout?: string;
   maxMemory?: string;
+  compileCache?: boolean;
   sticky?: string | true;
   json?: boolean;
   /** The arguments after `--`, for the program. */
@@ -70,6 +71,7 @@ export function supervisorOptions(app: string | undefined, flags: StartFlags): S
     stopTimeout: number('--stop-timeout', flags.stopTimeout) ?? number('--kill-timeout', flags.killTimeout),
     args: flags.args?.length ? flags.args : undefined,
     maxMemory: flags.maxMemory,
+    compileCache: flags.compileCache === false ? false : undefined, // commander gives true where nothing is said
     sticky: stickyOf(flags.sticky),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -30,6 +30,11 @@ export interface ChildTask {
   readonly blockedTimeoutMs: number;
   /** Where the profile of a blocked loop is kept. */
   readonly profileFile: string;
+  /**
+   * `kept`: NODE_COMPILE_CACHE in the environment is for this child alone, and not for what it starts. `written`: besides, this child
+   * writes the compiled code when its start is over.
+   */
+  readonly compileCache?: 'kept' | 'written' | undefined;
 }
 
 /** A file of the user, or the class of that kind that a framework exports. */

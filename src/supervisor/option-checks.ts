@@ -48,6 +48,11 @@ export function optionalTable(option: string, given: unknown): Record<string, st
   throw invalid(option, 'an object', given);
 }
 
+export function flag(option: string, given: unknown): boolean {
+  if (typeof given === 'boolean') return given;
+  throw invalid(option, 'true or false', given);
+}
+
 export function optionalFunction<T>(option: string, given: T): T {
   if (given === undefined || typeof given === 'function') return given;
   throw invalid(option, 'a function', given);

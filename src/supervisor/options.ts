@@ -14,6 +14,7 @@ import type { SlotStatus } from './master/slot';
 import {
   asNumber,
   file,
+  flag,
   folder,
   invalid,
   oneOf,
@@ -74,6 +75,8 @@ interface CommonOptions {
   blockedTimeout?: number | undefined;
   /** Where stack and profile of a blocked child are kept. Default: the folder for temporary files. */
   profileDir?: string | undefined;
+  /** Whether children keep their compiled code in a folder of this user, for the next start (Node.js 22.1 and later). Default true. */
+  compileCache?: boolean | undefined;
   /** A worker above this is replaced without losing requests, one worker at a time. Bytes, or as `300MB`. Default: none. */
   maxMemory?: number | string | undefined;
   /** A child above this is killed and replaced at once. Bytes, or as `500MB`. Default: none. */
@@ -118,7 +121,15 @@ export type SupervisorOptions = ProgramOptions | FrameworkOptions;
 const PROGRAM_OPTIONS: Readonly<Record<keyof ProgramOptions, true>> = {
   ...{ baseDir: true, workers: true, port: true, sticky: true, startMode: true, ports: true, require: true, nodeArgs: true },
   ...{ env: true, environment: true, title: true, pidFile: true, clusterPort: true, startTimeout: true, stopTimeout: true },
-  ...{ reloadTimeout: true, blockedTimeout: true, profileDir: true, maxMemory: true, hardMaxMemory: true, scheduling: true },
+  ...{
+    reloadTimeout: true,
+    blockedTimeout: true,
+    profileDir: true,
+    compileCache: true,
+    maxMemory: true,
+    hardMaxMemory: true,
+    scheduling: true,
+  },
   ...{ onChange: true, logger: true, app: true, agent: true, args: true },
 };
 
@@ -156,6 +167,7 @@ export interface ResolvedSupervisorOptions {
   readonly reloadTimeoutMs: number;
   readonly blockedTimeoutMs: number;
   readonly profileDir: string;
+  readonly compileCache: boolean;
   readonly maxMemoryBytes: number | undefined;
   readonly hardMaxMemoryBytes: number | undefined;
   readonly scheduling: 'rr' | 'none';
@@ -208,6 +220,7 @@ export function resolveSupervisorOptions(
     reloadTimeoutMs: whole('reloadTimeout', asNumber(given.reloadTimeout) ?? 30_000, 1, LONGEST_TIMER_MS),
     blockedTimeoutMs: whole('blockedTimeout', asNumber(given.blockedTimeout) ?? 30_000, 0, LONGEST_TIMER_MS),
     profileDir: given.profileDir === undefined ? temporaryFolder() : folder('profileDir', resolve(baseDir, given.profileDir)),
+    compileCache: flag('compileCache', given.compileCache ?? true),
     maxMemoryBytes: optionalBytes('maxMemory', given.maxMemory),
     hardMaxMemoryBytes: optionalBytes('hardMaxMemory', given.hardMaxMemory),
     scheduling: oneOf('scheduling', given.scheduling ?? 'rr', ['rr', 'none'] as const),

@@ -23,6 +23,8 @@ test.each<[StartFlags, object]>([
   [{ args: [] }, {}],
   [{ args: ['--region', 'north'] }, { args: ['--region', 'north'] }],
   [{ maxMemory: '300MB' }, { maxMemory: '300MB' }],
+  [{ compileCache: false }, { compileCache: false }],
+  [{ compileCache: true }, {}],
   [{ sticky: true }, { sticky: true }],
   [{ sticky: 'x-forwarded-for' }, { sticky: { header: 'x-forwarded-for' } }],
   [{ baseDir: 'shop' }, { baseDir: resolve('shop') }],

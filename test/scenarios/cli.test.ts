@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import http from 'node:http';
+import * as nodeModule from 'node:module';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +29,7 @@ const AGENT = join(ROOT, 'dist/test/fixtures/supervised/agent.js');
 /** A start that does not end within the test. */
 const FOREVER_MS = '600000';
 
-type Environment = Record<string, string>;
+type Environment = Record<string, string | undefined>;
 
 interface Status {
   readonly pid: number;
@@ -553,6 +554,15 @@ test('the doctor finds nothing wrong, and then who holds the cluster port', asyn
   await new Promise((resolve) => stranger.close(resolve));
   expect(ill.code).toBe(1);
   expect(ill.stdout).toMatch(new RegExp(`wrong +cluster port ${port} .*held by another program; see lsof -i :${port}`));
+});
+
+test('the doctor names the folder of compiled code where Node.js keeps some', async () => {
+  const env = { NODE_V8_COVERAGE: undefined, NODE_COMPILE_CACHE: undefined, XDG_CACHE_HOME: join(folder, 'caches') };
+  const { stdout } = await trunkline(['doctor'], env);
+  const named = [`ok       compiled code: ${join(folder, 'caches/trunkline/compile-cache')}`];
+  expect(stdout.match(/^.*compiled code.*$/gm) ?? []).toEqual('enableCompileCache' in nodeModule ? named : []);
+  const ill = await trunkline(['doctor'], { ...env, XDG_CACHE_HOME: '/proc/trunkline' });
+  expect(ill.stdout.includes('warning  no compiled code is kept')).toBe('enableCompileCache' in nodeModule);
 });
 
 test('the doctor knows a leader', async () => {

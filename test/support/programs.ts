@@ -41,7 +41,7 @@ export function removeFolder(folder: string): void {
 }
 
 /** Options of startCluster; relative paths begin in the folder. */
-export function startPrograms(folder: string, options: object, env: Record<string, string> = {}): Child {
+export function startPrograms(folder: string, options: object, env: Record<string, string | undefined> = {}): Child {
   const OPTIONS = JSON.stringify({ baseDir: folder, app: './app.js', withAgent: false, workers: 1, ...options });
   return new Child('supervisor-master', { XDG_RUNTIME_DIR: folder, ...env, OPTIONS });
 }

@@ -3,6 +3,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { takeSeat } from '../../seat';
 import { ChildRuntime } from './child-runtime';
+import { keepCompileCache } from './keep-compile-cache';
 import { receiveTask } from './link';
 import { watchdog } from './watchdog';
 
@@ -16,6 +17,7 @@ receiveTask((task) => {
   if ('file' in task.program) process.argv = [process.argv[0]!, task.program.file, ...(task.program.args ?? [])];
   if (isMainThread && task.title !== undefined) process.title = task.title;
   const runtime = new ChildRuntime(task, (code) => process.exit(code), process.env.EGG_FRAMEWORK_ERR_FAQ_PERFIX); // egg's own spelling
+  if (task.compileCache !== undefined) keepCompileCache(task.compileCache, process.env, runtime.started);
   const { masterPid, blockedTimeoutMs: blockedMs, profileFile } = task;
   // A thread costs as much CPU time as half a start.
   if (isMainThread) void runtime.started.then(() => watchdog({ masterPid, blockedMs, profileFile }));

@@ -9,6 +9,7 @@ import { formatSeat, formatSeatSecret, grantSecret, SEAT_SECRET_VARIABLE, SEAT_V
 import type { ChildTask, Program } from '../messages';
 import type { ResolvedSupervisorOptions } from '../options';
 import type { ChildSpec } from './child-handle';
+import { compileCacheFolder, COMPILE_CACHE_VARIABLE } from './compile-cache';
 import { freePort } from './free-port';
 import { InspectPorts } from './inspect-ports';
 
@@ -25,6 +26,8 @@ export class ChildSpecs {
    * The secret that the processes of the application share; undefined: the file of this user, or the secret that the user sets.
    */
   readonly #secret: string | undefined;
+  /** Where children keep compiled code. */
+  readonly #compileCache: string | undefined;
 
   private constructor(
     options: ResolvedSupervisorOptions,
@@ -36,6 +39,7 @@ export class ChildSpecs {
     this.stickyPort = ports.stickyPort;
     this.#secret = needsSecret(options) ? randomBytes(SECRET_BYTES).toString('hex') : undefined;
     if (this.#secret !== undefined) grantSecret(this.clusterPort, this.#secret);
+    this.#compileCache = options.compileCache ? compileCacheFolder(options.env) : undefined;
   }
 
   /** Chooses the ports of the application. */
@@ -107,6 +111,8 @@ export class ChildSpecs {
         profileDir,
         `trunkline-${process.pid}-${name.replace(' ', '-')}-${start}-${randomBytes(8).toString('hex')}.cpuprofile`,
       ),
+      // All workers compile the same code: one of them writes it.
+      ...(this.#compileCache !== undefined && { compileCache: place <= 1 ? 'written' : 'kept' }),
     };
     return {
       task,
@@ -137,6 +143,7 @@ export class ChildSpecs {
       ...(this.#options.startMode === 'process' && { PWD: this.#options.baseDir }),
       ...(port !== undefined && { PORT: String(port) }),
       ...(stickyPort !== undefined && { PORT: String(stickyPort), HOST: '127.0.0.1' }),
+      ...(this.#compileCache !== undefined && { [COMPILE_CACHE_VARIABLE]: this.#compileCache }),
       [SEAT_VARIABLE]: formatSeat({ part, clusterPort: this.clusterPort }),
       ...(this.#secret !== undefined && { [SEAT_SECRET_VARIABLE]: formatSeatSecret(this.clusterPort, this.#secret) }),
     };
