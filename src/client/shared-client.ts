@@ -5,9 +5,9 @@ import { messageOf } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { whyNotDecodable } from '../../protocol/structured-format';
 import { TrunklineError } from '../errors';
-import { isGeneratorFunction } from '../generator-function';
+import { isGeneratorFunction, type GeneratorMethod } from '../generator-function';
 import type { ResolvedOptions } from '../options';
-import { callGenerator } from '../run-generator';
+import { runGenerator } from '../run-generator';
 import { isEnding, openClients } from '../seat';
 import type { ChannelSpec, Role } from '../roles/role';
 import { snapshot } from '../snapshot';
@@ -238,7 +238,10 @@ export class SharedClient extends ClientBase {
       );
     };
     try {
-      const returned = isGeneratorFunction(code) ? callGenerator(code, undefined, args) : code(...(args as never[]));
+      const given = code(...(args as never[]));
+      // What the code is matters only when it gives an object, which listeners rarely do.
+      const isGenerator = typeof given === 'object' && given !== null && isGeneratorFunction(code);
+      const returned = isGenerator ? runGenerator(given as ReturnType<GeneratorMethod>, undefined) : given;
       if (returned instanceof Promise) returned.catch(failed);
     } catch (error) {
       failed(error);

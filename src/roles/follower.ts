@@ -73,6 +73,7 @@ export class Follower implements Role, Verbs {
       isBroadcast: spec.isBroadcast,
       lingerMs: 0, // the leader lingers for the whole host
       clock: spec.clock,
+      kept: (payload) => values.kept(payload),
     });
     connection.receiver = (message) => {
       this.#onMessage(message);

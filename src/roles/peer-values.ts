@@ -73,14 +73,17 @@ export class PeerValues {
     return bytes;
   }
 
-  /** A payload of the peer, for this process. The bytes must not be used otherwise. */
+  /** A payload of the peer, for this process. The bytes must not be used otherwise. A payload that is kept goes through `kept`. */
   fromPeer(bytes: Buffer): Buffer {
-    if (this.#own !== this.#peers) return this.#own.encode(this.#peers.decode(bytes));
-    // Values are kept as the last value of a key, and must not keep the whole received chunk alive. A long frame has separate
-    // memory.
-    if (bytes.length * 2 > bytes.buffer.byteLength) return bytes;
-    const copy = Buffer.allocUnsafe(bytes.length);
-    copy.set(bytes);
+    return this.#own === this.#peers ? bytes : this.#own.encode(this.#peers.decode(bytes));
+  }
+
+  /** A payload that `fromPeer` gave, in memory of its own: the whole received chunk must not stay for one value. */
+  kept(payload: Buffer): Buffer {
+    // A long frame has separate memory.
+    if (this.#own !== this.#peers || payload.length * 2 > payload.buffer.byteLength) return payload;
+    const copy = Buffer.allocUnsafe(payload.length);
+    copy.set(payload);
     return copy;
   }
 }

@@ -34,6 +34,11 @@ export interface HubOptions<S> {
   /** How long a key without subscribers stays open, ms. */
   readonly lingerMs: number;
   readonly clock: Clock;
+  /**
+   * Gives a payload that stays as the last value of its key, after it was delivered; absent: the payload itself. Of many values of
+   * a key that come together only the last one stays.
+   */
+  readonly kept?: (payload: Buffer) => Buffer;
 }
 
 interface Placed extends Subscription {
@@ -174,10 +179,12 @@ export class SubscriptionHub<S> {
     const queue = this.#queue;
     this.#queue = [];
     this.#flushing = false;
+    const { kept } = this.#options;
     for (const { entry, version, payload, only } of queue) {
       const single = only ?? (entry.subscriptions.length === 1 ? entry.subscriptions[0] : undefined);
       if (single) deliver(single, version, payload);
       else for (const subscription of this.#receivers(entry)) deliver(subscription, version, payload);
+      if (kept && !only && entry.last === payload) entry.last = kept(payload);
     }
   }
 

@@ -20,8 +20,9 @@ test('between our own a payload is passed on as it is', () => {
   const values = PeerValues.ofOurs(spec);
   const payload = spec.values.encode(new Map([[1, 2n]]));
   expect(values.toPeer(payload)).toBe(payload);
-  expect(values.fromPeer(payload)).toEqual(payload);
-  expect(values.fromPeer(payload)).not.toBe(payload); // the bytes of a socket are not kept
+  expect(values.fromPeer(payload)).toBe(payload);
+  expect(values.kept(payload)).toEqual(payload);
+  expect(values.kept(payload)).not.toBe(payload); // the bytes of a socket are not kept
   expect(values.areFaithful).toBe(true);
 });
 
@@ -32,7 +33,9 @@ test('for an old peer it is written anew, once for all of them, and read from it
   const bytes = one.toPeer(payload);
   expect(serializeJsonTranscode.decode(bytes)).toEqual({ a: [1] });
   expect(another.toPeer(payload)).toBe(bytes);
-  expect(spec.values.decode(one.fromPeer(bytes))).toEqual({ a: [1] });
+  const payloadHere = one.fromPeer(bytes);
+  expect(spec.values.decode(payloadHere)).toEqual({ a: [1] });
+  expect(one.kept(payloadHere)).toBe(payloadHere); // it is a copy already
   expect(one.decode(one.encode('x'))).toBe('x');
   expect(one.areFaithful).toBe(false);
 });

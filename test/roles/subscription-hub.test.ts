@@ -201,3 +201,29 @@ it('opens a key once that is subscribed while the others are opened again', () =
   tested.reopen();
   expect(log).toEqual(['a', 'a', 'b']);
 });
+
+it('keeps the last of the values that come together, after it was delivered, and replays what was kept', async () => {
+  const log: string[] = [];
+  const tested = new SubscriptionHub<unknown>({
+    source: { open: () => undefined, close: () => true },
+    clock: new FakeClock(),
+    isBroadcast: true,
+    lingerMs: 0,
+    kept: (payload) => {
+      log.push(`kept ${payload.toString()}`);
+      return bytes(`own ${payload.toString()}`);
+    },
+  });
+  const recorder = (): Recorder => {
+    const made = new Recorder();
+    made.onDeliver = (text) => void log.push(text);
+    return made;
+  };
+  tested.subscribe('k', 'k', recorder());
+  for (const text of ['one', 'two', 'three']) tested.push(tested.find('k')!, bytes(text));
+  await flushed();
+  expect(log.splice(0)).toEqual(['one', 'two', 'three', 'kept three']);
+  tested.subscribe('k', 'k', recorder());
+  await flushed();
+  expect(log).toEqual(['own three']);
+});
