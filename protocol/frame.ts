@@ -16,7 +16,7 @@ export interface Framing {
   bodyBytes(bytes: Buffer, at: number): number;
 }
 
-/** A limit against a peer that claims absurd lengths. Values of 100 MB still pass; see the README on large values. */
+/** A limit against a peer that claims absurd lengths. Values of 100 MB still pass. */
 export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 export class FrameReader {

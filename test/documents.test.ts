@@ -1,16 +1,14 @@
-// The documents say what the code does: their tables are held to the declarations, and the first program of the README runs.
+// The documents say what the code does: their tables are held to the declarations. test/scenarios/documented-programs.test.ts runs
+// the programs in them.
 
-import { execFileSync, spawn } from 'node:child_process';
-import { EventEmitter, once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import cluster from '../src';
 import type { SharedClient } from '../src/client/shared-client';
 import { ERROR_KINDS } from '../src/errors';
 import { OPTION_DECLARATIONS } from '../src/options';
-import { eventually } from './support/eventually';
-import { freePort } from './support/ports';
 import { recordingLogger } from './support/recording-logger';
 
 const root = join(__dirname, '..');
@@ -67,18 +65,6 @@ function declarations(source: string, name: string): number[] {
   return [...source.matchAll(new RegExp(`const ${name} = ([\\d_]+);`, 'g'))].map(([, value]) =>
     Number(value!.replaceAll('_', '')),
   );
-}
-
-interface Feed {
-  subscribe(topic: { key: string }, listener: (value: unknown) => void): void;
-}
-
-function classOfReadme(): new (address: { host: string; port: number }) => Feed {
-  const source = readme.split('```js\n// feed-client.js\n')[1]!.split('\n```')[0]!;
-  const module = { exports: {} };
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the text is a file of this repository
-  new Function('module', 'require', source)(module, require);
-  return module.exports as ReturnType<typeof classOfReadme>;
 }
 
 function cells(row: string): string[] {
@@ -246,66 +232,4 @@ it('the timers in the page of the hand-off are those of the code', () => {
     return { name, isDeclared: declarations(code, name!.slice(1, -1)).includes(Number(count) * (unit === 's' ? 1_000 : 1)) };
   });
   expect(declared.filter(({ isDeclared }) => !isDeclared)).toEqual([]);
-});
-
-it('the upstream class of the README works: ready, a value, a new subscription after a cut, close', async () => {
-  const sockets: net.Socket[] = [];
-  const asked: string[] = [];
-  const server = net.createServer((socket) => {
-    sockets.push(socket);
-    socket.on('data', (data: Buffer) => asked.push(...data.toString().trim().split('\n')));
-    socket.on('error', () => undefined);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  const client = cluster(classOfReadme(), { singleMode: true, logger: recordingLogger() }).create({ host: '127.0.0.1', port });
-  try {
-    await client.ready();
-    const values: unknown[] = [];
-    client.subscribe({ key: 'time' }, (value) => values.push(value));
-    await eventually('the subscription', () => asked.includes('watch time'));
-    sockets[0]!.write('{"key":"time","value":1}\n');
-    await eventually('a value', () => values.length === 1);
-    sockets[0]!.destroy();
-    await eventually('the subscription of the next instance', () => sockets.length === 2 && asked.length === 2);
-    sockets[1]!.write('{"key":"time","value":2}\n');
-    await eventually('a value of the next instance', () => values.length === 2);
-    expect(values).toEqual([1, 2]);
-    await client.close();
-    await eventually('the end of the connection', () => sockets[1]!.destroyed);
-  } finally {
-    await client.close();
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  }
-});
-
-it('the program of the first 60 seconds runs: one process connects, all see the values', async () => {
-  const program = readme.split('\n## 60 seconds\n')[1]!.split('```js\n')[1]!.split('\n```')[0]!;
-  // Below dist, so that require('trunkline') finds the package itself.
-  const folder = join(root, 'dist', `readme-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  try {
-    writeFileSync(join(folder, 'app.js'), program);
-    const env = { ...process.env, NODE_CLUSTER_CLIENT_PORT: String(await freePort()) };
-    // The application gets a process group of its own, so that all of its processes end together, as with Ctrl-C.
-    const app = spawn(process.execPath, ['app.js'], { cwd: folder, env, detached: true });
-    let output = '';
-    for (const stream of [app.stdout, app.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()));
-    const processes = (pattern: RegExp) => new Set([...output.matchAll(pattern)].map(([, pid]) => pid));
-    const isSeenBy = (count: number): boolean =>
-      processes(/process (\d+) sees flags/g).size === count && processes(/process (\d+) got: timeout/g).size === count;
-    try {
-      await eventually('every process sees the values', () => isSeenBy(3));
-    } finally {
-      process.kill(-app.pid!, 'SIGINT');
-      await once(app, 'close');
-    }
-    const connected = processes(/process (\d+) connects/g);
-    expect(connected.size).toBe(1);
-    expect(processes(/read by process (\d+)/g)).toEqual(connected);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 });
