@@ -10,6 +10,8 @@ import { chooseWorker, clientAddress } from './sticky-choice';
 const MAX_WAITING = 1024;
 /** How long a connection may wait for a worker, ms. */
 const MAX_WAIT_MS = 10_000;
+/** A worker that had no descriptors left does not say when that is over: one of the connections that wait is offered again after this time, ms. */
+const OFFER_MS = 250;
 /** A client whose header is wanted but does not come is identified by the socket address after this time, ms. */
 const HEAD_MS = 5_000;
 
@@ -49,6 +51,7 @@ export class StickyListener {
   readonly #server: net.Server;
   /** Connections that have no worker yet. */
   readonly #waiting = new Map<Connection, Timer>();
+  #offering: Timer | undefined;
   /** The header of these is being read. */
   readonly #reading = new Set<net.Socket>();
   #changes = 0;
@@ -99,11 +102,7 @@ export class StickyListener {
     this.#changes++;
     if (this.#options.workers().length === 0) return;
     this.#hasWarned = false;
-    for (const [connection, limit] of [...this.#waiting]) {
-      this.#clock.clearTimeout(limit);
-      this.#waiting.delete(connection);
-      void this.#give(connection);
-    }
+    this.#giveAll();
   }
 
   /** Accepts nothing more. Waiting connections are closed; connections on the way to a worker arrive. Idempotent. */
@@ -111,6 +110,7 @@ export class StickyListener {
     if (this.#isClosed) return Promise.resolve();
     this.#isClosed = true;
     this.#server.close(); // the port is free at once
+    this.#clock.clearTimeout(this.#offering);
     for (const socket of this.#reading) socket.destroy();
     for (const connection of this.#waiting.keys()) this.#abandon(connection);
     return Promise.resolve();
@@ -152,8 +152,9 @@ export class StickyListener {
   /**
    * Gives the connection to the worker of the address, or to the next worker when the first could not take the connection;
    * otherwise the connection waits.
+   * @returns whether a worker has taken the connection
    */
-  async #give(connection: Connection): Promise<void> {
+  async #give(connection: Connection): Promise<boolean> {
     const { socket, address, head } = connection;
     let tried = new Set<string>();
     let changes = this.#changes;
@@ -169,11 +170,37 @@ export class StickyListener {
       );
       if (chosen === undefined) {
         this.#wait(connection);
-        return;
+        return false;
       }
       tried.add(chosen);
-      if (await workers.find(({ name }) => name === chosen)!.hand(socket, head)) return;
+      if (await workers.find(({ name }) => name === chosen)!.hand(socket, head)) return true;
     }
+    return false;
+  }
+
+  #giveAll(): void {
+    for (const connection of [...this.#waiting.keys()]) void this.#giveAgain(connection);
+  }
+
+  #giveAgain(connection: Connection): Promise<boolean> {
+    this.#clock.clearTimeout(this.#waiting.get(connection));
+    this.#waiting.delete(connection);
+    return this.#give(connection);
+  }
+
+  /** Offers a single connection, because workers without descriptors take a second to refuse; the other connections follow if it is taken. */
+  #offerLater(): void {
+    if (this.#offering || this.#isClosed || this.#options.workers().length === 0) return; // a change of the workers is told
+    this.#offering = this.#clock.setTimeout(() => {
+      const [first] = this.#waiting.keys();
+      const offered = first ? this.#giveAgain(first) : Promise.resolve(true);
+      void offered.then((isTaken) => {
+        this.#offering = undefined;
+        if (isTaken) this.#giveAll();
+        else if (this.#waiting.size > 0) this.#offerLater();
+      });
+    }, OFFER_MS);
+    this.#offering.unref();
   }
 
   #wait(connection: Connection): void {
@@ -185,6 +212,7 @@ export class StickyListener {
       const limit = this.#clock.setTimeout(() => this.#drop(connection), connection.waitsUntil - now);
       limit.unref();
       this.#waiting.set(connection, limit);
+      this.#offerLater();
     }
   }
 

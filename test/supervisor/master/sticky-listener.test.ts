@@ -112,6 +112,26 @@ test('who is refused by all waits for a change, and is offered to all again', as
   expect(listener.waiting).toBe(0);
 });
 
+test('who is refused by all is offered again while it waits, one at a time, and all of them when one is taken', async () => {
+  let isWilling = false;
+  workers = [new FakeWorker('worker 1', () => isWilling)];
+  await start();
+  for (let i = 0; i < 3; i++) connect();
+  const [worker] = workers as [FakeWorker];
+  await eventually('three that wait', () => worker.handed.length === 3 && listener.waiting === 3);
+  for (let tries = 1; tries <= 4; tries++) {
+    clock.advance(250);
+    await eventually('another try', () => worker.handed.length === 3 + tries && listener.waiting === 3);
+    await new Promise(setImmediate);
+  }
+  expect(new Set(worker.handed.slice(3).map(({ socket }) => socket)).size).toBe(3); // in turn
+  isWilling = true;
+  clock.advance(250);
+  await eventually('all taken', () => listener.waiting === 0);
+  expect(worker.handed).toHaveLength(3 + 4 + 3);
+  expect(clock.pending).toBe(0);
+});
+
 test('a worker of the same name that is ready before the end of the old one is known serves', async () => {
   let end!: (isTaken: boolean) => void;
   const old = new FakeWorker('worker 1', () => new Promise((resolve) => (end = resolve)));
@@ -136,7 +156,8 @@ test('a connection waits for a worker for ten seconds, also when it was tried me
   listener.onWorkersChanged();
   await eventually('another wait', () => listener.waiting);
   clock.advance(3_999);
-  expect([listener.waiting, listener.dropped]).toEqual([1, 0]);
+  await eventually('a wait after it was offered again', () => listener.waiting);
+  expect(listener.dropped).toBe(0);
   clock.advance(1);
   expect([listener.waiting, listener.dropped]).toEqual([0, 1]);
   await once(client, 'close');
