@@ -2,7 +2,7 @@ const js = require('@eslint/js');
 const tseslint = require('typescript-eslint');
 
 module.exports = tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/'] },
+  { ignores: ['dist/', 'coverage/', 'reference/', 'node_modules/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.mts'],

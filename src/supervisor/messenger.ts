@@ -12,8 +12,8 @@ import type { AppMessage, Delivery, Mail } from './messages';
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by users
 export interface Messages {}
 
-type Action = keyof Messages | (string & {});
-type DataOf<A> = A extends keyof Messages ? Messages[A] : unknown;
+export type Action = keyof Messages | (string & {});
+export type DataOf<A> = A extends keyof Messages ? Messages[A] : unknown;
 export type Handler<A extends Action = Action> = (data: DataOf<A>) => unknown;
 
 /**

@@ -1,0 +1,25 @@
+/**
+ * The shared client: `require('trunkline')` is the function {@link cluster}, with the other values as properties.
+ * @module trunkline
+ */
+
+// The entry of the API reference (typedoc.json): the exports of src/index.mts where they are declared, because typedoc shows the
+// aliases of src/index.ts without members, and the types that these refer to.
+
+export { cluster, cluster as default, close, type ClusterBuilder } from '../../src/client/cluster';
+export { APIClientBase, type APIClientOptions, type Delegates } from '../../src/client/api-client-base';
+export type { FirstEvent } from '../../src/client/client-base';
+export type { DelegateOptions, DelegateTarget } from '../../src/client/delegation';
+export type { ReadyCallback } from '../../src/client/readiness';
+export type { Phase } from '../../src/client/search';
+export type { SharedClient } from '../../src/client/shared-client';
+export type { SharedClientOf } from '../../src/client/shared-type';
+export type { ClientStatus } from '../../src/client/status';
+export type { UpstreamClass } from '../../src/client/upstream-class';
+export { TrunklineError, type ErrorCode } from '../../src/errors';
+export type { Logger } from '../../src/logger';
+export type { ClusterOptions, Delivery } from '../../src/options';
+export type { FollowerSnapshot } from '../../src/roles/role';
+export { startCluster, type Supervised } from '../../src/supervisor/start-cluster';
+export type { SupervisorOptions } from '../../src/supervisor/options';
+export type { Transcode } from '../../protocol/value-codec';
