@@ -9,6 +9,7 @@ import cluster from '../src';
 import type { SharedClient } from '../src/client/shared-client';
 import { ERROR_KINDS } from '../src/errors';
 import { OPTION_DECLARATIONS } from '../src/options';
+import { resolveSupervisorOptions } from '../src/supervisor/options';
 import { recordingLogger } from './support/recording-logger';
 
 const root = join(__dirname, '..');
@@ -41,6 +42,11 @@ function entries(document: string): Map<string, string> {
       return heading === undefined ? [] : [[heading, part.slice(heading.length)]];
     }),
   );
+}
+
+/** The doc comment of an option. */
+function commentOf(name: string, source: string): string | undefined {
+  return new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${name}\\?:`).exec(source)?.[1];
 }
 
 /** The prototypes of an object up to EventEmitter. */
@@ -124,8 +130,7 @@ describe('docs/options.md', () => {
     (name, { default: value }) => {
       const figure = JSON.stringify(value);
       expect(entries(document).get(code(name))).toMatch(new RegExp(`Default\\s+(${code(figure)}|${figure}\\b)`));
-      const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${name}\\?:`).exec(read('src/options.ts'))?.[1];
-      expect(comment).toMatch(new RegExp(`Default[\\s*]+${figure}\\b`));
+      expect(commentOf(name, read('src/options.ts'))).toMatch(new RegExp(`Default[\\s*]+${figure}\\b`));
     },
   );
 });
@@ -158,12 +163,29 @@ describe('docs/api.md', () => {
   });
 });
 
-it('the table of docs/supervisor.md has every option of startCluster', () => {
+describe('docs/supervisor.md', () => {
   const declarations = read('src/supervisor/options.ts').split('export type SupervisorOptions')[0]!;
-  const declared = [...declarations.matchAll(/^ {2}(\w+)\??: /gm)].map(([, name]) => name!);
-  const rows = table(section('Options', read('docs/supervisor.md'))).map(([name]) => name);
-  // The kinds of application exclude each other's: `app?: undefined`.
-  expect(rows).toEqual([...new Set(declared)].map(code));
+  const rows = table(section('Options', read('docs/supervisor.md')));
+
+  it('has a table of every option of startCluster', () => {
+    const declared = [...declarations.matchAll(/^ {2}(\w+)\??: /gm)].map(([, name]) => name!);
+    // The kinds of application exclude each other's: `app?: undefined`.
+    expect(rows.map(([name]) => name)).toEqual([...new Set(declared)].map(code));
+  });
+
+  const resolved = resolveSupervisorOptions({ app: __filename, nodeArgs: ['--import', 'tsx'] }, {}) as object as Record<
+    string,
+    unknown
+  >;
+  const figures = rows.flatMap(([name, byDefault]) => {
+    const [, figure] = /^`(\d+|true|false)`$/.exec(byDefault!) ?? [];
+    return figure === undefined ? [] : [{ name: name!.slice(1, -1), figure }];
+  });
+  it.each(figures)('gives the default of $name as the code and its doc comment do', ({ name, figure }) => {
+    expect(commentOf(name, declarations)).toMatch(new RegExp(`Default[\\s*]+${figure}\\b|^(?![^]*Default)`));
+    const value = resolved[`${name}Ms`] ?? resolved[name];
+    if (value !== undefined) expect(JSON.stringify(value)).toBe(figure);
+  });
 });
 
 it.each([
