@@ -3,13 +3,13 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, lstatSync, type Stats } from 'node:fs';
-import { link, open, readdir, rm, utimes } from 'node:fs/promises';
+import { link, open, opendir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrunklineError } from '../errors';
 import { fact } from '../facts';
 import { assertPrivate, openPrivateFolder, secretFolderOf } from '../private-folder';
 import type { Secret } from '../secret';
-import { soon } from '../time';
+import { soon, systemClock, type Clock } from '../time';
 
 export interface SecretPlace {
   readonly port: number;
@@ -29,6 +29,11 @@ const MAX_FILES = 10;
 const UNUSED_MS = 10 * 24 * 3_600_000;
 /** How often a file in use is marked as such. */
 const MARK_MS = UNUSED_MS / 10;
+/**
+ * A process that has made a secret looks for unused files after this time, ms. The look at a thousand files costs milliseconds and
+ * megabytes, and a process that needs a secret is being waited for.
+ */
+const TIDY_MS = 60_000;
 
 /**
  * What was read, and how to see that nothing has changed since (a look of 10 µs instead of eight waits, in each process of a
@@ -53,7 +58,7 @@ const looked = new Map<string, Buffer>();
  * handshake does not.
  * @throws TrunklineError ERR_TRUNKLINE_NO_SECRET
  */
-export async function sharedSecret(place: SecretPlace): Promise<Buffer> {
+export async function sharedSecret(place: SecretPlace, clock: Clock = systemClock): Promise<Buffer> {
   const { secret } = place;
   if (secret !== undefined) {
     const text = typeof secret === 'string' ? secret : secret.reveal();
@@ -73,7 +78,7 @@ export async function sharedSecret(place: SecretPlace): Promise<Buffer> {
   }
   try {
     openPrivateFolder(folder, uid);
-    const found = await firstSecret(folder, place.port, uid);
+    const found = await firstSecret(folder, place.port, uid, clock);
     await markUsed(found.file);
     known.set(name, found);
     return found.secret;
@@ -103,16 +108,29 @@ async function markUsed(file: string): Promise<void> {
   if (found && now.getTime() - found.mtimeMs >= MARK_MS) await utimes(file, now, now).catch(() => undefined);
 }
 
-/** Removes files of ports that are no longer used. Errors are ignored: a process that misses a file makes a new file. */
-async function removeUnused(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((): string[] => []);
-  for (const name of names) {
-    // A file without a secret stays as long as another file follows in the sequence, or processes would not agree on which file
-    // counts.
-    if (!/^\d+\.secret(\..*\.tmp)?$/.test(name) || names.includes(name.replace('.secret', '.2.secret'))) continue;
+const tidying = new Set<string>();
+
+function tidyLater(folder: string, clock: Clock): void {
+  if (tidying.has(folder)) return;
+  tidying.add(folder);
+  const tidy = (): void => {
+    tidying.delete(folder);
+    removeUnused(folder).catch(() => undefined); // the folder may be gone; whoever makes the next secret looks again
+  };
+  clock.setTimeout(tidy, TIDY_MS).unref();
+}
+
+/** Removes files of ports that are no longer used: a process that misses a file makes a new file. @throws Error */
+export async function removeUnused(folder: string): Promise<void> {
+  for await (const { name } of await opendir(folder)) {
+    if (!/^\d+\.secret(\..*\.tmp)?$/.test(name)) continue;
     const file = join(folder, name);
     const found = statOf(file);
-    if (found && Date.now() - found.mtimeMs > UNUSED_MS) await rm(file, { force: true }).catch(() => undefined);
+    if (!found || Date.now() - found.mtimeMs <= UNUSED_MS) continue;
+    // A file without a secret stays as long as another file follows in the sequence, or processes would not agree on which file
+    // counts.
+    if (statOf(join(folder, name.replace('.secret', '.2.secret')))) continue;
+    await rm(file, { force: true }).catch(() => undefined);
   }
 }
 
@@ -122,13 +140,13 @@ async function removeUnused(folder: string): Promise<void> {
  * could remove the new secret of the faster. Files appear complete, never change, and are removed only after days without use:
  * all processes pass over the same files.
  */
-async function firstSecret(folder: string, port: number, uid: number | undefined): Promise<Known> {
+async function firstSecret(folder: string, port: number, uid: number | undefined, clock: Clock): Promise<Known> {
   for (let number = 1; number <= MAX_FILES; number += 1) {
     const file = join(folder, number === 1 ? `${port}.secret` : `${port}.${number}.secret`);
     let found = await readFile(file, uid);
     while (found === undefined) {
       await createSecret(file);
-      await removeUnused(folder);
+      tidyLater(folder, clock);
       found = await readFile(file, uid);
     }
     const { text, ...known } = found;

@@ -6,8 +6,10 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { TrunklineError } from '../../src/errors';
-import { sharedSecret, type SecretPlace } from '../../src/transport/credentials';
+import { removeUnused, sharedSecret, type SecretPlace } from '../../src/transport/credentials';
 import { Child } from '../support/child';
+import { eventually } from '../support/eventually';
+import { FakeClock } from '../support/fake-clock';
 
 const uid = process.geteuid!();
 const isRoot = uid === 0;
@@ -285,21 +287,42 @@ describe('files of ports that are not used any more', () => {
   const askAt = (port: number): Promise<Buffer> =>
     sharedSecret({ port, secret: undefined, runtimeFolder: parent, temporaryFolder: '/nowhere' });
 
-  test('are removed after ten days, when another one is made', async () => {
+  test('are removed after ten days', async () => {
     await askAt(7001);
     await askAt(7002);
     age('7001.secret', 11);
     age('7002.secret', 9);
-    await askAt(7003);
-    expect(readdirSync(folder).sort()).toEqual(['7002.secret', '7003.secret']);
+    await removeUnused(folder);
+    expect(readdirSync(folder).sort()).toEqual(['7002.secret']);
+  });
+
+  test('are looked for a minute after another one was made, and nobody waits for that', async () => {
+    const clock = new FakeClock();
+    const askThen = (port: number) =>
+      sharedSecret({ port, secret: undefined, runtimeFolder: parent, temporaryFolder: '/nowhere' }, clock);
+    await askThen(7001);
+    age('7001.secret', 11);
+    await askThen(7002);
+    await askThen(7003);
+    expect(clock.pending).toBe(1);
+    clock.advance(59_999);
+    expect(readdirSync(folder).sort()).toEqual(['7001.secret', '7002.secret', '7003.secret']);
+    clock.advance(1);
+    await eventually('one less', () => readdirSync(folder).length === 2);
+    await askThen(7003);
+    expect(clock.pending).toBe(0); // nothing was made
+    await askThen(7004);
+    expect(clock.pending).toBe(1);
+    rmSync(folder, { recursive: true });
+    clock.advance(60_000); // a folder that is gone is no failure
   });
 
   test('one that is asked for is in use', async () => {
     const secret = await askAt(7001);
     age('7001.secret', 11);
     expect(await askAt(7001)).toEqual(secret);
-    await askAt(7002);
-    expect(readdirSync(folder).sort()).toEqual(['7001.secret', '7002.secret']);
+    await removeUnused(folder);
+    expect(readdirSync(folder).sort()).toEqual(['7001.secret']);
   });
 
   test('one without a secret stays in front of one that has it', async () => {
@@ -307,8 +330,8 @@ describe('files of ports that are not used any more', () => {
     writeFileSync(join(folder, '7001.secret'), '', { mode: 0o600 });
     const secret = await askAt(7001);
     age('7001.secret', 11);
-    await askAt(7002);
+    await removeUnused(folder);
     expect(await askAt(7001)).toEqual(secret);
-    expect(readdirSync(folder).sort()).toEqual(['7001.2.secret', '7001.secret', '7002.secret']);
+    expect(readdirSync(folder).sort()).toEqual(['7001.2.secret', '7001.secret']);
   });
 });
