@@ -1,5 +1,6 @@
 const js = require('@eslint/js');
 const tseslint = require('typescript-eslint');
+const { importRules } = require('./layers.js');
 
 module.exports = tseslint.config(
   { ignores: ['dist/', 'coverage/', 'reference/', 'node_modules/'] },
@@ -10,6 +11,10 @@ module.exports = tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: __dirname } },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { disallowTypeAnnotations: false, fixStyle: 'inline-type-imports' },
+      ],
       // Users may throw and reject with anything; it is passed on as it is.
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
@@ -17,6 +22,12 @@ module.exports = tseslint.config(
       '@typescript-eslint/no-require-imports': 'off',
     },
   },
+  {
+    // The checks of chaos choose some entries of a history, so only the product is held to all of them.
+    files: ['src/**/*.ts', 'protocol/**/*.ts'],
+    rules: { '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }] },
+  },
+  ...importRules(),
   {
     // Tests look into what has no type, and hand promises to whatever takes a callback.
     files: ['test/**/*.ts', 'examples/**/*.test.ts'],

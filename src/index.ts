@@ -6,10 +6,10 @@ import {
   type APIClientOptions as APIClientOpts,
   type Delegates as DelegateMap,
 } from './client/api-client-base';
-import { close as closeClient, cluster as build, ClusterBuilder as Builder } from './client/cluster';
+import { close as closeClient, cluster as build, type ClusterBuilder as Builder } from './client/cluster';
 import type { DelegateOptions as DelegateOpts, DelegateTarget as Target } from './client/delegation';
 import type { UpstreamClass as Upstream } from './client/upstream-class';
-import { SharedClient as Shared } from './client/shared-client';
+import { type SharedClient as Shared } from './client/shared-client';
 import type { SharedClientOf as SharedOf } from './client/shared-type';
 import { TrunklineError as TrunklineErr, type ErrorCode as Code } from './errors';
 import type { Logger as Log } from './logger';

@@ -5,27 +5,10 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 
 const root = join(__dirname, '..');
 
-/** Folder → other folders that may be imported there. `kernel` are the files directly in src. */
-const ALLOWED: Record<string, readonly string[]> = {
-  protocol: [],
-  kernel: ['protocol'],
-  // The processes that meet talk over connections.
-  'src/election': ['kernel', 'protocol', 'src/transport'],
-  'src/transport': ['kernel', 'protocol'],
-  'src/roles': ['kernel', 'protocol', 'src/transport', 'src/election (types)'],
-  'src/client': ['kernel', 'protocol', 'src/roles', 'src/election', 'src/transport'],
-  'src/supervisor': ['kernel'],
-  // The composition root of the program `trunkline`.
-  'src/cli': ['kernel', 'protocol', 'src/supervisor', 'src/client', 'src/roles', 'src/election', 'src/transport', 'public face'],
-  'public face': ['kernel', 'protocol', 'src/client'],
-};
-
-/** Packages, by the folder that may import each package. Everything else is built into Node. */
-const PACKAGES: Record<string, readonly string[]> = {
-  protocol: ['byte', 'serialize-json'],
-  'src/client': ['sdk-base'],
-  'src/cli': ['commander'],
-};
+const { ALLOWED, PACKAGES } = jest.requireActual<{
+  ALLOWED: Record<string, readonly string[]>;
+  PACKAGES: Record<string, readonly string[]>;
+}>('../layers.js');
 
 interface Import {
   readonly file: string;

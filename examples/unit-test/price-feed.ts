@@ -1,6 +1,6 @@
 // The upstream client of the real application, which would hold a connection to a server of prices.
 
-import { Base } from 'sdk-base';
+import { type Base } from 'sdk-base';
 
 export interface Price {
   readonly symbol: string;

@@ -8,7 +8,7 @@ import { isEnding } from '../seat';
 import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
 import { ClientBase } from './client-base';
-import { cluster, ClusterBuilder, close } from './cluster';
+import { cluster, type ClusterBuilder, close } from './cluster';
 import type { DelegateOptions, DelegateTarget } from './delegation';
 import { forwardEvents } from './forward-events';
 import { CLOSE, SharedClient } from './shared-client';

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Child } from '../support/child';
+import { type Child } from '../support/child';
 import { folderOf, removeFolder, saidOf, SAY, startPrograms, writePrograms } from '../support/programs';
 
 const CLI = join(__dirname, __dirname.includes('/dist/') ? '../../..' : '../..', 'dist/package/cli/main.js');

@@ -1,7 +1,7 @@
 // HTTP for tests: each request on a new connection unless an agent is given, the answer as JSON.
 
 import http from 'node:http';
-import https from 'node:https';
+import type https from 'node:https';
 
 export interface GetOptions extends http.RequestOptions {
   readonly client?: typeof http | typeof https;

@@ -1,7 +1,7 @@
 // A framework's Agent or Application in this process: created, ready, served, closed. Arguments and calls are the same as in
 // egg-cluster 2.x.
 
-import { EventEmitter } from 'node:events';
+import { type EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type http from 'node:http';
 import type https from 'node:https';
