@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import cluster from '../src';
 import type { SharedClient } from '../src/client/shared-client';
@@ -188,18 +188,10 @@ describe('docs/supervisor.md', () => {
   });
 });
 
-it.each([
-  'README.md',
-  ...pages,
-  'src/README.md',
-  'protocol/README.md',
-  'src/supervisor/README.md',
-  'CONTRIBUTING.md',
-  'bench/README.md',
-  'chaos/README.md',
-  'examples/README.md',
-])('the links of %s lead somewhere', (document) => {
-  expect(linksOf(document).filter((target) => !existsSync(join(root, dirname(document), target)))).toEqual([]);
+it('the API reference is made from every export', () => {
+  const exported = [...read('src/index.mts').matchAll(/^export (?:type|const) (\w+)/gm)].map(([, name]) => name!);
+  const names = read('types/reference/trunkline.ts').match(/\w+/g)!;
+  expect([...exported, ...Object.keys(cluster)].filter((name) => !names.includes(name))).toEqual([]);
 });
 
 it('the maps of src name every file of it', () => {
@@ -209,7 +201,8 @@ it('the maps of src name every file of it', () => {
 });
 
 it('no cell of a table is longer than 160 characters', () => {
-  const long = ['README.md', ...pages].flatMap((document) =>
+  const others = ['src', 'src/supervisor', 'protocol', 'bench', 'chaos', 'examples'].map((folder) => `${folder}/README.md`);
+  const long = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages, ...others].flatMap((document) =>
     read(document)
       .split('\n')
       .filter((line) => line.startsWith('|'))
