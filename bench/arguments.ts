@@ -81,7 +81,8 @@ function parse(argv: readonly string[]) {
   }
 }
 
-function runnable(path: string | undefined): string {
+/** @throws ArgumentsError */
+export function runnable(path: string | undefined): string {
   if (path === undefined) return process.execPath;
   try {
     const version = execFileSync(path, ['-p', 'process.version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });

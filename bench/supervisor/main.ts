@@ -30,6 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(`${USAGE}\n\nmeasures: ${NAMES.join(', ')}`);
     return 0;
   }
+  Stage.execPath = given.node;
   const versions = installPackages();
   // What else the machine was doing.
   const load = `load average ${loadavg()[0]!.toFixed(1)} at the start`;
@@ -42,10 +43,12 @@ async function main(argv: readonly string[]): Promise<number> {
 /** @returns sentences about what failed; the rest goes on */
 async function run(results: Results, { only, rounds, scale }: Arguments): Promise<string[]> {
   const failures: string[] = [];
+  const canKeepCode = Stage.canKeepCode();
   const inTurns = async (name: string, peers: readonly Peer[], measure: (peer: Peer) => Promise<void>): Promise<void> => {
     if (only && !only.includes(name)) return;
     for (let round = 1; round <= rounds; round++) {
       for (const peer of peers) {
+        if (peer.needsCompileCache && !canKeepCode) continue;
         console.error(`${name}: round ${round} of ${rounds}: ${peer.name}`);
         await measure(peer).catch((error: Error) => failures.push(`${name}: ${peer.name}: ${error.message}`));
       }
@@ -65,10 +68,10 @@ async function run(results: Results, { only, rounds, scale }: Arguments): Promis
 function report(
   results: Results,
   failures: readonly string[],
-  { rounds, scale }: Arguments,
+  { rounds, scale, node }: Arguments,
   run: { versions: Record<string, string>; load: string },
 ): void {
-  const machine = describeMachine(process.execPath);
+  const machine = describeMachine(node);
   const measured =
     scale === 'quick'
       ? 'Quick run: the figures mean nothing.'

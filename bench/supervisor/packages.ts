@@ -12,6 +12,13 @@ type PackageName = keyof typeof PACKAGES;
 const root = dirname(createRequire(__filename).resolve('trunkline/package.json'));
 const FOLDER = join(root, 'node_modules', '.cache', 'trunkline-bench');
 
+/** Where trunkline's processes keep compiled code, so that the home of whoever measures is left alone. */
+export function compiledCodeFolder(): string {
+  const folder = join(FOLDER, 'compiled');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
 /** Where an installed peer is. */
 export function packageFolder(name: PackageName): string {
   return join(FOLDER, 'node_modules', name);

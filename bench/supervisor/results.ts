@@ -38,6 +38,10 @@ export class Results {
       const target = measure.targetBeyondBootMs;
       const beyond = median(this.#figures({ measure, peer: trunkline }, beyondBoot));
       if (target !== undefined && beyond > target) missed.push(`${measure.name}: boot + ${ms(beyond)}, not ≤ ${ms(target)}`);
+      const { targetOfEggCluster } = measure;
+      const share = 1 / this.#timesEggCluster({ measure, peer: trunkline });
+      if (targetOfEggCluster !== undefined && share > targetOfEggCluster)
+        missed.push(`${measure.name}: ${share.toFixed(2)} of egg-cluster's time, not ≤ ${targetOfEggCluster}`);
     }
     const lost = sum((this.#reloads.get(trunkline) ?? []).map((sample) => sample.lost));
     if (lost > 0) missed.push(`reload: ${lost} requests lost, not 0`);
@@ -86,11 +90,15 @@ export class Results {
     return figures.length > 0 ? ms(median(figures)) : '';
   }
 
-  /** How many times as fast as egg-cluster. */
   #ratio(row: TimeRow): string {
+    const times = this.#timesEggCluster(row);
+    return row.peer === eggCluster || Number.isNaN(times) ? '' : times.toFixed(2);
+  }
+
+  /** How many times as fast as egg-cluster; NaN where egg-cluster was not measured. */
+  #timesEggCluster(row: TimeRow): number {
     const theirs = this.#figures({ ...row, peer: eggCluster }, whole);
-    if (row.peer === eggCluster || theirs.length === 0) return '';
-    return (median(theirs) / median(this.#figures(row, whole))).toFixed(1);
+    return theirs.length === 0 ? NaN : median(theirs) / median(this.#figures(row, whole));
   }
 }
 
@@ -102,6 +110,7 @@ function beyondBoot({ ms, bootMs }: TimeSample): number | undefined {
 }
 
 function target({ measure, peer }: TimeRow): string {
+  if (measure.targetOfEggCluster !== undefined && peer === trunkline) return `≤ ${measure.targetOfEggCluster} × egg-cluster`;
   return measure.targetBeyondBootMs === undefined || peer !== trunkline ? '' : `≤ ${ms(measure.targetBeyondBootMs)}`;
 }
 

@@ -1,6 +1,7 @@
 // The things that a measurement has on the machine: ports, a folder, processes. All are gone when the measurement ends, also by
 // Ctrl-C.
 
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,15 @@ const stages = new Set<Stage>();
 let isOver = false;
 
 export class Stage {
+  /** The program that runs the measured processes. */
+  static execPath = process.execPath;
+
+  /** Whether that Node.js can keep compiled code from start to start: 22.1 and later. */
+  static canKeepCode(): boolean {
+    const look = `'enableCompileCache' in require('node:module')`;
+    return execFileSync(Stage.execPath, ['-p', look], { encoding: 'utf8' }).trim() === 'true';
+  }
+
   readonly reports: Reports;
   /** The HTTP port of the application. */
   readonly port: number;

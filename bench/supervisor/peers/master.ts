@@ -5,8 +5,9 @@ import { on, once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clock } from '../../orders';
+import { compiledCodeFolder } from '../packages';
 import { CLIENT_VARIABLE } from '../programs/application';
-import { killGroup, type Stage } from '../stage';
+import { killGroup, Stage } from '../stage';
 import { WORKERS, type Application, type Peer, type Shape } from './peer';
 
 /** The argument of a master program. */
@@ -14,6 +15,7 @@ export interface MasterOptions {
   readonly agent: boolean;
   readonly workers: number;
   readonly port: number;
+  readonly compileCache: boolean;
   /** The folder of the framework. */
   readonly framework: string;
 }
@@ -26,7 +28,15 @@ const SHOWN = 2_000;
 
 export const trunkline: Peer = {
   name: 'trunkline',
+  keepsCode: true,
   start: (stage, shape) => startMaster(stage, shape, 'trunkline-master.js', 'trunkline'),
+};
+
+/** Differs from `trunkline` where Node.js can keep compiled code: from 22.1 on. */
+export const trunklineWithoutCache: Peer = {
+  name: 'trunkline, compileCache: false',
+  needsCompileCache: true,
+  start: (stage, shape) => startMaster(stage, shape, 'trunkline-master.js', 'trunkline', false),
 };
 
 export const eggCluster: Peer = {
@@ -34,15 +44,16 @@ export const eggCluster: Peer = {
   start: (stage, shape) => startMaster(stage, shape, 'egg-cluster-master.js', 'cluster-client'),
 };
 
-function startMaster(stage: Stage, shape: Shape, program: string, client: string): Application {
+function startMaster(stage: Stage, shape: Shape, program: string, client: string, compileCache = true): Application {
   const framework = writeFramework(stage.folder);
-  const options: MasterOptions = { agent: shape !== 'http', workers: WORKERS, port: stage.port, framework };
-  const env = { ...stage.env, ...(shape === 'shared' && { [CLIENT_VARIABLE]: client }) };
+  const options: MasterOptions = { agent: shape !== 'http', workers: WORKERS, port: stage.port, compileCache, framework };
+  const env = { ...stage.env, XDG_CACHE_HOME: compiledCodeFolder(), ...(shape === 'shared' && { [CLIENT_VARIABLE]: client }) };
   const log = join(stage.folder, 'master.log');
   const output = openSync(log, 'a');
   const startedAtMs = clock();
   const master = fork(join(__dirname, '..', 'programs', program), [JSON.stringify(options)], {
     env,
+    execPath: Stage.execPath,
     detached: true, // makes the master the leader of a new group
     stdio: ['ignore', output, output, 'ipc'],
   });
@@ -63,6 +74,10 @@ function startMaster(stage: Stage, shape: Shape, program: string, client: string
       const answer = await Promise.race([answerOf(master), ended]);
       if (answer instanceof Error) throw answer;
       if (!answer.reloaded) throw new Error(answer.reason);
+    },
+    stop: async () => {
+      master.kill('SIGTERM');
+      await ended;
     },
   };
 }

@@ -12,6 +12,10 @@ export interface Peer {
   readonly name: string;
   /** Starts an application, which ends with the stage. The reports say when the application is ready. */
   start(stage: Stage, shape: Shape): Application | Promise<Application>;
+  /** Whether compiled code is kept from start to start: then one start comes before those that are measured. */
+  readonly keepsCode?: boolean;
+  /** Left out under a Node.js that cannot keep compiled code. */
+  readonly needsCompileCache?: boolean;
 }
 
 export interface Application {
@@ -19,4 +23,6 @@ export interface Application {
   readonly startedAtMs: number;
   /** Replaces every worker; resolves when that is done. */
   reload(): Promise<void>;
+  /** Ends in order, so that compiled code is written. */
+  stop?(): Promise<void>;
 }

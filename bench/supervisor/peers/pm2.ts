@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { clock } from '../../orders';
 import { packageFolder } from '../packages';
-import { killGroup, type Stage } from '../stage';
+import { killGroup, Stage } from '../stage';
 import { WORKERS, type Peer } from './peer';
 
 const run = promisify(execFile);
@@ -45,7 +45,7 @@ function pm2Peer(name: string, program: string, startOptions: readonly string[])
 }
 
 function pm2Command(stage: Stage, home: string, args: readonly string[]): Promise<unknown> {
-  return run(process.execPath, [join(packageFolder('pm2'), 'bin', 'pm2'), ...args], {
+  return run(Stage.execPath, [join(packageFolder('pm2'), 'bin', 'pm2'), ...args], {
     cwd: stage.folder,
     // Without the last two variables PM2 looks for newer versions, and for an account.
     env: { ...stage.env, PM2_HOME: home, PM2_DISABLE_VERSION_CHECK: 'true', PM2_NO_INTERACTION: 'true' },

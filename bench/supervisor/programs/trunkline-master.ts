@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startCluster } from 'trunkline/supervisor';
 import type { MasterOptions, MasterMessage } from '../peers/master';
 
-const { agent, workers } = JSON.parse(process.argv[2]!) as MasterOptions;
+const { agent, workers, compileCache } = JSON.parse(process.argv[2]!) as MasterOptions;
 
 // The driver is gone: nobody looks any more.
 process.on('disconnect', () => process.exit(1));
@@ -13,6 +13,7 @@ void startCluster({
   ...(agent && { agent: join(__dirname, 'plain-agent.js') }),
   app: join(__dirname, 'plain-worker.js'),
   workers,
+  compileCache,
 }).then((supervised) => {
   const tell = (message: MasterMessage): void => void process.send?.(message);
   process.on('message', (message) => {
