@@ -21,8 +21,8 @@ export class Search {
   /** Where a leader is sought, and the connection on which the answer is awaited. */
   #endpoint: Endpoint | undefined;
   #dialled: Connection | undefined;
-  /** What the process that holds the port says about the channels at the port. */
-  #waitSentence = 'nothing';
+  /** What the process that holds the port says about the channels at the port; undefined when it has said nothing about them. */
+  #waitSentence: string | undefined;
   /** Since when the holder of the port does not answer; undefined when there is no sign of such a holder. */
   #unansweredSince: number | undefined;
 
@@ -48,6 +48,7 @@ export class Search {
   seeksAt(endpoint: Endpoint): void {
     this.#endpoint = endpoint;
     this.#dialled = undefined;
+    this.#waitSentence = undefined;
   }
 
   dialled(connection: Connection): void {
@@ -127,6 +128,12 @@ export class Search {
   #whyNobody(where: string | undefined): string {
     if (this.#phase === 'waiting for upstream') return `the upstream client of the leader at ${where} is not ready`;
     if (!this.isAnswered) return `nobody leads on ${where}; start the process that does, or leave isLeader unset`;
+    if (this.#waitSentence === undefined) {
+      return (
+        `the process that holds ${where} pings, but says nothing about the channel: it is one of cluster-client 3.x that has other channels, ` +
+        'or another program; create the channel in a process that may lead, or choose another port'
+      );
+    }
     return (
       `the process that holds ${where} knows no leader of this channel (it says: ${this.#waitSentence}); ` +
       'create the channel where it may lead, or leave isLeader unset'
