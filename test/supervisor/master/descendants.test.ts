@@ -126,8 +126,11 @@ it('has what a later look has found beside what was known', async () => {
 });
 
 it('does nothing when there is nobody', async () => {
+  const childless = spawn('sleep', ['1000']);
+  roots.push(childless);
+  left.add(childless.pid!);
   const kill = jest.spyOn(process, 'kill');
-  expect(await Descendants.of(process.pid).terminate(5_000)).toBe(false);
+  expect(await Descendants.of(childless.pid!).terminate(5_000)).toBe(false);
   expect(kill).not.toHaveBeenCalled();
   kill.mockRestore();
 });
