@@ -9,7 +9,7 @@ import type { Endpoint } from '../endpoint';
 import { joinLeader, type JoinOutcome } from '../roles/join-leader';
 import { Leader } from '../roles/leader';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../roles/role';
-import { SharedSingle } from '../roles/shared-single';
+import { SharedSingle } from '../roles/local/shared-single';
 import { Backoff, delay, patientTimeout, type Patience } from '../time';
 import { Search, type Phase } from './search';
 

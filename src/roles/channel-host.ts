@@ -11,7 +11,7 @@ import { HostedFollower } from './hosted-follower';
 import { chooseCodec } from '../../protocol/handshake';
 import { PeerValues } from './peer-values';
 import type { FollowerSnapshot } from './role';
-import type { Single } from './single';
+import type { Single } from './local/single';
 import { Topics } from './topics';
 
 export class ChannelHost implements ChannelDoor {

@@ -23,7 +23,7 @@ import { differenceTo } from './identity-warning';
 import { methodsFingerprint } from './method-warning';
 import type { PeerValues } from './peer-values';
 import type { ChannelSpec, Subscriber, Subscription } from './role';
-import type { Session, Single } from './single';
+import type { Session, Single } from './local/single';
 import type { Topic, Topics } from './topics';
 
 export interface HostedOptions {

@@ -3,7 +3,7 @@ import { ChannelHost } from '../../src/roles/channel-host';
 import { EventFeed } from '../../src/roles/event-feed';
 import { FedSubscriber } from '../../src/roles/fed-subscriber';
 import type { ChannelSpec } from '../../src/roles/role';
-import { Single } from '../../src/roles/single';
+import { Single } from '../../src/roles/local/single';
 import type { Connection, ConnectionEnd, Receiver } from '../../src/transport/connection';
 import { upstreamClass } from '../support/fake-upstream';
 import { FakeClock } from '../support/fake-clock';

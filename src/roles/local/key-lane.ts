@@ -2,7 +2,7 @@
 // order of arrival, not in the order of the calls: a verb therefore waits for the verb before, and the last wish wins. A refused
 // verb is tried again while the wish stands. Subscriptions and publications are separate lanes.
 
-import { Backoff, patientTimeout, type Clock, type Patience, type Timer } from '../time';
+import { Backoff, patientTimeout, type Clock, type Patience, type Timer } from '../../time';
 
 /**
  * A refused verb is tried again after this time, growing, ms. Many keys are often refused together, and the delays spread from

@@ -2,7 +2,7 @@
 // this client. Upstream (upstream.ts) decides what follows from the state.
 
 import { types } from 'node:util';
-import type { Clock } from '../time';
+import type { Clock } from '../../time';
 import { UnderWay } from './under-way';
 import { isThenable, nativePromise, type Method } from './upstream-method';
 

@@ -1,9 +1,9 @@
 // Runs a method of the upstream client. The method may give results in a promise, a callback, a generator, or a plain value.
 
 import { types } from 'node:util';
-import type { CallStyle } from '../../protocol/message';
-import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction, type GeneratorMethod } from '../generator-function';
-import { runGenerator } from '../run-generator';
+import type { CallStyle } from '../../../protocol/message';
+import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction, type GeneratorMethod } from '../../generator-function';
+import { runGenerator } from '../../run-generator';
 import { callbackIndex } from './callback-parameter';
 
 export type Method = (...args: unknown[]) => unknown;

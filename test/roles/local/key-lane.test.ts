@@ -1,7 +1,7 @@
 // The verbs of a key, in the order in which an upstream client gets the verbs.
 
-import { KeyLane, VERB_MS, type LaneVerb } from '../../src/roles/key-lane';
-import { FakeClock } from '../support/fake-clock';
+import { KeyLane, VERB_MS, type LaneVerb } from '../../../src/roles/local/key-lane';
+import { FakeClock } from '../../support/fake-clock';
 
 interface Wish {
   readonly name: string;

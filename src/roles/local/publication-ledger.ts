@@ -1,9 +1,9 @@
 // Who on this host has published what. A publication that many processes repeat after a failover reaches the upstream client
 // once, and a publication is withdrawn when all processes that published the key are gone.
 
-import { formatKey } from '../format-key';
-import type { Clock, Timer } from '../time';
-import { LINGER_MS } from './role';
+import { formatKey } from '../../format-key';
+import type { Clock, Timer } from '../../time';
+import { LINGER_MS } from '../role';
 
 interface Publication {
   registration: unknown;

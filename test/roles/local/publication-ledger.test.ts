@@ -1,5 +1,5 @@
-import { PublicationLedger } from '../../src/roles/publication-ledger';
-import { FakeClock } from '../support/fake-clock';
+import { PublicationLedger } from '../../../src/roles/local/publication-ledger';
+import { FakeClock } from '../../support/fake-clock';
 
 const setup = () => {
   const clock = new FakeClock();

@@ -2,12 +2,12 @@
 
 import { EventEmitter } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
-import cluster from '../../src';
-import type { UpstreamClass } from '../../src/client/upstream-class';
-import { eventually } from '../support/eventually';
-import { upstreamClass, type FakeUpstream } from '../support/fake-upstream';
-import { canBind, freePort } from '../support/ports';
-import { recordingLogger } from '../support/recording-logger';
+import cluster from '../../../src';
+import type { UpstreamClass } from '../../../src/client/upstream-class';
+import { eventually } from '../../support/eventually';
+import { upstreamClass, type FakeUpstream } from '../../support/fake-upstream';
+import { canBind, freePort } from '../../support/ports';
+import { recordingLogger } from '../../support/recording-logger';
 
 let open: object[] = [];
 let serial = 0;

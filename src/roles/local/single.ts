@@ -2,10 +2,10 @@
 // is just this; a leader is this plus a listener. Each consumer (a client of this process, a connected follower) works through a
 // separate session, and all requests of the consumer end with the session.
 
-import { isError, messageOf, safeString } from '../../protocol/error-value';
-import type { CallStyle } from '../../protocol/message';
-import { EVENT_ROOM } from '../../protocol/v2';
-import { TrunklineError } from '../errors';
+import { isError, messageOf, safeString } from '../../../protocol/error-value';
+import type { CallStyle } from '../../../protocol/message';
+import { EVENT_ROOM } from '../../../protocol/v2';
+import { TrunklineError } from '../../errors';
 import { VERB_MS } from './key-lane';
 import { PublicationLedger } from './publication-ledger';
 import {
@@ -16,8 +16,8 @@ import {
   type Subscriber,
   type Subscription,
   type Verbs,
-} from './role';
-import { SubscriptionHub, type OpenKey } from './subscription-hub';
+} from '../role';
+import { SubscriptionHub, type OpenKey } from '../subscription-hub';
 import { Upstream, type KeyHooks, type KeyVerb } from './upstream';
 import { UpstreamPublications } from './upstream-publications';
 import { UpstreamSubscriptions, type SubscriptionLane } from './upstream-subscriptions';

@@ -2,7 +2,7 @@
 // wanted.
 
 import { KeyLane, type LaneSource } from './key-lane';
-import type { OpenKey } from './subscription-hub';
+import type { OpenKey } from '../subscription-hub';
 import type { KeyHooks, Upstream } from './upstream';
 
 type Key = OpenKey<SubscriptionLane>;

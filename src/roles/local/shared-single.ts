@@ -1,9 +1,9 @@
 // Single mode: the clients of a channel in this process share a Single by reference count.
 
-import { isSameChannel } from '../../protocol/handshake';
-import { differenceTo, warnOfDifference } from './identity-warning';
-import { warnOfMethods } from './method-warning';
-import type { ChannelSpec, Role, RoleEnd, RoleHooks } from './role';
+import { isSameChannel } from '../../../protocol/handshake';
+import { differenceTo, warnOfDifference } from '../identity-warning';
+import { warnOfMethods } from '../method-warning';
+import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../role';
 import { Single, type Session } from './single';
 
 interface Shared {

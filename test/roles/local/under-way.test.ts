@@ -1,4 +1,4 @@
-import { UnderWay } from '../../src/roles/under-way';
+import { UnderWay } from '../../../src/roles/local/under-way';
 
 it('ends each once, uses numbers again, and is not confused by who had a number before', () => {
   const calls = new UnderWay<string>();

@@ -2,14 +2,14 @@
 // being asked to. Single (single.ts) decides what to ask of the client.
 
 import { types } from 'node:util';
-import { isError, messageOf, safeString } from '../../protocol/error-value';
-import type { CallStyle } from '../../protocol/message';
-import { TrunklineError, type ErrorCode } from '../errors';
-import { NO_STREAMS } from '../generator-function';
-import { snapshot } from '../snapshot';
-import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../time';
+import { isError, messageOf, safeString } from '../../../protocol/error-value';
+import type { CallStyle } from '../../../protocol/message';
+import { TrunklineError, type ErrorCode } from '../../errors';
+import { NO_STREAMS } from '../../generator-function';
+import { snapshot } from '../../snapshot';
+import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../../time';
 import { isCallbackUnclear } from './callback-parameter';
-import type { ChannelSpec } from './role';
+import type { ChannelSpec } from '../role';
 import { UpstreamInstance } from './upstream-instance';
 import { isThenable, markHandled, nativePromise, runMethod, runVerb, traitsOf, type Method } from './upstream-method';
 
