@@ -7,7 +7,7 @@ import { PortRace } from '../election/port-race';
 import type { ChannelLease, Meeting, Term } from '../election/term';
 import type { Endpoint } from '../endpoint';
 import { joinLeader, type JoinOutcome } from '../roles/join-leader';
-import { Leader } from '../roles/leader';
+import { Leader } from '../roles/leader/leader';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../roles/role';
 import { SharedSingle } from '../roles/local/shared-single';
 import { Backoff, delay, patientTimeout, type Patience } from '../time';

@@ -3,7 +3,7 @@
 
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import type { ChannelLease } from '../../src/election/term';
-import { Leader } from '../../src/roles/leader';
+import { Leader } from '../../src/roles/leader/leader';
 import type { ChannelSpec, RoleHooks } from '../../src/roles/role';
 import type { ChannelDoor } from '../../src/transport/listener';
 import { FakeClock } from '../support/fake-clock';

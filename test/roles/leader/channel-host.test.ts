@@ -1,14 +1,14 @@
 // Messages of a registered peer run code of the user in the leader; no message may end that process.
 
 import net from 'node:net';
-import { v1Codec } from '../../protocol/v1';
-import type { Message } from '../../protocol/message';
-import { serializeJsonTranscode } from '../../protocol/value-codec';
-import cluster from '../../src';
-import { eventually } from '../support/eventually';
-import { upstreamClass } from '../support/fake-upstream';
-import { freePort } from '../support/ports';
-import { recordingLogger } from '../support/recording-logger';
+import { v1Codec } from '../../../protocol/v1';
+import type { Message } from '../../../protocol/message';
+import { serializeJsonTranscode } from '../../../protocol/value-codec';
+import cluster from '../../../src';
+import { eventually } from '../../support/eventually';
+import { upstreamClass } from '../../support/fake-upstream';
+import { freePort } from '../../support/ports';
+import { recordingLogger } from '../../support/recording-logger';
 
 const encode = (value: unknown): Buffer => Buffer.from(serializeJsonTranscode.encode(value));
 const envelope = { timeoutMs: 1000 };

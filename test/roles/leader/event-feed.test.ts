@@ -1,13 +1,13 @@
-import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
-import { ChannelHost } from '../../src/roles/channel-host';
-import { EventFeed } from '../../src/roles/event-feed';
-import { FedSubscriber } from '../../src/roles/fed-subscriber';
-import type { ChannelSpec } from '../../src/roles/role';
-import { Single } from '../../src/roles/local/single';
-import type { Connection, ConnectionEnd, Receiver } from '../../src/transport/connection';
-import { upstreamClass } from '../support/fake-upstream';
-import { FakeClock } from '../support/fake-clock';
-import { recordingLogger, type RecordingLogger } from '../support/recording-logger';
+import { structuredTranscode, ValueCodec } from '../../../protocol/value-codec';
+import { ChannelHost } from '../../../src/roles/leader/channel-host';
+import { EventFeed } from '../../../src/roles/leader/event-feed';
+import { FedSubscriber } from '../../../src/roles/leader/fed-subscriber';
+import type { ChannelSpec } from '../../../src/roles/role';
+import { Single } from '../../../src/roles/local/single';
+import type { Connection, ConnectionEnd, Receiver } from '../../../src/transport/connection';
+import { upstreamClass } from '../../support/fake-upstream';
+import { FakeClock } from '../../support/fake-clock';
+import { recordingLogger, type RecordingLogger } from '../../support/recording-logger';
 
 const LIMIT = 100;
 

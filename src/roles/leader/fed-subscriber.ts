@@ -1,9 +1,9 @@
 // A key of a follower, on the side of the leader: how a value is sent in either wire version. The feed decides when.
 
-import type { Connection } from '../transport/connection';
+import type { Connection } from '../../transport/connection';
 import type { EventFeed } from './event-feed';
-import type { PeerValues } from './peer-values';
-import type { Subscriber } from './role';
+import type { PeerValues } from '../peer-values';
+import type { Subscriber } from '../role';
 import type { Topic } from './topics';
 
 export abstract class FedSubscriber implements Subscriber {

@@ -2,9 +2,9 @@
 // owed the newest value of each key and gets that value when reading again, or is disconnected where nothing may be skipped
 // (`delivery: 'every'`). In both cases the follower costs the leader at most the limit of the outbox.
 
-import type { Connection } from '../transport/connection';
+import type { Connection } from '../../transport/connection';
 import type { FedSubscriber } from './fed-subscriber';
-import type { ChannelSpec } from './role';
+import type { ChannelSpec } from '../role';
 
 type FeedSpec = Pick<ChannelSpec, 'name' | 'clock' | 'logger' | 'maxOutboxBytes' | 'delivery'>;
 type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained' | 'whenDrained'>;

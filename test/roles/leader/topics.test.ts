@@ -1,6 +1,6 @@
-import { EVENT_ROOM, v2Codec } from '../../protocol/v2';
-import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
-import { Topics } from '../../src/roles/topics';
+import { EVENT_ROOM, v2Codec } from '../../../protocol/v2';
+import { structuredTranscode, ValueCodec } from '../../../protocol/value-codec';
+import { Topics } from '../../../src/roles/leader/topics';
 
 test('an event is encoded once for all followers of a key', () => {
   const topics = new Topics(false);

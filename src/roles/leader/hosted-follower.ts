@@ -1,7 +1,7 @@
 // Serves a Single to a follower: translates between messages and verbs, and does nothing else.
 
-import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../protocol/handshake';
-import { isError, messageOf } from '../../protocol/error-value';
+import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../../protocol/handshake';
+import { isError, messageOf } from '../../../protocol/error-value';
 import {
   TOO_SLOW,
   type Call,
@@ -11,19 +11,19 @@ import {
   type Register,
   type Subscribe,
   type V2Message,
-} from '../../protocol/message';
-import { encodeThrown } from '../../protocol/thrown';
-import { v1Codec } from '../../protocol/v1';
-import { whyNotDecodable } from '../../protocol/structured-format';
-import { TrunklineError } from '../errors';
-import type { Connection } from '../transport/connection';
+} from '../../../protocol/message';
+import { encodeThrown } from '../../../protocol/thrown';
+import { v1Codec } from '../../../protocol/v1';
+import { whyNotDecodable } from '../../../protocol/structured-format';
+import { TrunklineError } from '../../errors';
+import type { Connection } from '../../transport/connection';
 import { EventFeed } from './event-feed';
 import { KeySubscriber, TopicSubscriber, type FedSubscriber, type TopicPeer } from './fed-subscriber';
-import { differenceTo } from './identity-warning';
-import { methodsFingerprint } from './method-warning';
-import type { PeerValues } from './peer-values';
-import type { ChannelSpec, Subscriber, Subscription } from './role';
-import type { Session, Single } from './local/single';
+import { differenceTo } from '../identity-warning';
+import { methodsFingerprint } from '../method-warning';
+import type { PeerValues } from '../peer-values';
+import type { ChannelSpec, Subscriber, Subscription } from '../role';
+import type { Session, Single } from '../local/single';
 import type { Topic, Topics } from './topics';
 
 export interface HostedOptions {

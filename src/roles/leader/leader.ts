@@ -1,10 +1,10 @@
 // A leader is a Single plus a ChannelHost behind a port.
 
-import type { ChannelLease } from '../election/term';
-import { within } from '../time';
+import type { ChannelLease } from '../../election/term';
+import { within } from '../../time';
 import { ChannelHost } from './channel-host';
-import type { ChannelSpec, FollowerSnapshot, Role, RoleEnd, RoleHooks } from './role';
-import { Single, type Session } from './local/single';
+import type { ChannelSpec, FollowerSnapshot, Role, RoleEnd, RoleHooks } from '../role';
+import { Single, type Session } from '../local/single';
 
 /**
  * How long a leaving leader waits until all followers are served by the next leader, ms. The port keeps the process alive

@@ -1,9 +1,9 @@
 // The numbers by which version 2 names the keys of a channel, and the frames of values: a frame is the same for every follower
 // and is made once.
 
-import { eventInPlace, v2Codec } from '../../protocol/v2';
-import type { PeerValues } from './peer-values';
-import type { ChannelSpec } from './role';
+import { eventInPlace, v2Codec } from '../../../protocol/v2';
+import type { PeerValues } from '../peer-values';
+import type { ChannelSpec } from '../role';
 
 /** The frame that was made last: a value goes to all followers in a row. */
 interface LatestFrame {

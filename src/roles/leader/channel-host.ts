@@ -1,17 +1,17 @@
 // The followers of a channel, seen from the leader: who follows, and how followers are told that the leader leaves. The requests
 // of each follower are served by hosted-follower.ts.
 
-import { writeRefusal } from '../../protocol/handshake';
-import type { Join, Register } from '../../protocol/message';
-import { TrunklineError } from '../errors';
-import { rarely } from '../logger';
-import type { Connection } from '../transport/connection';
-import type { ChannelDoor } from '../transport/listener';
+import { writeRefusal } from '../../../protocol/handshake';
+import type { Join, Register } from '../../../protocol/message';
+import { TrunklineError } from '../../errors';
+import { rarely } from '../../logger';
+import type { Connection } from '../../transport/connection';
+import type { ChannelDoor } from '../../transport/listener';
 import { HostedFollower } from './hosted-follower';
-import { chooseCodec } from '../../protocol/handshake';
-import { PeerValues } from './peer-values';
-import type { FollowerSnapshot } from './role';
-import type { Single } from './local/single';
+import { chooseCodec } from '../../../protocol/handshake';
+import { PeerValues } from '../peer-values';
+import type { FollowerSnapshot } from '../role';
+import type { Single } from '../local/single';
 import { Topics } from './topics';
 
 export class ChannelHost implements ChannelDoor {
