@@ -6,7 +6,7 @@ import { Candidate, type Turn } from '../election/candidate';
 import { PortRace } from '../election/port-race';
 import type { ChannelLease, Meeting, Term } from '../election/term';
 import type { Endpoint } from '../endpoint';
-import { joinLeader, type JoinOutcome } from '../roles/join-leader';
+import { joinLeader, type JoinOutcome } from '../roles/follower/join-leader';
 import { Leader } from '../roles/leader/leader';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../roles/role';
 import { SharedSingle } from '../roles/local/shared-single';

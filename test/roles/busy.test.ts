@@ -1,7 +1,7 @@
 // What a follower does when the leader does not read, does not answer, or announces to leave.
 
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
-import { Follower } from '../../src/roles/follower';
+import { Follower } from '../../src/roles/follower/follower';
 import { PeerValues } from '../../src/roles/peer-values';
 import type { ChannelSpec } from '../../src/roles/role';
 import type { Connection, ConnectionEnd, Receiver } from '../../src/transport/connection';

@@ -1,5 +1,5 @@
-import { PendingCalls } from '../../src/roles/pending-calls';
-import { FakeClock } from '../support/fake-clock';
+import { PendingCalls } from '../../../src/roles/follower/pending-calls';
+import { FakeClock } from '../../support/fake-clock';
 
 const setup = () => {
   const clock = new FakeClock();

@@ -1,17 +1,17 @@
 // A follower: a hub over the connection to the leader. The role ends with the connection; the failover loop
 // (src/client/failover.ts) then starts the next term.
 
-import { fromErrorValue, messageOf } from '../../protocol/error-value';
-import { TOO_SLOW, type Call, type CallStyle, type Message, type V2Message } from '../../protocol/message';
-import { assertFits } from '../../protocol/value-codec';
-import { whyNotDecodable } from '../../protocol/structured-format';
-import { adopt, TrunklineError } from '../errors';
-import type { Connection, ConnectionEnd } from '../transport/connection';
+import { fromErrorValue, messageOf } from '../../../protocol/error-value';
+import { TOO_SLOW, type Call, type CallStyle, type Message, type V2Message } from '../../../protocol/message';
+import { assertFits } from '../../../protocol/value-codec';
+import { whyNotDecodable } from '../../../protocol/structured-format';
+import { adopt, TrunklineError } from '../../errors';
+import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { OldKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
-import type { PeerValues } from './peer-values';
+import type { PeerValues } from '../peer-values';
 import { PendingCalls } from './pending-calls';
-import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from './role';
-import { SubscriptionHub, type OpenKey } from './subscription-hub';
+import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from '../role';
+import { SubscriptionHub, type OpenKey } from '../subscription-hub';
 
 /** Calls of a follower that may wait for answers: more than any leader answers in time. */
 const MAX_CALLS = 100_000;

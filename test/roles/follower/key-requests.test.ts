@@ -1,8 +1,8 @@
-import type { Message, V2Message } from '../../protocol/message';
-import { MAX_PLAIN_KEYS } from '../../protocol/v2';
-import { formatKey, isPlain } from '../../src/format-key';
-import { OldKeyRequests, TopicRequests, type Asked, type KeyRequestOptions } from '../../src/roles/key-requests';
-import type { OpenKey } from '../../src/roles/subscription-hub';
+import type { Message, V2Message } from '../../../protocol/message';
+import { MAX_PLAIN_KEYS } from '../../../protocol/v2';
+import { formatKey, isPlain } from '../../../src/format-key';
+import { OldKeyRequests, TopicRequests, type Asked, type KeyRequestOptions } from '../../../src/roles/follower/key-requests';
+import type { OpenKey } from '../../../src/roles/subscription-hub';
 
 let sent: (Message | V2Message)[];
 let errors: unknown[];

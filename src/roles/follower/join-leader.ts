@@ -1,22 +1,22 @@
 // Joining a leader: dial, introduce, ask for the channel, and find out what is there.
 
-import { MAX_FRAME_BYTES } from '../../protocol/frame';
-import { readOutcome, readReason } from '../../protocol/handshake';
-import type { Joined, LeadWish, Refusal, RegisterResult } from '../../protocol/message';
-import { formatEndpoint, loopback, type Endpoint } from '../endpoint';
-import { adopt, TrunklineError, type ErrorCode } from '../errors';
-import type { Appointed, Meeting } from '../election/term';
-import type { Connection } from '../transport/connection';
-import { dial } from '../transport/dialer';
-import { SILENCE_INTERVALS } from '../transport/heartbeat';
-import { FIRST_WORD_MS, introduce } from '../transport/introduction';
-import type { CodecName } from '../../protocol/value-codec';
+import { MAX_FRAME_BYTES } from '../../../protocol/frame';
+import { readOutcome, readReason } from '../../../protocol/handshake';
+import type { Joined, LeadWish, Refusal, RegisterResult } from '../../../protocol/message';
+import { formatEndpoint, loopback, type Endpoint } from '../../endpoint';
+import { adopt, TrunklineError, type ErrorCode } from '../../errors';
+import type { Appointed, Meeting } from '../../election/term';
+import type { Connection } from '../../transport/connection';
+import { dial } from '../../transport/dialer';
+import { SILENCE_INTERVALS } from '../../transport/heartbeat';
+import { FIRST_WORD_MS, introduce } from '../../transport/introduction';
+import type { CodecName } from '../../../protocol/value-codec';
 import { Follower } from './follower';
-import { foreignPort } from './foreign-port';
-import { warnOfDifference } from './identity-warning';
-import { methodsFingerprint, warnOfMethods } from './method-warning';
-import { PeerValues } from './peer-values';
-import type { ChannelSpec, RoleHooks, WaitReason } from './role';
+import { foreignPort } from '../foreign-port';
+import { warnOfDifference } from '../identity-warning';
+import { methodsFingerprint, warnOfMethods } from '../method-warning';
+import { PeerValues } from '../peer-values';
+import type { ChannelSpec, RoleHooks, WaitReason } from '../role';
 
 export type JoinOutcome =
   | { readonly follower: Follower }

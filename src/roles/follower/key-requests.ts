@@ -2,16 +2,16 @@
 // separately.
 
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf } from '../../protocol/error-value';
-import { IdSequence } from '../../protocol/id-sequence';
-import { TrunklineError } from '../errors';
-import { isLocalKey, localPart } from '../format-key';
-import { jsonForm } from '../json-form';
-import { nextTick } from '../time';
-import type { Connection } from '../transport/connection';
-import type { PeerValues } from './peer-values';
-import type { ChannelSpec } from './role';
-import type { OpenKey } from './subscription-hub';
+import { messageOf } from '../../../protocol/error-value';
+import { IdSequence } from '../../../protocol/id-sequence';
+import { TrunklineError } from '../../errors';
+import { isLocalKey, localPart } from '../../format-key';
+import { jsonForm } from '../../json-form';
+import { nextTick } from '../../time';
+import type { Connection } from '../../transport/connection';
+import type { PeerValues } from '../peer-values';
+import type { ChannelSpec } from '../role';
+import type { OpenKey } from '../subscription-hub';
 
 /** What was asked of the leader, kept with the key; undefined when the request could not be sent. */
 export interface Asked {

@@ -1,7 +1,7 @@
 // The calls of a follower that wait for an answer. A single timer serves all calls: every call of a channel has the same time
 // limit, and the oldest call is always the next to expire.
 
-import { patientTimeout, type Clock, type Patience } from '../time';
+import { patientTimeout, type Clock, type Patience } from '../../time';
 
 interface PendingCall {
   readonly id: number;
