@@ -25,8 +25,10 @@ function sources(folder: string): string[] {
 }
 
 function layerOf(file: string): string {
-  const [top, second, third] = file.split(sep);
+  const [top, second, third, fourth] = file.split(sep);
   if (top === 'protocol') return 'protocol';
+  const room = `${top}/${second}/${third}`;
+  if (fourth !== undefined && room in ALLOWED) return room;
   if (third !== undefined) return `${top}/${second}`;
   return second!.startsWith('index.') ? 'public face' : 'kernel';
 }

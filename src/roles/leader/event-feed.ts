@@ -3,11 +3,16 @@
 // (`delivery: 'every'`). In both cases the follower costs the leader at most the limit of the outbox.
 
 import type { Connection } from '../../transport/connection';
-import type { FedSubscriber } from './fed-subscriber';
 import type { ChannelSpec } from '../role';
 
 type FeedSpec = Pick<ChannelSpec, 'name' | 'clock' | 'logger' | 'maxOutboxBytes' | 'delivery'>;
 type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained' | 'whenDrained'>;
+
+/** A key of the follower. */
+interface Recipient {
+  /** Sends a value, no matter how much waits. */
+  send(payload: Buffer): void;
+}
 
 /**
  * Log lines about the same follower are at least this far apart, ms: a follower that is always a little too slow falls behind
@@ -22,7 +27,7 @@ export class EventFeed {
   /**
    * The newest values of the keys that are owed, in the order in which the keys fell behind. The hub keeps these values anyway.
    */
-  readonly #owed = new Map<FedSubscriber, Buffer>();
+  readonly #owed = new Map<Recipient, Buffer>();
   #skippedEvents = 0;
   /** The number of skipped values in the last log line. */
   #skippedBefore = 0;
@@ -41,7 +46,7 @@ export class EventFeed {
     return this.#skippedEvents;
   }
 
-  deliver(subscriber: FedSubscriber, payload: Buffer): void {
+  deliver(subscriber: Recipient, payload: Buffer): void {
     // Behind what is owed everything is owed: so a busy key does not keep the others waiting.
     const isRoom = this.#connection.outboxBytes + payload.length <= this.#spec.maxOutboxBytes;
     if (isRoom && this.#owed.size === 0) subscriber.send(payload);
@@ -49,7 +54,7 @@ export class EventFeed {
   }
 
   /** The key was unsubscribed: nothing is owed any more. */
-  forget(subscriber: FedSubscriber): void {
+  forget(subscriber: Recipient): void {
     this.#owed.delete(subscriber);
   }
 
@@ -58,7 +63,7 @@ export class EventFeed {
     this.#owed.clear();
   }
 
-  #owe(subscriber: FedSubscriber, payload: Buffer): void {
+  #owe(subscriber: Recipient, payload: Buffer): void {
     const isFirst = this.#owed.size === 0;
     if (isFirst && this.#connection.isDrained) {
       subscriber.send(payload); // larger than the limit, and nothing else waits
