@@ -98,7 +98,12 @@ it('the application of the page on operating: starts, answers, and stops with co
   unpack('docs/operating.md', { 8080: port });
   const { application, output } = run('master.js');
   await eventually('it is ready', () => output().includes('ready'));
-  expect(await get(port, '/health')).toEqual({ status: 200, body: { state: 'ready' } });
+  // The master is ready when the workers listen; their clients may still be joining.
+  const health = await eventually('health', async () => {
+    const answer = await get(port, '/health');
+    return answer.status === 200 && answer;
+  });
+  expect(health).toEqual({ status: 200, body: { state: 'ready' } });
   await eventually('a price', async () => ((await get(port, '/')).body as { symbol?: string } | null)?.symbol === 'ABC');
   application.kill('SIGTERM');
   const [code] = (await once(application, 'exit')) as [number | null];
