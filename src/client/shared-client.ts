@@ -11,7 +11,7 @@ import { runGenerator } from '../run-generator';
 import { isEnding, openClients } from '../seat';
 import type { ChannelSpec, Role } from '../roles/role';
 import { snapshot } from '../snapshot';
-import { nextTick, patientTimeout } from '../time';
+import { nextTick, patientTimeout, soon } from '../time';
 import { ClientBase, SETTLE } from './client-base';
 import { Failover, type Place } from './failover';
 import { forwardEvents } from './forward-events';
@@ -181,6 +181,7 @@ export class SharedClient extends ClientBase {
     this.#registrations.clear();
     const closed = this.#closedError('ready()');
     this.#roleReadiness.settle(closed);
+    await new Promise<void>(soon); // calls that wait for a role hear of the end before the end
     // Present and later callers of ready() must hear that the client will not be ready, except while the supervisor ends the
     // process: frameworks would take that for a failed start.
     this.#tellReady(isEnding() ? false : closed);

@@ -340,6 +340,21 @@ describe('what is said', () => {
     for (const client of [later, stranger, holder]) await client.close();
   });
 
+  it('a one-way call that waits for a leader hears of the end of the client before close() resolves', async () => {
+    const logger = recordingLogger();
+    const client = cluster(upstreamClass(), { port: await freePort(), isLeader: false, logger })
+      .delegate('plain', 'invokeOneway')
+      .create();
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    client.plain(1);
+    await client.close();
+    expect(errors).toEqual([expect.objectContaining({ code: 'ERR_TRUNKLINE_CLOSED', method: 'plain' })]);
+    const lines = logger.lines.length;
+    await new Promise(setImmediate);
+    expect(logger.lines.slice(lines)).toEqual([]);
+  });
+
   it('NO_LEADER says whether nobody is there, or somebody without this channel', async () => {
     const port = await freePort();
     const options = { port, maxWaitTime: 100, logger: recordingLogger() };

@@ -16,8 +16,8 @@ afterEach(() => crew.stop());
 
 test('20 MB go to the leader and back within 500 ms, while pings and small calls pass them', async () => {
   const port = await freePort();
-  // Silence of 250 ms would end the connection.
-  const options = { port, heartbeatInterval: 100, identity: 'ignore' };
+  // Silence of 750 ms would end the connection. A process that has to wait for a core looks as silent.
+  const options = { port, heartbeatInterval: 300, identity: 'ignore' };
   await crew.start({ options: { ...options, isLeader: true } }).ready();
   const logger = recordingLogger();
   const client = cluster(RegistryClient, { name: 'registry', ...options, isLeader: false, logger })
