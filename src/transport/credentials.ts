@@ -2,7 +2,7 @@
 // only this user can read, unless the user sets a secret. The secret never goes over the wire, and appears in no message or log.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, lstatSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { link, open, opendir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrunklineError } from '../errors';
@@ -143,11 +143,11 @@ export async function removeUnused(folder: string): Promise<void> {
 async function firstSecret(folder: string, port: number, uid: number | undefined, clock: Clock): Promise<Known> {
   for (let number = 1; number <= MAX_FILES; number += 1) {
     const file = join(folder, number === 1 ? `${port}.secret` : `${port}.${number}.secret`);
-    let found = await readFile(file, uid);
+    let found = readFile(file, uid);
     while (found === undefined) {
       await createSecret(file);
       tidyLater(folder, clock);
-      found = await readFile(file, uid);
+      found = readFile(file, uid);
     }
     const { text, ...known } = found;
     if (/^[0-9a-f]{64}$/.test(text)) return { ...known, secret: Buffer.from(text, 'hex') };
@@ -155,24 +155,33 @@ async function firstSecret(folder: string, port: number, uid: number | undefined
   throw new Error(`${MAX_FILES} files for this port hold no secret; remove them`);
 }
 
-/** @returns undefined when there is no such file */
-async function readFile(
-  file: string,
-  uid: number | undefined,
-): Promise<(Omit<Known, 'secret'> & { readonly text: string }) | undefined> {
+/**
+ * Reads without waiting for the threads of Node.js, which would be started for this: a hundred bytes of a local file, in a process
+ * that is being waited for.
+ * @returns undefined when there is no such file
+ */
+function readFile(file: string, uid: number | undefined): (Omit<Known, 'secret'> & { readonly text: string }) | undefined {
   // O_NONBLOCK: a FIFO is not waited for. Windows has neither flag.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await open(file, flags).catch(unless('ENOENT'));
-  if (!handle) return undefined;
+  const descriptor = openIfThere(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if (descriptor === undefined) return undefined;
   try {
-    const found = await handle.stat();
+    const found = fstatSync(descriptor);
     if (!found.isFile()) throw new Error(`${file} is not a file`);
     assertPrivate(file, found, uid);
     // An additional byte shows that a file is too long.
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2 * SECRET_BYTES + 1), 0, 2 * SECRET_BYTES + 1, 0);
+    const buffer = Buffer.alloc(2 * SECRET_BYTES + 1);
+    const bytesRead = readSync(descriptor, buffer, 0, buffer.length, 0);
     return { file, inode: found.ino, changedMs: found.ctimeMs, text: buffer.toString('latin1', 0, bytesRead) };
   } finally {
-    await handle.close();
+    closeSync(descriptor);
+  }
+}
+
+function openIfThere(file: string, flags: number): number | undefined {
+  try {
+    return openSync(file, flags);
+  } catch (error) {
+    return unless('ENOENT')(error);
   }
 }
 
