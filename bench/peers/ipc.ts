@@ -46,10 +46,12 @@ function follow() {
   process.on('message', (message) => {
     if (!isRelayed(message) || message.relay !== 'value') return;
     const { dataId, value, only } = message;
+    const listener = listeners.get(dataId);
+    if (!listener) return; // the answer to the subscription brings a value that came too early
     // A value that has arrived already makes the answer superfluous.
     if (only === undefined) known.add(dataId);
     else if (only !== process.pid || known.has(dataId)) return;
-    listeners.get(dataId)?.(value);
+    listener(value);
   });
   return {
     subscribe: (registration: Registration, listener: ValueListener) => {
