@@ -56,7 +56,7 @@ export class ChildRuntime {
   readonly #listeners = new OwnListeners();
   readonly #inherited: Promise<void>;
   #onInherited!: () => void;
-  #onStarted!: () => void;
+  readonly #onceStarted: (() => void)[] = [];
   readonly #onDrain: StopCallback[] = [];
   readonly #onStop: StopCallback[] = [];
   readonly #postbox: Postbox;
@@ -65,11 +65,6 @@ export class ChildRuntime {
   /** Whether the program has reported to be ready, or listens. */
   #isReady = false;
   #onFarewell: () => void = () => undefined;
-  /**
-   * Resolves when the start is over, so that nobody waits for what is done then; after two seconds in any case. A program that
-   * blocks the loop while it is loaded delays it.
-   */
-  readonly started: Promise<void>;
 
   /** @param exit ends the process */
   /** @param faq where a framework explains errors, if the user has named such a place */
@@ -78,8 +73,7 @@ export class ChildRuntime {
     this.#exit = exit;
     this.#describe = (error) => describeError(error, faq);
     this.#inherited = new Promise((resolve) => (this.#onInherited = resolve));
-    this.started = new Promise((resolve) => (this.#onStarted = resolve));
-    systemClock.setTimeout(this.#onStarted, START_MS).unref();
+    systemClock.setTimeout(() => this.#tellStarted(), START_MS).unref();
     this.#sockets = new ServerSockets((address, server) => this.#onListening(address, server));
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
@@ -88,6 +82,14 @@ export class ChildRuntime {
       onConnection: (socket, server, hasData) => this.#sockets.add(socket, server, hasData),
     });
     this.#postbox = installRuntime(this, (mail) => link.send(mail));
+  }
+
+  /**
+   * Calls back when the start is over, so that nobody waits for what is done then; after two seconds in any case. A program that
+   * blocks the loop while it is loaded delays it. The callback runs with the message of the master: the next message may block the loop.
+   */
+  onceStarted(callback: () => void): void {
+    this.#onceStarted.push(callback);
   }
 
   /**
@@ -168,6 +170,10 @@ export class ChildRuntime {
     if (kind === 'agent') this.ready();
   }
 
+  #tellStarted(): void {
+    for (const callback of this.#onceStarted.splice(0)) callback();
+  }
+
   #onListening(address: Parameters<typeof plain>[0], server: net.Server): void {
     const isOwn = this.#listeners.has(server);
     // Node.js reports the server before calling the program back: what the program does in the callback belongs to the start.
@@ -214,7 +220,7 @@ export class ChildRuntime {
         this.#listeners.closeUnclaimed();
         return;
       case 'started':
-        this.#onStarted();
+        this.#tellStarted();
         return;
       case 'mail':
         if (message.withinMs === 0) {

@@ -17,9 +17,9 @@ receiveTask((task) => {
   if ('file' in task.program) process.argv = [process.argv[0]!, task.program.file, ...(task.program.args ?? [])];
   if (isMainThread && task.title !== undefined) process.title = task.title;
   const runtime = new ChildRuntime(task, (code) => process.exit(code), process.env.EGG_FRAMEWORK_ERR_FAQ_PERFIX); // egg's own spelling
-  if (task.compileCache !== undefined) keepCompileCache(task.compileCache, process.env, runtime.started);
+  if (task.compileCache !== undefined) keepCompileCache(task.compileCache, process.env, (flush) => runtime.onceStarted(flush));
   const { masterPid, blockedTimeoutMs: blockedMs, profileFile } = task;
   // A thread costs as much CPU time as half a start.
-  if (isMainThread) void runtime.started.then(() => watchdog({ masterPid, blockedMs, profileFile }));
+  if (isMainThread) runtime.onceStarted(() => watchdog({ masterPid, blockedMs, profileFile }));
   void runtime.run();
 });

@@ -14,13 +14,14 @@ const { flushCompileCache } = nodeModule as { readonly flushCompileCache?: (this
  * Node.js writes compiled code at the end of a process, and a child may be killed: so a child that is to write does so once
  * before, when its start is over.
  * @param env where the folder is named; what this child starts itself is not told
+ * @param onceStarted calls back when the start is over
  */
 export function keepCompileCache(
   how: NonNullable<ChildTask['compileCache']>,
   env: NodeJS.ProcessEnv,
-  started: Promise<void>,
+  onceStarted: (flush: () => void) => void,
 ): void {
   delete env.NODE_COMPILE_CACHE;
   if (how === 'written' && flushCompileCache)
-    void started.then(() => systemClock.setTimeout(flushCompileCache, SETTLE_MS).unref());
+    onceStarted(() => void systemClock.setTimeout(flushCompileCache, SETTLE_MS).unref());
 }
