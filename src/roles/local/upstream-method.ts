@@ -4,7 +4,7 @@ import { types } from 'node:util';
 import type { CallStyle } from '../../../protocol/message';
 import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction, type GeneratorMethod } from '../../generator-function';
 import { runGenerator } from '../../run-generator';
-import { callbackIndex } from './callback-parameter';
+import { callbackIndex } from '../callback-parameter';
 
 export type Method = (...args: unknown[]) => unknown;
 

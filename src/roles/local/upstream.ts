@@ -8,7 +8,7 @@ import { TrunklineError, type ErrorCode } from '../../errors';
 import { NO_STREAMS } from '../../generator-function';
 import { snapshot } from '../../snapshot';
 import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../../time';
-import { isCallbackUnclear } from './callback-parameter';
+import { isCallbackUnclear } from '../callback-parameter';
 import type { ChannelSpec } from '../role';
 import { UpstreamInstance } from './upstream-instance';
 import { isThenable, markHandled, nativePromise, runMethod, runVerb, traitsOf, type Method } from './upstream-method';

@@ -2,8 +2,8 @@
 // callback is then supplied. Any other method gets exactly the arguments of the caller, and optional parameters are not mistaken
 // for callbacks.
 
-import { isAsyncFunction, isGeneratorFunction } from '../../generator-function';
-import { codeOf } from '../../source-text';
+import { isAsyncFunction, isGeneratorFunction } from '../generator-function';
+import { codeOf } from '../source-text';
 
 type Method = (...args: never[]) => unknown;
 

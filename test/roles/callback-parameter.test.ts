@@ -1,5 +1,5 @@
 import { runInThisContext } from 'node:vm';
-import { callbackIndex, isCallbackUnclear } from '../../../src/roles/local/callback-parameter';
+import { callbackIndex, isCallbackUnclear } from '../../src/roles/callback-parameter';
 
 const methods = {
   none() {},
