@@ -108,8 +108,7 @@ export class KeyLane<W extends object> {
   /** What is refused from now on, or was refused before, is not tried again. */
   stopRetrying(): void {
     this.#isRetrying = false;
-    this.#source.clock.clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#cancelRetry();
   }
 
   /** The upstream client is gone with everything that stood there. Waiting calls run and report the loss. */
@@ -124,10 +123,14 @@ export class KeyLane<W extends object> {
     for (const { run } of calls) void run();
   }
 
-  /** A new wish starts without the retries of the old wish. */
-  #calm(): void {
+  #cancelRetry(): void {
     this.#source.clock.clearTimeout(this.#retry);
     this.#retry = undefined;
+  }
+
+  /** A new wish starts without the retries of the old wish. */
+  #calm(): void {
+    this.#cancelRetry();
     this.#backoff = undefined;
     this.#setback = undefined;
     this.#ends = 0;
