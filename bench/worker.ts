@@ -1,5 +1,5 @@
 // A process of a workload: joins the host through the peer that the command line names and carries out the orders of the driver.
-// The same code runs for every peer. Forked by crew.ts.
+// Every process is forked by crew.ts, and runs the same code for every peer.
 
 import { isDeepStrictEqual } from 'node:util';
 import { clock, type Called, type Delivered, type Order, type OrderName, type Orders } from './orders';

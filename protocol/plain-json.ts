@@ -86,7 +86,7 @@ function exactCopy(value: object, seen: Set<object>, depth: number): object | un
   if (prototype !== Array.prototype || !Array.isArray(value)) return undefined;
   const copy: unknown[] = [];
   const { length } = value;
-  // Not by slice: a hole must end this at once, because an array of a few bytes may have millions of holes.
+  // A loop instead of slice: a hole must end the copy at once, because an array of a few bytes may have millions of holes.
   for (let i = 0; i < length; i++) {
     let field: unknown = value[i];
     if (typeof field === 'object' && field !== null) {

@@ -112,9 +112,9 @@ export interface ResolvedOptions {
   readonly transcode: Transcode | undefined;
   readonly formatKey: (registration: unknown) => string;
   readonly maxListeners: number | undefined;
-  /** Not an option: the supervisor has started this process to take over from the present leader. */
+  /** Set by the environment alone: the supervisor has started this process to take over from the present leader. */
   readonly succeeds: boolean;
-  /** Not an option: XDG_RUNTIME_DIR. */
+  /** XDG_RUNTIME_DIR, which is no option of the user. */
   readonly runtimeFolder: string | undefined;
 }
 
@@ -271,7 +271,7 @@ export function resolveOptions(
   resolved.secret =
     typeof resolved.secret === 'string' ? new Secret(resolved.secret) : seatSecretAt(resolved.port as number, env);
   const options = resolved as unknown as ResolvedOptions;
-  // Not an error: frameworks hand on private options.
+  // Unknown names are no error: frameworks hand on private options.
   if (unknown.length > 0) options.logger.warn(`${options.name}: unknown options are ignored: ${unknown.join(', ')}`);
   return options;
 }

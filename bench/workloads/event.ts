@@ -47,7 +47,7 @@ function event({ name, title, count, entries, perTick, warmUpShare }: EventSize)
 }
 
 /**
- * The same for events of 850 B. After 8 MiB of values, which are 10,000 of these events, trunkline writes values in another form;
+ * The share of warm-up events of 850 B. After 8 MiB of values, which are 10,000 of these events, trunkline writes values in another form;
  * then come twice as many as are measured, as for large ones.
  */
 const SMALL_WARM_UP_SHARE = 4.5;

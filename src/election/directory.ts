@@ -37,7 +37,7 @@ export interface Leadership {
   readonly term: number;
   /** The port on which the leader listens. */
   readonly port: number;
-  /** It leads in this process, and so sends no announcement: one of the same term is another one. */
+  /** Whether the leader is in this process, and so sends no announcement: an announcement of the same term is another leader's. */
   readonly isHere: boolean;
   /**
    * Tells this leader that another leader has taken over. @param onSilent called when this leader delivers nothing more, or when
@@ -110,7 +110,7 @@ export class Directory {
   enter(leader: Leadership): boolean {
     const { channel, term } = leader;
     const present = this.#leaderOf(channel);
-    // The same leader announces again before the end of the earlier connection was noticed.
+    // A leader that announces again before the end of its earlier connection was noticed.
     const isSame = !leader.isHere && present?.term === term && present.port === leader.port;
     const ledBefore = this.#isYoung && present?.term === term && present.isHere && !leader.isHere;
     if (present && !isSame && !ledBefore && present.term >= term) return false;
