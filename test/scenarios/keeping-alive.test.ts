@@ -192,7 +192,7 @@ test('a stop while workers are being added leaves none of them', async () => {
 
 test('SIGHUP while the application starts waits for it', async () => {
   master = new Child('puppet-master', { OPTIONS: JSON.stringify({ workers: 1 }) });
-  await eventually('the agent boots', () => childrenOf(master!.pid).length === 1);
+  await eventually('the agent boots', () => childrenOf(master!.pid).length > 0);
   master.kill('SIGHUP');
   const started = await master.message('the start', ({ type }) => type === 'started' || type === 'failed');
   expect(started).toMatchObject({ type: 'started' });
@@ -204,7 +204,7 @@ test('SIGHUP while the application starts waits for it', async () => {
 
 test('a pause of the master is not blamed on its children', async () => {
   master = new Child('puppet-master', { OPTIONS: JSON.stringify({ workers: 1, startTimeout: 1_500 }) });
-  await eventually('the agent boots', () => childrenOf(master!.pid).length === 1);
+  await eventually('the agent boots', () => childrenOf(master!.pid).length > 0);
   master.kill('SIGSTOP');
   await wait(2_000); // the pause is the condition
   master.kill('SIGCONT');

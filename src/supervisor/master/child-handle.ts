@@ -88,6 +88,7 @@ export class ChildHandle {
   #exit: Pick<ChildEnd, 'code' | 'signal'> | undefined;
   #isBlocked = false;
   #reports = 0;
+  #hasBegun = false;
   #hasEnded = false;
   #hasOverrun = false;
   #wasTold = false;
@@ -109,7 +110,7 @@ export class ChildHandle {
    */
   readonly ended: Promise<{ readonly neededForce: boolean }>;
 
-  /** Starts the child. A failure to start is reported as an end. */
+  /** Starts the process or thread, which does nothing before `begin`. A failure to start is reported as an end. */
   constructor(spec: ChildSpec, events: ChildEvents) {
     this.#spec = spec;
     this.#events = events;
@@ -128,6 +129,12 @@ export class ChildHandle {
     } catch (error) {
       this.#failed(error as Error);
     }
+  }
+
+  /** Lets the child load the user's program. */
+  begin(): void {
+    this.#hasBegun = true;
+    this.#launched?.begin();
   }
 
   get inspectPort(): number | undefined {
@@ -203,7 +210,8 @@ export class ChildHandle {
   stop(withinMs: number, gently: boolean): void {
     this.#wasTold = true;
     this.#lookForDescendants();
-    if (this.#launched?.isConnected) this.#launched.send({ trunkline: 'stop', withinMs: withinMs * MARGIN, gently });
+    if (this.#hasBegun && this.#launched?.isConnected)
+      this.#launched.send({ trunkline: 'stop', withinMs: withinMs * MARGIN, gently });
     else this.#launched?.terminate();
   }
 

@@ -41,6 +41,8 @@ export interface Launched {
   /** The pid of a child process; undefined for a thread. */
   readonly processId: number | undefined;
   readonly isConnected: boolean;
+  /** Gives the child the task; until then the child has loaded the supervisor's part and nothing of the user's. Called once. */
+  begin(): void;
   /** @param handle a connection or a listening socket; goes with the message, and stays open here */
   send(message: ToChild | AppMessage, handle?: object, onSent?: (error: Error | null) => void): void;
   /** Asks a process to end that cannot be spoken to. */
@@ -49,7 +51,7 @@ export interface Launched {
 }
 
 /**
- * Starts the program that every child runs, which loads the user's program.
+ * Starts the program that every child runs, which loads the user's program when the task arrives: see `begin`.
  * @throws any error of node when a process or thread cannot be started
  */
 export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
@@ -61,12 +63,14 @@ export function launch(spec: LaunchSpec, events: LaunchEvents): Launched {
   child.on('disconnect', () => events.onDisconnect());
   child.once('exit', (code, signal) => events.onExit(code, signal));
   child.once('close', () => events.onClose());
-  if (child.connected) child.send(task, () => undefined); // a child that cannot get a task has ended, and the end is reported
   return {
     id: child.pid,
     processId: child.pid,
     get isConnected() {
       return child.connected;
+    },
+    begin: () => {
+      if (child.connected) child.send(task, () => undefined); // a child that cannot get a task has ended, and the end is reported
     },
     send: (message, handle, onSent) => {
       if (child.connected) child.send(message, handle as Socket | undefined, { keepOpen: true }, (error) => onSent?.(error));
@@ -111,7 +115,6 @@ function launchThread({ task, env, nodeArgs, hardMaxMemoryBytes }: LaunchSpec, e
     execArgv: [...nodeArgs],
     ...(hardMaxMemoryBytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: hardMaxMemoryBytes / 2 ** 20 } }),
   });
-  thread.postMessage(message);
   const id = thread.threadId; // -1 after the end of the thread
   let isKilled = false;
   let isRunning = true;
@@ -132,6 +135,7 @@ function launchThread({ task, env, nodeArgs, hardMaxMemoryBytes }: LaunchSpec, e
     get isConnected() {
       return isRunning;
     },
+    begin: () => thread.postMessage(message),
     send: (message, _socket, onSent) => {
       thread.postMessage(message);
       onSent?.(null); // a message port does not tell what was read

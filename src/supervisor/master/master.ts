@@ -16,6 +16,7 @@ import { portHint } from './port-hint';
 import { PostOffice } from './post-office';
 import { Rollout } from './rollout';
 import { StickyListener, type StickyWorker } from './sticky-listener';
+import { spareWorkers } from './spares';
 import { Slot, type SlotEvents, type SlotStatus } from './slot';
 
 export class Master {
@@ -112,11 +113,14 @@ export class Master {
     const startedAt = performance.now();
     this.#specs = await ChildSpecs.prepare(this.#options);
     cluster.schedulingPolicy = scheduling === 'rr' ? cluster.SCHED_RR : cluster.SCHED_NONE;
+    const slots = Array.from({ length: workers }, (_, i) => this.#slot(i + 1));
     if (this.#specs.hasAgent) {
       this.#agent = this.#slot(0);
+      this.#agent.start();
+      for (const slot of slots.slice(0, spareWorkers(this.#options))) slot.prepare();
       if (!(await this.#allReady([this.#agent]))) return false;
     }
-    this.#workers = Array.from({ length: workers }, (_, i) => this.#slot(i + 1));
+    this.#workers = slots;
     if (!(await this.#allReady(this.#workers))) return false;
     await this.#openSticky();
     this.#hasStarted = true;

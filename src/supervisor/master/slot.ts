@@ -66,6 +66,11 @@ export interface SlotStatus {
   readonly lastEnd: string | undefined;
 }
 
+interface Launch {
+  readonly child: ChildHandle;
+  readonly watch: StartWatch;
+}
+
 export class Slot implements Recipient {
   readonly name: string;
   readonly kind: 'agent' | 'worker';
@@ -76,6 +81,8 @@ export class Slot implements Recipient {
   #child: ChildHandle | undefined;
   /** Every living child: in place, about to take the place, or still finishing. */
   readonly #children = new Set<ChildHandle>();
+  /** A process that waits for the start; see `prepare`. */
+  #spare: Launch | undefined;
   /** Children that the master has told to go: the end of such a child is no failure. */
   readonly #dismissed = new WeakSet<ChildHandle>();
   #pause: Timer | undefined;
@@ -140,6 +147,14 @@ export class Slot implements Recipient {
 
   get living(): ChildHandle[] {
     return [...this.#children].filter(({ state }) => state !== 'gone');
+  }
+
+  /**
+   * Starts the process of the first child, which waits for `start()` before anything of the user's program is loaded. If that process
+   * ends before, `start()` starts another.
+   */
+  prepare(): void {
+    if (!this.#child && !this.#isRetired) this.#spare ??= this.#launch(false);
   }
 
   /** Takes the place for the first time. */
@@ -279,6 +294,22 @@ export class Slot implements Recipient {
   }
 
   #begin(isSucceeding = false): ChildHandle {
+    const { events } = this.#description;
+    const { child, watch } = this.#takeSpare() ?? this.#launch(isSucceeding);
+    child.begin();
+    if (isSucceeding && this.kind === 'worker') void this.#child?.bequeath(child);
+    events.onStarted(this, child);
+    if (child.inspectPort === undefined) watch.begin(child); // a debugger may suspend the child for any time
+    return child;
+  }
+
+  #takeSpare(): Launch | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare?.child.state === 'starting' ? spare : undefined;
+  }
+
+  #launch(isSucceeding: boolean): Launch {
     const { spec, events, limits } = this.#description;
     const watch = new StartWatch(limits.startTimeoutMs, (hint) => this.#description.logger.warn(`${this.name}: ${hint}`));
     const child: ChildHandle = new ChildHandle(spec(this.name, isSucceeding), {
@@ -297,15 +328,12 @@ export class Slot implements Recipient {
       onDrained: () => events.onDrained(this),
     });
     this.#children.add(child);
-    if (isSucceeding && this.kind === 'worker') void this.#child?.bequeath(child);
-    events.onStarted(this, child);
     void child.gone.then((end) => this.#onGone(child, end));
     void child.ended.then(() => {
       this.#children.delete(child);
       events.onEnded(child);
     });
-    if (child.inspectPort === undefined) watch.begin(child); // a debugger may suspend the child for any time
-    return child;
+    return { child, watch };
   }
 
   /** The watchdog thread is keeping stack and profile just now. The child may recover meanwhile. */
