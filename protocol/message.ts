@@ -1,6 +1,8 @@
 // What two processes say to each other, independent of the bytes. A codec (v1.ts) turns each message into the bytes of a frame
 // and back. Values of the user stay opaque here: `Buffer`s that a Transcode (value-codec.ts) has produced or will read.
 
+import type { Candidacy } from './candidacy';
+
 /** What both ends of a connection tell about themselves while registering. Absent: a peer of cluster-client 3.x. */
 export interface Hello {
   /** Wire versions that the sender can speak, any order. */
@@ -210,18 +212,12 @@ export interface Join {
   readonly type: 'join';
   readonly id: number;
   readonly channel: ChannelId;
-  readonly lead: LeadWish;
+  readonly candidacy: Candidacy;
   /** The newest term of the channel that the sender has seen; 0: none. */
   readonly term: number;
   /** The codecs in which the sender can write values: names of value-codec.ts, the best first. */
   readonly codecs: readonly string[];
 }
-
-/**
- * `never`: follows. `may`: leads if there is no leader. `must`: is refused if another process leads. `succeeds`: takes over from
- * the present leader.
- */
-export type LeadWish = 'never' | 'may' | 'must' | 'succeeds';
 
 /** Leader → follower: served from here on. */
 export interface Joined {

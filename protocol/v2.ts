@@ -2,10 +2,11 @@
 // events name the key by a number, and the frame of an event is the same for every follower. README.md lists the numbers; golden
 // bytes are in vectors/v2.json.
 
+import { CANDIDACIES } from './candidacy';
 import type { Framing } from './frame';
 import { isSecretLength } from './hello';
 import { isWide } from './latin1';
-import type { CallStyle, ChannelId, Codec, LeadWish, V2Message } from './message';
+import type { CallStyle, ChannelId, Codec, V2Message } from './message';
 import { ProtocolError } from './protocol-error';
 import {
   HEADER_BYTES,
@@ -73,9 +74,6 @@ const FLAG = {
   publication: 1,
 } as const;
 
-/** How a join may lead, by the number in bits 1 and 2 of the flags. Append-only. */
-const LEAD_WISHES: readonly LeadWish[] = ['never', 'may', 'must', 'succeeds'];
-
 /** Longer frames are sent in chunks, and nothing waits long behind a long frame. */
 export const V2_MAX_FRAME_BYTES = 256 * 1024;
 
@@ -137,8 +135,8 @@ export const v2Codec: Codec<V2Message> = {
       case 'prove':
         return withPayload(TYPE.prove, 0, 0, message.proof);
       case 'join': {
-        const { id, channel, lead, term, codecs } = message;
-        const flags = channelFlags(channel) | (LEAD_WISHES.indexOf(lead) << 1);
+        const { id, channel, candidacy, term, codecs } = message;
+        const flags = channelFlags(channel) | (CANDIDACIES.indexOf(candidacy) << 1);
         return withTexts(TYPE.join, flags, id, uint32(term), [channel.name, channel.identity, codecs.join(',')], NOTHING);
       }
       case 'joined': {
@@ -228,7 +226,7 @@ export const v2Codec: Codec<V2Message> = {
         const [names, end] = readText(frame, channelEnd, 2, flags);
         assertEnd(frame, end);
         const codecs = names === '' ? [] : names.split(',');
-        return { type: 'join', id, channel, lead: LEAD_WISHES[(flags >> 1) & 3]!, term, codecs };
+        return { type: 'join', id, channel, candidacy: CANDIDACIES[(flags >> 1) & 3]!, term, codecs };
       }
       case TYPE.joined: {
         const term = readUint32(frame, HEADER_BYTES);

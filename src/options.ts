@@ -1,11 +1,12 @@
 // All options of the shared client, each declared once: meaning, unit, default, environment variable, check.
 // Code below the client layer sees only ResolvedOptions. docs/options.md is held to this by a test.
 
+import type { Candidacy } from '../protocol/candidacy';
 import type { Transcode } from '../protocol/value-codec';
 import { TrunklineError } from './errors';
 import { formatKey } from './format-key';
 import { defaultLogger, type Logger } from './logger';
-import { seatOf, seatSecretAt } from './seat';
+import { seatOf, seatSecretAt, type Seat } from './seat';
 import { MIN_SECRET_LENGTH, Secret } from './secret';
 import { LONGEST_TIMER_MS } from './time';
 
@@ -112,14 +113,14 @@ export interface ResolvedOptions {
   readonly transcode: Transcode | undefined;
   readonly formatKey: (registration: unknown) => string;
   readonly maxListeners: number | undefined;
-  /** Set by the environment alone: the supervisor has started this process to take over from the present leader. */
-  readonly succeeds: boolean;
+  /** How this process may lead: what `isLeader` and the seat that the supervisor has given to this process say together. */
+  readonly candidacy: Candidacy;
   /** XDG_RUNTIME_DIR, which is no option of the user. */
   readonly runtimeFolder: string | undefined;
 }
 
-/** What the environment alone says. */
-type Surroundings = 'succeeds' | 'runtimeFolder';
+/** What no option of the user alone decides. */
+type Surroundings = 'candidacy' | 'runtimeFolder';
 
 interface Declaration<T> {
   /** Undefined: there is no default, the option may be absent. `name` has no default because the class gives the name. */
@@ -251,7 +252,7 @@ export function resolveOptions(
   // What a supervisor says of this process stands between what the user gives and what the shell has.
   const seat = seatOf(env);
   const seated = seat
-    ? { port: seat.clusterPort, isLeader: { leads: true, succeeds: true, follows: false, competes: undefined }[seat.part] }
+    ? { port: seat.clusterPort, isLeader: { leads: true, succeeds: true, follows: false, competes: undefined }[seat.candidacy] }
     : {};
   const effective = { ...seated, ...withoutNothing(given) };
   const resolved: Record<string, unknown> = {};
@@ -266,7 +267,7 @@ export function resolveOptions(
     }
     resolved[name] = value ?? (name === 'name' ? className : declaration.default);
   }
-  resolved.succeeds = seat?.part === 'succeeds' && resolved.isLeader === true;
+  resolved.candidacy = candidacyOf(resolved.isLeader as boolean | undefined, seat);
   resolved.runtimeFolder = env.XDG_RUNTIME_DIR;
   resolved.secret =
     typeof resolved.secret === 'string' ? new Secret(resolved.secret) : seatSecretAt(resolved.port as number, env);
@@ -274,6 +275,13 @@ export function resolveOptions(
   // Unknown names are no error: frameworks hand on private options.
   if (unknown.length > 0) options.logger.warn(`${options.name}: unknown options are ignored: ${unknown.join(', ')}`);
   return options;
+}
+
+/** Maps `isLeader`, the option of cluster-client, to the word that everything below the options uses. */
+function candidacyOf(isLeader: boolean | undefined, seat: Seat | undefined): Candidacy {
+  if (isLeader === undefined) return 'competes';
+  if (!isLeader) return 'follows';
+  return seat?.candidacy === 'succeeds' ? 'succeeds' : 'leads';
 }
 
 /** Null and undefined count as not given. */

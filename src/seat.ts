@@ -1,7 +1,8 @@
 // What a supervisor and the shared client have in common: an environment variable in which the supervisor tells each child where
-// the processes of the application meet, and which part the child has there; a mark on the servers that are no application's;
+// the processes of the application meet, and how the child may lead there; a mark on the servers that are no application's;
 // the clients that are to be closed before a process ends; and whether that end has begun.
 
+import type { Candidacy } from '../protocol/candidacy';
 import { Secret } from './secret';
 
 /** Environment variable that the supervisor sets for each child. */
@@ -10,27 +11,25 @@ export const SEAT_VARIABLE = 'TRUNKLINE_SEAT';
 /** Property of the servers on which processes of the shared client meet. */
 export const OWN_SERVER = Symbol.for('trunkline#server');
 
-/**
- * What a child does for every channel: `leads` (the agent), `succeeds` (the next agent, while the present agent still leads),
- * `follows` (workers next to an agent, and any process that a child starts), `competes` (workers alone).
- */
-export type Part = 'leads' | 'succeeds' | 'follows' | 'competes';
-
 export interface Seat {
-  readonly part: Part;
+  /**
+   * How a child may lead any channel: `leads` (the agent), `succeeds` (the next agent, while the present agent still leads),
+   * `follows` (workers next to an agent, and any process that a child starts), `competes` (workers alone).
+   */
+  readonly candidacy: Candidacy;
   /** The cluster port of the application. */
   readonly clusterPort: number;
 }
 
 /** The value of the variable, e.g. `follows:41234`. */
-export function formatSeat({ part, clusterPort }: Seat): string {
-  return `${part}:${clusterPort}`;
+export function formatSeat({ candidacy, clusterPort }: Seat): string {
+  return `${candidacy}:${clusterPort}`;
 }
 
 /** @returns undefined for anything that formatSeat has not written */
 export function parseSeat(text: string | undefined): Seat | undefined {
-  const [, part, port] = /^(leads|succeeds|follows|competes):(\d{1,5})$/.exec(text ?? '') ?? [];
-  return part === undefined ? undefined : { part: part as Part, clusterPort: Number(port) };
+  const [, candidacy, port] = /^(leads|succeeds|follows|competes):(\d{1,5})$/.exec(text ?? '') ?? [];
+  return candidacy === undefined ? undefined : { candidacy: candidacy as Candidacy, clusterPort: Number(port) };
 }
 
 const SEAT = Symbol.for('trunkline#seat');
@@ -43,7 +42,7 @@ export function takeSeat(env: NodeJS.ProcessEnv): void {
   const seat = parseSeat(env[SEAT_VARIABLE]);
   if (!seat) return;
   (globalThis as { [SEAT]?: Seat })[SEAT] = seat;
-  env[SEAT_VARIABLE] = formatSeat({ ...seat, part: 'follows' });
+  env[SEAT_VARIABLE] = formatSeat({ ...seat, candidacy: 'follows' });
 }
 
 /** The seat that this process has taken or inherited. Every copy of this library in the process finds the same seat. */

@@ -60,9 +60,9 @@ it('no folder imports one that it must not see', () => {
   expect(wrong).toEqual([]);
 });
 
-it('the kernel takes nothing from the protocol but values and errors', () => {
+it('the kernel takes nothing from the protocol but values, errors and how a process may lead', () => {
   const taken = imports.filter(({ from, to }) => from === 'kernel' && to === 'protocol').map(({ specifier }) => specifier);
-  expect(new Set(taken)).toEqual(new Set(['../protocol/value-codec']));
+  expect(new Set(taken)).toEqual(new Set(['../protocol/candidacy', '../protocol/value-codec']));
 });
 
 it('packages are imported only where they belong', () => {

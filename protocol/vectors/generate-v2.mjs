@@ -247,10 +247,10 @@ const channel = { name: 'registry', identity: 'sha256:1f', isStrict: false };
 const named = Buffer.concat([sized(latin1('registry')), sized(latin1('sha256:1f'))]);
 const codecs = ['structured', 'serialize-json'];
 const listed = sized(latin1('structured,serialize-json'));
-['never', 'may', 'must', 'succeeds'].forEach((lead, number) => {
+['follows', 'competes', 'leads', 'succeeds'].forEach((candidacy, number) => {
   say(
-    `join: ${lead} leads`,
-    { type: 'join', id: 3, channel, lead, term: 7, codecs },
+    `join: ${candidacy}`,
+    { type: 'join', id: 3, channel, candidacy, term: 7, codecs },
     14,
     number << 1,
     3,
@@ -261,7 +261,7 @@ const listed = sized(latin1('structured,serialize-json'));
 });
 say(
   'join a strict channel',
-  { type: 'join', id: 2 ** 30 - 1, channel: { ...channel, isStrict: true }, lead: 'must', term: 2 ** 32 - 1, codecs: ['custom'] },
+  { type: 'join', id: 2 ** 30 - 1, channel: { ...channel, isStrict: true }, candidacy: 'leads', term: 2 ** 32 - 1, codecs: ['custom'] },
   14,
   1 | (2 << 1),
   2 ** 30 - 1,
@@ -271,7 +271,7 @@ say(
 );
 say(
   'join: the least',
-  { type: 'join', id: 1, channel: { name: '', identity: '', isStrict: false }, lead: 'never', term: 0, codecs: [] },
+  { type: 'join', id: 1, channel: { name: '', identity: '', isStrict: false }, candidacy: 'follows', term: 0, codecs: [] },
   14,
   0,
   1,
@@ -282,7 +282,7 @@ say(
 );
 say(
   'join: a name beyond Latin-1 makes all texts wide',
-  { type: 'join', id: 1, channel: { name: '配置', identity: 'x', isStrict: false }, lead: 'may', term: 0, codecs },
+  { type: 'join', id: 1, channel: { name: '配置', identity: 'x', isStrict: false }, candidacy: 'competes', term: 0, codecs },
   14,
   WIDE | 2,
   1,

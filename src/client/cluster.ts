@@ -219,7 +219,7 @@ function placeOf(options: ResolvedOptions): Place | undefined {
       logger: guardedLogger(options.logger),
       clock: systemClock,
     },
-    lead: options.succeeds ? 'succeeds' : options.isLeader === undefined ? 'may' : options.isLeader ? 'must' : 'never',
+    candidacy: options.candidacy,
   };
 }
 

@@ -1,7 +1,7 @@
 // The life of a channel in one process: campaign, enter the role that the term gives, serve until the role ends, repeat.
 // Everything that can happen to a process's place in the host goes through the loop in `#run`.
 
-import type { LeadWish } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
 import { Candidate, type Turn } from '../election/candidate';
 import { PortRace } from '../election/port-race';
 import type { ChannelLease, Meeting, Term } from '../election/term';
@@ -27,7 +27,7 @@ export interface FailoverEvents {
 /** Where the processes of the host meet, and how this process may lead. */
 export interface Place {
   readonly meeting: Meeting;
-  readonly lead: LeadWish;
+  readonly candidacy: Candidacy;
 }
 
 export interface FailoverOptions {
@@ -62,7 +62,7 @@ export class Failover {
   /** The leader or the port holder has said that there will be a next leader, and it has not been found yet. */
   #isNextAppointed = false;
   readonly #search: Search;
-  #lead: LeadWish;
+  #candidacy: Candidacy;
   #role: Role | undefined;
   #seenTerm = 0;
   #running: Promise<void> | undefined;
@@ -79,7 +79,7 @@ export class Failover {
     this.#search = new Search(spec, place?.meeting.endpoint);
     this.#election = place && new PortRace(place.meeting, spec.id);
     this.#candidate = place && new Candidate(place.meeting.endpoint.port, spec.id);
-    this.#lead = place?.lead ?? 'may';
+    this.#candidacy = place?.candidacy ?? 'competes';
   }
 
   /** The present role; undefined while there is none. */
@@ -136,7 +136,7 @@ export class Failover {
     // Another process was told to take over: a process that must lead would only take the channel back.
     if (role.isLeader)
       void role.leaving.then(() => {
-        this.#lead = 'may';
+        this.#candidacy = 'competes';
         if (!signal.aborted) this.#candidate?.succeeded();
       });
     this.#events.onEnter(role);
@@ -163,15 +163,15 @@ export class Failover {
   async #tryToEnter(signal: AbortSignal): Promise<Role | undefined> {
     try {
       if (!this.#election) return await this.#serve(SharedSingle.join(this.#spec, this.#hooks(signal)), signal);
-      const turn = await this.#candidate!.takeTurn(this.#lead, signal);
+      const turn = await this.#candidate!.takeTurn(this.#candidacy, signal);
       this.#turn = turn;
-      const lead = this.#deference ? 'never' : turn.lead;
-      const term = this.#isNextAppointed ? this.#election.concede() : await this.#election.campaign(this.#seenTerm, lead);
+      const candidacy = this.#deference ? 'follows' : turn.candidacy;
+      const term = this.#isNextAppointed ? this.#election.concede() : await this.#election.campaign(this.#seenTerm, candidacy);
       if (signal.aborted) {
         if (term.kind === 'leader') await term.lease.release();
         return undefined;
       }
-      return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, lead, signal);
+      return term.kind === 'leader' ? await this.#leadOn(term.lease, signal) : await this.#follow(term, candidacy, signal);
     } catch (error) {
       return await this.#pauseAfter(error, 'refused', signal);
     } finally {
@@ -188,7 +188,7 @@ export class Failover {
     return undefined;
   }
 
-  async #follow(term: Extract<Term, { kind: 'follower' }>, lead: LeadWish, signal: AbortSignal): Promise<Role | undefined> {
+  async #follow(term: Extract<Term, { kind: 'follower' }>, candidacy: Candidacy, signal: AbortSignal): Promise<Role | undefined> {
     const deference = this.#deference?.over.signal;
     const join = (endpoint: Endpoint): Promise<JoinOutcome> => {
       this.#search.seeksAt(endpoint);
@@ -196,7 +196,7 @@ export class Failover {
         spec: this.#spec,
         meeting: this.#options.place!.meeting,
         endpoint,
-        lead,
+        candidacy,
         seenTerm: this.#seenTerm,
         hooks: this.#hooks(signal),
         signal: deference ? AbortSignal.any([signal, deference]) : signal,
@@ -226,8 +226,8 @@ export class Failover {
       if (lease) return await this.#leadOn(lease, signal);
     }
     if ('absent' in outcome) {
-      this.#search.absent(outcome.absent, lead);
-      if (isNextAppointed && lead !== 'never') this.#defer();
+      this.#search.absent(outcome.absent, candidacy);
+      if (isNextAppointed && candidacy !== 'follows') this.#defer();
       if (!isAnswered && (term.isPortHeld || outcome.accepted)) {
         const foreign = this.#search.unanswered();
         if (foreign && !this.#role) this.#setback(foreign, signal, 'refused');

@@ -1,6 +1,6 @@
 // Why a process has no role yet: where it looks for a leader, what it has heard there, and what the user is told about it.
 
-import type { LeadWish } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
 import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { foreignPort } from '../roles/foreign-port';
@@ -61,9 +61,9 @@ export class Search {
   }
 
   /** Nobody has answered at the endpoint. */
-  absent(error: Error, lead: LeadWish): void {
+  absent(error: Error, candidacy: Candidacy): void {
     this.#absence = error;
-    this.#phase = lead === 'never' ? 'waiting for a leader' : 'connecting';
+    this.#phase = candidacy === 'follows' ? 'waiting for a leader' : 'connecting';
   }
 
   /** This process may be ready as soon as its upstream client is. */

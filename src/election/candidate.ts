@@ -2,7 +2,8 @@
 // do, but one leader is enough: a single client at a time seeks to lead, and the others follow it as soon as it leads.
 
 import { isSameChannel } from '../../protocol/handshake';
-import type { ChannelId, LeadWish } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
+import type { ChannelId } from '../../protocol/message';
 
 /** A channel at a cluster port, as far as this process is concerned. */
 interface OwnChannel {
@@ -27,7 +28,7 @@ const ownChannels = ((globalThis as { [KEY]?: Set<OwnChannel> })[KEY] ??= new Se
 /** A try to lead, during which no other client of this process that has to lead the channel tries. */
 export interface Turn {
   /** How the client may lead in this try. */
-  readonly lead: LeadWish;
+  readonly candidacy: Candidacy;
   /** The client leads the channel until `ended` is fulfilled; the turn is over. */
   leads(ended: Promise<unknown>): void;
   /** The try is over. Idempotent. */
@@ -49,22 +50,22 @@ export class Candidate {
    * Waits while another client of this process seeks to lead the channel, if this client has to lead. Ends at the latest when
    * the signal aborts.
    */
-  async takeTurn(wish: LeadWish, signal: AbortSignal): Promise<Turn> {
+  async takeTurn(candidacy: Candidacy, signal: AbortSignal): Promise<Turn> {
     const own = this.#own;
     let end: () => void = () => undefined;
-    if (wish === 'must' || wish === 'succeeds') {
+    if (candidacy === 'leads' || candidacy === 'succeeds') {
       const before = own.turns;
       const turn = new Promise<void>((resolve) => (end = resolve));
       own.turns = before.then(() => turn);
       await settledOrAborted(before, signal);
     }
-    const isFulfilled = own.isSucceeded || (wish === 'succeeds' ? own.successors > 0 : own.leaders > 0);
+    const isFulfilled = own.isSucceeded || (candidacy === 'succeeds' ? own.successors > 0 : own.leaders > 0);
     if (isFulfilled) end();
     return {
-      lead: isFulfilled && wish !== 'never' ? 'may' : wish,
+      candidacy: isFulfilled && candidacy !== 'follows' ? 'competes' : candidacy,
       leads: (ended) => {
-        count(own, wish, 1);
-        void ended.then(() => count(own, wish, -1));
+        count(own, candidacy, 1);
+        void ended.then(() => count(own, candidacy, -1));
         end();
       },
       end,
@@ -84,9 +85,9 @@ export class Candidate {
   }
 }
 
-function count(own: OwnChannel, wish: LeadWish, one: 1 | -1): void {
+function count(own: OwnChannel, candidacy: Candidacy, one: 1 | -1): void {
   own.leaders += one;
-  if (wish === 'succeeds') own.successors += one;
+  if (candidacy === 'succeeds') own.successors += one;
 }
 
 /** Resolves when the promise is fulfilled or the signal aborts, at the earlier of both moments. */

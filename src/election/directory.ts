@@ -3,12 +3,13 @@
 // the channels of that leader.
 
 import { isSameChannel } from '../../protocol/handshake';
-import type { ChannelId, LeadWish } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
+import type { ChannelId } from '../../protocol/message';
 
 /** A process that wants to be served on a channel. Gets at most one final answer. */
 export interface Asker {
   readonly channel: ChannelId;
-  readonly lead: LeadWish;
+  readonly candidacy: Candidacy;
   /** The newest term that the asker has seen, whose leader is gone. 0: no term. */
   readonly term: number;
   /** Final: this leader serves the asker. */
@@ -166,14 +167,14 @@ export class Directory {
     const isServing = leader !== undefined && !this.#resigning.has(leader);
     if (!this.#appoints) {
       this.#final(asker, () => (isServing ? asker.serve(leader) : asker.refuse('not-led-here')));
-    } else if (isServing && asker.lead === 'must') {
+    } else if (isServing && asker.candidacy === 'leads') {
       this.#final(asker, () => asker.refuse('led-elsewhere'));
-    } else if (isServing && asker.lead !== 'succeeds') {
+    } else if (isServing && asker.candidacy !== 'succeeds') {
       if (best(this.#yielding, asker.channel)) asker.wait('hand-over');
       else this.#final(asker, () => asker.serve(leader));
     } else if (this.#appointmentOf(asker.channel)) {
       asker.wait('hand-over');
-    } else if (asker.lead === 'never' || (this.#isNew && asker.term === 0)) {
+    } else if (asker.candidacy === 'follows' || (this.#isNew && asker.term === 0)) {
       asker.wait(leader ? 'hand-over' : 'no-leader');
     } else {
       this.#appoint(asker, leader !== undefined);

@@ -1,7 +1,8 @@
 // The election: the process that binds the cluster port leads channels that have no leader, and says who leads the other
 // channels. A campaign is a single attempt; the failover loop (src/client/failover.ts) decides when to try again.
 
-import type { ChannelId, LeadWish } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
+import type { ChannelId } from '../../protocol/message';
 import { formatEndpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { missingFlag } from '../permission';
@@ -31,13 +32,13 @@ export class PortRace {
    * @param seenTerm the newest term that this process has seen, whose leader is gone. 0: none
    * @throws TrunklineError when the port cannot be bound at all
    */
-  async campaign(seenTerm: number, lead: LeadWish): Promise<Term> {
+  async campaign(seenTerm: number, candidacy: Candidacy): Promise<Term> {
     this.#assertNetwork();
-    if (lead !== 'never') {
+    if (candidacy !== 'follows') {
       const lease = (await this.#claim(seenTerm)) ?? (await this.#claimFromTheDead(seenTerm));
       if (lease) return { kind: 'leader', lease };
     }
-    return { ...this.concede(), isPortHeld: lead !== 'never' };
+    return { ...this.concede(), isPortHeld: candidacy !== 'follows' };
   }
 
   /** Does not take part, because another process is going to lead. A port that is free is for that one. */

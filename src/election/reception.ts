@@ -2,6 +2,7 @@
 // leader, appoints a leader, or lets the process wait. The directory decides which answer is given.
 
 import type { Server } from 'node:net';
+import type { Candidacy } from '../../protocol/candidacy';
 import type { Announce, ChannelId, Join, Register } from '../../protocol/message';
 import { patientTimeout, type Clock, type Patience } from '../time';
 import type { Connection } from '../transport/connection';
@@ -216,8 +217,8 @@ class Guest implements Asker {
     return this.#join.channel;
   }
 
-  get lead(): Join['lead'] {
-    return this.#join.lead;
+  get candidacy(): Candidacy {
+    return this.#join.candidacy;
   }
 
   get term(): number {

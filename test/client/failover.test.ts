@@ -1,7 +1,8 @@
 // How the search for a leader reacts to different peers, between two attempts.
 
 import net from 'node:net';
-import type { Join, LeadWish } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
+import type { Join } from '../../protocol/message';
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import cluster from '../../src';
 import { Failover } from '../../src/client/failover';
@@ -42,7 +43,7 @@ afterEach(async () => {
   await stopListening();
 });
 
-function seek(lead: LeadWish = 'never'): void {
+function seek(candidacy: Candidacy = 'follows'): void {
   const spec = {
     name: 'blue',
     id: channel,
@@ -54,7 +55,7 @@ function seek(lead: LeadWish = 'never'): void {
   } as unknown as ChannelSpec;
   failover = new Failover({
     spec,
-    place: { meeting, lead },
+    place: { meeting, candidacy },
     maxWaitMs: 60_000,
     hooks: { onError: () => undefined, onUpstream: () => () => undefined },
     events: {
@@ -129,8 +130,8 @@ const waitForAnother = (connection: Connection, { id }: Join): void => {
 };
 
 /** A port holder. @param answer says that it has appointed another process, if not given @returns how each process asked */
-async function hold(answer = waitForAnother): Promise<Join['lead'][]> {
-  const wishes: Join['lead'][] = [];
+async function hold(answer = waitForAnother): Promise<Candidacy[]> {
+  const heard: Candidacy[] = [];
   await listen((server) => {
     new Listener({
       server,
@@ -139,7 +140,7 @@ async function hold(answer = waitForAnother): Promise<Join['lead'][]> {
       guests: {
         onPeer: (connection, opening) => {
           if (opening.type !== 'join') return;
-          wishes.push(opening.lead);
+          heard.push(opening.candidacy);
           answer(connection, opening);
         },
         onOldPeer: () => undefined,
@@ -148,19 +149,19 @@ async function hold(answer = waitForAnother): Promise<Join['lead'][]> {
       },
     });
   });
-  return wishes;
+  return heard;
 }
 
-test.each<LeadWish>(['may', 'must', 'succeeds'])(
-  'with the wish %s: when the port holder dies after it has appointed another process, that one has time to take its place',
-  async (lead) => {
+test.each<Candidacy>(['competes', 'leads', 'succeeds'])(
+  'it %s: when the port holder dies after it has appointed another process, that one has time to take its place',
+  async (candidacy) => {
     const before = await hold(); // the process under test cannot bind the port now
-    seek(lead);
+    seek(candidacy);
     await eventually('it waits', () => failover!.search.phase === 'waiting for a leader');
     await stopListening();
     const after = await hold(); // fails when the process under test has taken the port
     await eventually('it competes again', () => after.length > 1);
-    expect([before, after]).toEqual([[lead], ['never', lead]]);
+    expect([before, after]).toEqual([[candidacy], ['follows', candidacy]]);
     expect(setbacks).toEqual([]);
   },
 );
@@ -183,7 +184,7 @@ test('when the leader dies after it has said that it hands over, the next one ha
     await client.ready();
     const after = await hold(); // fails when the process under test has taken the port
     await eventually('it competes again', () => after.length > 1);
-    expect(after).toEqual(['never', 'may']);
+    expect(after).toEqual(['follows', 'competes']);
   } finally {
     await client.close();
   }

@@ -3,6 +3,7 @@
 
 import net from 'node:net';
 import { v1Codec } from '../../protocol/v1';
+import type { Candidacy } from '../../protocol/candidacy';
 import type { ChannelId, Join } from '../../protocol/message';
 import type { AppointedLease } from '../../src/election/appointed-lease';
 import { HeldPort } from '../../src/election/held-port';
@@ -87,8 +88,8 @@ async function come(at = port): Promise<Peer> {
 }
 
 /** The holder of the port tells this process to lead. */
-async function appoint(term = 1, lead: Join['lead'] = 'may'): Promise<Appointed> {
-  const peer = (await come()).join('blue', lead, { term: term - 1 });
+async function appoint(term = 1, candidacy: Candidacy = 'competes'): Promise<Appointed> {
+  const peer = (await come()).join('blue', candidacy, { term: term - 1 });
   const answer = await peer.next();
   if (answer.type !== 'appoint') throw new Error(`not appointed: ${answer.type}`);
   return { line: peer.connection, term: answer.term, isSucceeding: answer.isSucceeding };
@@ -110,7 +111,7 @@ async function leadElsewhere(term = 1, as: Meeting = meeting): Promise<Appointed
 
 /** @returns the port to which a process that asks at the cluster port is redirected, as soon as that happens */
 async function redirected(): Promise<{ readonly term: number; readonly port: number }> {
-  const peer = (await come()).join('blue', 'never');
+  const peer = (await come()).join('blue', 'follows');
   for (;;) {
     const answer = await peer.next();
     if (answer.type === 'redirect') return { term: answer.term, port: answer.port };
@@ -130,9 +131,9 @@ test('it listens at a port of its own, where those are let in whom the holder se
   const target = await redirected();
   expect(target.term).toBe(5);
   expect(target.port).not.toBe(port);
-  (await come(target.port)).join('blue', 'never');
+  (await come(target.port)).join('blue', 'follows');
   await eventually('let in', () => admitted.length);
-  const astray = (await come(target.port)).join('red', 'may');
+  const astray = (await come(target.port)).join('red', 'competes');
   expect(await astray.next()).toMatchObject({ type: 'refusal', code: 'not-led-here' });
 });
 
@@ -143,7 +144,7 @@ test('a successor announces itself when it is ready, not before', async () => {
   const lease = await accept(await appoint(4, 'succeeds'));
   const flag = flagOf(present.succeeded);
   lease.open(door);
-  (await come()).join('blue', 'never');
+  (await come()).join('blue', 'follows');
   await eventually('the present leader serves', () => admitted.length);
   expect(flag.isSettled).toBe(false);
   lease.ready();
@@ -157,7 +158,7 @@ test('a successor that has lost the holder announces itself to the next one, rea
   (await accept(await appoint(4, 'succeeds'))).open(door);
   await holder.die();
   await eventually('it has the port', async () => !(await canBind(port)));
-  (await come()).join('blue', 'never');
+  (await come()).join('blue', 'follows');
   await eventually('let in', () => admitted.length);
 });
 
@@ -176,7 +177,7 @@ test('after the death of the holder it announces itself to the next one with its
   const holder = await Holder.start();
   await leadElsewhere(5);
   const target = await redirected();
-  const follower = (await come(target.port)).join('blue', 'never');
+  const follower = (await come(target.port)).join('blue', 'follows');
   await eventually('let in', () => admitted.length);
   // The next holder is faster than this process.
   const hold = jest.spyOn(HeldPort, 'hold').mockResolvedValue(undefined);
@@ -197,8 +198,8 @@ test('it takes the port itself when nobody else does, and lets people in at both
   const target = await redirected();
   await holder.die();
   await eventually('it has the port', async () => !(await canBind(port)));
-  (await come()).join('blue', 'never', { id: 1 });
-  (await come(target.port)).join('blue', 'never', { id: 2 });
+  (await come()).join('blue', 'follows', { id: 1 });
+  (await come(target.port)).join('blue', 'follows', { id: 2 });
   await eventually('both are let in', () => admitted.length === 2);
   const released = lease.release();
   expect(await canBind(port)).toBe(true);
@@ -212,7 +213,7 @@ test('at the port it can be succeeded, and resigns, like any leader there', asyn
   await holder.die();
   await eventually('it has the port', async () => !(await canBind(port)));
   lease.resign();
-  const heir = (await come()).join('blue', 'may');
+  const heir = (await come()).join('blue', 'competes');
   await eventually('the heir is appointed', () => heir.heard.some(({ type }) => type === 'appoint'));
   expect(heir.heard).toMatchObject([{ type: 'appoint', term: 6, isSucceeding: true }]);
   heir.announce('blue', 6);
@@ -269,7 +270,7 @@ test('that it resigns is told to the next holder too', async () => {
     lease.resign();
     const next = await Holder.start();
     await eventually('it has come', () => next.guests > 0);
-    const heir = (await come()).join('blue', 'never');
+    const heir = (await come()).join('blue', 'follows');
     await eventually('waits for the next leader', () =>
       heir.heard.some((message) => message.type === 'wait' && message.code === 'hand-over'),
     );

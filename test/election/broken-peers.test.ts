@@ -76,9 +76,9 @@ async function peer(): Promise<Peer> {
   return { connection, heard };
 }
 
-async function asker(name: string, term = 0, lead: 'may' | 'never' = 'may'): Promise<Peer> {
+async function asker(name: string, term = 0, candidacy: 'competes' | 'follows' = 'competes'): Promise<Peer> {
   const asking = await peer();
-  asking.connection.send({ type: 'join', id: 1, channel: channel(name), lead, term, codecs: ['structured'] });
+  asking.connection.send({ type: 'join', id: 1, channel: channel(name), candidacy, term, codecs: ['structured'] });
   return asking;
 }
 
@@ -93,16 +93,16 @@ test.each([
 ])('the largest term there can be, %s, does not end this process, and the channel can still be led', async (_, spoil) => {
   await spoil();
   const [spoiler] = connections;
-  await answer(await asker('x', 0, 'never')); // what was said before has been heard
+  await answer(await asker('x', 0, 'follows')); // what was said before has been heard
   await spoiler!.close();
   const next = await asker('x');
   expect(await answer(next)).toMatchObject({ type: 'appoint', term: LARGEST });
   next.connection.send({ type: 'announce', channel: channel('x'), term: LARGEST, port: 2 });
-  expect(await answer(await asker('x', 0, 'never'))).toMatchObject({ type: 'redirect', term: LARGEST, port: 2 });
+  expect(await answer(await asker('x', 0, 'follows'))).toMatchObject({ type: 'redirect', term: LARGEST, port: 2 });
 });
 
 test('whoever was to be served by a leader that goes before it serves is let go, and comes again', async () => {
-  const waiting = await asker('x', 0, 'never');
+  const waiting = await asker('x', 0, 'follows');
   expect(await answer(waiting)).toMatchObject({ type: 'wait', code: 'no-leader' });
   const lease = await claim('x');
   await lease.release();

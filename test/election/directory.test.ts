@@ -1,6 +1,7 @@
 // The rules of who leads what, without sockets: every step and every answer.
 
-import type { ChannelId, LeadWish } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
+import type { ChannelId } from '../../protocol/message';
 import { Directory, type Asker, type Leadership } from '../../src/election/directory';
 
 /** What was said since the last look. */
@@ -17,10 +18,10 @@ function look(): string[] {
 const config: ChannelId = { name: 'config', identity: '', isStrict: false };
 const strict = (identity: string): ChannelId => ({ name: 'config', identity, isStrict: true });
 
-function asker(name: string, lead: LeadWish, { channel = config, term = 0 } = {}): Asker {
+function asker(name: string, candidacy: Candidacy, { channel = config, term = 0 } = {}): Asker {
   return {
     channel,
-    lead,
+    candidacy,
     term,
     serve: (leader) => void said.push(`${name}: served by ${leader.port} in term ${leader.term}`),
     appoint: (newTerm, isSucceeding) => void said.push(`${name}: ${isSucceeding ? 'succeeds' : 'leads'} in term ${newTerm}`),
@@ -41,57 +42,57 @@ describe('at the cluster port', () => {
     directory = new Directory(true);
   });
 
-  test.each<[LeadWish, string]>([
-    ['never', 'a: waits, no-leader'],
-    ['may', 'a: leads in term 1'],
-    ['must', 'a: leads in term 1'],
+  test.each<[Candidacy, string]>([
+    ['follows', 'a: waits, no-leader'],
+    ['competes', 'a: leads in term 1'],
+    ['leads', 'a: leads in term 1'],
     ['succeeds', 'a: leads in term 1'],
-  ])('nobody leads; wish %s: %s', (lead, answer) => {
-    directory.ask(asker('a', lead));
+  ])('nobody leads; it %s: %s', (candidacy, answer) => {
+    directory.ask(asker('a', candidacy));
     expect(look()).toEqual([answer]);
   });
 
-  test.each<[LeadWish, string]>([
-    ['never', 'a: served by 1000 in term 3'],
-    ['may', 'a: served by 1000 in term 3'],
-    ['must', 'a: led-elsewhere'],
+  test.each<[Candidacy, string]>([
+    ['follows', 'a: served by 1000 in term 3'],
+    ['competes', 'a: served by 1000 in term 3'],
+    ['leads', 'a: led-elsewhere'],
     ['succeeds', 'a: succeeds in term 4'],
-  ])('another one leads; wish %s: %s', (lead, answer) => {
+  ])('another one leads; it %s: %s', (candidacy, answer) => {
     directory.enter(leader(1000, 3));
-    directory.ask(asker('a', lead));
+    directory.ask(asker('a', candidacy));
     expect(look()).toEqual([answer]);
   });
 
-  test.each<[LeadWish, string]>([
-    ['never', 'a: waits, hand-over'],
-    ['may', 'a: succeeds in term 4'],
-    ['must', 'a: succeeds in term 4'],
+  test.each<[Candidacy, string]>([
+    ['follows', 'a: waits, hand-over'],
+    ['competes', 'a: succeeds in term 4'],
+    ['leads', 'a: succeeds in term 4'],
     ['succeeds', 'a: succeeds in term 4'],
-  ])('the leader has resigned; wish %s: %s', (lead, answer) => {
+  ])('the leader has resigned; it %s: %s', (candidacy, answer) => {
     const old = leader(1000, 3);
     directory.enter(old);
     directory.resign(old);
-    directory.ask(asker('a', lead));
+    directory.ask(asker('a', candidacy));
     expect(look()).toEqual([answer]);
   });
 
-  test.each<[LeadWish, string]>([
-    ['never', 'b: waits, hand-over'],
-    ['may', 'b: waits, hand-over'],
-    ['must', 'b: waits, hand-over'],
+  test.each<[Candidacy, string]>([
+    ['follows', 'b: waits, hand-over'],
+    ['competes', 'b: waits, hand-over'],
+    ['leads', 'b: waits, hand-over'],
     ['succeeds', 'b: waits, hand-over'],
-  ])('another one is appointed and has not announced itself; wish %s: %s', (lead, answer) => {
-    directory.ask(asker('a', 'may'));
+  ])('another one is appointed and has not announced itself; it %s: %s', (candidacy, answer) => {
+    directory.ask(asker('a', 'competes'));
     look();
-    directory.ask(asker('b', lead));
+    directory.ask(asker('b', candidacy));
     expect(look()).toEqual([answer]);
   });
 
   test('everybody who waits is served when the appointed leader announces itself, in the order in which they came', () => {
-    directory.ask(asker('early', 'never'));
-    directory.ask(asker('a', 'may'));
-    directory.ask(asker('b', 'may'));
-    directory.ask(asker('c', 'must'));
+    directory.ask(asker('early', 'follows'));
+    directory.ask(asker('a', 'competes'));
+    directory.ask(asker('b', 'competes'));
+    directory.ask(asker('c', 'leads'));
     look();
     expect(directory.enter(leader(1000, 1))).toBe(true);
     expect(look()).toEqual(['early: served by 1000 in term 1', 'b: served by 1000 in term 1', 'c: led-elsewhere']);
@@ -101,19 +102,19 @@ describe('at the cluster port', () => {
     const first = leader(1000, 1);
     directory.enter(first);
     directory.resign(first);
-    directory.ask(asker('worker', 'never'));
+    directory.ask(asker('worker', 'follows'));
     look();
     directory.leave(first);
     expect(look()).toEqual(['worker: waits, no-leader']);
-    directory.ask(asker('a', 'may'));
+    directory.ask(asker('a', 'competes'));
     expect(look()).toEqual(['a: leads in term 2']);
   });
 
   test('an appointee that goes makes room for the next', () => {
-    const a = asker('a', 'may');
+    const a = asker('a', 'competes');
     directory.ask(a);
-    directory.ask(asker('worker', 'never'));
-    directory.ask(asker('b', 'may'));
+    directory.ask(asker('worker', 'follows'));
+    directory.ask(asker('b', 'competes'));
     look();
     directory.withdraw(a);
     expect(look()).toEqual(['worker: waits, no-leader', 'b: leads in term 2']);
@@ -122,7 +123,7 @@ describe('at the cluster port', () => {
   });
 
   test('an appointee that announces itself after it was given up is taken if nobody has a newer term', () => {
-    const a = asker('a', 'may');
+    const a = asker('a', 'competes');
     directory.ask(a);
     directory.withdraw(a);
     expect(directory.enter(leader(1000, 1))).toBe(true);
@@ -131,10 +132,10 @@ describe('at the cluster port', () => {
   });
 
   test('when the next one was appointed meanwhile, it serves until that one announces itself', () => {
-    const a = asker('a', 'may');
+    const a = asker('a', 'competes');
     directory.ask(a);
-    directory.ask(asker('b', 'may'));
-    directory.ask(asker('worker', 'never'));
+    directory.ask(asker('b', 'competes'));
+    directory.ask(asker('worker', 'follows'));
     directory.withdraw(a);
     look();
     expect(directory.enter(leader(1000, 1))).toBe(true);
@@ -144,7 +145,7 @@ describe('at the cluster port', () => {
   });
 
   test('who waited and has gone is not served', () => {
-    const gone = asker('gone', 'never');
+    const gone = asker('gone', 'follows');
     directory.ask(gone);
     look();
     directory.withdraw(gone);
@@ -153,12 +154,12 @@ describe('at the cluster port', () => {
   });
 
   test('terms only grow: over what the directory knows, and over what the asker has seen', () => {
-    directory.ask(asker('a', 'may', { term: 8 }));
+    directory.ask(asker('a', 'competes', { term: 8 }));
     expect(look()).toEqual(['a: leads in term 9']);
     const nine = leader(1000, 9);
     directory.enter(nine);
     directory.leave(nine);
-    directory.ask(asker('b', 'may', { term: 2 }));
+    directory.ask(asker('b', 'competes', { term: 2 }));
     expect(look()).toEqual(['b: leads in term 10']);
   });
 
@@ -169,7 +170,7 @@ describe('at the cluster port', () => {
     expect(look()).toEqual([]);
     expect(directory.enter(leader(2000, 4))).toBe(true);
     expect(look()).toEqual(['1000: gives way']);
-    directory.ask(asker('a', 'may'));
+    directory.ask(asker('a', 'competes'));
     expect(look()).toEqual(['a: served by 2000 in term 4']);
   });
 
@@ -193,7 +194,7 @@ describe('at the cluster port', () => {
     look();
     directory.resign(old);
     directory.leave(old);
-    directory.ask(asker('a', 'may'));
+    directory.ask(asker('a', 'competes'));
     expect(look()).toEqual(['a: served by 2000 in term 4']);
   });
 
@@ -202,10 +203,10 @@ describe('at the cluster port', () => {
     directory.enter(before);
     expect(directory.enter(after)).toBe(true);
     directory.leave(before);
-    directory.ask(asker('a', 'may'));
+    directory.ask(asker('a', 'competes'));
     expect(look()).toEqual(['a: served by 1000 in term 3']);
     directory.leave(after);
-    directory.ask(asker('b', 'may'));
+    directory.ask(asker('b', 'competes'));
     expect(look()).toEqual(['b: leads in term 4']);
   });
 
@@ -220,10 +221,10 @@ describe('at the cluster port', () => {
     let onSilent!: () => void;
     directory.enter({ ...leader(1000, 3), giveWay: (callback) => (onSilent = callback) });
     directory.enter(leader(2000, 4));
-    for (const wish of ['never', 'may', 'must'] as const) directory.ask(asker(wish, wish));
-    expect(look()).toEqual(['never: waits, hand-over', 'may: waits, hand-over', 'must: led-elsewhere']);
+    for (const candidacy of ['follows', 'competes', 'leads'] as const) directory.ask(asker(candidacy, candidacy));
+    expect(look()).toEqual(['follows: waits, hand-over', 'competes: waits, hand-over', 'leads: led-elsewhere']);
     onSilent();
-    expect(look()).toEqual(['never: served by 2000 in term 4', 'may: served by 2000 in term 4']);
+    expect(look()).toEqual(['follows: served by 2000 in term 4', 'competes: served by 2000 in term 4']);
     onSilent(); // the connection ends too
     directory.ask(asker('next', 'succeeds'));
     expect(look()).toEqual(['next: succeeds in term 5']);
@@ -236,7 +237,7 @@ describe('at the cluster port', () => {
       giveWay: (callback) => void whenSilent.push(callback),
     });
     for (const term of [3, 4, 5]) directory.enter(slow(1000 * term, term));
-    directory.ask(asker('a', 'never'));
+    directory.ask(asker('a', 'follows'));
     whenSilent[0]!();
     expect(look()).toEqual(['a: waits, hand-over', 'a: waits, hand-over']);
     whenSilent[1]!();
@@ -270,7 +271,7 @@ describe('at the cluster port', () => {
     directory.enter(leader(1000, 1));
     directory.ask(asker('next', 'succeeds'));
     look();
-    directory.ask(asker('worker', 'never'));
+    directory.ask(asker('worker', 'follows'));
     expect(look()).toEqual(['worker: served by 1000 in term 1']);
     directory.enter(leader(2000, 2));
     expect(look()).toEqual(['1000: gives way']);
@@ -282,7 +283,7 @@ describe('at the cluster port', () => {
     directory.ask(next);
     directory.withdraw(next);
     look();
-    directory.ask(asker('worker', 'may'));
+    directory.ask(asker('worker', 'competes'));
     expect(look()).toEqual(['worker: served by 1000 in term 1']);
   });
 
@@ -290,8 +291,8 @@ describe('at the cluster port', () => {
     const old = leader(1000, 1);
     directory.enter(old);
     directory.resign(old);
-    directory.ask(asker('next', 'may'));
-    directory.ask(asker('other', 'may'));
+    directory.ask(asker('next', 'competes'));
+    directory.ask(asker('other', 'competes'));
     look();
     directory.leave(old);
     expect(look()).toEqual(['next: hurry', 'other: waits, hand-over']);
@@ -314,7 +315,7 @@ describe('at the cluster port', () => {
   test('a place in this process is free only when nobody leads or is about to', () => {
     expect(directory.vacancy(config, 0)).toBe(1);
     expect(directory.vacancy(config, 4)).toBe(5);
-    const a = asker('a', 'may');
+    const a = asker('a', 'competes');
     directory.ask(a);
     expect(directory.vacancy(config, 0)).toBeUndefined();
     directory.withdraw(a);
@@ -329,19 +330,19 @@ describe('at the cluster port', () => {
 
   test('channels of other names have nothing to do with each other', () => {
     directory.enter(leader(1000, 1));
-    directory.ask(asker('a', 'may', { channel: { ...config, name: 'registry' } }));
+    directory.ask(asker('a', 'competes', { channel: { ...config, name: 'registry' } }));
     expect(look()).toEqual(['a: leads in term 1']);
   });
 
   test('strict channels of one name with another identity have a leader each', () => {
     directory.enter(leader(1000, 1, strict('red')));
-    directory.ask(asker('red', 'may', { channel: strict('red') }));
-    directory.ask(asker('blue', 'may', { channel: strict('blue') }));
+    directory.ask(asker('red', 'competes', { channel: strict('red') }));
+    directory.ask(asker('blue', 'competes', { channel: strict('blue') }));
     expect(look()).toEqual(['red: served by 1000 in term 1', 'blue: leads in term 2']);
     expect(directory.enter(leader(2000, 2, strict('blue')))).toBe(true);
     expect(look()).toEqual([]);
-    directory.ask(asker('red', 'may', { channel: strict('red') }));
-    directory.ask(asker('blue', 'must', { channel: strict('blue') }));
+    directory.ask(asker('red', 'competes', { channel: strict('red') }));
+    directory.ask(asker('blue', 'leads', { channel: strict('blue') }));
     expect(look()).toEqual(['red: served by 1000 in term 1', 'blue: led-elsewhere']);
   });
 
@@ -350,14 +351,14 @@ describe('at the cluster port', () => {
     ['one that takes any identity', config],
   ])('where one side is not strict the name alone decides: %s is served', (_, channel) => {
     directory.enter(leader(1000, 1, strict('red')));
-    directory.ask(asker('a', 'may', { channel }));
+    directory.ask(asker('a', 'competes', { channel }));
     expect(look()).toEqual(['a: served by 1000 in term 1']);
   });
 
   test('among several the leader of the same identity is preferred', () => {
     directory.enter(leader(1000, 1, strict('red')));
     directory.enter(leader(2000, 2, strict('blue')));
-    directory.ask(asker('a', 'may', { channel: { name: 'config', identity: 'blue', isStrict: false } }));
+    directory.ask(asker('a', 'competes', { channel: { name: 'config', identity: 'blue', isStrict: false } }));
     expect(look()).toEqual(['a: served by 2000 in term 2']);
   });
 
@@ -366,7 +367,7 @@ describe('at the cluster port', () => {
     directory.enter(red);
     directory.enter(leader(2000, 2, strict('blue')));
     directory.leave(red);
-    directory.ask(asker('blue', 'may', { channel: strict('blue') }));
+    directory.ask(asker('blue', 'competes', { channel: strict('blue') }));
     expect(look()).toEqual(['blue: served by 2000 in term 2']);
   });
 });
@@ -379,31 +380,31 @@ describe('after a change of the holder', () => {
   });
 
   test('nobody gets a channel that it has not lost, until the leaders of before have announced themselves', () => {
-    directory.ask(asker('new', 'may'));
+    directory.ask(asker('new', 'competes'));
     expect(look()).toEqual(['new: waits, no-leader']);
     directory.enter(leader(1000, 3));
     expect(look()).toEqual(['new: served by 1000 in term 3']);
   });
 
   test('who has lost its leader is appointed at once', () => {
-    directory.ask(asker('new', 'may'));
-    directory.ask(asker('orphan', 'may', { term: 3 }));
+    directory.ask(asker('new', 'competes'));
+    directory.ask(asker('orphan', 'competes', { term: 3 }));
     expect(look()).toEqual(['new: waits, no-leader', 'orphan: leads in term 4']);
   });
 
   test('when all have had their time, the first who waits is appointed', () => {
-    directory.ask(asker('worker', 'never'));
-    directory.ask(asker('a', 'may'));
-    directory.ask(asker('b', 'may'));
+    directory.ask(asker('worker', 'follows'));
+    directory.ask(asker('a', 'competes'));
+    directory.ask(asker('b', 'competes'));
     look();
     directory.settled();
     expect(look()).toEqual(['worker: waits, no-leader', 'a: leads in term 1', 'b: waits, hand-over']);
-    directory.ask(asker('other', 'may', { channel: { ...config, name: 'registry' } }));
+    directory.ask(asker('other', 'competes', { channel: { ...config, name: 'registry' } }));
     expect(look()).toEqual(['other: leads in term 1']);
   });
 
   test('a leader of before that comes later than its followers gives way to the newer term', () => {
-    directory.ask(asker('orphan', 'may', { term: 3 }));
+    directory.ask(asker('orphan', 'competes', { term: 3 }));
     look();
     expect(directory.enter(leader(1000, 3))).toBe(true);
     directory.enter(leader(2000, 4));
@@ -419,11 +420,11 @@ describe('at the port of an appointed leader', () => {
     directory = new Directory(false);
   });
 
-  test.each<[LeadWish]>([['never'], ['may'], ['must'], ['succeeds']])(
-    'who comes for what is led here is served; wish %s',
-    (lead) => {
+  test.each<[Candidacy]>([['follows'], ['competes'], ['leads'], ['succeeds']])(
+    'who comes for what is led here is served; it %s',
+    (candidacy) => {
       directory.enter(leader(1000, 3));
-      directory.ask(asker('a', lead));
+      directory.ask(asker('a', candidacy));
       expect(look()).toEqual(['a: served by 1000 in term 3']);
     },
   );
@@ -431,9 +432,9 @@ describe('at the port of an appointed leader', () => {
   test('who comes for anything else is sent back, and nobody is appointed', () => {
     const red = leader(1000, 3, strict('red'));
     directory.enter(red);
-    directory.ask(asker('a', 'may', { channel: strict('blue') }));
+    directory.ask(asker('a', 'competes', { channel: strict('blue') }));
     directory.leave(red);
-    directory.ask(asker('b', 'may', { channel: strict('red') }));
+    directory.ask(asker('b', 'competes', { channel: strict('red') }));
     expect(look()).toEqual(['a: not-led-here', 'b: not-led-here']);
   });
 });

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import net from 'node:net';
-import type { LeadWish } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
 import { HeldPort } from '../../src/election/held-port';
 import { PortRace } from '../../src/election/port-race';
 import type { Term } from '../../src/election/term';
@@ -26,8 +26,8 @@ afterEach(async () => {
   await Promise.all(releases.splice(0).map((release) => release()));
 });
 
-async function campaign(lead: LeadWish, seenTerm = 0): Promise<Term> {
-  const term = await new PortRace(meetingAt(port), channel).campaign(seenTerm, lead);
+async function campaign(candidacy: Candidacy, seenTerm = 0): Promise<Term> {
+  const term = await new PortRace(meetingAt(port), channel).campaign(seenTerm, candidacy);
   if (term.kind === 'leader') releases.push(() => term.lease.release());
   return term;
 }
@@ -39,26 +39,26 @@ async function takePort(): Promise<void> {
 
 const follower = (isPortHeld: boolean): object => ({ kind: 'follower', endpoint: { host: '127.0.0.1', port }, isPortHeld });
 
-test.each<[LeadWish]>([['may'], ['must'], ['succeeds']])('who %s leads on a free port', async (lead) => {
-  expect(await campaign(lead)).toMatchObject({ kind: 'leader', lease: { term: 1 } });
+test.each<[Candidacy]>([['competes'], ['leads'], ['succeeds']])('who %s leads on a free port', async (candidacy) => {
+  expect(await campaign(candidacy)).toMatchObject({ kind: 'leader', lease: { term: 1 } });
   expect(await canBind(port)).toBe(false);
 });
 
 test('who never leads follows on a free port, and does not bind it', async () => {
-  expect(await campaign('never')).toEqual(follower(false));
+  expect(await campaign('follows')).toEqual(follower(false));
   expect(await canBind(port)).toBe(true);
 });
 
-test.each<[LeadWish]>([['may'], ['must'], ['succeeds']])(
+test.each<[Candidacy]>([['competes'], ['leads'], ['succeeds']])(
   'who %s follows on a taken port, and knows that it is taken',
-  async (lead) => {
+  async (candidacy) => {
     await takePort();
-    expect(await campaign(lead)).toEqual(follower(true));
+    expect(await campaign(candidacy)).toEqual(follower(true));
   },
 );
 
 test('of many that compete at once, one leads', async () => {
-  const terms = await Promise.all(Array.from({ length: 20 }, () => campaign('may')));
+  const terms = await Promise.all(Array.from({ length: 20 }, () => campaign('competes')));
   expect(terms.filter(({ kind }) => kind === 'leader')).toHaveLength(1);
 });
 
@@ -68,12 +68,12 @@ describe('the port of a leader that was lost', () => {
     const dying = await HeldPort.hold(meetingAt(port), (reception) => reception.claim(channel, 0));
     releases.push(() => dying!.release());
     const race = new PortRace(meetingAt(port, { clock }), channel);
-    const first = race.campaign(1, 'may');
+    const first = race.campaign(1, 'competes');
     await eventually('it waits', () => clock.pending > 0);
     clock.advance(1);
     expect(await first).toEqual(follower(true));
     // The same loss brings it here again: it does not wait another time.
-    expect(await race.campaign(1, 'may')).toEqual(follower(true));
+    expect(await race.campaign(1, 'competes')).toEqual(follower(true));
     expect(clock.pending).toBe(0);
   });
 
@@ -81,7 +81,7 @@ describe('the port of a leader that was lost', () => {
     const dying = net.createServer().listen({ port, host: '127.0.0.1' });
     await once(dying, 'listening');
     const clock = new FakeClock();
-    const campaigning = new PortRace(meetingAt(port, { clock }), channel).campaign(1, 'may');
+    const campaigning = new PortRace(meetingAt(port, { clock }), channel).campaign(1, 'competes');
     await eventually('it waits', () => clock.pending > 0);
     await new Promise((resolve) => dying.close(resolve));
     clock.advance(1);
@@ -92,5 +92,5 @@ describe('the port of a leader that was lost', () => {
 });
 
 test('a new term is newer than the one that was seen before', async () => {
-  expect(await campaign('may', 7)).toMatchObject({ lease: { term: 8 } });
+  expect(await campaign('competes', 7)).toMatchObject({ lease: { term: 8 } });
 });

@@ -69,15 +69,15 @@ async function settled(peer: Peer): Promise<void> {
 test('who joins a channel of this process is let in at its door', async () => {
   (await lead('red')).open(door('red'));
   (await lead('blue')).open(door('blue'));
-  const peer = (await come()).join('blue', 'never');
+  const peer = (await come()).join('blue', 'follows');
   await eventually('admitted', () => admitted.length);
-  expect(admitted).toMatchObject([{ door: 'blue', join: { channel: { name: 'blue' }, lead: 'never' } }]);
+  expect(admitted).toMatchObject([{ door: 'blue', join: { channel: { name: 'blue' }, candidacy: 'follows' } }]);
   expect(peer.heard).toEqual([]);
 });
 
 test('who comes before the door is open is let in when it opens', async () => {
   const lease = await lead('red');
-  await settled((await come()).join('red', 'may'));
+  await settled((await come()).join('red', 'competes'));
   expect(admitted).toEqual([]);
   lease.open(door('red'));
   expect(admitted).toHaveLength(1);
@@ -86,7 +86,7 @@ test('who comes before the door is open is let in when it opens', async () => {
 test('who comes before a door that never opens can come again', async () => {
   await lead('blue');
   const lease = await lead('red');
-  const peer = (await come()).join('red', 'never');
+  const peer = (await come()).join('red', 'follows');
   await settled(peer);
   await lease.release();
   await eventually('closed', () => peer.isClosed);
@@ -94,7 +94,7 @@ test('who comes before a door that never opens can come again', async () => {
 
 test('who waits for a channel is let in when this process leads it', async () => {
   await lead('red');
-  const peer = (await come()).join('blue', 'never');
+  const peer = (await come()).join('blue', 'follows');
   expect(await peer.next()).toMatchObject({ type: 'wait', id: 7, code: 'no-leader' });
   (await lead('blue')).open(door('blue'));
   expect(admitted).toHaveLength(1);
@@ -102,16 +102,16 @@ test('who waits for a channel is let in when this process leads it', async () =>
 
 test('one that may lead is appointed, announces itself, and others are redirected to it', async () => {
   await lead('red');
-  const appointee = (await come()).join('blue', 'may', { term: 4 });
+  const appointee = (await come()).join('blue', 'competes', { term: 4 });
   expect(await appointee.next()).toEqual({ type: 'appoint', id: 7, term: 5, isSucceeding: false });
-  const early = (await come()).join('blue', 'may', { id: 8 });
+  const early = (await come()).join('blue', 'competes', { id: 8 });
   expect(await early.next()).toMatchObject({ type: 'wait', id: 8, code: 'hand-over' });
   appointee.announce('blue', 5, 4_711);
   expect(await early.next()).toEqual({ type: 'redirect', id: 8, term: 5, port: 4_711 });
   await eventually('it is sent there', () => early.isClosed);
-  const late = (await come()).join('blue', 'never');
+  const late = (await come()).join('blue', 'follows');
   expect(await late.next()).toMatchObject({ type: 'redirect', term: 5, port: 4_711 });
-  const proud = (await come()).join('blue', 'must');
+  const proud = (await come()).join('blue', 'leads');
   expect(await proud.next()).toMatchObject({ type: 'refusal', id: 7, code: 'led-elsewhere' });
   await eventually('it is refused', () => proud.isClosed);
   expect(appointee.isClosed).toBe(false);
@@ -119,9 +119,9 @@ test('one that may lead is appointed, announces itself, and others are redirecte
 
 test('an appointed process that never announces itself is let go after two seconds, and the next one is appointed', async () => {
   await lead('red');
-  const silent = (await come()).join('blue', 'may');
+  const silent = (await come()).join('blue', 'competes');
   await silent.next();
-  const next = (await come()).join('blue', 'may');
+  const next = (await come()).join('blue', 'competes');
   await next.next();
   clock.advance(1_999);
   await settled(next);
@@ -134,7 +134,7 @@ test('an appointed process that never announces itself is let go after two secon
 
 test('one that announces itself in time is not', async () => {
   await lead('red');
-  const appointee = (await come()).join('blue', 'may');
+  const appointee = (await come()).join('blue', 'competes');
   await appointee.next();
   await settled(appointee.announce('blue', 1));
   clock.advance(60_000);
@@ -144,9 +144,9 @@ test('one that announces itself in time is not', async () => {
 
 test('one that goes before it announces itself is replaced at once', async () => {
   await lead('red');
-  const appointee = (await come()).join('blue', 'may');
+  const appointee = (await come()).join('blue', 'competes');
   await appointee.next();
-  const next = (await come()).join('blue', 'may');
+  const next = (await come()).join('blue', 'competes');
   await next.next();
   await appointee.close();
   expect(await next.next()).toMatchObject({ type: 'appoint', term: 2 });
@@ -156,10 +156,10 @@ test('a leader elsewhere leads as long as its connection', async () => {
   await lead('red');
   const leader = (await come()).announce('blue', 3);
   await settled(leader);
-  const waiting = (await come()).join('blue', 'never');
+  const waiting = (await come()).join('blue', 'follows');
   expect(await waiting.next()).toMatchObject({ type: 'redirect' });
   await leader.close();
-  const next = (await come()).join('blue', 'may');
+  const next = (await come()).join('blue', 'competes');
   expect(await next.next()).toMatchObject({ type: 'appoint', term: 4 });
 });
 
@@ -173,7 +173,7 @@ test('a successor is appointed while the leader serves, has all the time that it
   clock.advance(0);
   next.announce('blue', 4, 5_000);
   expect(await leader.next()).toMatchObject({ type: 'goaway', code: 'succeeded' });
-  const waiting = (await come()).join('blue', 'may');
+  const waiting = (await come()).join('blue', 'competes');
   expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' }); // the old leader may still deliver
   expect(leader.isClosed).toBe(false);
   await leader.close(); // the old leader is silent
@@ -188,7 +188,7 @@ test('a leader that was succeeded and does not answer is waited for a quarter of
   await next.next();
   next.announce('blue', 4, 5_000);
   expect(await leader.next()).toMatchObject({ type: 'goaway', code: 'succeeded' });
-  const waiting = (await come()).join('blue', 'may');
+  const waiting = (await come()).join('blue', 'competes');
   expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' });
   clock.advance(250);
   clock.advance(0);
@@ -203,21 +203,21 @@ test('a leader elsewhere takes over from one in this process, which hears of it'
   expect(await next.next()).toMatchObject({ type: 'appoint', term: 2, isSucceeding: true });
   next.announce('red', 2, 5_000);
   await lease.succeeded;
-  const waiting = (await come()).join('red', 'may');
+  const waiting = (await come()).join('red', 'competes');
   expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' });
   lease.silent();
   expect(await waiting.next()).toMatchObject({ type: 'redirect', port: 5_000 });
   await lease.release();
-  expect(await (await come()).join('red', 'may').next()).toMatchObject({ type: 'redirect', port: 5_000 });
+  expect(await (await come()).join('red', 'competes').next()).toMatchObject({ type: 'redirect', port: 5_000 });
 });
 
 test('a leader that resigns serves on, and its successor is sought among those who come', async () => {
   await lead('red');
   const leader = (await come()).announce('blue', 3).resign();
   await settled(leader);
-  const worker = (await come()).join('blue', 'never');
+  const worker = (await come()).join('blue', 'follows');
   expect(await worker.next()).toMatchObject({ type: 'wait', code: 'hand-over' });
-  const heir = (await come()).join('blue', 'may');
+  const heir = (await come()).join('blue', 'competes');
   expect(await heir.next()).toMatchObject({ type: 'appoint', term: 4, isSucceeding: true });
 });
 
@@ -225,7 +225,7 @@ test('a successor that does not announce itself within two seconds of the end of
   await lead('red');
   const leader = (await come()).announce('blue', 3).resign();
   await settled(leader);
-  const heir = (await come()).join('blue', 'may');
+  const heir = (await come()).join('blue', 'competes');
   await heir.next();
   clock.advance(60_000);
   await leader.close();
@@ -244,14 +244,14 @@ test('a leader of an older term is told so and let go', async () => {
   const old = (await come()).announce('blue', 2, 6_000);
   expect(await old.next()).toMatchObject({ type: 'refusal', id: 0, code: 'superseded' });
   await eventually('it is let go', () => old.isClosed);
-  expect(await (await come()).join('blue', 'may').next()).toMatchObject({ type: 'redirect', port: 5_000 });
+  expect(await (await come()).join('blue', 'competes').next()).toMatchObject({ type: 'redirect', port: 5_000 });
 });
 
 test('the end of the last channel of this process ends the port and everything at it', async () => {
   const lease = await lead('red');
   const [waiting, appointee, leader] = [
-    (await come()).join('blue', 'never'),
-    (await come()).join('green', 'may'),
+    (await come()).join('blue', 'follows'),
+    (await come()).join('green', 'competes'),
     (await come()).announce('white', 1),
   ];
   await Promise.all([waiting.next(), appointee.next(), settled(leader)]);
@@ -276,12 +276,12 @@ describe('after another process held the port', () => {
 
   test('a channel of a leader that has not announced itself yet is given to nobody for 200 ms', async () => {
     await succeedTo('red', 3);
-    const fresh = (await come()).join('blue', 'may');
+    const fresh = (await come()).join('blue', 'competes');
     expect(await fresh.next()).toMatchObject({ type: 'wait', code: 'no-leader' });
     clock.advance(199);
     await settled((await come()).announce('blue', 3, 5_000));
     expect(await fresh.next()).toMatchObject({ type: 'redirect', port: 5_000 });
-    const other = (await come()).join('green', 'may');
+    const other = (await come()).join('green', 'competes');
     expect(await other.next()).toMatchObject({ type: 'wait' });
     clock.advance(1);
     clock.advance(0);
@@ -290,7 +290,7 @@ describe('after another process held the port', () => {
 
   test('one that has lost its leader is appointed at once', async () => {
     await succeedTo('red', 3);
-    expect(await (await come()).join('blue', 'may', { term: 2 }).next()).toMatchObject({ type: 'appoint', term: 3 });
+    expect(await (await come()).join('blue', 'competes', { term: 2 }).next()).toMatchObject({ type: 'appoint', term: 3 });
   });
 
   test('a new client of this process waits as well, keeps the port meanwhile, and follows the leader that has come', async () => {

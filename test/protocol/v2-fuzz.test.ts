@@ -71,7 +71,7 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
     type: type('join'),
     id,
     channel,
-    lead: fc.constantFrom('never' as const, 'may' as const, 'must' as const, 'succeeds' as const),
+    candidacy: fc.constantFrom('follows' as const, 'competes' as const, 'leads' as const, 'succeeds' as const),
     term,
     codecs,
   }),

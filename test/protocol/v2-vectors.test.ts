@@ -107,7 +107,7 @@ describe('what a newer peer may send', () => {
       type: 'join',
       id: 7,
       channel: { name: 'n', identity: '', isStrict: false },
-      lead: 'never',
+      candidacy: 'follows',
       term: 5,
       codecs: [],
     });
@@ -124,7 +124,7 @@ describe('what a newer peer may send', () => {
 describe('texts whose length is a uint16', () => {
   const id = 7;
   const channel = { name: 'n', identity: 'i', isStrict: false };
-  const join: V2Message = { type: 'join', id, channel, lead: 'may', term: 1, codecs: ['structured'] };
+  const join: V2Message = { type: 'join', id, channel, candidacy: 'competes', term: 1, codecs: ['structured'] };
   const announce: V2Message = { type: 'announce', channel, term: 1, port: 1 };
   const refusal = (code: string, sentence: string): V2Message => ({
     type: 'refusal',

@@ -56,7 +56,14 @@ class Peer {
   async join(): Promise<void> {
     await this.register({ versions: [1, 2] });
     const codecs = ['custom', 'serialize-json', 'structured'];
-    this.send({ type: 'join', id: 1, channel: { name: 'slow', identity: '', isStrict: false }, lead: 'never', term: 0, codecs });
+    this.send({
+      type: 'join',
+      id: 1,
+      channel: { name: 'slow', identity: '', isStrict: false },
+      candidacy: 'follows',
+      term: 0,
+      codecs,
+    });
     await eventually('joined', () => this.heard.some(({ type }) => type === 'joined'));
   }
 

@@ -174,7 +174,7 @@ describe('a stranger that dials', () => {
       for (const opening of ['join', 'announce'] as const) {
         const peer = await dial();
         await attempt(peer, await secretOf(SECRET));
-        if (opening === 'join') peer.join('registry', { lead: 'succeeds', term: 9 });
+        if (opening === 'join') peer.join('registry', { candidacy: 'succeeds', term: 9 });
         else peer.send({ type: 'announce', channel: { name: 'registry', identity: '', isStrict: false }, term: 9, port: 9 });
         peer.send(call('never'));
         await peer.closed;

@@ -225,7 +225,7 @@ test('garbage after a registration costs that connection only', async () => {
 
 test.each<[string, (peer: RawPeer) => void]>([
   ['an announcement behind a join', (peer) => peer.send({ type: 'announce', channel: CHANNEL, term: 9, port: 9 })],
-  ['a second join', (peer) => peer.join('registry', { lead: 'succeeds' })],
+  ['a second join', (peer) => peer.join('registry', { candidacy: 'succeeds' })],
   ['a resignation of nothing', (peer) => peer.send({ type: 'resign' })],
   ['what a leader says', (peer) => peer.send({ type: 'goaway', code: 'hand-off', sentence: SECRET })],
 ])('%s on the connection of a follower changes nothing', async (_, say) => {

@@ -1,8 +1,8 @@
 import { resolveOptions } from '../../src/options';
 import { formatSeat, parseSeat, SEAT_VARIABLE, takeSeat } from '../../src/seat';
 
-it.each(['leads', 'follows', 'competes'] as const)('a seat that %s is read back', (part) => {
-  const seat = { part, clusterPort: 41_234 };
+it.each(['leads', 'follows', 'competes'] as const)('a seat that %s is read back', (candidacy) => {
+  const seat = { candidacy, clusterPort: 41_234 };
   expect(parseSeat(formatSeat(seat))).toEqual(seat);
 });
 
@@ -14,8 +14,8 @@ it.each([
   ['leads', true],
   ['follows', false],
   ['competes', undefined],
-] as const)('a shared client whose process %s has isLeader %p and the port of the seat', (part, isLeader) => {
-  const env = { [SEAT_VARIABLE]: formatSeat({ part, clusterPort: 41_234 }), NODE_CLUSTER_CLIENT_PORT: '5555' };
+] as const)('a shared client whose process %s has isLeader %p and the port of the seat', (candidacy, isLeader) => {
+  const env = { [SEAT_VARIABLE]: formatSeat({ candidacy, clusterPort: 41_234 }), NODE_CLUSTER_CLIENT_PORT: '5555' };
   expect(resolveOptions(undefined, 'Client', env)).toMatchObject({ port: 41_234, isLeader });
   expect(resolveOptions({ isLeader: null }, 'Client', env)).toMatchObject({ isLeader });
 });
@@ -30,9 +30,9 @@ it('a process that takes its seat keeps it, and what it starts inherits one that
   takeSeat(env);
   try {
     expect(env[SEAT_VARIABLE]).toBe('follows:41234');
-    expect(resolveOptions(undefined, 'Client', env)).toMatchObject({ isLeader: true, succeeds: true });
+    expect(resolveOptions(undefined, 'Client', env)).toMatchObject({ isLeader: true, candidacy: 'succeeds' });
   } finally {
     Reflect.deleteProperty(globalThis, Symbol.for('trunkline#seat'));
   }
-  expect(resolveOptions(undefined, 'Client', env)).toMatchObject({ isLeader: false, succeeds: false });
+  expect(resolveOptions(undefined, 'Client', env)).toMatchObject({ isLeader: false, candidacy: 'follows' });
 });

@@ -1,6 +1,7 @@
 // A process of trunkline from the view of a port: a connection that has introduced itself, and all later messages.
 
-import type { ChannelId, Join, LeadWish, Message, V2Message } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
+import type { ChannelId, Join, Message, V2Message } from '../../protocol/message';
 import { loopback } from '../../src/endpoint';
 import { systemClock } from '../../src/time';
 import type { Connection } from '../../src/transport/connection';
@@ -32,8 +33,8 @@ export class Peer {
     return new Peer(connection);
   }
 
-  join(channel: string, lead: LeadWish, changes: Partial<Join> = {}): this {
-    const join = { id: 7, channel: channelOf(channel), lead, term: 0, codecs: ['structured'], ...changes };
+  join(channel: string, candidacy: Candidacy, changes: Partial<Join> = {}): this {
+    const join = { id: 7, channel: channelOf(channel), candidacy, term: 0, codecs: ['structured'], ...changes };
     this.connection.send({ type: 'join', ...join });
     return this;
   }

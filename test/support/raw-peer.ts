@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
 import { helloOf, proofOf } from '../../protocol/handshake';
-import type { ChannelId, Hello, LeadWish, Message, V2Message } from '../../protocol/message';
+import type { Candidacy } from '../../protocol/candidacy';
+import type { ChannelId, Hello, Message, V2Message } from '../../protocol/message';
 import { v1Codec, v1Framing } from '../../protocol/v1';
 import { v2Codec, v2Framing } from '../../protocol/v2';
 import { sharedSecret } from '../../src/transport/credentials';
@@ -82,9 +83,9 @@ export class RawPeer {
     return hello!;
   }
 
-  join(name: string, wish: { lead?: LeadWish; identity?: string; isStrict?: boolean; term?: number } = {}): void {
-    const { lead = 'never', identity = '', isStrict = false, term = 0 } = wish;
+  join(name: string, how: { candidacy?: Candidacy; identity?: string; isStrict?: boolean; term?: number } = {}): void {
+    const { candidacy = 'follows', identity = '', isStrict = false, term = 0 } = how;
     const channel: ChannelId = { name, identity, isStrict };
-    this.send({ type: 'join', channel, lead, term, codecs: ['structured'] });
+    this.send({ type: 'join', channel, candidacy, term, codecs: ['structured'] });
   }
 }

@@ -70,7 +70,7 @@ test('who came before a pause of the listening process is heard after it', async
   clock.sleep(STRANGER_MS + 1_000); // the introduction waits in the socket meanwhile
   expect(await begin(connection)).toEqual({ kind: 'known' });
   const channel = { name: 'channel', identity: '', isStrict: false };
-  connection.send({ type: 'join', id: 1, channel, lead: 'may', term: 0, codecs: [] });
+  connection.send({ type: 'join', id: 1, channel, candidacy: 'competes', term: 0, codecs: [] });
   await eventually('it is known', () => known.length === 1);
   await connection.close();
 });

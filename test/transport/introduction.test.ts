@@ -24,7 +24,7 @@ const join: Join = {
   type: 'join',
   id: 9,
   channel: { name: 'red', identity: '', isStrict: false },
-  lead: 'may',
+  candidacy: 'competes',
   term: 0,
   codecs: [],
 };

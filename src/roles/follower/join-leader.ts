@@ -2,7 +2,8 @@
 
 import { MAX_FRAME_BYTES } from '../../../protocol/frame';
 import { readOutcome, readReason } from '../../../protocol/handshake';
-import type { Joined, LeadWish, Refusal, RegisterResult } from '../../../protocol/message';
+import type { Candidacy } from '../../../protocol/candidacy';
+import type { Joined, Refusal, RegisterResult } from '../../../protocol/message';
 import { formatEndpoint, loopback, type Endpoint } from '../../endpoint';
 import { adopt, TrunklineError, type ErrorCode } from '../../errors';
 import type { Appointed, Meeting } from '../../election/term';
@@ -37,7 +38,7 @@ export interface JoinOptions {
   readonly meeting: Meeting;
   /** Where to join: the cluster port, or the port to which the holder of the cluster port has redirected. */
   readonly endpoint: Endpoint;
-  readonly lead: LeadWish;
+  readonly candidacy: Candidacy;
   readonly seenTerm: number;
   readonly hooks: RoleHooks;
   readonly signal: AbortSignal;
@@ -100,7 +101,7 @@ async function ask(options: JoinOptions, connection: Connection, secret: Buffer 
 }
 
 function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome> {
-  const { spec, endpoint, lead, seenTerm } = options;
+  const { spec, endpoint, candidacy, seenTerm } = options;
   return new Promise((resolve) => {
     connection.receiver = (message) => {
       switch (message.type) {
@@ -133,7 +134,7 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
       type: 'join',
       id: connection.nextId(),
       channel: spec.id,
-      lead,
+      candidacy,
       term: seenTerm,
       codecs: spec.values.names,
     });

@@ -63,7 +63,7 @@ export class ChannelHost implements ChannelDoor {
   }
 
   admit(connection: Connection, join: Join): void {
-    if (join.lead !== 'never') this.#heirs.add(connection);
+    if (join.candidacy !== 'follows') this.#heirs.add(connection);
     const { spec } = this.#single;
     spec.values.welcomeReader(this.#connections.size);
     const follower = this.#follow(connection, PeerValues.ofOurs(spec, chooseCodec(spec.values.names, join.codecs)));

@@ -137,14 +137,14 @@ export class ChildSpecs {
     stickyPort: number | undefined,
   ): NodeJS.ProcessEnv {
     const leads = isSucceeding ? 'succeeds' : 'leads';
-    const part = kind === 'agent' ? leads : this.hasAgent ? 'follows' : 'competes';
+    const candidacy = kind === 'agent' ? leads : this.hasAgent ? 'follows' : 'competes';
     return {
       ...this.#options.env,
       ...(this.#options.startMode === 'process' && { PWD: this.#options.baseDir }),
       ...(port !== undefined && { PORT: String(port) }),
       ...(stickyPort !== undefined && { PORT: String(stickyPort), HOST: '127.0.0.1' }),
       ...(this.#compileCache !== undefined && { [COMPILE_CACHE_VARIABLE]: this.#compileCache }),
-      [SEAT_VARIABLE]: formatSeat({ part, clusterPort: this.clusterPort }),
+      [SEAT_VARIABLE]: formatSeat({ candidacy, clusterPort: this.clusterPort }),
       ...(this.#secret !== undefined && { [SEAT_SECRET_VARIABLE]: formatSeatSecret(this.clusterPort, this.#secret) }),
     };
   }
