@@ -44,7 +44,7 @@ export class TcpProxy {
         this.#held.add(client);
         client.resume();
         client.on('close', () => this.#held.delete(client));
-      } else this.#candidacy(client);
+      } else this.#lead(client);
     });
   }
 
@@ -113,7 +113,7 @@ export class TcpProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #candidacy(client: net.Socket): void {
+  #lead(client: net.Socket): void {
     const target = net.connect({ host: '127.0.0.1', port: this.#targetPort, noDelay: true });
     const lane = (): Lane => ({ queue: [], timer: undefined });
     const pair: Pair = { client, target, lanes: { toTarget: lane(), toClient: lane() } };
