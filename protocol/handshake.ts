@@ -14,7 +14,7 @@ export function helloOf(own: Omit<Hello, 'versions'> = {}): Hello {
   return { versions: [1, 2], ...own };
 }
 
-/** Whether the connection goes on in version 2. @param hello the other side's, undefined for an old peer */
+/** Whether the connection goes on in version 2. @param hello the other side's, undefined for a legacy peer */
 export function speaksV2(hello: Hello | undefined): boolean {
   return hello?.versions.includes(2) ?? false;
 }

@@ -24,7 +24,7 @@ export function writeHello({ versions, nonce, proof, methods }: Hello): object {
   };
 }
 
-/** Undefined: no hello, and so an old peer. */
+/** Undefined: no hello, and so a legacy peer. */
 export function readHello(value: unknown): Hello | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { versions, nonce, proof, methods } = value as Record<keyof Hello, unknown>;

@@ -30,7 +30,7 @@ export function encodeThrown(thrown: unknown, values: ThrownCodec, onRefused: (e
     return bytes.length <= MAX_WHOLE_BYTES ? bytes : undefined;
   };
   const rich = (): Buffer | undefined => {
-    if (values.codec === 'serialize-json') return undefined; // an old peer reads the error
+    if (values.codec === 'serialize-json') return undefined; // a legacy peer reads the error
     const value = toErrorValue(thrown, true);
     const bytes = values.encode(value);
     return values.areFaithful || isDeepStrictEqual(values.decode(bytes), value) ? bytes : undefined;

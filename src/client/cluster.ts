@@ -182,7 +182,7 @@ function channelSpec(
     formatKey: (registration) => checkedKey(options, registration),
     isKeyEnough: (registration) => options.formatKey === formatKey && isPlain(registration),
     isBroadcast: options.isBroadcast,
-    allowsOldPeers: options.allowLegacyPeers,
+    allowsLegacyPeers: options.allowLegacyPeers,
     maxOutboxBytes: options.maxOutboxBytes,
     // A value that a single subscriber of the host gets does not replace the value that another subscriber gets.
     delivery: options.isBroadcast ? options.delivery : 'every',
@@ -215,7 +215,7 @@ function placeOf(options: ResolvedOptions): Place | undefined {
       },
       connectTimeoutMs: options.connectTimeout,
       heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
-      allowsOldPeers: options.allowLegacyPeers,
+      allowsLegacyPeers: options.allowLegacyPeers,
       logger: guardedLogger(options.logger),
       clock: systemClock,
     },

@@ -47,7 +47,7 @@ export class Reception implements Guests {
   readonly #directory: Directory;
   readonly #leases = new Set<LocalLease>();
   /** Peers of cluster-client 3.x that ask for a channel which nobody here leads yet. */
-  readonly #oldPeers = new Map<Connection, { readonly register: Register; readonly keep: () => void }>();
+  readonly #legacyPeers = new Map<Connection, { readonly register: Register; readonly keep: () => void }>();
   readonly #settled: Promise<void>;
   #settling: Patience | undefined;
   readonly #listener: Listener;
@@ -89,8 +89,8 @@ export class Reception implements Guests {
   enter(channel: ChannelId, term: number): ChannelLease | undefined {
     const lease = new LocalLease(channel, term, this.#listener.port, this.#options.meeting.clock, {
       onOpen: (door) => {
-        for (const [connection, { register, keep }] of this.#oldPeers) {
-          if (register.channel === channel.name) this.#admitOld(door, connection, register, keep);
+        for (const [connection, { register, keep }] of this.#legacyPeers) {
+          if (register.channel === channel.name) this.#admitLegacy(door, connection, register, keep);
         }
       },
       resign: () => {
@@ -119,20 +119,20 @@ export class Reception implements Guests {
     else this.#onJoin(connection, opening);
   }
 
-  onOldPeer(connection: Connection, register: Register, keep: () => void): void {
+  onLegacyPeer(connection: Connection, register: Register, keep: () => void): void {
     // Until a process of cluster-client 3.x is let in, the process may only ask again, as often as necessary.
     connection.receiver = (message) => {
-      if (message.type === 'register') this.onOldPeer(connection, message, keep);
+      if (message.type === 'register') this.onLegacyPeer(connection, message, keep);
     };
     const lease = [...this.#leases].find(({ channel }) => channel.name === register.channel);
     if (lease?.door) {
-      this.#admitOld(lease.door, connection, register, keep);
+      this.#admitLegacy(lease.door, connection, register, keep);
       return;
     }
-    if (this.#options.meeting.allowsOldPeers) keep();
-    const isNew = !this.#oldPeers.has(connection);
-    this.#oldPeers.set(connection, { register, keep });
-    if (isNew) void connection.closed.then(() => this.#oldPeers.delete(connection));
+    if (this.#options.meeting.allowsLegacyPeers) keep();
+    const isNew = !this.#legacyPeers.has(connection);
+    this.#legacyPeers.set(connection, { register, keep });
+    if (isNew) void connection.closed.then(() => this.#legacyPeers.delete(connection));
   }
 
   warn(message: string): void {
@@ -182,10 +182,10 @@ export class Reception implements Guests {
     return isEntered;
   }
 
-  #admitOld(door: ChannelDoor, connection: Connection, register: Register, keep: () => void): void {
-    const wasKept = this.#oldPeers.delete(connection) && this.#options.meeting.allowsOldPeers;
+  #admitLegacy(door: ChannelDoor, connection: Connection, register: Register, keep: () => void): void {
+    const wasKept = this.#legacyPeers.delete(connection) && this.#options.meeting.allowsLegacyPeers;
     let isLetIn = false;
-    door.admitOld(connection, register, () => {
+    door.admitLegacy(connection, register, () => {
       isLetIn = true;
       keep();
     });

@@ -14,7 +14,7 @@ export interface Meeting {
   /** Undefined: silent connections are not ended. */
   readonly heartbeatIntervalMs: number | undefined;
   /** Whether a process of cluster-client 3.x may wait here for a channel that nobody leads yet. */
-  readonly allowsOldPeers: boolean;
+  readonly allowsLegacyPeers: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }

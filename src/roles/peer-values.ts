@@ -8,7 +8,7 @@ import type { ChannelSpec } from './role';
 /** The codec that every process of trunkline can read. */
 const STRUCTURED = new ValueCodec(structuredTranscode);
 
-/** A payload in the form that old peers read; several old peers may share a translation. */
+/** A payload in the form that legacy peers read; several legacy peers may share a translation. */
 const translated = new WeakMap<Buffer, Buffer>();
 
 export class PeerValues {
@@ -26,7 +26,7 @@ export class PeerValues {
   }
 
   /** The values for a process of cluster-client 3.x. */
-  static ofOld({ values, legacyValues }: ChannelSpec): PeerValues {
+  static ofLegacy({ values, legacyValues }: ChannelSpec): PeerValues {
     return new PeerValues(values, legacyValues.name === values.name ? values : legacyValues);
   }
 

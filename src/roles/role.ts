@@ -131,7 +131,7 @@ export interface ChannelSpec {
   readonly isKeyEnough: (registration: unknown) => boolean;
   readonly isBroadcast: boolean;
   /** Whether processes of cluster-client 3.x are served, and followed. */
-  readonly allowsOldPeers: boolean;
+  readonly allowsLegacyPeers: boolean;
   /** How many bytes may wait in this process until the other side of a connection reads. */
   readonly maxOutboxBytes: number;
   /** What happens when a follower falls further behind: older values are skipped, or the follower is disconnected. */

@@ -12,7 +12,7 @@ export type Introduction =
   /** A process of ours; version 2 from here on. */
   | { readonly kind: 'known' }
   /** A process of cluster-client 3.x, which may or may not serve the channel. Frames are still limited as for a stranger. */
-  | { readonly kind: 'old'; readonly result: RegisterResult }
+  | { readonly kind: 'legacy'; readonly result: RegisterResult }
   /** A process of ours that does not know the secret. */
   | { readonly kind: 'unproven'; readonly why: string }
   /** Something else. */
@@ -36,7 +36,7 @@ export interface IntroductionOptions {
   readonly secret: Buffer | undefined;
   /** Fingerprint of the methods that this process shares; undefined when the process does not come to be served. */
   readonly methods?: string | undefined;
-  /** For old peers, ms. */
+  /** For legacy peers, ms. */
   readonly timeoutMs: number;
   /** Silence of this length ends the attempt, ms. */
   readonly firstWordMs: number;
@@ -56,7 +56,7 @@ export function introduce(connection: Connection, options: IntroductionOptions):
       const silentMs = Math.round(clock.now() - begunAt);
       resolve({ kind: 'foreign', heard: `accepted the connection and said nothing for ${silentMs} ms` });
     };
-    // A process of ours answers before this is over. Some old peers answer nothing but a ping while they do not lead the channel.
+    // A process of ours answers before this is over. Some legacy peers answer nothing but a ping while they do not lead the channel.
     let impatience = patientTimeout(clock, firstWordMs * PING_SHARE, () => {
       connection.ping(timeoutMs);
       impatience = patientTimeout(clock, firstWordMs * (1 - PING_SHARE), () => {
@@ -68,7 +68,7 @@ export function introduce(connection: Connection, options: IntroductionOptions):
       if (message.type !== 'register-result') return;
       impatience.cancel();
       if (!message.hello || !speaksV2(message.hello)) {
-        resolve({ kind: 'old', result: message });
+        resolve({ kind: 'legacy', result: message });
         return;
       }
       const why = secret && nonce && doubt(secret, port, nonce, message.hello);

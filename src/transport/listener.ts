@@ -24,7 +24,7 @@ export interface ChannelDoor {
    * room.
    * @param keep to be called when the process is let in; without this call the time of a stranger ends the connection
    */
-  admitOld(connection: Connection, register: Register, keep: () => void): void;
+  admitLegacy(connection: Connection, register: Register, keep: () => void): void;
 }
 
 /** The secret by which processes of this user are recognised. */
@@ -43,7 +43,7 @@ export interface Guests {
    * A process that claims to be cluster-client 3.x, which cannot prove anything and has the room and time of a stranger.
    * @param keep removes the limit of time
    */
-  onOldPeer(connection: Connection, register: Register, keep: () => void): void;
+  onLegacyPeer(connection: Connection, register: Register, keep: () => void): void;
   debug(message: string): void;
   /** Something keeps every process out, perhaps again and again; or strangers crowd the port. */
   warn(message: string): void;
@@ -94,7 +94,7 @@ export class Listener {
       } else if (message.hello) {
         void this.#introduce(connection, message, known);
       } else {
-        this.#options.guests.onOldPeer(connection, message, known); // not trusted: that is for the channel to say
+        this.#options.guests.onLegacyPeer(connection, message, known); // not trusted: that is for the channel to say
       }
     };
     void connection.closed.then((end) => {

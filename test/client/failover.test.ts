@@ -97,7 +97,7 @@ const receive = (server: net.Server): void => {
   const reception = new Reception({ server, meeting, appoints: true, hasPredecessor: false, onRelease });
   reception.enter(channel, 1)!.open({
     admit: (connection, { id }) => connection.send({ type: 'wait', id, code: 'upstream', sentence: 'not ready yet' }),
-    admitOld: () => undefined,
+    admitLegacy: () => undefined,
   });
 };
 
@@ -143,7 +143,7 @@ async function hold(answer = waitForAnother): Promise<Candidacy[]> {
           heard.push(opening.candidacy);
           answer(connection, opening);
         },
-        onOldPeer: () => undefined,
+        onLegacyPeer: () => undefined,
         warn: () => undefined,
         debug: () => undefined,
       },

@@ -16,7 +16,7 @@ import { recordingLogger, type RecordingLogger } from '../support/recording-logg
 leavesNothingOpen();
 
 const CHANNEL: ChannelId = { name: 'channel', identity: '', isStrict: false };
-const door: ChannelDoor = { admit: () => undefined, admitOld: () => undefined };
+const door: ChannelDoor = { admit: () => undefined, admitLegacy: () => undefined };
 
 let port: number;
 let logger: RecordingLogger;
@@ -42,7 +42,7 @@ function meeting(): Meeting {
     credentials: { label: 'test', secret: () => secret() },
     connectTimeoutMs: 5_000,
     heartbeatIntervalMs: undefined,
-    allowsOldPeers: false,
+    allowsLegacyPeers: false,
     clock: systemClock,
     logger,
   };

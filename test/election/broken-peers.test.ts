@@ -33,7 +33,7 @@ beforeEach(async () => {
     credentials: WITHOUT_SECRET,
     connectTimeoutMs: 5_000,
     heartbeatIntervalMs: undefined,
-    allowsOldPeers: false,
+    allowsLegacyPeers: false,
     clock: systemClock,
     logger: recordingLogger(),
   };
@@ -142,8 +142,8 @@ describe('who registers like a process of cluster-client 3.x for a channel that 
   });
 
   test('has the room of a stranger, whether such processes are let in or not', async () => {
-    for (const allowsOldPeers of [false, true]) {
-      await hold({ allowsOldPeers });
+    for (const allowsLegacyPeers of [false, true]) {
+      await hold({ allowsLegacyPeers });
       await register();
       const header = Buffer.alloc(24);
       header[0] = 1;
@@ -160,12 +160,12 @@ describe('who registers like a process of cluster-client 3.x for a channel that 
   });
 
   test('waits as long as it likes where such processes are let in', async () => {
-    await hold({ allowsOldPeers: true });
+    await hold({ allowsLegacyPeers: true });
     await register();
     clock.advance(STRANGER_MS * 10);
     const admitted: string[] = [];
     const lease = await claim('nobody');
-    lease.open({ admit: () => undefined, admitOld: (_, { channel: name }) => void admitted.push(name) });
+    lease.open({ admit: () => undefined, admitLegacy: (_, { channel: name }) => void admitted.push(name) });
     expect(admitted).toEqual(['nobody']);
     await lease.release();
   });

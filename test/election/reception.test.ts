@@ -49,7 +49,7 @@ async function lead(channel: string, seenTerm = 0): Promise<ChannelLease> {
 function door(name: string): ChannelDoor {
   return {
     admit: (connection, join) => void admitted.push({ door: name, connection, join }),
-    admitOld: (connection) => void admitted.push({ door: name, connection, join: undefined }),
+    admitLegacy: (connection) => void admitted.push({ door: name, connection, join: undefined }),
   };
 }
 

@@ -126,7 +126,7 @@ describe('what is never written', () => {
     expect(() => v1Codec.encode({ type: 'unknown', name: 'new', id: 1, timeoutMs: 0 })).toThrow('unknown type new');
   });
 
-  test('fields that were not set: an old peer sees nothing new', () => {
+  test('fields that were not set: a legacy peer sees nothing new', () => {
     const call: Message = {
       type: 'call',
       id: 1,

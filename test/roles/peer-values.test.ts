@@ -1,4 +1,4 @@
-// How values go to and from peers: unchanged between processes of trunkline, translated for old peers.
+// How values go to and from peers: unchanged between processes of trunkline, translated for legacy peers.
 
 import { decodeStructured } from '../../protocol/structured-decoder';
 import { jsonOrStructuredTranscode, serializeJsonTranscode, ValueCodec, type Transcode } from '../../protocol/value-codec';
@@ -26,9 +26,9 @@ test('between our own a payload is passed on as it is', () => {
   expect(values.areFaithful).toBe(true);
 });
 
-test('for an old peer it is written anew, once for all of them, and read from its form', () => {
+test('for a legacy peer it is written anew, once for all of them, and read from its form', () => {
   const spec = specOf();
-  const [one, another] = [PeerValues.ofOld(spec), PeerValues.ofOld(spec)];
+  const [one, another] = [PeerValues.ofLegacy(spec), PeerValues.ofLegacy(spec)];
   const payload = spec.values.encode({ a: [1] });
   const bytes = one.toPeer(payload);
   expect(serializeJsonTranscode.decode(bytes)).toEqual({ a: [1] });
@@ -54,7 +54,7 @@ test('for a process of an older version of ours it is written as a structured va
 
 test('a transcode of the user is used with everybody', () => {
   const spec = specOf(mine);
-  for (const values of [PeerValues.ofOurs(spec), PeerValues.ofOld(spec)]) {
+  for (const values of [PeerValues.ofOurs(spec), PeerValues.ofLegacy(spec)]) {
     const payload = spec.values.encode(1);
     expect(values.toPeer(payload)).toBe(payload);
     expect(payload.toString()).toBe('!1');

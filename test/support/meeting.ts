@@ -15,7 +15,7 @@ export function meetingAt(port: number, changes: Partial<Meeting> = {}): Meeting
     credentials: credentialsOf(SECRET),
     connectTimeoutMs: 2_000,
     heartbeatIntervalMs: undefined,
-    allowsOldPeers: false,
+    allowsLegacyPeers: false,
     clock: systemClock,
     logger: recordingLogger(),
     ...changes,

@@ -59,7 +59,7 @@ test('who came before a pause of the listening process is heard after it', async
     clock,
     guests: {
       onPeer: (_, opening) => void known.push(opening.channel.name),
-      onOldPeer: () => undefined,
+      onLegacyPeer: () => undefined,
       debug: () => undefined,
       warn: () => undefined,
     },

@@ -69,7 +69,7 @@ async function listen(credentials: Credentials = credentialsOf(SECRET)): Promise
     clock: systemClock,
     guests: {
       onPeer: (connection, opening) => void admitted.push({ connection, opening }),
-      onOldPeer: (connection, opening) => void admitted.push({ connection, opening }),
+      onLegacyPeer: (connection, opening) => void admitted.push({ connection, opening }),
       debug: (message) => void debugged.push(message),
       warn: (message) => void debugged.push(message),
     },
@@ -330,7 +330,7 @@ describe('what a dialer finds', () => {
       });
     });
     const { introduction, connection } = await meet(port);
-    expect(introduction).toEqual({ kind: 'old', result: expect.objectContaining({ payload: Buffer.from('yes') }) as unknown });
+    expect(introduction).toEqual({ kind: 'legacy', result: expect.objectContaining({ payload: Buffer.from('yes') }) as unknown });
     expect(connection.version).toBe(1);
   });
 
@@ -357,7 +357,7 @@ describe('what a dialer finds', () => {
     await eventually('the pong', () => connection.messagesHeard);
     clock.advance(60_000);
     answer!();
-    expect((await introducing).kind).toBe('old');
+    expect((await introducing).kind).toBe('legacy');
     expect(clock.pending).toBe(0);
   });
 

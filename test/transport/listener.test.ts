@@ -18,7 +18,7 @@ let server: net.Server;
 let clock: FakeClock;
 let debugged: string[];
 let warned: string[];
-let oldPeers: Register[];
+let legacyPeers: Register[];
 const sockets = new Set<net.Socket>();
 
 let keep: () => void;
@@ -27,7 +27,7 @@ beforeEach(async () => {
   clock = new FakeClock();
   debugged = [];
   warned = [];
-  oldPeers = [];
+  legacyPeers = [];
   server = net.createServer();
   server.on('connection', (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -37,8 +37,8 @@ beforeEach(async () => {
     clock,
     guests: {
       onPeer: () => undefined,
-      onOldPeer: (_, register, whenKept) => {
-        oldPeers.push(register);
+      onLegacyPeer: (_, register, whenKept) => {
+        legacyPeers.push(register);
         keep = whenKept;
       },
       debug: (message) => void debugged.push(message),
@@ -76,8 +76,8 @@ const bytes = (message: Message): Buffer => v1Codec.encode(message);
 test('a process of cluster-client 3.x is handed on with what it asks for, and has no time limit once it is kept', async () => {
   const { socket } = await connect();
   socket.write(bytes(register('blue')));
-  await eventually('handed on', () => oldPeers.length);
-  expect(oldPeers).toEqual([register('blue')]);
+  await eventually('handed on', () => legacyPeers.length);
+  expect(legacyPeers).toEqual([register('blue')]);
   expect(clock.pending).toBe(1);
   keep();
   expect(clock.pending).toBe(0);
@@ -88,7 +88,7 @@ test('it gets no more room than a stranger: nothing has been proved yet', async 
   const { socket, closed } = await connect();
   socket.write(Buffer.concat([bytes(register('blue')), bytes(register('x'.repeat(STRANGER_BYTES)))]));
   await closed;
-  expect(oldPeers).toEqual([register('blue')]);
+  expect(legacyPeers).toEqual([register('blue')]);
 });
 
 test('who says nothing for five seconds is sent away with one debug line', async () => {
@@ -147,7 +147,7 @@ test('a process of cluster-client 3.x that is not kept is sent away after five s
   const { socket, closed } = await connect();
   for (let asked = 1; asked <= 3; asked++) {
     socket.write(bytes(register('blue')));
-    await eventually('the question', () => oldPeers.length === asked);
+    await eventually('the question', () => legacyPeers.length === asked);
     clock.advance(STRANGER_MS / 3);
   }
   clock.advance(1);

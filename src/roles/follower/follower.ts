@@ -7,7 +7,7 @@ import { assertFits } from '../../../protocol/value-codec';
 import { whyNotDecodable } from '../../../protocol/structured-format';
 import { adopt, TrunklineError } from '../../errors';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
-import { OldKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
+import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import type { PeerValues } from '../peer-values';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from '../role';
@@ -28,10 +28,10 @@ export class Follower implements Role, Verbs {
   readonly #hooks: RoleHooks;
   readonly #connection: Connection;
   readonly #hub: SubscriptionHub<Asked>;
-  /** The way in which this follower asks for keys: `#topics` or `#oldKeys`. */
+  /** The way in which this follower asks for keys: `#topics` or `#legacyKeys`. */
   readonly #requests: KeyRequests;
   readonly #topics: TopicRequests | undefined;
-  readonly #oldKeys: OldKeyRequests | undefined;
+  readonly #legacyKeys: LegacyKeyRequests | undefined;
   readonly #pending: PendingCalls;
   readonly #values: PeerValues;
   /** Why the leader ends the connection, if the leader has given a reason. */
@@ -58,8 +58,8 @@ export class Follower implements Role, Verbs {
     });
     const requestOptions = { spec, connection, values, onError: (error: unknown) => hooks.onError(error) };
     this.#topics = connection.version === 2 ? new TopicRequests(requestOptions) : undefined;
-    this.#oldKeys = this.#topics ? undefined : new OldKeyRequests(requestOptions);
-    this.#requests = (this.#topics ?? this.#oldKeys)!;
+    this.#legacyKeys = this.#topics ? undefined : new LegacyKeyRequests(requestOptions);
+    this.#requests = (this.#topics ?? this.#legacyKeys)!;
     this.#hub = new SubscriptionHub({
       source: {
         open: (key) => {
@@ -145,7 +145,7 @@ export class Follower implements Role, Verbs {
       case 'event': {
         const { id, timeoutMs, key, payload } = message;
         this.#connection.send({ type: 'event-ack', id, timeoutMs });
-        this.#push(this.#oldKeys?.named(key), payload);
+        this.#push(this.#legacyKeys?.named(key), payload);
         return;
       }
       case 'goaway':

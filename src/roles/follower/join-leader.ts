@@ -89,8 +89,8 @@ async function ask(options: JoinOptions, connection: Connection, secret: Buffer 
   switch (introduction.kind) {
     case 'known':
       return await join(options, connection);
-    case 'old':
-      return followOld(options, connection, introduction.result);
+    case 'legacy':
+      return followLegacy(options, connection, introduction.result);
     case 'unproven':
       return { refused: notProven(options, `the process there cannot prove that it belongs to this user: ${introduction.why}`) };
     case 'foreign':
@@ -199,9 +199,9 @@ function notProven({ spec, endpoint }: JoinOptions, why: string): TrunklineError
   return new TrunklineError('ERR_TRUNKLINE_NOT_PROVEN', message, { channel: spec.name, port: endpoint.port });
 }
 
-function followOld({ spec, endpoint, hooks }: JoinOptions, connection: Connection, { payload }: RegisterResult): JoinOutcome {
+function followLegacy({ spec, endpoint, hooks }: JoinOptions, connection: Connection, { payload }: RegisterResult): JoinOutcome {
   const { name: channel } = spec;
-  if (!spec.allowsOldPeers) {
+  if (!spec.allowsLegacyPeers) {
     const message =
       `${channel}: ${formatEndpoint(endpoint)} is held by a process of cluster-client 3.x, which cannot prove that it belongs to this user; ` +
       'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in every process while both are in use';
@@ -210,7 +210,7 @@ function followOld({ spec, endpoint, hooks }: JoinOptions, connection: Connectio
   try {
     const outcome = readOutcome(payload, spec.legacyValues);
     connection.maxFrameBytes = MAX_FRAME_BYTES;
-    if (outcome.accepted) return { follower: new Follower(spec, connection, 0, PeerValues.ofOld(spec), hooks) };
+    if (outcome.accepted) return { follower: new Follower(spec, connection, 0, PeerValues.ofLegacy(spec), hooks) };
     return { refused: adopt(outcome.error) };
   } catch (cause) {
     return { refused: notDecodable(spec, cause) };

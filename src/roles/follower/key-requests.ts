@@ -18,7 +18,7 @@ export interface Asked {
   /** The id of the subscription; 0 in version 1. */
   readonly id: number;
   /** In version 1: the registration as JSON, and the key that the leader makes of this JSON. */
-  readonly old?: { readonly registration: unknown; readonly key: string };
+  readonly legacy?: { readonly registration: unknown; readonly key: string };
   /** The number that the leader has given the key. */
   topic: number | undefined;
 }
@@ -123,10 +123,10 @@ export class TopicRequests implements KeyRequests {
 /** In version 1 keys are sent with the prefix of cluster-client 3.x. */
 export const KEY_PREFIX = '$$inner$$__';
 
-export class OldKeyRequests implements KeyRequests {
+export class LegacyKeyRequests implements KeyRequests {
   readonly #options: KeyRequestOptions;
   /** Every open key by the key that the leader makes of the registration as JSON. */
-  readonly #byOldKey = new Map<string, OpenKey<Asked>>();
+  readonly #byLegacyKey = new Map<string, OpenKey<Asked>>();
 
   constructor(options: KeyRequestOptions) {
     this.#options = options;
@@ -137,21 +137,21 @@ export class OldKeyRequests implements KeyRequests {
     const json = jsonForm(open.registration);
     const payload = isDeepStrictEqual(json, open.registration) ? undefined : encodeRegistration(this.#options, open);
     if (payload === null) return;
-    const oldKey = spec.formatKey(json);
-    const other = this.#byOldKey.get(oldKey);
+    const legacyKey = spec.formatKey(json);
+    const other = this.#byLegacyKey.get(legacyKey);
     if (other) {
       refuse(this.#options, open, new TypeError(`a leader of cluster-client 3.x cannot tell it from ${other.key}`));
       return;
     }
-    this.#byOldKey.set(oldKey, open);
-    open.state = { id: 0, old: { registration: json, key: oldKey }, topic: undefined };
-    this.#send('subscribe', oldKey, json, payload);
+    this.#byLegacyKey.set(legacyKey, open);
+    open.state = { id: 0, legacy: { registration: json, key: legacyKey }, topic: undefined };
+    this.#send('subscribe', legacyKey, json, payload);
   }
 
   close({ state }: OpenKey<Asked>): void {
-    if (!state?.old) return;
-    this.#byOldKey.delete(state.old.key);
-    this.#send('unsubscribe', state.old.key, state.old.registration, undefined);
+    if (!state?.legacy) return;
+    this.#byLegacyKey.delete(state.legacy.key);
+    this.#send('unsubscribe', state.legacy.key, state.legacy.registration, undefined);
   }
 
   flush(): void {
@@ -160,7 +160,7 @@ export class OldKeyRequests implements KeyRequests {
 
   /** The key of an event that names the key with the prefix; undefined when the key was unsubscribed meanwhile. */
   named(key: string): OpenKey<Asked> | undefined {
-    return this.#byOldKey.get(key.slice(KEY_PREFIX.length));
+    return this.#byLegacyKey.get(key.slice(KEY_PREFIX.length));
   }
 
   #send(type: 'subscribe' | 'unsubscribe', key: string, registration: unknown, payload: Buffer | undefined): void {

@@ -22,7 +22,7 @@ export class ChannelHost implements ChannelDoor {
   /** Followers that could lead. */
   readonly #heirs = new Set<Connection>();
   readonly #topics: Topics;
-  readonly #warnOfOldPeers: (message: string) => void;
+  readonly #warnOfLegacyPeers: (message: string) => void;
   /** Skipped events of followers that have already disconnected. */
   #skippedBefore = 0;
   #isLeaving = false;
@@ -41,7 +41,7 @@ export class ChannelHost implements ChannelDoor {
     this.#term = term;
     this.#onError = onError;
     const { logger, clock } = single.spec;
-    this.#warnOfOldPeers = rarely((message) => logger.warn(message), clock);
+    this.#warnOfLegacyPeers = rarely((message) => logger.warn(message), clock);
   }
 
   /** Whether any follower could lead. */
@@ -73,13 +73,13 @@ export class ChannelHost implements ChannelDoor {
     this.#onVisited();
   }
 
-  admitOld(connection: Connection, register: Register, keep: () => void = () => undefined): void {
-    if (!this.#single.spec.allowsOldPeers) {
-      this.#refuseOld(connection, register);
+  admitLegacy(connection: Connection, register: Register, keep: () => void = () => undefined): void {
+    if (!this.#single.spec.allowsLegacyPeers) {
+      this.#refuseLegacy(connection, register);
       return;
     }
     keep();
-    this.#follow(connection, PeerValues.ofOld(this.#single.spec)).onRegister(register);
+    this.#follow(connection, PeerValues.ofLegacy(this.#single.spec)).onRegister(register);
   }
 
   /** Followers are to look for the next leader from now on; new followers are sent away at once. */
@@ -146,12 +146,12 @@ export class ChannelHost implements ChannelDoor {
    * Refuses a process of cluster-client 3.x, which gets nothing but an answer. The connection stays open for the time of a
    * stranger: such a process asks again after 3 s on an open connection, and at once after the connection ends.
    */
-  #refuseOld(connection: Connection, { id, timeoutMs }: Register): void {
+  #refuseLegacy(connection: Connection, { id, timeoutMs }: Register): void {
     const { name: channel, legacyValues } = this.#single.spec;
     const message =
       `${channel}: a process of cluster-client 3.x cannot prove that it belongs to the user of the leader; ` +
       'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in the leader';
-    this.#warnOfOldPeers(`${message}; remotePort=${connection.remotePort}`);
+    this.#warnOfLegacyPeers(`${message}; remotePort=${connection.remotePort}`);
     try {
       const payload = writeRefusal(new TrunklineError('ERR_TRUNKLINE_LEGACY_PEER', message, { channel }), legacyValues);
       connection.send({ type: 'register-result', id, timeoutMs, payload });

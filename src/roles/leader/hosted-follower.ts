@@ -120,7 +120,7 @@ export class HostedFollower {
     if (!this.#isAccepted && message.type !== 'register') return; // a peer that was not let in gets nothing
     switch (message.type) {
       case 'register':
-        this.onRegister(message); // an old peer asks again
+        this.onRegister(message); // a legacy peer asks again
         return;
       case 'subscribe':
         this.#subscribeKey(message);
@@ -176,7 +176,7 @@ export class HostedFollower {
     this.#isAccepted ||= this.#unanswered.length > 0;
     for (const question of this.#unanswered.splice(0)) {
       if (question.type === 'join') this.#welcome(question);
-      else this.#answerOld(question, () => writeAcceptance(this.#spec.legacyValues));
+      else this.#answerLegacy(question, () => writeAcceptance(this.#spec.legacyValues));
     }
   }
 
@@ -193,7 +193,7 @@ export class HostedFollower {
   #refuse(error: unknown): void {
     for (const question of this.#unanswered.splice(0)) {
       if (question.type === 'register') {
-        this.#answerOld(question, () => writeRefusal(error, this.#spec.legacyValues));
+        this.#answerLegacy(question, () => writeRefusal(error, this.#spec.legacyValues));
         continue;
       }
       const payload = this.#encoded(() => writeReason(error)) ?? NOTHING;
@@ -202,7 +202,7 @@ export class HostedFollower {
     }
   }
 
-  #answerOld({ id, timeoutMs }: Register, write: () => Buffer): void {
+  #answerLegacy({ id, timeoutMs }: Register, write: () => Buffer): void {
     const payload = this.#encoded(write);
     if (payload) this.#connection.send({ type: 'register-result', id, timeoutMs, payload });
     else void this.#connection.close(); // the follower asks again

@@ -1,7 +1,7 @@
 import type { Message, V2Message } from '../../../protocol/message';
 import { MAX_PLAIN_KEYS } from '../../../protocol/v2';
 import { formatKey, isPlain } from '../../../src/format-key';
-import { OldKeyRequests, TopicRequests, type Asked, type KeyRequestOptions } from '../../../src/roles/follower/key-requests';
+import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequestOptions } from '../../../src/roles/follower/key-requests';
 import type { OpenKey } from '../../../src/roles/subscription-hub';
 
 let sent: (Message | V2Message)[];
@@ -138,7 +138,7 @@ describe('in version 2', () => {
 
 describe('in version 1', () => {
   it('each key goes for itself at once, as JSON with the prefix of cluster-client', () => {
-    const asking = new OldKeyRequests(options());
+    const asking = new LegacyKeyRequests(options());
     const registration: Record<string, unknown> = { b: 1, a: 2 };
     const key = keyOf(registration);
     asking.open(key);
@@ -152,7 +152,7 @@ describe('in version 1', () => {
   });
 
   it('knows keys by what the leader makes of the JSON, and refuses one that the leader could not tell from another', () => {
-    const asking = new OldKeyRequests(options());
+    const asking = new LegacyKeyRequests(options());
     const [date, text] = [keyOf({ at: new Date(0) }), keyOf({ at: new Date(0).toISOString() })];
     asking.open(date);
     asking.open(text);
@@ -169,7 +169,7 @@ describe('in version 1', () => {
   });
 
   it('what JSON would change goes as a value beside it', () => {
-    const asking = new OldKeyRequests(options());
+    const asking = new LegacyKeyRequests(options());
     asking.open(keyOf(new Map()));
     expect(sent).toMatchObject([{ type: 'subscribe', registration: { $map: [] }, payload: Buffer.from('encoded [object Map]') }]);
   });

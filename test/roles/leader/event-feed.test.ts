@@ -196,7 +196,7 @@ test('the host of a channel shows what waits for each follower, and counts what 
     legacyValues: values,
     formatKey: String,
     isBroadcast: true,
-    allowsOldPeers: true,
+    allowsLegacyPeers: true,
     maxOutboxBytes: LIMIT,
     delivery: 'latest',
     logger,
@@ -208,7 +208,7 @@ test('the host of a channel shows what waits for each follower, and counts what 
   const host = new ChannelHost(single, 1, () => undefined);
   const hosted = new HostedConnection();
   const envelope = { id: 1, timeoutMs: 1_000 };
-  host.admitOld(hosted as unknown as Connection, { type: 'register', ...envelope, channel: 'config' });
+  host.admitLegacy(hosted as unknown as Connection, { type: 'register', ...envelope, channel: 'config' });
   hosted.receiver({ type: 'subscribe', ...envelope, key: 'a', registration: 'a' });
   for (let i = 0; i < 4; i++) {
     Registry.last.push('a', 'x'.repeat(60));
