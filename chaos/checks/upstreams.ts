@@ -1,4 +1,4 @@
-// An upstream client for each channel. Two at a time are legitimate for a moment after a kill, during a hand-over, and while one
+// An upstream client for each channel. Two at a time are legitimate for a moment after a kill, during a hand-off, and while one
 // of the two does not run and can neither close nor notice anything. On the common port two are also legitimate while any process
 // there does not run, which may be the port holder. On a port of a single channel a stopped leader holds the port, and succession
 // is impossible unless the close had begun.

@@ -42,8 +42,8 @@ export interface FailoverOptions {
 /** Between tries to reach a leader that is not there yet, ms: a late leader is found within this time. */
 const ABSENT_MIN_MS = 2;
 const ABSENT_MAX_MS = 50;
-/** How long a next leader that was appointed gets to be found when the port holder that appointed it is gone, ms. */
-const NEXT_LEADER_MS = 1_000;
+/** How long an appointed successor gets to be found when the port holder that has appointed it is gone, ms. */
+const SUCCESSOR_MS = 1_000;
 /** Between tries after a refusal, ms. */
 const REFUSED_MIN_MS = 50;
 const REFUSED_MAX_MS = 500;
@@ -59,8 +59,8 @@ export class Failover {
   readonly #election: PortRace | undefined;
   readonly #candidate: Candidate | undefined;
   #turn: Turn | undefined;
-  /** The leader or the port holder has said that there will be a next leader, and it has not been found yet. */
-  #isNextAppointed = false;
+  /** The leader or the port holder has said that there will be a successor, and the successor has not been found yet. */
+  #isSuccessorAppointed = false;
   readonly #search: Search;
   #candidacy: Candidacy;
   #role: Role | undefined;
@@ -69,8 +69,8 @@ export class Failover {
   /** Roles that were replaced and still answer earlier requests. */
   readonly #retiring = new Map<Role, Promise<void>>();
   #waiting: Patience | undefined;
-  /** Set while another process that was appointed is given time to be found: this process does not compete meanwhile. */
-  #deference: { readonly over: AbortController; readonly patience: Patience } | undefined;
+  /** Set while an appointed successor is given time to be found: this process does not compete meanwhile. */
+  #successorWait: { readonly over: AbortController; readonly patience: Patience } | undefined;
   constructor(options: FailoverOptions) {
     this.#options = options;
     this.#spec = options.spec;
@@ -100,7 +100,7 @@ export class Failover {
   async close(): Promise<void> {
     this.#life.abort();
     this.#waiting?.cancel();
-    this.#endDeference();
+    this.#endSuccessorWait();
     await this.#role?.close();
     await this.#running;
     await Promise.all([...this.#retiring].flatMap(([role, retired]) => [role.close(), retired]));
@@ -117,13 +117,13 @@ export class Failover {
         return;
       }
       this.#enter(role, signal);
-      this.#isNextAppointed = await Promise.race([role.ended.then(() => false), role.leaving.then(() => true)]);
+      this.#isSuccessorAppointed = await Promise.race([role.ended.then(() => false), role.handOffBegun.then(() => true)]);
     }
   }
 
   #enter(role: Role, signal: AbortSignal): void {
     const previous = this.#role;
-    // The old role must be silent before the next role says anything.
+    // The role before must be silent before the next role says anything.
     if (previous) this.#retire(previous);
     this.#waiting?.cancel();
     this.#role = role;
@@ -135,7 +135,7 @@ export class Failover {
     });
     // Another process was told to take over: a process that must lead would only take the channel back.
     if (role.isLeader)
-      void role.leaving.then(() => {
+      void role.handOffBegun.then(() => {
         this.#candidacy = 'competes';
         if (!signal.aborted) this.#candidate?.succeeded();
       });
@@ -165,8 +165,10 @@ export class Failover {
       if (!this.#election) return await this.#serve(SharedSingle.join(this.#spec, this.#hooks(signal)), signal);
       const turn = await this.#candidate!.takeTurn(this.#candidacy, signal);
       this.#turn = turn;
-      const candidacy = this.#deference ? 'follows' : turn.candidacy;
-      const term = this.#isNextAppointed ? this.#election.concede() : await this.#election.campaign(this.#seenTerm, candidacy);
+      const candidacy = this.#successorWait ? 'follows' : turn.candidacy;
+      const term = this.#isSuccessorAppointed
+        ? this.#election.concede()
+        : await this.#election.campaign(this.#seenTerm, candidacy);
       if (signal.aborted) {
         if (term.kind === 'leader') await term.lease.release();
         return undefined;
@@ -189,7 +191,7 @@ export class Failover {
   }
 
   async #follow(term: Extract<Term, { kind: 'follower' }>, candidacy: Candidacy, signal: AbortSignal): Promise<Role | undefined> {
-    const deference = this.#deference?.over.signal;
+    const successorWait = this.#successorWait?.over.signal;
     const join = (endpoint: Endpoint): Promise<JoinOutcome> => {
       this.#search.seeksAt(endpoint);
       return joinLeader({
@@ -199,12 +201,12 @@ export class Failover {
         candidacy,
         seenTerm: this.#seenTerm,
         hooks: this.#hooks(signal),
-        signal: deference ? AbortSignal.any([signal, deference]) : signal,
+        signal: successorWait ? AbortSignal.any([signal, successorWait]) : signal,
         onDialled: (connection) => {
           this.#search.dialled(connection);
         },
         onWait: (why, sentence) => {
-          this.#isNextAppointed = why === 'hand-over';
+          this.#isSuccessorAppointed = why === 'hand-off';
           this.#search.waits(why, sentence);
         },
       });
@@ -212,11 +214,11 @@ export class Failover {
     let outcome = await join(term.endpoint);
     const { isAnswered } = this.#search;
     if ('redirected' in outcome) {
-      this.#isNextAppointed = false;
+      this.#isSuccessorAppointed = false;
       outcome = await join(outcome.redirected);
     }
-    const isNextAppointed = this.#isNextAppointed;
-    this.#isNextAppointed = false;
+    const isSuccessorAppointed = this.#isSuccessorAppointed;
+    this.#isSuccessorAppointed = false;
     if ('follower' in outcome) return outcome.follower;
     if ('refused' in outcome) {
       return await this.#pauseAfter(outcome.refused, outcome.isUpstream ? 'waiting for upstream' : 'refused', signal);
@@ -227,7 +229,7 @@ export class Failover {
     }
     if ('absent' in outcome) {
       this.#search.absent(outcome.absent, candidacy);
-      if (isNextAppointed && candidacy !== 'follows') this.#defer();
+      if (isSuccessorAppointed && candidacy !== 'follows') this.#awaitSuccessor();
       if (!isAnswered && (term.isPortHeld || outcome.accepted)) {
         const foreign = this.#search.unanswered();
         if (foreign && !this.#role) this.#setback(foreign, signal, 'refused');
@@ -239,19 +241,19 @@ export class Failover {
   }
 
   /** The port holder is gone, and has appointed another process before: two that lead would be two upstream clients. */
-  #defer(): void {
-    this.#endDeference();
+  #awaitSuccessor(): void {
+    this.#endSuccessorWait();
     const over = new AbortController();
-    const patience = patientTimeout(this.#spec.clock, NEXT_LEADER_MS, () => {
-      this.#endDeference();
+    const patience = patientTimeout(this.#spec.clock, SUCCESSOR_MS, () => {
+      this.#endSuccessorWait();
     });
-    this.#deference = { over, patience };
+    this.#successorWait = { over, patience };
   }
 
-  #endDeference(): void {
-    this.#deference?.patience.cancel();
-    this.#deference?.over.abort();
-    this.#deference = undefined;
+  #endSuccessorWait(): void {
+    this.#successorWait?.patience.cancel();
+    this.#successorWait?.over.abort();
+    this.#successorWait = undefined;
   }
 
   #leadOn(lease: ChannelLease, signal: AbortSignal): Promise<Role | undefined> {
@@ -273,7 +275,7 @@ export class Failover {
     let isReady = false;
     this.#search.leads();
     // Another process may be told to lead meanwhile, and be ready first.
-    await Promise.race([role.ready.then(() => (isReady = true)), role.leaving, aborted]);
+    await Promise.race([role.ready.then(() => (isReady = true)), role.handOffBegun, aborted]);
     signal.removeEventListener('abort', onAborted);
     if (isReady && !signal.aborted) return role;
     await role.close();
@@ -299,7 +301,7 @@ export class Failover {
   }
 
   #settled(): void {
-    this.#endDeference();
+    this.#endSuccessorWait();
     this.#absent.reset();
     this.#refused.reset();
     this.#search.ended();

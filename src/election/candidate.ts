@@ -11,7 +11,7 @@ interface OwnChannel {
   readonly channel: ChannelId;
   /** Open clients of the channel. */
   clients: number;
-  /** Number of clients that lead the channel: two for a moment during a hand-over inside this process. */
+  /** Number of clients that lead the channel: two for a moment during a hand-off inside this process. */
   leaders: number;
   /** Leading clients that were to succeed a leader of another process. */
   successors: number;

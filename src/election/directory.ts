@@ -14,10 +14,11 @@ export interface Asker {
   readonly term: number;
   /** Final: this leader serves the asker. */
   serve(leader: Leadership): void;
-  /** Final: the asker leads from now on. `isSucceeding`: another leader still serves. */
+  /**
+   * Final: the asker leads from now on. `isSucceeding`: another leader still serves; called again without it when that leader is
+   * gone before the asker has announced itself.
+   */
   appoint(term: number, isSucceeding: boolean): void;
-  /** After `appoint` with `isSucceeding`: nobody serves any more. */
-  hurry(): void;
   /** Final. */
   refuse(code: 'led-elsewhere' | 'not-led-here'): void;
   /** Not yet. */
@@ -30,7 +31,7 @@ export interface Asker {
  */
 const MAX_TERM = 2 ** 32 - 1;
 
-export type WaitCode = 'no-leader' | 'hand-over';
+export type WaitCode = 'no-leader' | 'hand-off';
 
 /** A leader of a channel, in this process or elsewhere. */
 export interface Leadership {
@@ -44,7 +45,7 @@ export interface Leadership {
    * Tells this leader that another leader has taken over. @param onSilent called when this leader delivers nothing more, or when
    * waiting for the silence has ended
    */
-  giveWay(onSilent: () => void): void;
+  tellSucceeded(onSilent: () => void): void;
 }
 
 interface Appointment {
@@ -58,10 +59,10 @@ export class Directory {
   readonly #leaders = new Set<Leadership>();
   readonly #resigning = new Set<Leadership>();
   /**
-   * Leaders that were replaced and perhaps still deliver: a value of the next leader could be older than a value of these
+   * Leaders that were succeeded and perhaps still deliver: a value of the successor could be older than a value of these
    * leaders.
    */
-  readonly #yielding = new Set<Leadership>();
+  readonly #notYetSilent = new Set<Leadership>();
   readonly #appointments = new Set<Appointment>();
   readonly #waiting = new Set<Asker>();
   /** By name of channel. */
@@ -127,7 +128,7 @@ export class Directory {
     return true;
   }
 
-  /** The leader goes on until the departure, but the next leader may be appointed. */
+  /** The leader goes on serving, but a successor may be appointed. */
   resign(leader: Leadership): void {
     if (!this.#leaders.has(leader)) return;
     this.#resigning.add(leader);
@@ -138,7 +139,8 @@ export class Directory {
   leave(leader: Leadership): void {
     if (!this.#leaders.has(leader)) return;
     this.#remove(leader);
-    if (!this.#leaderOf(leader.channel)) this.#appointmentOf(leader.channel)?.asker.hurry();
+    const appointment = this.#appointmentOf(leader.channel);
+    if (appointment && !this.#leaderOf(leader.channel)) appointment.asker.appoint(appointment.term, false);
     this.#answerAll(leader.channel);
   }
 
@@ -170,12 +172,12 @@ export class Directory {
     } else if (isServing && asker.candidacy === 'leads') {
       this.#final(asker, () => asker.refuse('led-elsewhere'));
     } else if (isServing && asker.candidacy !== 'succeeds') {
-      if (best(this.#yielding, asker.channel)) asker.wait('hand-over');
+      if (best(this.#notYetSilent, asker.channel)) asker.wait('hand-off');
       else this.#final(asker, () => asker.serve(leader));
     } else if (this.#appointmentOf(asker.channel)) {
-      asker.wait('hand-over');
+      asker.wait('hand-off');
     } else if (asker.candidacy === 'follows' || (this.#isNew && asker.term === 0)) {
-      asker.wait(leader ? 'hand-over' : 'no-leader');
+      asker.wait(leader ? 'hand-off' : 'no-leader');
     } else {
       this.#appoint(asker, leader !== undefined);
     }
@@ -195,9 +197,9 @@ export class Directory {
   }
 
   #replace(leader: Leadership): void {
-    this.#yielding.add(leader);
-    leader.giveWay(() => {
-      if (this.#yielding.delete(leader)) this.#answerAll(leader.channel);
+    this.#notYetSilent.add(leader);
+    leader.tellSucceeded(() => {
+      if (this.#notYetSilent.delete(leader)) this.#answerAll(leader.channel);
     });
   }
 

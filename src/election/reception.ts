@@ -26,7 +26,7 @@ const SENTENCES = {
   'not-led-here': 'this process does not lead the channel any more',
   superseded: 'another process leads the channel with a newer term',
   'no-leader': 'no process leads the channel yet',
-  'hand-over': 'the next leader is getting ready',
+  'hand-off': 'the successor of the leader is getting ready',
   succeeded: 'another process leads the channel now',
 } as const;
 
@@ -202,7 +202,6 @@ class Guest implements Asker {
   readonly #meeting: Meeting;
   readonly #knownChannels: () => readonly string[];
   #patience: Patience | undefined;
-  #term = 0;
   #lastSentence = '';
 
   /** @param knownChannels names of what is led at this port */
@@ -235,14 +234,9 @@ class Guest implements Asker {
   }
 
   appoint(term: number, isSucceeding: boolean): void {
-    this.#term = term;
     this.#connection.send({ type: 'appoint', id: this.#join.id, term, isSucceeding });
     if (isSucceeding) return; // somebody serves meanwhile
     this.#patience ??= patientTimeout(this.#meeting.clock, ANNOUNCE_MS, () => void this.#connection.close());
-  }
-
-  hurry(): void {
-    this.appoint(this.#term, false);
   }
 
   /** The appointed process leads, or is gone. */
@@ -307,7 +301,7 @@ class RemoteLeader implements Leadership {
     this.port = port;
   }
 
-  giveWay(onSilent: () => void): void {
+  tellSucceeded(onSilent: () => void): void {
     void this.#connection.closed.then(awaitSilence(this.#clock, onSilent));
     this.#connection.send({ type: 'goaway', code: 'succeeded', sentence: SENTENCES.succeeded });
   }
@@ -366,7 +360,7 @@ class LocalLease implements Leadership, ChannelLease {
     // The remote leader was entered when the announcement arrived.
   }
 
-  giveWay(onSilent: () => void): void {
+  tellSucceeded(onSilent: () => void): void {
     this.#onSilent = awaitSilence(this.#clock, onSilent);
     this.#onSucceeded();
   }

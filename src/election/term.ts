@@ -30,9 +30,9 @@ export interface ChannelLease {
   readonly isSucceeding: boolean;
   /** Settles when another process leads the channel. This leader goes on serving followers that have not left yet. */
   readonly succeeded: Promise<void>;
-  /** After this call the process delivers no value any more, and followers that left may get values of the next leader. */
+  /** After this call the process delivers no value any more, and followers that left may get values of the successor. */
   silent(): void;
-  /** Lets the next leader be appointed while this leader still serves. */
+  /** Lets a successor be appointed while this leader still serves. */
   resign(): void;
   /**
    * Gives the channel up. With the last channel of a port this process stops listening there at once and the port is free;

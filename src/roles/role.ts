@@ -57,7 +57,7 @@ export interface Role {
   /** The period of leadership of the channel to which this role belongs. */
   readonly term: number;
   /** Settles when another leader is to be looked for, while this role still works; perhaps never. */
-  readonly leaving: Promise<void>;
+  readonly handOffBegun: Promise<void>;
   /** Leader only: the followers, and how many values each follower did not get because newer values came. */
   readonly followers?: readonly FollowerSnapshot[];
   readonly skippedEvents?: number;
@@ -88,7 +88,7 @@ export interface RoleHooks {
 }
 
 /** Why a process that has reached another process is not served yet. */
-export type WaitReason = 'no-leader' | 'hand-over' | 'upstream';
+export type WaitReason = 'no-leader' | 'hand-off' | 'upstream';
 
 /** The methods of the upstream client that have a special meaning, by the names that the user gave. */
 export interface UpstreamMethods {

@@ -126,7 +126,7 @@ test('a holder of the port that answered in between is not taken for such a prog
 });
 
 const waitForAnother = (connection: Connection, { id }: Join): void => {
-  connection.send({ type: 'wait', id, code: 'hand-over', sentence: 'the next leader is getting ready' });
+  connection.send({ type: 'wait', id, code: 'hand-off', sentence: 'the successor of the leader is getting ready' });
 };
 
 /** A port holder. @param answer says that it has appointed another process, if not given @returns how each process asked */

@@ -213,10 +213,10 @@ test('at the port it can be succeeded, and resigns, like any leader there', asyn
   await holder.die();
   await eventually('it has the port', async () => !(await canBind(port)));
   lease.resign();
-  const heir = (await come()).join('blue', 'competes');
-  await eventually('the heir is appointed', () => heir.heard.some(({ type }) => type === 'appoint'));
-  expect(heir.heard).toMatchObject([{ type: 'appoint', term: 6, isSucceeding: true }]);
-  heir.announce('blue', 6);
+  const successor = (await come()).join('blue', 'competes');
+  await eventually('the successor is appointed', () => successor.heard.some(({ type }) => type === 'appoint'));
+  expect(successor.heard).toMatchObject([{ type: 'appoint', term: 6, isSucceeding: true }]);
+  successor.announce('blue', 6);
   await lease.succeeded;
 });
 
@@ -270,9 +270,9 @@ test('that it resigns is told to the next holder too', async () => {
     lease.resign();
     const next = await Holder.start();
     await eventually('it has come', () => next.guests > 0);
-    const heir = (await come()).join('blue', 'follows');
+    const successor = (await come()).join('blue', 'follows');
     await eventually('waits for the next leader', () =>
-      heir.heard.some((message) => message.type === 'wait' && message.code === 'hand-over'),
+      successor.heard.some((message) => message.type === 'wait' && message.code === 'hand-off'),
     );
   } finally {
     hold.mockRestore();

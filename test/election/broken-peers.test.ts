@@ -190,7 +190,7 @@ describe('a successor that has not announced itself when the leader before has g
     successor = await asker('x');
     expect(await answer(successor)).toMatchObject({ type: 'appoint', term: 6, isSucceeding: true });
     waiting = await asker('x');
-    expect(await answer(waiting)).toMatchObject({ type: 'wait', code: 'hand-over' });
+    expect(await answer(waiting)).toMatchObject({ type: 'wait', code: 'hand-off' });
     clock.advance(60_000);
     await leader.connection.close();
     await eventually('the successor is told', () => successor.heard.length === 2);

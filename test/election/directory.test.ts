@@ -25,14 +25,13 @@ function asker(name: string, candidacy: Candidacy, { channel = config, term = 0 
     term,
     serve: (leader) => void said.push(`${name}: served by ${leader.port} in term ${leader.term}`),
     appoint: (newTerm, isSucceeding) => void said.push(`${name}: ${isSucceeding ? 'succeeds' : 'leads'} in term ${newTerm}`),
-    hurry: () => void said.push(`${name}: hurry`),
     refuse: (code) => void said.push(`${name}: ${code}`),
     wait: (code) => void said.push(`${name}: waits, ${code}`),
   };
 }
 
 function leader(port: number, term: number, channel: ChannelId = config): Leadership {
-  return { channel, term, port, isHere: false, giveWay: (onSilent) => (said.push(`${port}: gives way`), onSilent()) };
+  return { channel, term, port, isHere: false, tellSucceeded: (onSilent) => (said.push(`${port}: gives way`), onSilent()) };
 }
 
 describe('at the cluster port', () => {
@@ -64,7 +63,7 @@ describe('at the cluster port', () => {
   });
 
   test.each<[Candidacy, string]>([
-    ['follows', 'a: waits, hand-over'],
+    ['follows', 'a: waits, hand-off'],
     ['competes', 'a: succeeds in term 4'],
     ['leads', 'a: succeeds in term 4'],
     ['succeeds', 'a: succeeds in term 4'],
@@ -77,10 +76,10 @@ describe('at the cluster port', () => {
   });
 
   test.each<[Candidacy, string]>([
-    ['follows', 'b: waits, hand-over'],
-    ['competes', 'b: waits, hand-over'],
-    ['leads', 'b: waits, hand-over'],
-    ['succeeds', 'b: waits, hand-over'],
+    ['follows', 'b: waits, hand-off'],
+    ['competes', 'b: waits, hand-off'],
+    ['leads', 'b: waits, hand-off'],
+    ['succeeds', 'b: waits, hand-off'],
   ])('another one is appointed and has not announced itself; it %s: %s', (candidacy, answer) => {
     directory.ask(asker('a', 'competes'));
     look();
@@ -219,10 +218,10 @@ describe('at the cluster port', () => {
 
   test('who asks while a leader that was replaced may still deliver waits; who wants to succeed need not', () => {
     let onSilent!: () => void;
-    directory.enter({ ...leader(1000, 3), giveWay: (callback) => (onSilent = callback) });
+    directory.enter({ ...leader(1000, 3), tellSucceeded: (callback) => (onSilent = callback) });
     directory.enter(leader(2000, 4));
     for (const candidacy of ['follows', 'competes', 'leads'] as const) directory.ask(asker(candidacy, candidacy));
-    expect(look()).toEqual(['follows: waits, hand-over', 'competes: waits, hand-over', 'leads: led-elsewhere']);
+    expect(look()).toEqual(['follows: waits, hand-off', 'competes: waits, hand-off', 'leads: led-elsewhere']);
     onSilent();
     expect(look()).toEqual(['follows: served by 2000 in term 4', 'competes: served by 2000 in term 4']);
     onSilent(); // the connection ends too
@@ -234,12 +233,12 @@ describe('at the cluster port', () => {
     const whenSilent: (() => void)[] = [];
     const slow = (port: number, term: number): Leadership => ({
       ...leader(port, term),
-      giveWay: (callback) => void whenSilent.push(callback),
+      tellSucceeded: (callback) => void whenSilent.push(callback),
     });
     for (const term of [3, 4, 5]) directory.enter(slow(1000 * term, term));
     directory.ask(asker('a', 'follows'));
     whenSilent[0]!();
-    expect(look()).toEqual(['a: waits, hand-over', 'a: waits, hand-over']);
+    expect(look()).toEqual(['a: waits, hand-off', 'a: waits, hand-off']);
     whenSilent[1]!();
     expect(look()).toEqual(['a: served by 5000 in term 5']);
   });
@@ -251,7 +250,7 @@ describe('at the cluster port', () => {
     look();
     expect(directory.enter(leader(1000, 3))).toBe(true);
     directory.ask(asker('b', 'succeeds'));
-    expect(look()).toEqual(['b: waits, hand-over']);
+    expect(look()).toEqual(['b: waits, hand-off']);
     expect(directory.enter(leader(2000, 4))).toBe(true);
     expect(look()).toEqual(['1000: gives way', 'b: succeeds in term 5']);
   });
@@ -295,12 +294,12 @@ describe('at the cluster port', () => {
     directory.ask(asker('other', 'competes'));
     look();
     directory.leave(old);
-    expect(look()).toEqual(['next: hurry', 'other: waits, hand-over']);
+    expect(look()).toEqual(['next: leads in term 2', 'other: waits, hand-off']);
     directory.enter(leader(2000, 2));
     expect(look()).toEqual(['other: served by 2000 in term 2']);
   });
 
-  test('the successor of one that was only replaced by itself need not hurry', () => {
+  test('the successor of one that was only replaced by itself is not told that nobody serves', () => {
     const [before, after] = [leader(1000, 3), leader(1000, 3)];
     directory.enter(before);
     directory.ask(asker('next', 'succeeds'));
@@ -309,7 +308,7 @@ describe('at the cluster port', () => {
     directory.leave(before);
     expect(look()).toEqual([]);
     directory.leave(after);
-    expect(look()).toEqual(['next: hurry']);
+    expect(look()).toEqual(['next: leads in term 4']);
   });
 
   test('a place in this process is free only when nobody leads or is about to', () => {
@@ -398,7 +397,7 @@ describe('after a change of the holder', () => {
     directory.ask(asker('b', 'competes'));
     look();
     directory.settled();
-    expect(look()).toEqual(['worker: waits, no-leader', 'a: leads in term 1', 'b: waits, hand-over']);
+    expect(look()).toEqual(['worker: waits, no-leader', 'a: leads in term 1', 'b: waits, hand-off']);
     directory.ask(asker('other', 'competes', { channel: { ...config, name: 'registry' } }));
     expect(look()).toEqual(['other: leads in term 1']);
   });

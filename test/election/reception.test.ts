@@ -105,7 +105,7 @@ test('one that may lead is appointed, announces itself, and others are redirecte
   const appointee = (await come()).join('blue', 'competes', { term: 4 });
   expect(await appointee.next()).toEqual({ type: 'appoint', id: 7, term: 5, isSucceeding: false });
   const early = (await come()).join('blue', 'competes', { id: 8 });
-  expect(await early.next()).toMatchObject({ type: 'wait', id: 8, code: 'hand-over' });
+  expect(await early.next()).toMatchObject({ type: 'wait', id: 8, code: 'hand-off' });
   appointee.announce('blue', 5, 4_711);
   expect(await early.next()).toEqual({ type: 'redirect', id: 8, term: 5, port: 4_711 });
   await eventually('it is sent there', () => early.isClosed);
@@ -174,7 +174,7 @@ test('a successor is appointed while the leader serves, has all the time that it
   next.announce('blue', 4, 5_000);
   expect(await leader.next()).toMatchObject({ type: 'goaway', code: 'succeeded' });
   const waiting = (await come()).join('blue', 'competes');
-  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' }); // the old leader may still deliver
+  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-off' }); // the old leader may still deliver
   expect(leader.isClosed).toBe(false);
   await leader.close(); // the old leader is silent
   expect(await waiting.next()).toMatchObject({ type: 'redirect', term: 4, port: 5_000 });
@@ -189,7 +189,7 @@ test('a leader that was succeeded and does not answer is waited for a quarter of
   next.announce('blue', 4, 5_000);
   expect(await leader.next()).toMatchObject({ type: 'goaway', code: 'succeeded' });
   const waiting = (await come()).join('blue', 'competes');
-  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' });
+  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-off' });
   clock.advance(250);
   clock.advance(0);
   expect(await waiting.next()).toMatchObject({ type: 'redirect', term: 4, port: 5_000 });
@@ -204,7 +204,7 @@ test('a leader elsewhere takes over from one in this process, which hears of it'
   next.announce('red', 2, 5_000);
   await lease.succeeded;
   const waiting = (await come()).join('red', 'competes');
-  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-over' });
+  expect(await waiting.next()).toMatchObject({ type: 'wait', code: 'hand-off' });
   lease.silent();
   expect(await waiting.next()).toMatchObject({ type: 'redirect', port: 5_000 });
   await lease.release();
@@ -216,26 +216,26 @@ test('a leader that resigns serves on, and its successor is sought among those w
   const leader = (await come()).announce('blue', 3).resign();
   await settled(leader);
   const worker = (await come()).join('blue', 'follows');
-  expect(await worker.next()).toMatchObject({ type: 'wait', code: 'hand-over' });
-  const heir = (await come()).join('blue', 'competes');
-  expect(await heir.next()).toMatchObject({ type: 'appoint', term: 4, isSucceeding: true });
+  expect(await worker.next()).toMatchObject({ type: 'wait', code: 'hand-off' });
+  const successor = (await come()).join('blue', 'competes');
+  expect(await successor.next()).toMatchObject({ type: 'appoint', term: 4, isSucceeding: true });
 });
 
 test('a successor that does not announce itself within two seconds of the end of the leader is let go', async () => {
   await lead('red');
   const leader = (await come()).announce('blue', 3).resign();
   await settled(leader);
-  const heir = (await come()).join('blue', 'competes');
-  await heir.next();
+  const successor = (await come()).join('blue', 'competes');
+  await successor.next();
   clock.advance(60_000);
   await leader.close();
-  expect(await heir.next()).toMatchObject({ type: 'appoint', term: 4, isSucceeding: false });
+  expect(await successor.next()).toMatchObject({ type: 'appoint', term: 4, isSucceeding: false });
   clock.advance(1_999);
   clock.advance(0);
-  await settled(heir);
+  await settled(successor);
   clock.advance(1);
   clock.advance(0);
-  await eventually('it is let go', () => heir.isClosed);
+  await eventually('it is let go', () => successor.isClosed);
 });
 
 test('a leader of an older term is told so and let go', async () => {

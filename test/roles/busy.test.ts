@@ -100,7 +100,7 @@ test('a leader that lets go of a follower which is too slow says so, and calls u
 test('a leader that hands over is left, and still answers what is under way', async () => {
   const call = follower.call('get', ['x'], 'promise');
   connection.receiver({ type: 'goaway', code: 'hand-off', sentence: 'this leader is going' });
-  await follower.leaving;
+  await follower.handOffBegun;
   expect(follower.isOver).toBe(false);
   connection.receiver({ type: 'call-result', id: 1, timeoutMs: 0, values: [values.encode('answer')] });
   await expect(call).resolves.toEqual(['answer']);

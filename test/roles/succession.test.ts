@@ -1,4 +1,4 @@
-// Values during a hand-over: the upstream client of the next leader may lag behind the upstream client of the old leader.
+// Values during a hand-off: the upstream client of the next leader may lag behind the upstream client of the old leader.
 
 import net from 'node:net';
 import cluster from '../../src';
@@ -78,14 +78,14 @@ test.each(['closes', 'is succeeded'])(
     await before.client.ready();
     const upstreamBefore = Registry.last;
     const followers = [new Member({ port, isLeader: false }), new Member({ port, isLeader: false })];
-    const heir = how === 'closes' ? new Member({ port }, { notReady: true }) : undefined;
-    const there = [before, ...followers, ...(heir ? [heir] : [])];
+    const successor = how === 'closes' ? new Member({ port }, { notReady: true }) : undefined;
+    const there = [before, ...followers, ...(successor ? [successor] : [])];
     await Promise.all(there.map((member) => member.client.ready()));
     upstreamBefore.push('key', 'first');
     await Promise.all(there.map((member) => member.sees('first')));
 
-    const closed = heir && before.client.close();
-    const next = heir ?? succeeding(port);
+    const closed = successor && before.client.close();
+    const next = successor ?? succeeding(port);
     await eventually('the next upstream client', () => Registry.last !== upstreamBefore);
     upstreamBefore.push('key', 'second');
     await Promise.all(followers.map((member) => member.sees('second')));

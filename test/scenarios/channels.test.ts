@@ -214,9 +214,9 @@ test('a process that leads only another channel takes over the port when nobody 
   expect(linesAbout(appointed, 'blue')).toEqual([]);
   // Repeats the search from the beginning, when the leader goes.
   await appointed.stop();
-  const heir = join('blue');
-  expect(await heir.ready()).toMatchObject({ isLeader: true });
-  await isLedBy(heir, 'blue', [heir, follower]);
+  const successor = join('blue');
+  expect(await successor.ready()).toMatchObject({ isLeader: true });
+  await isLedBy(successor, 'blue', [successor, follower]);
   await isLedBy(next, 'red', [next]);
   expect(linesAbout(next, 'red')).toEqual([]);
 });

@@ -21,7 +21,7 @@ export class Follower implements Role, Verbs {
   readonly isLeader = false;
   readonly verbs = this;
   readonly term: number;
-  readonly leaving: Promise<void>;
+  readonly handOffBegun: Promise<void>;
   readonly ended: Promise<RoleEnd>;
   isOver = false;
   readonly #spec: ChannelSpec;
@@ -36,14 +36,14 @@ export class Follower implements Role, Verbs {
   readonly #values: PeerValues;
   /** Why the leader ends the connection, if the leader has given a reason. */
   #dismissal: TrunklineError | undefined;
-  #onLeaving!: () => void;
+  #onHandOff!: () => void;
 
   /** @param connection an accepted connection; the follower owns the connection from here on */
   constructor(spec: ChannelSpec, connection: Connection, term: number, values: PeerValues, hooks: RoleHooks) {
     this.#spec = spec;
     this.term = term;
-    this.leaving = new Promise((resolve) => {
-      this.#onLeaving = resolve;
+    this.handOffBegun = new Promise((resolve) => {
+      this.#onHandOff = resolve;
     });
     this.#values = values;
     this.#hooks = hooks;
@@ -149,7 +149,7 @@ export class Follower implements Role, Verbs {
         return;
       }
       case 'goaway':
-        if (message.code === 'hand-off') this.#onLeaving();
+        if (message.code === 'hand-off') this.#onHandOff();
         else if (message.code === TOO_SLOW) {
           const { name: channel } = this.#spec;
           this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });

@@ -20,19 +20,19 @@ export class ChannelHost implements ChannelDoor {
   readonly #onError: (error: unknown) => void;
   readonly #connections = new Map<Connection, HostedFollower>();
   /** Followers that could lead. */
-  readonly #heirs = new Set<Connection>();
+  readonly #candidates = new Set<Connection>();
   readonly #topics: Topics;
   readonly #warnOfLegacyPeers: (message: string) => void;
   /** Skipped events of followers that have already disconnected. */
   #skippedBefore = 0;
-  #isLeaving = false;
+  #isHandingOff = false;
   #isSilent = false;
-  #onVisited: () => void = () => undefined;
+  #onFirstJoined: () => void = () => undefined;
   /** Settles when a follower of ours has come. */
-  readonly visited = new Promise<void>((resolve) => {
-    this.#onVisited = resolve;
+  readonly firstJoined = new Promise<void>((resolve) => {
+    this.#onFirstJoined = resolve;
   });
-  #onDeserted: () => void = () => undefined;
+  #onAllLeft: () => void = () => undefined;
 
   /** @param onError gets the failures of one-way calls, which have no caller to tell */
   constructor(single: Single, term: number, onError: (error: unknown) => void) {
@@ -45,8 +45,8 @@ export class ChannelHost implements ChannelDoor {
   }
 
   /** Whether any follower could lead. */
-  get hasHeir(): boolean {
-    return this.#heirs.size > 0;
+  get hasCandidate(): boolean {
+    return this.#candidates.size > 0;
   }
 
   get followers(): readonly FollowerSnapshot[] {
@@ -63,14 +63,14 @@ export class ChannelHost implements ChannelDoor {
   }
 
   admit(connection: Connection, join: Join): void {
-    if (join.candidacy !== 'follows') this.#heirs.add(connection);
+    if (join.candidacy !== 'follows') this.#candidates.add(connection);
     const { spec } = this.#single;
     spec.values.welcomeReader(this.#connections.size);
     const follower = this.#follow(connection, PeerValues.ofOurs(spec, chooseCodec(spec.values.names, join.codecs)));
     if (this.#isSilent) follower.silence();
     follower.onJoin(join);
-    if (this.#isLeaving) this.#sendAway(connection);
-    this.#onVisited();
+    if (this.#isHandingOff) this.#tellHandOff(connection);
+    this.#onFirstJoined();
   }
 
   admitLegacy(connection: Connection, register: Register, keep: () => void = () => undefined): void {
@@ -82,11 +82,11 @@ export class ChannelHost implements ChannelDoor {
     this.#follow(connection, PeerValues.ofLegacy(this.#single.spec)).onRegister(register);
   }
 
-  /** Followers are to look for the next leader from now on; new followers are sent away at once. */
-  sendAway(): void {
-    if (this.#isLeaving) return;
-    this.#isLeaving = true;
-    for (const connection of this.#connections.keys()) this.#sendAway(connection);
+  /** Followers are to look for the successor from now on, also those that come later. */
+  handOff(): void {
+    if (this.#isHandingOff) return;
+    this.#isHandingOff = true;
+    for (const connection of this.#connections.keys()) this.#tellHandOff(connection);
   }
 
   /**
@@ -99,10 +99,10 @@ export class ChannelHost implements ChannelDoor {
   }
 
   /** Resolves when no follower of ours is left. */
-  get deserted(): Promise<void> {
+  get allLeft(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onDeserted = resolve;
-      this.#checkDeserted();
+      this.#onAllLeft = resolve;
+      this.#checkAllLeft();
     });
   }
 
@@ -130,14 +130,14 @@ export class ChannelHost implements ChannelDoor {
     }
     void connection.closed.then((end) => {
       this.#connections.delete(connection);
-      this.#heirs.delete(connection);
+      this.#candidates.delete(connection);
       this.#skippedBefore += follower.skippedEvents;
       follower.leave();
       if (end.reason === 'silent') spec.logger.warn(end.error.message);
       if (end.reason === 'not-understood') {
         spec.logger.warn(`${spec.name}: follower dropped, remotePort=${connection.remotePort}: ${end.error.message}`);
       }
-      this.#checkDeserted();
+      this.#checkAllLeft();
     });
     return follower;
   }
@@ -161,12 +161,12 @@ export class ChannelHost implements ChannelDoor {
     }
   }
 
-  #sendAway(connection: Connection): void {
+  #tellHandOff(connection: Connection): void {
     if (connection.version === 2) connection.send({ type: 'goaway', code: 'hand-off', sentence: 'this leader is going' });
   }
 
-  #checkDeserted(): void {
+  #checkAllLeft(): void {
     // Peers of cluster-client 3.x cannot be told to go.
-    if (![...this.#connections.keys()].some(({ version }) => version === 2)) this.#onDeserted();
+    if (![...this.#connections.keys()].some(({ version }) => version === 2)) this.#onAllLeft();
   }
 }

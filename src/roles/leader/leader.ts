@@ -7,25 +7,25 @@ import type { ChannelSpec, FollowerSnapshot, Role, RoleEnd, RoleHooks } from '..
 import { Single, type Session } from '../local/single';
 
 /**
- * How long a leaving leader waits until all followers are served by the next leader, ms. The port keeps the process alive
+ * How long a leader that has resigned waits until all followers are served by the successor, ms. The port keeps the process alive
  * meanwhile.
  */
 const HAND_OFF_MS = 2_000;
 /**
- * How long the next leader waits for followers of the old leader before asking the upstream client for values, ms: there may be
- * no followers.
+ * How long a successor waits for followers of the old leader before asking the upstream client for values, ms: there may be no
+ * followers.
  */
-const VISIT_MS = 250;
+const FIRST_JOIN_MS = 250;
 /**
  * How long a leader that was succeeded waits for its publish and unPublish before it says that it is silent, ms. It is less than the port holder
- * and the next leader wait for that.
+ * and the successor wait for that.
  */
 const VERBS_MS = 200;
 
 export class Leader implements Role {
   readonly kind = 'leader';
   readonly isLeader = true;
-  readonly leaving: Promise<void>;
+  readonly handOffBegun: Promise<void>;
   readonly ended: Promise<RoleEnd>;
   isOver = false;
   readonly #spec: ChannelSpec;
@@ -45,10 +45,10 @@ export class Leader implements Role {
     this.#host = new ChannelHost(this.#single, lease.term, (error) => {
       hooks.onError(error);
     });
-    this.leaving = lease.succeeded.then(() => {
+    this.handOffBegun = lease.succeeded.then(() => {
       this.#isSucceeded = true;
       this.#fallSilent();
-      this.#host.sendAway();
+      this.#host.handOff();
     });
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -77,9 +77,9 @@ export class Leader implements Role {
     void this.#single.ready.then(async () => {
       if (!this.#closing) this.#lease.ready();
       if (!this.#lease.isSucceeding) return;
-      // Followers come when the leader before is silent: what is asked from then on is not older than what they have had of it, and its
+      // Followers come when the old leader is silent: what is asked from then on is not older than what they have had of it, and its
       // upstream client has done what it was told about publications.
-      await within(this.#spec.clock, VISIT_MS, this.#host.visited, false);
+      await within(this.#spec.clock, FIRST_JOIN_MS, this.#host.firstJoined, false);
       this.#single.release();
     });
   }
@@ -101,7 +101,7 @@ export class Leader implements Role {
   }
 
   async #close(): Promise<void> {
-    if (this.#single.upstream.isReady && (this.#isSucceeded || this.#host.hasHeir)) await this.#handOff();
+    if (this.#single.upstream.isReady && (this.#isSucceeded || this.#host.hasCandidate)) await this.#handOff();
     // The port comes first: a follower that loses the connection must be able to bind the port at once.
     const released = this.#lease.release();
     await Promise.all([this.#host.close(), this.#single.close()]);
@@ -111,7 +111,7 @@ export class Leader implements Role {
     this.#end({ reason: 'closed' });
   }
 
-  /** The next leader delivers from now on. Where nothing may be skipped, both leaders deliver until this leader is gone. */
+  /** The successor delivers from now on. Where nothing may be skipped, both leaders deliver until this leader is gone. */
   #fallSilent(): void {
     if (this.#spec.delivery === 'latest') {
       this.verbs.silence();
@@ -127,9 +127,9 @@ export class Leader implements Role {
   async #handOff(): Promise<void> {
     this.#single.ledger.keep();
     this.#lease.resign();
-    this.#host.sendAway();
+    this.#host.handOff();
     // The client's own calls go on elsewhere, unless the client is being closed.
     const { idle } = this.#isSucceeded ? this.#single.upstream : { idle: undefined };
-    await within(this.#spec.clock, HAND_OFF_MS, Promise.all([this.#host.deserted, idle]), false);
+    await within(this.#spec.clock, HAND_OFF_MS, Promise.all([this.#host.allLeft, idle]), false);
   }
 }

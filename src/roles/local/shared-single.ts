@@ -17,7 +17,7 @@ export class SharedSingle implements Role {
   readonly kind = 'single';
   readonly isLeader = true;
   readonly term = 1;
-  readonly leaving = new Promise<void>(() => undefined);
+  readonly handOffBegun = new Promise<void>(() => undefined);
   readonly ended: Promise<RoleEnd>;
   isOver = false;
   readonly #shared: Shared;
