@@ -2,6 +2,7 @@
 // and back. Values of the user stay opaque here: `Buffer`s that a Transcode (value-codec.ts) has produced or will read.
 
 import type { Candidacy } from './candidacy';
+import type { GoawayCode, RefusalCode, UnknownCode, WaitCode } from './codes';
 
 /** What both ends of a connection tell about themselves while registering. Absent: a peer of cluster-client 3.x. */
 export interface Hello {
@@ -165,24 +166,19 @@ export interface KeyFailure {
 /** The sender is going to end the connection; what is under way is still answered. */
 export interface Goaway {
   readonly type: 'goaway';
-  /** For programs: lower case, with hyphens. */
-  readonly code: string;
+  readonly code: GoawayCode | UnknownCode;
   /** For people. */
   readonly sentence: string;
   /** When to come again, ms from now. Absent: no hint. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** Code of a goaway: the other side does not read what was sent, or not fast enough. */
-export const TOO_SLOW = 'too-slow';
-
 /** The sender does not serve the other side, and ends the connection after this message. */
 export interface Refusal {
   readonly type: 'refusal';
   /** The request that is refused; 0: none. */
   readonly id: number;
-  /** For programs: lower case, with hyphens. */
-  readonly code: string;
+  readonly code: RefusalCode | UnknownCode;
   /** For people. */
   readonly sentence: string;
   /** An encoded error-value with details; no bytes: no details. */
@@ -285,7 +281,7 @@ export interface Resign {
 export interface Wait {
   readonly type: 'wait';
   readonly id: number;
-  readonly code: string;
+  readonly code: WaitCode | UnknownCode;
   readonly sentence: string;
 }
 

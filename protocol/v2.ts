@@ -3,6 +3,7 @@
 // bytes are in vectors/v2.json.
 
 import { CANDIDACIES } from './candidacy';
+import type { GoawayCode, RefusalCode, UnknownCode, WaitCode } from './codes';
 import type { Framing } from './frame';
 import { isSecretLength } from './hello';
 import { isWide } from './latin1';
@@ -208,12 +209,12 @@ export const v2Codec: Codec<V2Message> = {
       case TYPE.goaway: {
         const hint = readUint32(frame, HEADER_BYTES);
         const retry = hint === NO_HINT ? undefined : { retryAfterMs: hint };
-        return { type: 'goaway', ...readCode(frame, HEADER_BYTES + 4, flags), ...retry };
+        return { type: 'goaway', ...readCode<GoawayCode>(frame, HEADER_BYTES + 4, flags), ...retry };
       }
       case TYPE.refusal: {
         const [code, codeEnd] = readText(frame, HEADER_BYTES, 2, flags);
         const [sentence, end] = readText(frame, codeEnd, 2, flags);
-        return { type: 'refusal', id, code, sentence, payload: frame.subarray(end) };
+        return { type: 'refusal', id, code: code as RefusalCode | UnknownCode, sentence, payload: frame.subarray(end) };
       }
       case TYPE.prove: {
         const proof = frame.subarray(HEADER_BYTES);
@@ -256,7 +257,7 @@ export const v2Codec: Codec<V2Message> = {
         assertEnd(frame, HEADER_BYTES);
         return { type: 'resign' };
       case TYPE.wait:
-        return { type: 'wait', id, ...readCode(frame, HEADER_BYTES, flags) };
+        return { type: 'wait', id, ...readCode<WaitCode>(frame, HEADER_BYTES, flags) };
       case TYPE.chunk:
         return readChunk(frame, flags, id);
       case 0:
@@ -344,9 +345,9 @@ function channelFlags({ isStrict }: ChannelId): number {
   return isStrict ? FLAG.strict : 0;
 }
 
-function readCode(frame: Buffer, at: number, flags: number): { code: string; sentence: string } {
+function readCode<C extends string>(frame: Buffer, at: number, flags: number): { code: C | UnknownCode; sentence: string } {
   const [code, end] = readText(frame, at, 2, flags);
-  return { code, sentence: readSlice(frame, end, frame.length, flags) };
+  return { code: code as C | UnknownCode, sentence: readSlice(frame, end, frame.length, flags) };
 }
 
 function readTermAndPort(frame: Buffer): { term: number; port: number } {

@@ -1,10 +1,11 @@
 // Why a process has no role yet: where it looks for a leader, what it has heard there, and what the user is told about it.
 
 import type { Candidacy } from '../../protocol/candidacy';
+import type { UnknownCode, WaitCode } from '../../protocol/codes';
 import { formatEndpoint, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { foreignPort } from '../roles/foreign-port';
-import type { ChannelSpec, WaitReason } from '../roles/role';
+import type { ChannelSpec } from '../roles/role';
 import type { Connection } from '../transport/connection';
 import { FIRST_WORD_MS } from '../transport/introduction';
 
@@ -55,7 +56,7 @@ export class Search {
     this.#dialled = connection;
   }
 
-  waits(why: WaitReason, sentence: string): void {
+  waits(why: WaitCode | UnknownCode, sentence: string): void {
     this.#waitSentence = sentence;
     this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
   }

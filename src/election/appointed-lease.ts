@@ -125,13 +125,15 @@ export class AppointedLease implements ChannelLease {
     let end: 'succeeded' | 'refused' | 'lost' = 'lost';
     line.receiver = (message) => {
       if (message.type !== 'goaway' && message.type !== 'refusal') return;
-      if (message.code === 'not-proven') {
-        end = 'refused'; // that says nothing of who leads
-        this.#warn(message.sentence);
-        return;
+      switch (message.code) {
+        case 'not-proven':
+          end = 'refused'; // that says nothing of who leads
+          this.#warn(message.sentence);
+          return;
+        default: // `succeeded`, `superseded`, or a code of a later version: another process leads
+          end = 'succeeded';
+          this.#onSucceeded();
       }
-      end = 'succeeded';
-      this.#onSucceeded();
     };
     this.#tie = tieOf(line);
     line.send({ type: 'announce', channel: this.#channel, term: this.term, port: this.#port });

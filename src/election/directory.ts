@@ -4,6 +4,7 @@
 
 import { isSameChannel } from '../../protocol/handshake';
 import type { Candidacy } from '../../protocol/candidacy';
+import type { WaitCode } from '../../protocol/codes';
 import type { ChannelId } from '../../protocol/message';
 
 /** A process that wants to be served on a channel. Gets at most one final answer. */
@@ -22,7 +23,7 @@ export interface Asker {
   /** Final. */
   refuse(code: 'led-elsewhere' | 'not-led-here'): void;
   /** Not yet. */
-  wait(code: WaitCode): void;
+  wait(code: Exclude<WaitCode, 'upstream'>): void;
 }
 
 /**
@@ -30,8 +31,6 @@ export interface Asker {
  * be led.
  */
 const MAX_TERM = 2 ** 32 - 1;
-
-export type WaitCode = 'no-leader' | 'hand-off';
 
 /** A leader of a channel, in this process or elsewhere. */
 export interface Leadership {

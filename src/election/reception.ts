@@ -3,11 +3,12 @@
 
 import type { Server } from 'node:net';
 import type { Candidacy } from '../../protocol/candidacy';
+import type { GoawayCode, RefusalCode, WaitCode } from '../../protocol/codes';
 import type { Announce, ChannelId, Join, Register } from '../../protocol/message';
 import { patientTimeout, type Clock, type Patience } from '../time';
 import type { Connection } from '../transport/connection';
 import { Listener, type ChannelDoor, type Guests } from '../transport/listener';
-import { Directory, type Asker, type Leadership, type WaitCode } from './directory';
+import { Directory, type Asker, type Leadership } from './directory';
 import type { ChannelLease, Meeting } from './term';
 
 /** How long an appointed process may take until announced as a leader when nobody else serves the channel, ms. */
@@ -28,7 +29,7 @@ const SENTENCES = {
   'no-leader': 'no process leads the channel yet',
   'hand-off': 'the successor of the leader is getting ready',
   succeeded: 'another process leads the channel now',
-} as const;
+} as const satisfies { readonly [C in RefusalCode | WaitCode | GoawayCode]?: string };
 
 export interface ReceptionOptions {
   /** The server, already listening. */
@@ -248,7 +249,7 @@ class Guest implements Asker {
     refuse(this.#connection, this.#join.id, code);
   }
 
-  wait(code: WaitCode): void {
+  wait(code: Exclude<WaitCode, 'upstream'>): void {
     const sentence = code === 'no-leader' ? `${SENTENCES[code]}; ${this.#known()}` : SENTENCES[code];
     if (sentence === this.#lastSentence) return;
     this.#lastSentence = sentence;
@@ -267,7 +268,7 @@ class Guest implements Asker {
   }
 }
 
-function refuse(connection: Connection, id: number, code: keyof typeof SENTENCES): void {
+function refuse(connection: Connection, id: number, code: RefusalCode & keyof typeof SENTENCES): void {
   connection.send({ type: 'refusal', id, code, sentence: SENTENCES[code], payload: Buffer.alloc(0) });
   void connection.close();
 }

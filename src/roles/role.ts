@@ -87,9 +87,6 @@ export interface RoleHooks {
   onUpstream(upstreamClient: object): () => void;
 }
 
-/** Why a process that has reached another process is not served yet. */
-export type WaitReason = 'no-leader' | 'hand-off' | 'upstream';
-
 /** The methods of the upstream client that have a special meaning, by the names that the user gave. */
 export interface UpstreamMethods {
   readonly subscribe?: string | undefined;

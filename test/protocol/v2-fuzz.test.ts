@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { UnknownCode } from '../../protocol/codes';
 import { CHUNK_BYTES } from '../../protocol/chunks';
 import type { V2Message } from '../../protocol/message';
 import { ProtocolError } from '../../protocol/protocol-error';
@@ -19,6 +20,8 @@ const timeoutMs = fc.constant(0);
 const term = fc.nat(2 ** 32 - 1);
 const port = fc.integer({ min: 1, max: 65_535 });
 const channel = fc.record({ name: text, identity: text, isStrict: fc.boolean() });
+/** A code of this or a later version. */
+const code = text as fc.Arbitrary<UnknownCode>;
 /** A single empty name is written like no name. */
 const codecs = fc
   .array(text.map((name) => name.replaceAll(',', '')))
@@ -62,10 +65,10 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
   fc.record({ type: type('ping'), id, timeoutMs }),
   fc.record({ type: type('pong'), id, timeoutMs }),
   fc.record(
-    { type: type('goaway'), code: text, sentence: text, retryAfterMs: fc.nat(2 ** 32 - 2) },
+    { type: type('goaway'), code, sentence: text, retryAfterMs: fc.nat(2 ** 32 - 2) },
     { requiredKeys: ['type', 'code', 'sentence'] },
   ),
-  fc.record({ type: type('refusal'), id, code: text, sentence: text, payload: bytes() }),
+  fc.record({ type: type('refusal'), id, code, sentence: text, payload: bytes() }),
   fc.record({ type: type('prove'), proof: bytes({ minLength: 16, maxLength: 64 }) }),
   fc.record({
     type: type('join'),
@@ -80,7 +83,7 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
   fc.record({ type: type('appoint'), id, term, isSucceeding: fc.boolean() }),
   fc.record({ type: type('announce'), channel, term, port }),
   fc.record({ type: type('resign') }),
-  fc.record({ type: type('wait'), id, code: text, sentence: text }),
+  fc.record({ type: type('wait'), id, code, sentence: text }),
   fc.record(
     { type: type('chunk'), stream: id, totalBytes: id, isLast: fc.boolean(), part: bytes() },
     { requiredKeys: ['type', 'stream', 'isLast', 'part'] },

@@ -1,3 +1,4 @@
+import type { UnknownCode } from '../../protocol/codes';
 import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
 import type { V2Message } from '../../protocol/message';
 import { ProtocolError } from '../../protocol/protocol-error';
@@ -126,10 +127,11 @@ describe('texts whose length is a uint16', () => {
   const channel = { name: 'n', identity: 'i', isStrict: false };
   const join: V2Message = { type: 'join', id, channel, candidacy: 'competes', term: 1, codecs: ['structured'] };
   const announce: V2Message = { type: 'announce', channel, term: 1, port: 1 };
+  const unknown = (code: string): UnknownCode => code as UnknownCode;
   const refusal = (code: string, sentence: string): V2Message => ({
     type: 'refusal',
     id,
-    code,
+    code: unknown(code),
     sentence,
     payload: Buffer.from('more'),
   });
@@ -152,7 +154,7 @@ describe('texts whose length is a uint16', () => {
     ['a name that only its identity makes wide', { ...join, channel: { ...channel, name: longest, identity: '配' } }],
     ['an identity', { ...announce, channel: { ...channel, identity: `${longest}n` } }],
     ['all codecs together', { ...join, codecs: [longest, ''] }],
-    ['a code', { type: 'wait', id, code: `${longest}n`, sentence: '' }],
+    ['a code', { type: 'wait', id, code: unknown(`${longest}n`), sentence: '' }],
     ['the code of a refusal', refusal(`${longest}n`, '')],
     ['the codec that is agreed', { type: 'joined', id, term: 1, codec: `${longest}n`, identity: '', parts: Buffer.alloc(0) }],
   ])('%s that is longer is not written', (_name, message) => {
@@ -210,8 +212,8 @@ describe('the order of frames', () => {
     { type: 'call-result', ...envelope, values: [] },
     { type: 'call-failure', ...envelope, payload },
     { type: 'key-failure', verb: 'publish', key: 'k', payload },
-    { type: 'goaway', code: 'closing', sentence: '' },
-    { type: 'refusal', id: 0, code: 'c', sentence: '', payload },
+    { type: 'goaway', code: 'hand-off', sentence: '' },
+    { type: 'refusal', id: 0, code: 'not-proven', sentence: '', payload },
     { type: 'prove', proof: Buffer.alloc(32) },
     { type: 'redirect', id: 9, term: 1, port: 1 },
     { type: 'resign' },

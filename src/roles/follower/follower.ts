@@ -2,7 +2,8 @@
 // (src/client/failover.ts) then starts the next term.
 
 import { fromErrorValue, messageOf } from '../../../protocol/error-value';
-import { TOO_SLOW, type Call, type CallStyle, type Message, type V2Message } from '../../../protocol/message';
+import type { UnknownCode } from '../../../protocol/codes';
+import type { Call, CallStyle, Goaway, Message, V2Message } from '../../../protocol/message';
 import { assertFits } from '../../../protocol/value-codec';
 import { whyNotDecodable } from '../../../protocol/structured-format';
 import { adopt, TrunklineError } from '../../errors';
@@ -149,11 +150,7 @@ export class Follower implements Role, Verbs {
         return;
       }
       case 'goaway':
-        if (message.code === 'hand-off') this.#onHandOff();
-        else if (message.code === TOO_SLOW) {
-          const { name: channel } = this.#spec;
-          this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${message.sentence}`, { channel });
-        }
+        this.#onGoaway(message);
         return;
       case 'topics':
         this.#topics?.onTopics(message.id, message.topics);
@@ -183,6 +180,21 @@ export class Follower implements Role, Verbs {
         return;
       }
       default: // leaders send followers nothing else
+    }
+  }
+
+  #onGoaway({ code, sentence }: Goaway): void {
+    const { name: channel } = this.#spec;
+    switch (code) {
+      case 'hand-off':
+        this.#onHandOff();
+        return;
+      case 'too-slow':
+        this.#dismissal = new TrunklineError('ERR_TRUNKLINE_TOO_SLOW', `${channel}: ${sentence}`, { channel });
+        return;
+      case 'succeeded': // said to leaders only
+      default:
+        code satisfies 'succeeded' | UnknownCode;
     }
   }
 

@@ -3,7 +3,8 @@
 import { MAX_FRAME_BYTES } from '../../../protocol/frame';
 import { readOutcome, readReason } from '../../../protocol/handshake';
 import type { Candidacy } from '../../../protocol/candidacy';
-import type { Joined, Refusal, RegisterResult } from '../../../protocol/message';
+import type { UnknownCode } from '../../../protocol/codes';
+import type { Joined, Refusal, RegisterResult, Wait } from '../../../protocol/message';
 import { formatEndpoint, loopback, type Endpoint } from '../../endpoint';
 import { adopt, TrunklineError, type ErrorCode } from '../../errors';
 import type { Appointed, Meeting } from '../../election/term';
@@ -17,7 +18,7 @@ import { foreignPort } from '../foreign-port';
 import { warnOfDifference } from '../identity-warning';
 import { methodsFingerprint, warnOfMethods } from '../method-warning';
 import { PeerValues } from '../peer-values';
-import type { ChannelSpec, RoleHooks, WaitReason } from '../role';
+import type { ChannelSpec, RoleHooks } from '../role';
 
 export type JoinOutcome =
   | { readonly follower: Follower }
@@ -45,7 +46,7 @@ export interface JoinOptions {
   /** Gets the connection on which the answer is awaited. */
   onDialled(connection: Connection): void;
   /** The process is not served yet, for this reason. */
-  onWait(why: WaitReason, sentence: string): void;
+  onWait(why: Wait['code'], sentence: string): void;
 }
 
 /** Connects to the process at the endpoint and asks to be served; waits as long as the leader there is not ready. */
@@ -121,7 +122,7 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
           resolve(refusalOutcome(options, message));
           return;
         case 'wait':
-          options.onWait(message.code as WaitReason, message.sentence);
+          options.onWait(message.code, message.sentence);
           return;
         default: // nothing else is said before an answer
       }
@@ -177,7 +178,9 @@ function refusalOutcome(options: JoinOptions, { code, sentence, payload }: Refus
       return { refused: payload.length > 0 ? reasonIn(spec, payload) : new Error(sentence), isUpstream: true };
     case 'no-common-codec':
       return refused('ERR_TRUNKLINE_NOT_DECODABLE', sentence);
+    case 'superseded': // said to leaders only
     default: {
+      code satisfies 'superseded' | UnknownCode;
       const error = payload.length > 0 ? reasonIn(spec, payload) : undefined;
       return error ? { refused: error } : refused('ERR_TRUNKLINE_REFUSED', `the leader refused (${code}): ${sentence}`);
     }

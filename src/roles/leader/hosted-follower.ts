@@ -2,16 +2,7 @@
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../../protocol/handshake';
 import { isError, messageOf } from '../../../protocol/error-value';
-import {
-  TOO_SLOW,
-  type Call,
-  type Join,
-  type KeyFailure,
-  type Message,
-  type Register,
-  type Subscribe,
-  type V2Message,
-} from '../../../protocol/message';
+import type { Call, Join, KeyFailure, Message, Register, Subscribe, V2Message } from '../../../protocol/message';
 import { encodeThrown } from '../../../protocol/thrown';
 import { v1Codec } from '../../../protocol/v1';
 import { whyNotDecodable } from '../../../protocol/structured-format';
@@ -274,7 +265,7 @@ export class HostedFollower {
     // The message arrives if the follower still reads.
     if (version === 2) {
       const sentence = `this process did not read what the leader sent: ${figures}; block it less, or raise maxOutboxBytes`;
-      this.#connection.send({ type: 'goaway', code: TOO_SLOW, sentence, retryAfterMs: 0 });
+      this.#connection.send({ type: 'goaway', code: 'too-slow', sentence, retryAfterMs: 0 });
     }
     void this.#connection.close();
   }
