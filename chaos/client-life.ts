@@ -3,7 +3,7 @@
 
 import cluster, { type Logger } from '../src/index';
 import { clusterOptions, keysOf, MAX_WAIT_MS, RESPONSE_MS, type ChannelPlan } from './channels';
-import type { Record } from './history';
+import type { Recorder } from './history';
 import type { Random } from './random';
 import { UpstreamClient, type ValueListener } from './upstream/client';
 import { isWhole, type Value } from './upstream/messages';
@@ -13,7 +13,7 @@ export interface Surroundings {
   readonly port: number;
   readonly upstreamPort: number;
   readonly random: Random;
-  readonly record: Record;
+  readonly record: Recorder;
   readonly ranMs: () => number;
   /** A listener was called. */
   readonly onDelivery: () => void;

@@ -2,7 +2,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { now, type HistoryEntry, type Record } from './history';
+import { now, type HistoryEntry, type Recorder } from './history';
 import type { MemberSetup, Order, Report } from './orders';
 
 /** How much output of an ended process is kept. */
@@ -11,7 +11,7 @@ const OUTPUT_CHARACTERS = 4_000;
 export class Member {
   readonly slot: number;
   readonly #process: ChildProcess;
-  readonly #record: Record;
+  readonly #record: Recorder;
   /** Resolves when the process is gone and all reports of the process have arrived. */
   readonly ended: Promise<void>;
   #output = '';
@@ -20,7 +20,7 @@ export class Member {
   #isGone = false;
   #continuing: NodeJS.Timeout | undefined;
 
-  constructor(setup: MemberSetup, record: Record, onEntries: (entries: readonly HistoryEntry[]) => void) {
+  constructor(setup: MemberSetup, record: Recorder, onEntries: (entries: readonly HistoryEntry[]) => void) {
     this.slot = setup.slot;
     this.#record = record;
     this.#process = fork(join(__dirname, 'member.js'), [JSON.stringify(setup)], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
@@ -97,7 +97,7 @@ export class Member {
 }
 
 export class Crew {
-  readonly #record: Record;
+  readonly #record: Recorder;
   readonly #onEntries: (entries: readonly HistoryEntry[]) => void;
   readonly #setup: (slot: number) => MemberSetup;
   readonly #respawnMs: () => number;
@@ -110,7 +110,7 @@ export class Crew {
   constructor(
     setup: (slot: number) => MemberSetup,
     respawnMs: () => number,
-    record: Record,
+    record: Recorder,
     onEntries: (entries: readonly HistoryEntry[]) => void,
   ) {
     this.#setup = setup;

@@ -3,7 +3,7 @@
 import type { TcpProxy } from '../test/support/tcp-proxy';
 import { CHANNELS, HEARTBEAT_MS, keysOf } from './channels';
 import type { Crew, Member } from './crew';
-import { now, type EntryOf, type Record } from './history';
+import { now, type EntryOf, type Recorder } from './history';
 import type { Random } from './random';
 import type { UpstreamServer } from './upstream/server';
 
@@ -12,7 +12,7 @@ export interface Stage {
   readonly server: UpstreamServer;
   readonly proxy: TcpProxy;
   readonly random: Random;
-  readonly record: Record;
+  readonly record: Recorder;
 }
 
 interface FaultPlan {

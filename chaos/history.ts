@@ -50,7 +50,7 @@ type Client =
   /** `close()` had resolved, and then this. */
   | (OfClient & { readonly kind: 'after-close'; readonly message: string });
 
-type Delivery =
+type DeliveredValue =
   | (OfSubscription & { readonly kind: 'subscribed' })
   | (OfSubscription & { readonly kind: 'unsubscribed' })
   | (OfSubscription & {
@@ -103,11 +103,13 @@ type Phase =
   | { readonly kind: 'storm'; readonly detail: string }
   | { readonly kind: 'recovered'; readonly detail: string };
 
-export type HistoryEntry = { readonly at: number } & (Fault | Process | Client | Delivery | Publishing | Call | Upstream | Phase);
+export type HistoryEntry = { readonly at: number } & (
+  Fault | Process | Client | DeliveredValue | Publishing | Call | Upstream | Phase
+);
 export type EntryOf<K extends HistoryEntry['kind']> = Extract<HistoryEntry, { kind: K }>;
 export type History = readonly HistoryEntry[];
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** An entry without a time. */
 export type Happening = DistributiveOmit<HistoryEntry, 'at'>;
-export type Record = (happening: Happening) => void;
+export type Recorder = (happening: Happening) => void;

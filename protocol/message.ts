@@ -139,7 +139,7 @@ export interface Unknown extends Envelope {
  * Leader → follower: events name the keys of these subscriptions by these numbers, which are the same for all followers of a
  * channel.
  */
-export interface Topics {
+export interface TopicNumbers {
   readonly type: 'topics';
   /** The id of the first subscription; the others follow in sequence. */
   readonly id: number;
@@ -306,7 +306,7 @@ export type V2Message =
   | TopicSubscribe
   | PlainSubscribe
   | TopicUnsubscribe
-  | Topics
+  | TopicNumbers
   | TopicEvent
   | KeyFailure
   | Goaway

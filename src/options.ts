@@ -1,5 +1,6 @@
-// All options of the shared client, each declared once: meaning, unit, default, environment variable, check.
-// Code below the client layer sees only ResolvedOptions. docs/options.md is held to this by a test.
+// All options of the shared client, each declared once: meaning, unit, default, environment variable, check. Only the client layer
+// sees the resolved options; the layers below get a ChannelSpec and a Meeting made of them. A test holds docs/options.md to this
+// file.
 
 import type { Candidacy } from '../protocol/candidacy';
 import type { Transcode } from '../protocol/value-codec';

@@ -15,7 +15,7 @@ export interface Burst {
   readonly entries: number;
 }
 
-export interface Delivery {
+export interface BurstTimes {
   readonly perSecond: number;
   readonly leaderCpuUs: number;
   readonly followerCpuUs: number;
@@ -23,7 +23,7 @@ export interface Delivery {
 }
 
 /** Pushes `count` events with revisions from `first` on, and waits until the last follower has the last event. */
-export async function deliver({ leader, followers, first, count, keys, perTick, entries }: Burst): Promise<Delivery> {
+export async function deliver({ leader, followers, first, count, keys, perTick, entries }: Burst): Promise<BurstTimes> {
   const last = first + count - 1;
   await Promise.all(followers.map((follower) => follower.ask('expect', { last, entries })));
   const { result, cpuUs } = await cpuDuring(leader, async () => {

@@ -3,7 +3,7 @@
 
 import net from 'node:net';
 import { freePort } from '../../test/support/ports';
-import type { Record } from '../history';
+import type { Recorder } from '../history';
 import { hear, makeValue, tell, type Increment, type Question, type Value } from './messages';
 
 interface Peer {
@@ -16,7 +16,7 @@ interface Peer {
 
 export class UpstreamServer {
   readonly port: number;
-  readonly #record: Record;
+  readonly #record: Recorder;
   #server: net.Server | undefined;
   readonly #peers = new Map<net.Socket, Peer>();
   /** By channel and key. */
@@ -24,12 +24,12 @@ export class UpstreamServer {
   #lastConnection = 0;
   #reopening: NodeJS.Timeout | undefined;
 
-  private constructor(port: number, record: Record) {
+  private constructor(port: number, record: Recorder) {
     this.port = port;
     this.#record = record;
   }
 
-  static async start(record: Record): Promise<UpstreamServer> {
+  static async start(record: Recorder): Promise<UpstreamServer> {
     const server = new UpstreamServer(await freePort(), record);
     await server.#open();
     return server;

@@ -16,7 +16,7 @@ import { Readiness, type ReadyCallback } from './readiness';
 /** Sets the readiness without an `error` event: for callers that report the failure separately. */
 export const SETTLE = Symbol('settle');
 
-type Listener = Parameters<Base['on']>[1];
+type EmitterListener = Parameters<Base['on']>[1];
 /** The result of `await()` as sdk-base declares the type: the payload of an event is not known. */
 type AnyPromise = ReturnType<Base['await']>;
 
@@ -127,23 +127,23 @@ export abstract class ClientBase extends Base {
     });
   }
 
-  override on(event: string | symbol, listener: Listener): this {
+  override on(event: string | symbol, listener: EmitterListener): this {
     return super.on(event, this.#callable(event, listener));
   }
 
-  override addListener(event: string | symbol, listener: Listener): this {
+  override addListener(event: string | symbol, listener: EmitterListener): this {
     return this.on(event, listener);
   }
 
-  override prependListener(event: string | symbol, listener: Listener): this {
+  override prependListener(event: string | symbol, listener: EmitterListener): this {
     return super.prependListener(event, this.#callable(event, listener));
   }
 
-  override once(event: string | symbol, listener: Listener): this {
+  override once(event: string | symbol, listener: EmitterListener): this {
     return isGeneratorFunction(listener) ? super.on(event, runningOnce(this, event, listener)) : super.once(event, listener);
   }
 
-  override prependOnceListener(event: string | symbol, listener: Listener): this {
+  override prependOnceListener(event: string | symbol, listener: EmitterListener): this {
     return isGeneratorFunction(listener)
       ? super.prependListener(event, runningOnce(this, event, listener))
       : super.prependOnceListener(event, listener);
@@ -186,7 +186,7 @@ export abstract class ClientBase extends Base {
     if (!isAwaited && !isClosure(error)) this.emit('error', error);
   }
 
-  #callable(event: string | symbol, listener: Listener): Listener {
+  #callable(event: string | symbol, listener: EmitterListener): EmitterListener {
     return isGeneratorFunction(listener) ? running(this, event, listener) : listener;
   }
 

@@ -31,7 +31,7 @@ import {
   type Descriptors,
   type DelegateTarget,
 } from './delegation';
-import type { Place } from './failover';
+import type { Participation } from './failover';
 import { CLOSE, SharedClient, type ClientVerbs } from './shared-client';
 import type { MethodNames, SharedClientOf } from './shared-type';
 import { nameOf, type UpstreamClass } from './upstream-class';
@@ -108,9 +108,9 @@ export class ClusterBuilder<
     })) {
       spec.logger.warn(sentence);
     }
-    const place = placeOf(this.#options);
+    const participation = participationOf(this.#options);
     let verbs!: ClientVerbs;
-    const client = new SharedClient(spec, place, this.#options, (exposed) => {
+    const client = new SharedClient(spec, participation, this.#options, (exposed) => {
       verbs = exposed;
     });
     for (const [name, descriptor] of descriptors) {
@@ -202,7 +202,7 @@ function channelId({ name, identity, isLeader }: ResolvedOptions, args: readonly
 }
 
 /** Where the processes of the host meet, and how this process may lead. Undefined in single mode. */
-function placeOf(options: ResolvedOptions): Place | undefined {
+function participationOf(options: ResolvedOptions): Participation | undefined {
   if (options.singleMode) return undefined;
   const { port, auth, secret, runtimeFolder } = options;
   return {

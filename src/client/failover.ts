@@ -25,7 +25,7 @@ export interface FailoverEvents {
 }
 
 /** Where the processes of the host meet, and how this process may lead. */
-export interface Place {
+export interface Participation {
   readonly meeting: Meeting;
   readonly candidacy: Candidacy;
 }
@@ -33,7 +33,7 @@ export interface Place {
 export interface FailoverOptions {
   readonly spec: ChannelSpec;
   /** Undefined: single mode. */
-  readonly place: Place | undefined;
+  readonly participation: Participation | undefined;
   readonly maxWaitMs: number;
   readonly hooks: Pick<RoleHooks, 'onError' | 'onUpstream'>;
   readonly events: FailoverEvents;
@@ -75,11 +75,11 @@ export class Failover {
     this.#options = options;
     this.#spec = options.spec;
     this.#events = options.events;
-    const { spec, place } = options;
-    this.#search = new Search(spec, place?.meeting.endpoint);
-    this.#election = place && new PortRace(place.meeting, spec.id);
-    this.#candidate = place && new Candidate(place.meeting.endpoint.port, spec.id);
-    this.#candidacy = place?.candidacy ?? 'competes';
+    const { spec, participation } = options;
+    this.#search = new Search(spec, participation?.meeting.endpoint);
+    this.#election = participation && new PortRace(participation.meeting, spec.id);
+    this.#candidate = participation && new Candidate(participation.meeting.endpoint.port, spec.id);
+    this.#candidacy = participation?.candidacy ?? 'competes';
   }
 
   /** The present role; undefined while there is none. */
@@ -196,7 +196,7 @@ export class Failover {
       this.#search.seeksAt(endpoint);
       return joinLeader({
         spec: this.#spec,
-        meeting: this.#options.place!.meeting,
+        meeting: this.#options.participation!.meeting,
         endpoint,
         candidacy,
         seenTerm: this.#seenTerm,

@@ -4,13 +4,13 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Patience } from '../time';
 import type { Subscriber, Subscription, Verbs } from '../roles/role';
 
-export type Listener = (value: unknown) => unknown;
+export type ValueListener = (value: unknown) => unknown;
 
 /** A listener that the user has subscribed. */
 export class ListenerEntry implements Subscriber {
   /** A snapshot of the registration. */
   readonly registration: unknown;
-  readonly listener: Listener;
+  readonly listener: ValueListener;
   /** Runs until the first value, when `subscribeTimeout` is set. */
   patience: Patience | undefined;
   /** The subscription in the present role. */
@@ -22,9 +22,9 @@ export class ListenerEntry implements Subscriber {
    * `subscribe` call. AsyncResource.bind would do the same, at 2.8 KB instead of 80 bytes a listener on Node.js 20.
    */
   readonly #context = new AsyncResource('TrunklineListener', { requireManualDestroy: true });
-  readonly #deliver: (listener: Listener, payload: Buffer) => void;
+  readonly #deliver: (listener: ValueListener, payload: Buffer) => void;
 
-  constructor(registration: unknown, listener: Listener, deliver: (listener: Listener, payload: Buffer) => void) {
+  constructor(registration: unknown, listener: ValueListener, deliver: (listener: ValueListener, payload: Buffer) => void) {
     this.registration = registration;
     this.listener = listener;
     this.#deliver = deliver;
@@ -73,7 +73,7 @@ export class Registrations {
   }
 
   /** @param listener undefined: every listener of the key */
-  unsubscribe(key: string, listener: Listener | undefined, verbs: Verbs | undefined): void {
+  unsubscribe(key: string, listener: ValueListener | undefined, verbs: Verbs | undefined): void {
     const all = this.#listeners.get(key) ?? [];
     const staying = listener ? all.filter((entry) => entry.listener !== listener) : [];
     if (staying.length > 0) this.#listeners.set(key, staying);

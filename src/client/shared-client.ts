@@ -13,21 +13,21 @@ import type { ChannelSpec, Role } from '../roles/role';
 import { snapshot } from '../snapshot';
 import { nextTick, patientTimeout, soon } from '../time';
 import { ClientBase, SETTLE } from './client-base';
-import { Failover, type Place } from './failover';
+import { Failover, type Participation } from './failover';
 import { forwardEvents } from './forward-events';
 import { appendOwnStack } from './own-stack';
 import { Readiness } from './readiness';
 import { statusOf, type ClientStatus } from './status';
 import { logUnheard } from './unheard-error';
-import { ListenerEntry, Registrations, type Listener } from './registrations';
+import { ListenerEntry, Registrations, type ValueListener } from './registrations';
 
 /** The name under which cluster-client 3.x closes a client; `close()` of either library then works on either's clients. */
 export const CLOSE = Symbol.for('ClusterClient#close');
 
 /** What delegated methods are made of. */
 export interface ClientVerbs {
-  readonly subscribe: (registration: unknown, listener: Listener) => void;
-  readonly unSubscribe: (registration: unknown, listener?: Listener) => void;
+  readonly subscribe: (registration: unknown, listener: ValueListener) => void;
+  readonly unSubscribe: (registration: unknown, listener?: ValueListener) => void;
   readonly publish: (registration: unknown) => void;
   /**
    * @param idempotent sent again when the leader is lost meanwhile
@@ -59,10 +59,15 @@ export class SharedClient extends ClientBase {
   readonly #closer = (): Promise<void> => this[CLOSE]();
 
   /**
-   * @param place undefined: in single mode
+   * @param participation undefined: in single mode
    * @param expose gets the verbs; the verbs are no members, because member names belong to the user's delegated methods
    */
-  constructor(spec: ChannelSpec, place: Place | undefined, options: ResolvedOptions, expose: (verbs: ClientVerbs) => void) {
+  constructor(
+    spec: ChannelSpec,
+    participation: Participation | undefined,
+    options: ResolvedOptions,
+    expose: (verbs: ClientVerbs) => void,
+  ) {
     super();
     this.options = options;
     if (options.maxListeners !== undefined) this.setMaxListeners(options.maxListeners);
@@ -70,7 +75,7 @@ export class SharedClient extends ClientBase {
     this.#options = options;
     this.#failover = new Failover({
       spec,
-      place,
+      participation,
       maxWaitMs: options.maxWaitTime,
       hooks: {
         onError: (error) => {
@@ -191,7 +196,7 @@ export class SharedClient extends ClientBase {
     this.#state = 'closed';
   }
 
-  #subscribe(registration: unknown, listener: Listener): void {
+  #subscribe(registration: unknown, listener: ValueListener): void {
     const { name: channel } = this.#spec;
     if (typeof listener !== 'function') {
       throw new TrunklineError(
@@ -214,7 +219,7 @@ export class SharedClient extends ClientBase {
     this.#registrations.subscribe(key, entry, this.#failover.role?.verbs);
   }
 
-  readonly #deliver = (listener: Listener, payload: Buffer): void => {
+  readonly #deliver = (listener: ValueListener, payload: Buffer): void => {
     if (this.#state !== 'open') return;
     let value: unknown;
     try {

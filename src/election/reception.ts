@@ -7,7 +7,7 @@ import type { GoawayCode, RefusalCode, WaitCode } from '../../protocol/codes';
 import type { Announce, ChannelId, Join, Register } from '../../protocol/message';
 import { patientTimeout, type Clock, type Patience } from '../time';
 import type { Connection } from '../transport/connection';
-import { Listener, type ChannelDoor, type Guests } from '../transport/listener';
+import { Listener, type ChannelDoor, type ListenerOwner } from '../transport/listener';
 import { Directory, type Asker, type Leadership } from './directory';
 import type { ChannelLease, Meeting } from './term';
 
@@ -43,7 +43,7 @@ export interface ReceptionOptions {
   onRelease(): Promise<void>;
 }
 
-export class Reception implements Guests {
+export class Reception implements ListenerOwner {
   readonly #options: ReceptionOptions;
   readonly #directory: Directory;
   readonly #leases = new Set<LocalLease>();
@@ -69,7 +69,7 @@ export class Reception implements Guests {
         resolve();
       });
     });
-    this.#listener = new Listener({ server, credentials: meeting.credentials, clock: meeting.clock, guests: this });
+    this.#listener = new Listener({ server, credentials: meeting.credentials, clock: meeting.clock, owner: this });
   }
 
   /** Whether nobody in this process leads a channel here, or is about to. */
@@ -146,17 +146,17 @@ export class Reception implements Guests {
   }
 
   #onJoin(connection: Connection, join: Join): void {
-    const guest = new Guest(connection, join, this.#options.meeting, () => this.#directory.channelNames);
+    const asker = new RemoteAsker(connection, join, this.#options.meeting, () => this.#directory.channelNames);
     connection.receiver = (message) => {
       if (message.type !== 'announce') return;
-      guest.announced();
+      asker.announced();
       this.#onAnnounce(connection, message);
     };
     void connection.closed.then(() => {
-      guest.announced();
-      this.#directory.withdraw(guest);
+      asker.announced();
+      this.#directory.withdraw(asker);
     });
-    this.#directory.ask(guest);
+    this.#directory.ask(asker);
   }
 
   #onAnnounce(connection: Connection, announce: Announce): void {
@@ -196,8 +196,8 @@ export class Reception implements Guests {
   }
 }
 
-/** A process that has joined, from the view of the directory. */
-class Guest implements Asker {
+/** A process that has sent a join, from the view of the directory. */
+class RemoteAsker implements Asker {
   readonly #connection: Connection;
   readonly #join: Join;
   readonly #meeting: Meeting;

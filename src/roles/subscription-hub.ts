@@ -56,7 +56,7 @@ interface Entry<S> extends OpenKey<S> {
   linger: Timer | undefined;
 }
 
-interface Delivery {
+interface QueuedValue {
   readonly entry: Entry<unknown>;
   readonly version: number;
   readonly payload: Buffer;
@@ -68,7 +68,7 @@ interface Delivery {
 export class SubscriptionHub<S> {
   readonly #options: HubOptions<S>;
   readonly #entries = new Map<string, Entry<S>>();
-  #queue: Delivery[] = [];
+  #queue: QueuedValue[] = [];
   #flushing = false;
   #closed = false;
 
@@ -164,7 +164,7 @@ export class SubscriptionHub<S> {
     if (this.#options.source.close(entry)) this.#entries.delete(entry.key);
   }
 
-  #enqueue(delivery: Delivery): void {
+  #enqueue(delivery: QueuedValue): void {
     this.#queue.push(delivery);
     if (this.#flushing) return;
     this.#flushing = true;

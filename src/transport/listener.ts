@@ -35,8 +35,8 @@ export interface Credentials {
   secret(): Promise<Buffer | undefined>;
 }
 
-/** Who the connections are handed to. */
-export interface Guests {
+/** The owner of a listener, who gets the connections. */
+export interface ListenerOwner {
   /** @param opening what the process of ours asks first */
   onPeer(connection: Connection, opening: Join | Announce): void;
   /**
@@ -53,7 +53,7 @@ export interface ListenerOptions {
   readonly server: Server;
   readonly credentials: Credentials;
   readonly clock: Clock;
-  readonly guests: Guests;
+  readonly owner: ListenerOwner;
 }
 
 export class Listener {
@@ -65,7 +65,7 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.port = (options.server.address() as AddressInfo).port;
-    this.#warnOfCrowd = rarely((message) => options.guests.warn(message), options.clock);
+    this.#warnOfCrowd = rarely((message) => options.owner.warn(message), options.clock);
     options.server.on('connection', (socket) => {
       this.#onSocket(socket);
     });
@@ -94,7 +94,7 @@ export class Listener {
       } else if (message.hello) {
         void this.#introduce(connection, message, known);
       } else {
-        this.#options.guests.onLegacyPeer(connection, message, known); // not trusted: that is for the channel to say
+        this.#options.owner.onLegacyPeer(connection, message, known); // not trusted: that is for the channel to say
       }
     };
     void connection.closed.then((end) => {
@@ -115,7 +115,7 @@ export class Listener {
   }
 
   async #introduce(connection: Connection, { id, timeoutMs, hello }: Register, known: () => void): Promise<void> {
-    const { credentials, guests } = this.#options;
+    const { credentials, owner } = this.#options;
     if (!speaksV2(hello)) {
       this.#dismiss(connection, 'it does not speak version 2');
       return;
@@ -127,7 +127,7 @@ export class Listener {
     try {
       secret = await credentials.secret();
     } catch (error) {
-      this.#options.guests.warn(`nobody is let in: ${(error as Error).message}`);
+      this.#options.owner.warn(`nobody is let in: ${(error as Error).message}`);
       void connection.close();
       return;
     }
@@ -150,7 +150,7 @@ export class Listener {
       } else {
         known();
         connection.trust();
-        guests.onPeer(connection, message);
+        owner.onPeer(connection, message);
       }
     };
   }
@@ -166,7 +166,7 @@ export class Listener {
   }
 
   #debug(connection: Connection, why: string): void {
-    this.#options.guests.debug(`${this.port}: socket closed, remotePort=${connection.remotePort}: ${why}`);
+    this.#options.owner.debug(`${this.port}: socket closed, remotePort=${connection.remotePort}: ${why}`);
   }
 }
 

@@ -55,7 +55,7 @@ function seek(candidacy: Candidacy = 'follows'): void {
   } as unknown as ChannelSpec;
   failover = new Failover({
     spec,
-    place: { meeting, candidacy },
+    participation: { meeting, candidacy },
     maxWaitMs: 60_000,
     hooks: { onError: () => undefined, onUpstream: () => () => undefined },
     events: {
@@ -137,7 +137,7 @@ async function hold(answer = waitForAnother): Promise<Candidacy[]> {
       server,
       credentials: meeting.credentials,
       clock,
-      guests: {
+      owner: {
         onPeer: (connection, opening) => {
           if (opening.type !== 'join') return;
           heard.push(opening.candidacy);

@@ -57,7 +57,7 @@ test('who came before a pause of the listening process is heard after it', async
     server,
     credentials: { label: 'none', secret: () => Promise.resolve(undefined) },
     clock,
-    guests: {
+    owner: {
       onPeer: (_, opening) => void known.push(opening.channel.name),
       onLegacyPeer: () => undefined,
       debug: () => undefined,

@@ -67,7 +67,7 @@ async function listen(credentials: Credentials = credentialsOf(SECRET)): Promise
     server: servers.at(-1)!,
     credentials,
     clock: systemClock,
-    guests: {
+    owner: {
       onPeer: (connection, opening) => void admitted.push({ connection, opening }),
       onLegacyPeer: (connection, opening) => void admitted.push({ connection, opening }),
       debug: (message) => void debugged.push(message),

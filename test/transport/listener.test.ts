@@ -35,7 +35,7 @@ beforeEach(async () => {
     server,
     credentials: credentialsOf(SECRET),
     clock,
-    guests: {
+    owner: {
       onPeer: () => undefined,
       onLegacyPeer: (_, register, whenKept) => {
         legacyPeers.push(register);

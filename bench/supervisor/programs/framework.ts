@@ -10,7 +10,7 @@ interface FrameworkOptions {
   readonly clusterPort: number;
 }
 
-class Part extends EventEmitter {
+class Program extends EventEmitter {
   readonly config = { cluster: { listen: { hostname: '127.0.0.1' } } };
   readonly #started: Promise<void>;
 
@@ -28,13 +28,13 @@ class Part extends EventEmitter {
   }
 }
 
-export class Agent extends Part {
+export class Agent extends Program {
   constructor({ clusterPort }: FrameworkOptions) {
     super(startAgent({ port: clusterPort, isLeader: true }));
   }
 }
 
-export class Application extends Part {
+export class Application extends Program {
   #listener: RequestListener | undefined;
 
   constructor({ clusterPort }: FrameworkOptions) {

@@ -9,7 +9,7 @@ type FeedSpec = Pick<ChannelSpec, 'name' | 'clock' | 'logger' | 'maxOutboxBytes'
 type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained' | 'whenDrained'>;
 
 /** A key of the follower. */
-interface Recipient {
+interface ValueSender {
   /** Sends a value, no matter how much waits. */
   send(payload: Buffer): void;
 }
@@ -27,7 +27,7 @@ export class EventFeed {
   /**
    * The newest values of the keys that are owed, in the order in which the keys fell behind. The hub keeps these values anyway.
    */
-  readonly #owed = new Map<Recipient, Buffer>();
+  readonly #owed = new Map<ValueSender, Buffer>();
   #skippedEvents = 0;
   /** The number of skipped values in the last log line. */
   #skippedBefore = 0;
@@ -46,7 +46,7 @@ export class EventFeed {
     return this.#skippedEvents;
   }
 
-  deliver(subscriber: Recipient, payload: Buffer): void {
+  deliver(subscriber: ValueSender, payload: Buffer): void {
     // Behind what is owed everything is owed: so a busy key does not keep the others waiting.
     const isRoom = this.#connection.outboxBytes + payload.length <= this.#spec.maxOutboxBytes;
     if (isRoom && this.#owed.size === 0) subscriber.send(payload);
@@ -54,7 +54,7 @@ export class EventFeed {
   }
 
   /** The key was unsubscribed: nothing is owed any more. */
-  forget(subscriber: Recipient): void {
+  forget(subscriber: ValueSender): void {
     this.#owed.delete(subscriber);
   }
 
@@ -63,7 +63,7 @@ export class EventFeed {
     this.#owed.clear();
   }
 
-  #owe(subscriber: Recipient, payload: Buffer): void {
+  #owe(subscriber: ValueSender, payload: Buffer): void {
     const isFirst = this.#owed.size === 0;
     if (isFirst && this.#connection.isDrained) {
       subscriber.send(payload); // larger than the limit, and nothing else waits

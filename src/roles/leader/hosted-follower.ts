@@ -1,4 +1,5 @@
-// Serves a Single to a follower: translates between messages and verbs, and does nothing else.
+// A follower as its leader sees it: let in when the upstream client is ready, then served by translating its messages into verbs of a
+// session, in either wire version; dropped when it does not read.
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../../protocol/handshake';
 import { isError, messageOf } from '../../../protocol/error-value';
