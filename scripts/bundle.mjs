@@ -42,7 +42,9 @@ function isPartOfSupervisor(module) {
 
 /** What runs in a child, and what it shares with its master. */
 function isPartOfChild(module) {
-  const isShared = ['entry-file', 'lost-output', 'messages', 'messenger'].includes(module.slice('supervisor/'.length));
+  const isShared = ['entry-file', 'lost-output', 'messaging/messages', 'messaging/messenger'].includes(
+    module.slice('supervisor/'.length),
+  );
   return isPartOfSupervisor(module) && (module.startsWith('supervisor/child/') || isShared);
 }
 

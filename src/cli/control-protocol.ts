@@ -2,7 +2,7 @@
 // single `result` or `error`, all with the id of the request.
 
 import { StringDecoder } from 'node:string_decoder';
-import type { Address } from '../supervisor/messages';
+import type { Address } from '../supervisor/messaging/messages';
 import type { ProcessStatus } from '../supervisor/start-cluster';
 
 export type Command =

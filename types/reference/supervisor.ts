@@ -7,4 +7,4 @@
 
 export * from '../../src/supervisor';
 export type { SlotStatus } from '../../src/supervisor/master/slot';
-export type { Action, DataOf, Handler } from '../../src/supervisor/messenger';
+export type { Action, DataOf, Handler } from '../../src/supervisor/messaging/messenger';

@@ -7,7 +7,7 @@ import type http from 'node:http';
 import type https from 'node:https';
 import type net from 'node:net';
 import { TrunklineError } from '../../errors';
-import type { Address } from '../messages';
+import type { Address } from '../messaging/messages';
 
 interface HttpsFiles {
   readonly key?: string;

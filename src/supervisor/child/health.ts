@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import { fact } from '../../facts';
-import type { Health } from '../messages';
+import type { Health } from '../messaging/messages';
 
 /** @returns tells how the process feels, and has felt since the last time */
 export function observeHealth(): () => Health {

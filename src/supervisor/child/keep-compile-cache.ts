@@ -2,7 +2,7 @@
 
 import * as nodeModule from 'node:module';
 import { systemClock } from '../../time';
-import type { ChildTask } from '../messages';
+import type { ChildTask } from '../messaging/messages';
 
 /** Requests of a child that has just started are answered first, ms. */
 const SETTLE_MS = 1_000;

@@ -4,7 +4,7 @@ import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { nextTick } from '../../time';
-import { isOurs, type AppMessage, type ChildTask, type TaskMessage, type ToMaster } from '../messages';
+import { isOurs, type AppMessage, type ChildTask, type TaskMessage, type ToMaster } from '../messaging/messages';
 import { EarlyMessages } from './early-messages';
 
 export interface Link {

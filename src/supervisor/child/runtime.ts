@@ -1,7 +1,7 @@
 // The runtime of this process, if this process is a child of a supervisor: the state behind the functions of the public face.
 
-import { Postbox, type Messenger } from '../messenger';
-import type { Mail } from '../messages';
+import { Postbox, type Messenger } from '../messaging/messenger';
+import type { Mail } from '../messaging/messages';
 
 /** The part of ChildRuntime that programs use. */
 interface Runtime {

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { OWN_SERVER } from '../../seat';
-import type { Address } from '../messages';
+import type { Address } from '../messaging/messages';
 import { closeAfter } from './closing-answer';
 import { closeServer } from './closing-server';
 import { idleSockets } from './idle-sockets';

@@ -2,7 +2,7 @@
 // server of this process as if accepted by that server.
 
 import type { Server, Socket } from 'node:net';
-import type { HandedConnection, HandedReply } from '../messages';
+import type { HandedConnection, HandedReply } from '../messaging/messages';
 
 export interface StickyInletOptions {
   /** The servers of this process, oldest first. */

@@ -12,9 +12,9 @@ import {
   type Mail,
   type ToChild,
   type ToMaster,
-} from '../messages';
+} from '../messaging/messages';
 import { asListeningSocket, Bequest, type ListeningSocket } from './bequest';
-import { Backlog } from './backlog';
+import { Backlog } from '../messaging/backlog';
 import { oomKills } from './container-limits';
 import { Descendants } from './descendants';
 import { describeEnd } from './end-report';

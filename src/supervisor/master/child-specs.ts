@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../../facts';
 import { secretFolderOf, whyNotUsable } from '../../private-folder';
 import { formatSeat, formatSeatSecret, grantSecret, SEAT_SECRET_VARIABLE, SEAT_VARIABLE } from '../../seat';
-import type { ChildTask, Program } from '../messages';
+import type { ChildTask, Program } from '../messaging/messages';
 import type { ResolvedSupervisorOptions } from '../options';
 import type { ChildSpec } from './child-handle';
 import { compileCacheFolder, COMPILE_CACHE_VARIABLE } from './compile-cache';

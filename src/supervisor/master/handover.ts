@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { systemClock, type Clock, type Timer } from '../../time';
-import type { HandedConnection } from '../messages';
+import type { HandedConnection } from '../messaging/messages';
 
 /** A child that has not answered for this time, ms, is asked whether the connection has arrived. */
 const ASK_MS = 1_000;

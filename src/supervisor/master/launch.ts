@@ -6,7 +6,7 @@ import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { entryFile } from '../entry-file';
-import type { Address, AppMessage, ChildTask, TaskMessage, ToChild } from '../messages';
+import type { Address, AppMessage, ChildTask, TaskMessage, ToChild } from '../messaging/messages';
 
 export interface LaunchSpec {
   readonly task: ChildTask;

@@ -4,10 +4,10 @@
 import { TrunklineError } from '../../errors';
 import type { Logger } from '../../logger';
 import { delay, systemClock, type Timer } from '../../time';
-import type { Address, AppMessage, Delivery, Health, Mail } from '../messages';
+import type { Address, AppMessage, Delivery, Health, Mail } from '../messaging/messages';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
 import { evidence } from './evidence';
-import type { Recipient } from './post-office';
+import type { Recipient } from '../messaging/post-office';
 import { RestartPolicy } from './restart-policy';
 import type { Rollout } from './rollout';
 import { StartWatch } from './start-watch';

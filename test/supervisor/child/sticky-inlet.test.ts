@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { StickyInlet } from '../../../src/supervisor/child/sticky-inlet';
-import type { HandedReply } from '../../../src/supervisor/messages';
+import type { HandedReply } from '../../../src/supervisor/messaging/messages';
 import { eventually } from '../../support/eventually';
 import { leavesNothingOpen } from '../../support/open-handles';
 

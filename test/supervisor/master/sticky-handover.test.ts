@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { Handover, type HandleChannel } from '../../../src/supervisor/master/handover';
-import type { HandedConnection } from '../../../src/supervisor/messages';
+import type { HandedConnection } from '../../../src/supervisor/messaging/messages';
 import { FakeClock } from '../../support/fake-clock';
 
 interface Sent {

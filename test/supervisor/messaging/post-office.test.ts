@@ -1,7 +1,7 @@
 // Mail on the way: what waits, what is delivered, what is missed.
 
-import { PostOffice, type Reachable, type Recipient } from '../../../src/supervisor/master/post-office';
-import type { AppMessage, Delivery, Mail } from '../../../src/supervisor/messages';
+import { PostOffice, type Reachable, type Recipient } from '../../../src/supervisor/messaging/post-office';
+import type { AppMessage, Delivery, Mail } from '../../../src/supervisor/messaging/messages';
 
 class Child implements Reachable {
   readonly got: AppMessage[] = [];

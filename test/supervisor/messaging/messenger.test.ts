@@ -1,6 +1,6 @@
 // What the messenger accepts in every process.
 
-import { Postbox } from '../../src/supervisor/messenger';
+import { Postbox } from '../../../src/supervisor/messaging/messenger';
 
 const NEVER = [0, -1, NaN, Infinity, 2 ** 31, '1000', null];
 const methods = ['sendToApp', 'sendToAgent', 'sendRandom', 'broadcast'] as const;

@@ -1,7 +1,7 @@
 // What the master tells the processes of an application about each other, and tells the parent process: the messages of
 // egg-cluster 2.x, which frameworks wait for. Programs without a framework get the same messages.
 
-import type { AppMessage } from '../messages';
+import type { AppMessage } from './messages';
 
 type Send = (message: AppMessage) => void;
 

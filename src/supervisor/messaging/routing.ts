@@ -1,6 +1,6 @@
 // To whom a message of the application goes. Pure; the rules come from egg-cluster 2.x.
 
-import type { AppMessage, Sender } from '../messages';
+import type { AppMessage, Sender } from './messages';
 
 export interface Directory {
   readonly masterPid: number;

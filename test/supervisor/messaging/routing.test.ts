@@ -1,7 +1,7 @@
 // To whom messages of an application go: the rules of egg-cluster 2.x.
 
-import { destinationOf, type Destination } from '../../../src/supervisor/master/routing';
-import type { AppMessage, Sender } from '../../../src/supervisor/messages';
+import { destinationOf, type Destination } from '../../../src/supervisor/messaging/routing';
+import type { AppMessage, Sender } from '../../../src/supervisor/messaging/messages';
 
 const directory = { masterPid: 1, agentPid: 2 };
 const everybody: Destination = { to: 'app', which: 'all' };

@@ -2,7 +2,7 @@
 
 import type { Logger } from '../../logger';
 import { systemClock, type Timer } from '../../time';
-import type { AppMessage, Delivery, Mail, Receiver, Sender } from '../messages';
+import type { AppMessage, Delivery, Mail, Receiver, Sender } from './messages';
 import { destinationOf, type Destination } from './routing';
 
 /** A place of the application that messages can be sent to. */

@@ -1,6 +1,6 @@
 // Who hears what of the others, in which order: frameworks count these messages.
 
-import { Announcements } from '../../../src/supervisor/master/announcements';
+import { Announcements } from '../../../src/supervisor/messaging/announcements';
 
 const READY = { port: 7001, debugPort: undefined, address: 'http://127.0.0.1:7001', protocol: 'http' } as const;
 

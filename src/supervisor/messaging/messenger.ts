@@ -1,8 +1,8 @@
 // Messages between the processes of an application, for programs without a framework. The same object stands in the master, the
 // agent and the workers; only the way of posting differs.
 
-import { TrunklineError } from '../errors';
-import { LONGEST_TIMER_MS, nextTick } from '../time';
+import { TrunklineError } from '../../errors';
+import { LONGEST_TIMER_MS, nextTick } from '../../time';
 import type { AppMessage, Delivery, Mail } from './messages';
 
 /**

@@ -1,4 +1,4 @@
-import { Backlog } from '../../../src/supervisor/master/backlog';
+import { Backlog } from '../../../src/supervisor/messaging/backlog';
 
 test('a channel is full with 100 messages, and takes more when half of them have left', () => {
   const drained = jest.fn();
