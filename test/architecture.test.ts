@@ -75,14 +75,16 @@ it('packages are imported only where they belong', () => {
 it('the environment is read in the options, by the entry of a child and by the command line only', () => {
   const reading = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.env'));
   expect(reading.sort()).toEqual(
-    ['cli/main.ts', 'options.ts', 'supervisor/child/entry.ts', 'supervisor/options.ts'].map((file) => join('src', file)),
+    ['cli/main.ts', 'options.ts', 'supervisor/child/entry.ts', 'supervisor/host/options.ts'].map((file) => join('src', file)),
   );
 });
 
 it('nothing but the command line, entries of processes and signals to a master end the process', () => {
   const ending = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.exit('));
   expect(ending.sort()).toEqual(
-    ['cli/daemon-entry.ts', 'cli/main.ts', 'supervisor/child/entry.ts', 'supervisor/signals.ts'].map((file) => join('src', file)),
+    ['cli/daemon-entry.ts', 'cli/main.ts', 'supervisor/child/entry.ts', 'supervisor/host/signals.ts'].map((file) =>
+      join('src', file),
+    ),
   );
 });
 

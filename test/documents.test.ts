@@ -9,7 +9,7 @@ import cluster from '../src';
 import type { SharedClient } from '../src/client/shared-client';
 import { ERROR_KINDS } from '../src/errors';
 import { OPTION_DECLARATIONS } from '../src/options';
-import { resolveSupervisorOptions } from '../src/supervisor/options';
+import { resolveSupervisorOptions } from '../src/supervisor/host/options';
 import { recordingLogger } from './support/recording-logger';
 
 const root = join(__dirname, '..');
@@ -164,7 +164,7 @@ describe('docs/api.md', () => {
 });
 
 describe('docs/supervisor.md', () => {
-  const declarations = read('src/supervisor/options.ts').split('export type SupervisorOptions')[0]!;
+  const declarations = read('src/supervisor/host/options.ts').split('export type SupervisorOptions')[0]!;
   const rows = table(section('Options', read('docs/supervisor.md')));
 
   it('has a table of every option of startCluster', () => {

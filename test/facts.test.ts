@@ -3,7 +3,7 @@
 import os from 'node:os';
 import { fact, openFilesLimit, temporaryFolder } from '../src/facts';
 import { observeHealth } from '../src/supervisor/child/health';
-import { containerLimits, oomKills } from '../src/supervisor/master/container-limits';
+import { containerLimits, oomKills } from '../src/supervisor/host/container-limits';
 
 afterEach(() => {
   jest.restoreAllMocks();

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openToAppend, overwrite, writeNew } from '../src/own-file';
-import { PidFile } from '../src/supervisor/pid-file';
+import { PidFile } from '../src/supervisor/host/pid-file';
 
 let folder: string;
 let file: string;

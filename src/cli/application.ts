@@ -13,7 +13,7 @@ import type { Report } from './events';
 import { remember } from './known-places';
 import type { Place } from './place';
 import { birthOf } from './processes';
-import type { SupervisorOptions } from '../supervisor/options';
+import type { SupervisorOptions } from '../supervisor/host/options';
 import { asUsage, checkOptions, supervisorOptions, type StartFlags } from './settings';
 import { progressOf, stepsOf } from './start-progress';
 import { packageVersion } from './version';

@@ -10,7 +10,7 @@ import { eventOf, type ToDaemon } from './daemon-messages';
 import type { Report } from './events';
 import { tail } from './log-file';
 import { openToAppend } from '../own-file';
-import { makeFolder } from '../supervisor/make-folder';
+import { makeFolder } from '../supervisor/host/make-folder';
 
 /** How long a daemon that has reported a failure may take to end, ms. */
 const END_MS = 10_000;

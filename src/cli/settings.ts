@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { TrunklineError } from '../errors';
-import { resolveSupervisorOptions, type SupervisorOptions } from '../supervisor/options';
+import { resolveSupervisorOptions, type SupervisorOptions } from '../supervisor/host/options';
 import { CommandFailure } from './command-failure';
 
 /** The flags as commander gives them. */

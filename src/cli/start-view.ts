@@ -1,6 +1,6 @@
 // What `trunkline start` shows, for each kind of reader.
 
-import { formatBytes } from '../supervisor/bytes';
+import { formatBytes } from '../supervisor/host/bytes';
 import type { Report, StartEvent, StartProgress, Step } from './events';
 import { formatAddress, formatDuration } from './format';
 import type { Output } from './output';

@@ -1,6 +1,6 @@
 // The state of an application as a table. Pure.
 
-import { formatBytes } from '../supervisor/bytes';
+import { formatBytes } from '../supervisor/host/bytes';
 import type { ProcessStatus } from '../supervisor/start-cluster';
 import type { ApplicationStatus } from './control-protocol';
 import { formatAddress, formatDuration } from './format';

@@ -2,7 +2,7 @@
 
 export { startCluster, type ProcessStatus, type Supervised } from './start-cluster';
 export type { SlotState } from './master/slot';
-export type { FrameworkOptions, ProgramOptions, SupervisorOptions } from './options';
+export type { FrameworkOptions, ProgramOptions, SupervisorOptions } from './host/options';
 export type { Address, Delivery, Receiver } from './messaging/messages';
 export type { Acknowledged, Messages, Messenger } from './messaging/messenger';
 export { messenger, onDrain, onStop, ready } from './child/runtime';

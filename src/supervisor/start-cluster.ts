@@ -2,16 +2,16 @@
 
 import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
-import { entryFile } from './entry-file';
-import { surviveLostOutput } from './lost-output';
+import { entryFile } from './host/entry-file';
+import { surviveLostOutput } from './host/lost-output';
 import { Master } from './master/master';
 import type { SlotStatus } from './master/slot';
 import { asAppMessage, type Address } from './messaging/messages';
 import type { Messenger } from './messaging/messenger';
-import { checkWorkers, resolveSupervisorOptions, type SupervisorOptions } from './options';
-import { PidFile } from './pid-file';
-import { heedSignals } from './signals';
-import { assertCanSupervise, assertMayStart, lackOfRuntime } from './whereabouts';
+import { checkWorkers, resolveSupervisorOptions, type SupervisorOptions } from './host/options';
+import { PidFile } from './host/pid-file';
+import { heedSignals } from './host/signals';
+import { assertCanSupervise, assertMayStart, lackOfRuntime } from './host/whereabouts';
 
 /** A process or thread of the application. */
 export type ProcessStatus = SlotStatus;

@@ -21,5 +21,5 @@ export type { Logger } from '../../src/logger';
 export type { ClusterOptions, Delivery } from '../../src/options';
 export type { FollowerSnapshot } from '../../src/roles/role';
 export { startCluster, type Supervised } from '../../src/supervisor/start-cluster';
-export type { SupervisorOptions } from '../../src/supervisor/options';
+export type { SupervisorOptions } from '../../src/supervisor/host/options';
 export type { Transcode } from '../../protocol/value-codec';

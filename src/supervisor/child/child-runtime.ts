@@ -18,7 +18,7 @@ import { link } from './link';
 import { OwnListeners, type ListeningHandle } from './own-listeners';
 import { refuseLostConnections } from './lost-connections';
 import { installRuntime } from './runtime';
-import { surviveLostOutput } from '../lost-output';
+import { surviveLostOutput } from '../host/lost-output';
 import { ServerSockets } from './server-sockets';
 import { StickyInlet } from './sticky-inlet';
 

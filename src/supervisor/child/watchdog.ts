@@ -5,7 +5,7 @@ import inspector from 'node:inspector';
 import { setInterval } from 'node:timers';
 import { Worker } from 'node:worker_threads';
 import { fact } from '../../facts';
-import { entryFile } from '../entry-file';
+import { entryFile } from '../host/entry-file';
 import type { ThreadData } from './watchdog-thread';
 
 /** How often the thread looks at most, ms: an orphan lives no longer than twice this, and the grace. */

@@ -15,7 +15,7 @@ import {
 } from '../messaging/messages';
 import { asListeningSocket, Bequest, type ListeningSocket } from './bequest';
 import { Backlog } from '../messaging/backlog';
-import { oomKills } from './container-limits';
+import { oomKills } from '../host/container-limits';
 import { Descendants } from './descendants';
 import { describeEnd } from './end-report';
 import { Handover } from './handover';

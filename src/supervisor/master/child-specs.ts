@@ -7,10 +7,10 @@ import { temporaryFolder } from '../../facts';
 import { secretFolderOf, whyNotUsable } from '../../private-folder';
 import { formatSeat, formatSeatSecret, grantSecret, SEAT_SECRET_VARIABLE, SEAT_VARIABLE } from '../../seat';
 import type { ChildTask, Program } from '../messaging/messages';
-import type { ResolvedSupervisorOptions } from '../options';
+import type { ResolvedSupervisorOptions } from '../host/options';
 import type { ChildSpec } from './child-handle';
-import { compileCacheFolder, COMPILE_CACHE_VARIABLE } from './compile-cache';
-import { freePort } from './free-port';
+import { compileCacheFolder, COMPILE_CACHE_VARIABLE } from '../host/compile-cache';
+import { freePort } from '../host/free-port';
 import { InspectPorts } from './inspect-ports';
 
 const SECRET_BYTES = 32;

@@ -2,8 +2,8 @@
 // different ports for different projects on the host.
 
 import { createHash } from 'node:crypto';
-import type { ResolvedSupervisorOptions } from '../options';
-import { isFree } from './free-port';
+import type { ResolvedSupervisorOptions } from '../host/options';
+import { isFree } from '../host/free-port';
 
 const FIRST_PORT = 10_000;
 /** Ports per project: two for each place, because during a reload two children are in the place. */

@@ -5,7 +5,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { entryFile } from '../entry-file';
+import { entryFile } from '../host/entry-file';
 import type { Address, AppMessage, ChildTask, TaskMessage, ToChild } from '../messaging/messages';
 
 export interface LaunchSpec {

@@ -4,10 +4,10 @@
 import cluster from 'node:cluster';
 import type net from 'node:net';
 import { TrunklineError } from '../../errors';
-import { formatBytes } from '../bytes';
+import { formatBytes } from '../host/bytes';
 import { Postbox, type Messenger } from '../messaging/messenger';
 import type { Address, AppMessage, Health } from '../messaging/messages';
-import type { ResolvedSupervisorOptions } from '../options';
+import type { ResolvedSupervisorOptions } from '../host/options';
 import { Announcements } from '../messaging/announcements';
 import type { ChildEnd, ChildHandle } from './child-handle';
 import { ChildSpecs } from './child-specs';

@@ -2,7 +2,7 @@
 // program of the user runs when the agent is ready, as the order of a start promises.
 
 import { availableParallelism } from 'node:os';
-import type { ResolvedSupervisorOptions } from '../options';
+import type { ResolvedSupervisorOptions } from '../host/options';
 
 /** Arguments of node that run code of the user, or suspend the process, before the task arrives. */
 const ACTS_EARLY = /^(-r|--(require|import|(experimental-)?loader|inspect|inspect-(brk|wait|port)))(=|$)/;

@@ -1,8 +1,8 @@
 // What signals, and the end of the terminal, mean to the master. Besides the entry of a child and the command line, the only
 // place that ends a process.
 
-import type { Logger } from '../logger';
-import { soon } from '../time';
+import type { Logger } from '../../logger';
+import { soon } from '../../time';
 import { whenTerminalEnds } from './terminal';
 
 export interface Signalled {

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
-import { containerLimits, oomKills, workersFor } from '../../../src/supervisor/master/container-limits';
+import { containerLimits, oomKills, workersFor } from '../../../src/supervisor/host/container-limits';
 
 const GIB = 2 ** 30;
 /** What version 1 says when there is no limit. */

@@ -2,15 +2,15 @@
 
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { TrunklineError } from '../errors';
-import { temporaryFolder } from '../facts';
-import { defaultLogger, type Logger } from '../logger';
-import { LONGEST_TIMER_MS } from '../time';
-import { pathAsGiven, workingFolder } from '../path-as-given';
+import { TrunklineError } from '../../errors';
+import { temporaryFolder } from '../../facts';
+import { defaultLogger, type Logger } from '../../logger';
+import { LONGEST_TIMER_MS } from '../../time';
+import { pathAsGiven, workingFolder } from '../../path-as-given';
 import { consoleLogger } from './console-logger';
 import { findFramework } from './framework';
-import { containerLimits, workersFor } from './master/container-limits';
-import type { SlotStatus } from './master/slot';
+import { containerLimits, workersFor } from './container-limits';
+import type { SlotStatus } from '../master/slot';
 import {
   asNumber,
   file,

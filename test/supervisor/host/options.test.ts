@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveSupervisorOptions } from '../../src/supervisor/options';
+import { resolveSupervisorOptions } from '../../../src/supervisor/host/options';
 
 let baseDir: string;
 

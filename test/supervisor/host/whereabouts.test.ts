@@ -1,4 +1,4 @@
-import { assertCanSupervise, assertMayStart, lackOfRuntime, type Whereabouts } from '../../src/supervisor/whereabouts';
+import { assertCanSupervise, assertMayStart, lackOfRuntime, type Whereabouts } from '../../../src/supervisor/host/whereabouts';
 
 const nowhere: Whereabouts = { isSupervised: false, isClusterWorker: false, isSingleExecutable: false };
 

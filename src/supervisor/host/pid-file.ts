@@ -2,9 +2,9 @@
 
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { TrunklineError } from '../errors';
-import { fact } from '../facts';
-import { overwrite } from '../own-file';
+import { TrunklineError } from '../../errors';
+import { fact } from '../../facts';
+import { overwrite } from '../../own-file';
 import { makeFolder } from './make-folder';
 
 export class PidFile {

@@ -2,8 +2,8 @@
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { TrunklineError } from '../errors';
-import type { Logger } from '../logger';
+import { TrunklineError } from '../../errors';
+import type { Logger } from '../../logger';
 import { parseBytes } from './bytes';
 
 export function oneOf<T extends string>(option: string, given: unknown, values: readonly T[]): T {

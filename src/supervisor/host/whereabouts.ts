@@ -1,9 +1,9 @@
 // Where startCluster cannot work: the children would be asked to start further children, or cannot be started at all.
 
 import cluster from 'node:cluster';
-import { TrunklineError } from '../errors';
-import { missingFlag } from '../permission';
-import { isSupervised } from './child/runtime';
+import { TrunklineError } from '../../errors';
+import { missingFlag } from '../../permission';
+import { isSupervised } from '../child/runtime';
 
 /** What startCluster finds out about the surrounding process. */
 export interface Whereabouts {

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
-import { TrunklineError } from '../errors';
+import { TrunklineError } from '../../errors';
 
 /** The framework of an application that names none. */
 const DEFAULT_FRAMEWORK = 'egg';

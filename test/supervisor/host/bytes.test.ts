@@ -1,4 +1,4 @@
-import { formatBytes, parseBytes } from '../../src/supervisor/bytes';
+import { formatBytes, parseBytes } from '../../../src/supervisor/host/bytes';
 
 test.each<[unknown, number | undefined]>([
   [1, 1],

@@ -1,6 +1,6 @@
 // What the master of a framework writes on the console, as users know the output of egg-cluster 2.x: more than nothing.
 
-import type { Logger } from '../logger';
+import type { Logger } from '../../logger';
 
 const LEVELS = ['DEBUG', 'INFO', 'WARN', 'ERROR', 'NONE'];
 

@@ -1,11 +1,11 @@
-// Finds the programs that the supervisor starts as files, next to this file both in a build and in the package. The search
-// happens on first use, because a bundler may have put this module somewhere else.
+// Finds the programs that the supervisor starts as files, in the folder above the folder of this file both in a build and in the
+// package. The search happens on first use, because a bundler may have put this module somewhere else.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { TrunklineError } from '../errors';
+import { TrunklineError } from '../../errors';
 
-/** Files that are run by name, under the folder of this module. */
+/** Files that are run by name, under the folder of the supervisor. */
 type EntryName = 'child/entry' | 'child/watchdog-thread';
 
 /**
@@ -14,7 +14,7 @@ type EntryName = 'child/entry' | 'child/watchdog-thread';
  */
 export function entryFile(name: EntryName): string {
   // In a bundle of ES modules there is no folder at all.
-  const file = join(typeof __dirname === 'string' ? __dirname : '', `${name}.js`);
+  const file = join(typeof __dirname === 'string' ? __dirname : '', '..', `${name}.js`);
   if (existsSync(file)) return file;
   throw new TrunklineError(
     'ERR_TRUNKLINE_CANNOT_SUPERVISE',
