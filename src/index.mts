@@ -12,6 +12,7 @@ export type APIClientBase<
 > = cluster.APIClientBase<C, D>;
 export type TrunklineError = cluster.TrunklineError;
 export type APIClientOptions = cluster.APIClientOptions;
+export type CallOptions = cluster.CallOptions;
 export type ClusterBuilder<C extends cluster.UpstreamClass> = cluster.ClusterBuilder<C>;
 export type ClusterOptions = cluster.ClusterOptions;
 export type ClientStatus = cluster.ClientStatus;
@@ -19,12 +20,14 @@ export type DelegateOptions = cluster.DelegateOptions;
 export type Delegates = cluster.Delegates;
 export type DelegateTarget = cluster.DelegateTarget;
 export type ErrorCode = cluster.ErrorCode;
+export type LatestValuesOptions = cluster.LatestValuesOptions;
 export type Logger = cluster.Logger;
 export type SharedClient = cluster.SharedClient;
 export type SharedClientOf<C extends cluster.UpstreamClass, D extends Targets = Record<never, never>> = cluster.SharedClientOf<
   C,
   D
 >;
+export type SubscriptionHandle = cluster.SubscriptionHandle;
 export type Supervised = cluster.Supervised;
 export type SupervisorOptions = cluster.SupervisorOptions;
 export type Transcode = cluster.Transcode;

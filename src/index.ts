@@ -8,6 +8,9 @@ import {
 } from './client/api-client-base';
 import { close as closeClient, cluster as build, type ClusterBuilder as Builder } from './client/cluster';
 import type { DelegateOptions as DelegateOpts, DelegateTarget as Target } from './client/delegation';
+import type { CallOptions as CallOpts } from './client/call-limit';
+import type { LatestValuesOptions as ValuesOptions } from './client/latest-values';
+import type { SubscriptionHandle as Handle } from './client/subscription-handle';
 import type { UpstreamClass as Upstream } from './client/upstream-class';
 import { type SharedClient as Shared } from './client/shared-client';
 import type { SharedClientOf as SharedOf } from './client/shared-type';
@@ -40,6 +43,7 @@ declare namespace cluster {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the class
   export type APIClientBase<C extends Upstream = any, D extends Record<string, Target> = Record<never, never>> = APIClient<C, D>;
   export type APIClientOptions = APIClientOpts;
+  export type CallOptions = CallOpts;
   export type ClusterBuilder<C extends Upstream> = Builder<C>;
   export type ClusterOptions = Options;
   export type ClientStatus = Status;
@@ -47,9 +51,11 @@ declare namespace cluster {
   export type Delegates = DelegateMap;
   export type DelegateTarget = Target;
   export type ErrorCode = Code;
+  export type LatestValuesOptions = ValuesOptions;
   export type Logger = Log;
   export type SharedClient = Shared;
   export type SharedClientOf<C extends Upstream, D extends Record<string, Target> = Record<never, never>> = SharedOf<C, D>;
+  export type SubscriptionHandle = Handle;
   export type Supervised = Running;
   export type SupervisorOptions = Supervision;
   export type Transcode = Coding;

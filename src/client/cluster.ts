@@ -16,6 +16,7 @@ import { snapshot } from '../snapshot';
 import { systemClock } from '../time';
 import { sharedSecret } from '../transport/credentials';
 import { adviceFor } from './advice';
+import { checkCallOptions, type CallOptions } from './call-limit';
 import {
   callableMethods,
   checkDescriptors,
@@ -81,7 +82,7 @@ export class ClusterBuilder<
     const descriptor = delegateDescriptor(channel, name, to ?? 'invoke', options);
     checkStream(this.#class, name, channel);
     this.#descriptors.set(name, descriptor);
-    return this;
+    return this as never;
   }
 
   /** Gives the shared client an additional member. */
@@ -117,6 +118,10 @@ export class ClusterBuilder<
       const value = descriptor.type === 'override' ? descriptor.value : member(client, verbs, this.#class, name, descriptor);
       // Ordinary properties, which tests can replace and spy on.
       Object.defineProperty(client, name, { value, writable: true, enumerable: true, configurable: true });
+    }
+    if (!descriptors.has('with')) {
+      const value = (options: CallOptions) => calls(spec.name, client, verbs, this.#class, descriptors, options);
+      Object.defineProperty(client, 'with', { value, writable: true, configurable: true });
     }
     for (const [name, reason] of unsharedMethods(this.#class, descriptors, spec.name)) {
       // These members are not enumerable: only shared members can be listed.
@@ -253,17 +258,16 @@ function member(
   upstreamClass: UpstreamClass,
   name: string,
   { to, idempotent }: Extract<Descriptor, { type: 'delegate' }>,
+  given: CallOptions = {},
 ): unknown {
+  const options: CallOptions = { ...given, idempotent: given.idempotent ?? idempotent };
   switch (to) {
     case 'subscribe':
     case 'unSubscribe':
     case 'publish':
       // The method of the class may return a promise, and callers may await the result. A refusal of the upstream client is an
       // `error` event.
-      return (...args: Parameters<typeof verbs.subscribe>): Promise<void> => {
-        verbs[to](...args);
-        return DONE;
-      };
+      return (...args: Parameters<typeof verbs.subscribe>): PromiseLike<void> => verbs[to](...args) ?? DONE;
     case 'close':
       return () => client[CLOSE]();
     case 'invokeOneway':
@@ -273,13 +277,13 @@ function member(
     case 'invoke':
       if (isGeneratorMethod(upstreamClass, name)) {
         return saidAtTheCall(function* (...args: unknown[]): Generator<unknown, unknown> {
-          return (yield verbs.invoke(name, args, 'promise', idempotent)) as unknown;
+          return (yield verbs.invoke(name, args, 'promise', options)) as unknown;
         });
       }
       return (...args: unknown[]): Promise<unknown> | undefined => {
         const callback = args.at(-1);
-        if (typeof callback !== 'function') return verbs.invoke(name, args, 'promise', idempotent);
-        verbs.invoke(name, args.slice(0, -1), 'callback', idempotent).then(
+        if (typeof callback !== 'function') return verbs.invoke(name, args, 'promise', options);
+        verbs.invoke(name, args.slice(0, -1), 'callback', options).then(
           (results) => {
             verbs.callBack(callback as never, null, ...(results as unknown[]));
           },
@@ -290,6 +294,24 @@ function member(
         return undefined;
       };
   }
+}
+
+/** The methods that are called in the leader, each with these options. @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
+function calls(
+  channel: string,
+  client: SharedClient,
+  verbs: ClientVerbs,
+  upstreamClass: UpstreamClass,
+  descriptors: Descriptors,
+  options: CallOptions,
+): Record<string, unknown> {
+  checkCallOptions(channel, options);
+  const members: Record<string, unknown> = {};
+  for (const [name, descriptor] of descriptors) {
+    if (descriptor.type !== 'delegate' || descriptor.to !== 'invoke') continue;
+    members[name] = member(client, verbs, upstreamClass, name, descriptor, options);
+  }
+  return members;
 }
 
 /** A generator function begins when the first result is asked for, but must see the arguments as at the time of the call. */

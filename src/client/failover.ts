@@ -14,10 +14,13 @@ import { Backoff, delay, patientTimeout, type Patience } from '../time';
 import { Search, type Phase } from './search';
 
 export interface FailoverEvents {
-  /** A role is entered and ready; everything that this process has asked for must be asked of the new role now. */
-  onEnter(role: Role): void;
+  /**
+   * A role is entered and ready; everything that this process has asked for must be asked of the new role now.
+   * @param previous the role that this role replaces, which delivers nothing any more
+   */
+  onEnter(role: Role, previous: Role | undefined): void;
   /** The role is over, and another role is sought. */
-  onLeave(): void;
+  onLeave(role: Role): void;
   /** Reports why this process is not ready. The next try follows in the background. */
   onSetback(error: unknown): void;
   /** The role has recovered from a setback. */
@@ -131,7 +134,7 @@ export class Failover {
     // Leaders of cluster-client 3.x have no terms; term 1 records that such a leader existed.
     this.#seenTerm = Math.max(this.#seenTerm, role.term, 1);
     void role.ended.then((end) => {
-      if (this.#role === role) this.#onEnded(end, signal);
+      if (this.#role === role) this.#onEnded(role, end, signal);
     });
     // Another process was told to take over: a process that must lead would only take the channel back.
     if (role.isLeader)
@@ -139,7 +142,7 @@ export class Failover {
         this.#candidacy = 'competes';
         if (!signal.aborted) this.#candidate?.succeeded();
       });
-    this.#events.onEnter(role);
+    this.#events.onEnter(role, previous);
   }
 
   #retire(role: Role): void {
@@ -149,11 +152,11 @@ export class Failover {
     );
   }
 
-  #onEnded(end: RoleEnd, signal: AbortSignal): void {
+  #onEnded(role: Role, end: RoleEnd, signal: AbortSignal): void {
     this.#role = undefined;
     if (signal.aborted) return;
     if ('error' in end) this.#search.noteIfFirst(end.error);
-    this.#events.onLeave();
+    this.#events.onLeave(role);
     this.#limitWaiting();
     const why = end.reason === 'leader-lost' && end.error ? ` (${this.#withoutName(end.error.message)})` : '';
     this.#warn(`leader lost, a new one is sought${why}`);

@@ -3,37 +3,38 @@
 
 import { messageOf } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
-import { whyNotDecodable } from '../../protocol/structured-format';
 import { TrunklineError } from '../errors';
-import { isGeneratorFunction, type GeneratorMethod } from '../generator-function';
 import type { ResolvedOptions } from '../options';
-import { runGenerator } from '../run-generator';
 import { isEnding, openClients } from '../seat';
 import type { ChannelSpec, Role } from '../roles/role';
-import { snapshot } from '../snapshot';
-import { nextTick, patientTimeout, soon } from '../time';
+import { nextTick, soon } from '../time';
+import { asSaid } from './as-said';
+import type { CallOptions } from './call-limit';
+import { Calls, type Caller } from './calls';
 import { ClientBase, SETTLE } from './client-base';
 import { Failover, type Participation } from './failover';
 import { forwardEvents } from './forward-events';
-import { appendOwnStack } from './own-stack';
+import type { LatestValuesOptions } from './latest-values';
 import { Readiness } from './readiness';
 import { statusOf, type ClientStatus } from './status';
 import { logUnheard } from './unheard-error';
-import { ListenerEntry, Registrations, type ValueListener } from './registrations';
+import { Registrations, type ValueListener } from './registrations';
+import type { SubscriptionHandle } from './subscription-handle';
+import { Subscriptions, type SubscribingClient } from './subscriptions';
 
 /** The name under which cluster-client 3.x closes a client; `close()` of either library then works on either's clients. */
 export const CLOSE = Symbol.for('ClusterClient#close');
 
 /** What delegated methods are made of. */
 export interface ClientVerbs {
-  readonly subscribe: (registration: unknown, listener: ValueListener) => void;
+  readonly subscribe: (registration: unknown, listener: ValueListener) => SubscriptionHandle;
   readonly unSubscribe: (registration: unknown, listener?: ValueListener) => void;
   readonly publish: (registration: unknown) => void;
   /**
-   * @param idempotent sent again when the leader is lost meanwhile
+   * @param options `idempotent`: sent again when the leader is lost meanwhile
    * @returns in style `promise` a single value, in style `callback` the array of all results
    */
-  invoke(method: string, args: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown>;
+  invoke(method: string, args: readonly unknown[], style: CallStyle, options: CallOptions): Promise<unknown>;
   invokeOneway(method: string, args: readonly unknown[]): void;
   /** Runs a callback of the user; an error of the callback becomes an `error` event. */
   callBack(callback: (...results: unknown[]) => unknown, ...results: unknown[]): void;
@@ -50,6 +51,8 @@ export class SharedClient extends ClientBase {
     (error) => this.#emitError(error),
   );
   readonly #failover: Failover;
+  readonly #subscriptions: Subscriptions;
+  readonly #calls: Calls;
   readonly #mirrors = new Set<ReadyMirror>();
   /** The readiness for calls that wait for a role. Unlike the readiness of the client, this readiness is settled in any case. */
   readonly #roleReadiness = new Readiness();
@@ -73,6 +76,9 @@ export class SharedClient extends ClientBase {
     if (options.maxListeners !== undefined) this.setMaxListeners(options.maxListeners);
     this.#spec = spec;
     this.#options = options;
+    const view = this.#view();
+    this.#subscriptions = new Subscriptions(spec, this.#registrations, view, options.subscribeTimeout);
+    this.#calls = new Calls(spec, this.#registrations, view);
     this.#failover = new Failover({
       spec,
       participation,
@@ -90,12 +96,14 @@ export class SharedClient extends ClientBase {
         },
       },
       events: {
-        onEnter: (role) => {
+        onEnter: (role, previous) => {
           this.#lastSetback = '';
+          if (previous) this.#registrations.keepValues(previous.verbs);
           this.#registrations.replay(role.verbs);
           this.#setReady(true);
         },
-        onLeave: () => {
+        onLeave: (role) => {
+          this.#registrations.keepValues(role.verbs);
           this.#setReady(false);
         },
         onSetback: (error) => {
@@ -108,28 +116,41 @@ export class SharedClient extends ClientBase {
       },
     });
     expose({
-      subscribe: (registration, listener) => {
-        this.#subscribe(registration, listener);
-      },
-      unSubscribe: (registration, listener) => {
-        if (this.#state !== 'open') return;
-        this.#registrations.unsubscribe(this.#spec.formatKey(registration), listener, this.#failover.role?.verbs);
-      },
+      subscribe: (registration, listener) => this.#subscriptions.subscribe(registration, listener),
+      unSubscribe: (registration, listener) => this.#subscriptions.unsubscribe(registration, listener),
       publish: (registration) => {
         if (!this.#isOpenFor('publish')) return;
-        const said = this.#said('a registration', registration);
-        this.#registrations.publish(this.#spec.formatKey(said), said, this.#failover.role?.verbs);
+        const said = asSaid(spec.name, 'a registration', registration);
+        this.#registrations.publish(spec.formatKey(said), said, this.#failover.role?.verbs);
       },
-      invoke: (method, args, style, idempotent) => this.#invoke(method, args, style, idempotent),
-      invokeOneway: (method, args) => {
-        this.#invokeOneway(method, args);
-      },
-      callBack: (callback, ...results) => {
-        this.#run('a callback', callback, results);
-      },
+      invoke: (method, args, style, given) => this.#calls.make(method, args, style, given),
+      invokeOneway: (method, args) => this.#calls.notify(method, args),
+      callBack: (callback, ...results) => this.#subscriptions.run('a callback', callback, results),
     });
     openClients().add(this.#closer);
     this.#failover.start();
+  }
+
+  /** What calls and subscriptions see of this client. */
+  #view(): Caller & SubscribingClient {
+    const role = (): Role | undefined => this.#failover.role;
+    const isOpen = (): boolean => this.#state === 'open';
+    return {
+      get role() {
+        return role();
+      },
+      get verbs() {
+        return role()?.verbs;
+      },
+      get isOpen() {
+        return isOpen();
+      },
+      isOpenFor: (method) => this.#isOpenFor(method),
+      assertOpen: (method) => this.#assertOpen(method),
+      closedError: (method) => this.#closedError(method),
+      awaitRole: () => this.#roleReadiness.wait(),
+      emitError: (error) => this.#emitError(error),
+    };
   }
 
   /** Whether this process holds the upstream client. False while that is not decided. */
@@ -150,6 +171,39 @@ export class SharedClient extends ClientBase {
       role: this.#failover.role,
       search: this.#failover.search,
     });
+  }
+
+  /**
+   * The values of a registration, for `for await`: the newest value that the reader has not seen, never an older one. The first step
+   * subscribes; leaving the loop, aborting the signal, or closing the client unsubscribes. A method `values` of the upstream class
+   * replaces this method.
+   */
+  values(registration: unknown, options?: LatestValuesOptions): AsyncIterableIterator<unknown, undefined> {
+    return this.#subscriptions.values(registration, options);
+  }
+
+  override once(event: string | symbol, listener: Parameters<ClientBase['once']>[1]): this;
+  /**
+   * The next value of a registration: subscribes, and unsubscribes when the value has come.
+   * @throws (rejects) the reason of the signal, or ERR_TRUNKLINE_CLOSED when the client is closed before
+   */
+  override once(registration: unknown, options?: LatestValuesOptions): Promise<unknown>;
+  override once(first: unknown, second?: unknown): this | Promise<unknown> {
+    if (typeof second === 'function') return super.once(first as string, second as Parameters<ClientBase['once']>[1]);
+    return this.#subscriptions.nextValue(first, second as LatestValuesOptions | undefined);
+  }
+
+  /**
+   * The newest value of a registration that this process has subscribed, at once; undefined when there is none yet. While a leader is
+   * sought this is the last value before. Each call gives a copy of its own. A method `latest` of the upstream class replaces this method.
+   */
+  latest(registration: unknown): unknown {
+    return this.#subscriptions.latest(registration);
+  }
+
+  /** For `await using client = …`: the same as `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this[CLOSE]();
   }
 
   override toJSON(): Record<string, unknown> {
@@ -194,163 +248,6 @@ export class SharedClient extends ClientBase {
     this.emit('close');
     openClients().delete(this.#closer);
     this.#state = 'closed';
-  }
-
-  #subscribe(registration: unknown, listener: ValueListener): void {
-    const { name: channel } = this.#spec;
-    if (typeof listener !== 'function') {
-      throw new TrunklineError(
-        'ERR_TRUNKLINE_OPTION_INVALID',
-        `${channel}: subscribe(registration, listener): listener should be a function`,
-        { channel },
-      );
-    }
-    if (!this.#isOpenFor('subscribe')) return;
-    const said = this.#said('a registration', registration);
-    const key = this.#spec.formatKey(said);
-    const entry = new ListenerEntry(said, listener, this.#deliver);
-    const { subscribeTimeout } = this.#options;
-    if (subscribeTimeout) {
-      entry.patience = patientTimeout(this.#spec.clock, subscribeTimeout, () => {
-        const message = `${channel}: subscribe timeout for ${key}, no value in ${subscribeTimeout} ms; the subscription stays in place`;
-        this.#emitError(new TrunklineError('ERR_TRUNKLINE_SUBSCRIBE_TIMEOUT', message, { channel, key, subscribeTimeout }));
-      });
-    }
-    this.#registrations.subscribe(key, entry, this.#failover.role?.verbs);
-  }
-
-  readonly #deliver = (listener: ValueListener, payload: Buffer): void => {
-    if (this.#state !== 'open') return;
-    let value: unknown;
-    try {
-      // Decoded for each listener: two listeners never share a mutable value.
-      value = this.#spec.values.decode(payload);
-    } catch (cause) {
-      const { name: channel } = this.#spec;
-      const message = `${channel}: a value cannot be decoded; ${whyNotDecodable(cause)}`;
-      this.#emitError(new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause }));
-      return;
-    }
-    this.#run('a listener', listener, [value]);
-  };
-
-  /** Runs code of the user that must not stop anybody else. */
-  #run(what: string, code: (...args: never[]) => unknown, args: unknown[]): void {
-    const failed = (cause: unknown): void => {
-      const { name: channel } = this.#spec;
-      const reason = messageOf(cause);
-      this.#emitError(
-        new TrunklineError('ERR_TRUNKLINE_LISTENER_THREW', `${channel}: ${what} threw: ${reason}`, { channel, cause }),
-      );
-    };
-    try {
-      const given = code(...(args as never[]));
-      // What the code is matters only when it gives an object, which listeners rarely do.
-      const isGenerator = typeof given === 'object' && given !== null && isGeneratorFunction(code);
-      const returned = isGenerator ? runGenerator(given as ReturnType<GeneratorMethod>, undefined) : given;
-      if (returned instanceof Promise) returned.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
-
-  /** Awaits instead of chaining promises: the stack of a failed call shows the awaiting callers. */
-  async #invoke(method: string, given: readonly unknown[], style: CallStyle, idempotent: boolean): Promise<unknown> {
-    const args = this.#saidArguments(method, given, idempotent);
-    const unpublished = this.#noteUnpublish(method, given);
-    let release = this.#registrations.holdBack(unpublished);
-    for (;;) {
-      let role: Role;
-      let answer: Promise<unknown[]>;
-      let ended: (() => void) | undefined;
-      try {
-        role = this.#failover.role ?? (await this.#nextRole(method));
-        ended = this.#registrations.takeBack(unpublished, role.verbs);
-        answer = role.verbs.call(method, args, style);
-      } finally {
-        release();
-      }
-      try {
-        const results = await answer;
-        return style === 'promise' ? results[0] : results;
-      } catch (error) {
-        // The code alone is not enough: an upstream method that uses a shared client may fail with the same code.
-        const isLeaderLost = role.isOver && error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_LEADER_LOST';
-        if (!idempotent || this.#state !== 'open' || !isLeaderLost) {
-          if (!role.isLeader) appendOwnStack(error);
-          throw error;
-        }
-        await role.ended;
-        release = this.#registrations.holdBack(unpublished); // before it has ended: what is published meanwhile goes after the next try
-      } finally {
-        ended?.();
-      }
-    }
-  }
-
-  #invokeOneway(method: string, given: readonly unknown[]): void {
-    if (!this.#isOpenFor(method)) return;
-    let args: readonly unknown[];
-    let unpublished: string | undefined;
-    try {
-      args = this.#saidArguments(method, given, false);
-      unpublished = this.#noteUnpublish(method, given);
-    } catch (error) {
-      this.#emitError(error);
-      return;
-    }
-    const { role } = this.#failover;
-    if (role) {
-      role.verbs.notify(method, args);
-      return;
-    }
-    const release = this.#registrations.holdBack(unpublished);
-    this.#nextRole(method)
-      .then((next) => next.verbs.notify(method, args))
-      .catch((error: unknown) => this.#emitError(error))
-      .finally(release);
-  }
-
-  /**
-   * The arguments as given now. A follower encodes arguments at once, so only arguments that may be sent again have to be copied
-   * there.
-   */
-  #saidArguments(method: string, args: readonly unknown[], isRepeatable: boolean): readonly unknown[] {
-    const { role } = this.#failover;
-    if (role && !role.isLeader && !isRepeatable) return args;
-    return args.some((value) => typeof value === 'object') ? this.#said(`the arguments of ${method}`, args) : args;
-  }
-
-  /** @throws TrunklineError ERR_TRUNKLINE_NOT_ENCODABLE when a getter of the user throws */
-  #said<T>(what: string, value: T): T {
-    try {
-      return snapshot(value);
-    } catch (cause) {
-      const { name: channel } = this.#spec;
-      const message = `${channel}: ${what} cannot be encoded: ${messageOf(cause)}`;
-      throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, cause });
-    }
-  }
-
-  /** Waits until there is a role; rejects when there is no role and a reason is known. */
-  async #nextRole(method: string): Promise<Role> {
-    this.#assertOpen(method);
-    for (;;) {
-      try {
-        await this.#roleReadiness.wait();
-      } finally {
-        this.#assertOpen(method);
-      }
-      if (this.#failover.role) return this.#failover.role; // the role may be lost again already
-    }
-  }
-
-  /** A publication that the user takes back is not repeated to the next leader. @returns the key */
-  #noteUnpublish(method: string, args: readonly unknown[]): string | undefined {
-    if (method !== this.#spec.methods.unPublish) return undefined;
-    const key = this.#spec.formatKey(args[0]);
-    this.#registrations.unpublish(key);
-    return key;
   }
 
   #onSetback(error: unknown): void {

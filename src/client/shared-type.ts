@@ -4,9 +4,12 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- mapped types over arbitrary methods: `unknown` would not match
    parameter positions */
 
-import type { SETTLE } from './client-base';
+import type { CallOptions } from './call-limit';
+import type { ClientBase, SETTLE } from './client-base';
 import type { DelegateTarget } from './delegation';
+import type { LatestValuesOptions } from './latest-values';
 import type { CLOSE, SharedClient } from './shared-client';
+import type { SubscriptionHandle } from './subscription-handle';
 import type { UpstreamClass } from './upstream-class';
 
 type Method = (...args: any[]) => any;
@@ -15,7 +18,7 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
 type IsBlank<T> = [T] extends [never] ? true : IsAny<T>;
 
 /** Members that every client has; own-members.ts is the same list at run time. */
-type OwnNames = Exclude<keyof SharedClient | 'constructor' | 'then' | 'toJSON', 'status' | 'close'>;
+type OwnNames = Exclude<keyof SharedClient | 'constructor' | 'then' | 'toJSON', 'status' | 'close' | 'values' | 'latest'>;
 
 /** Names of the methods that a user can delegate. */
 export type MethodNames<T> = {
@@ -102,16 +105,36 @@ type Verbatim<F> = F extends (...args: any[]) => infer R ? ([Awaited<R>] extends
 type Unsubscribing<F> = Verbatim<F> & ((registration: Overloads<F>[0], listener?: SecondOf<Overloads<F>>) => void);
 type SecondOf<A> = A extends [any, infer L, ...any[]] ? L : unknown;
 
+/** Whether a method has a single signature without type parameters, which a mapped type can keep. */
+type IsPlain<F> = F extends (...args: infer A) => infer R
+  ? (<T>() => T extends F ? 1 : 2) extends <T>() => T extends (...args: A) => R ? 1 : 2
+    ? true
+    : false
+  : false;
+
+/**
+ * A plain `subscribe` gives a handle, which is also whatever the class declares to return. A generic or overloaded one keeps the type
+ * of the class, and gives a handle all the same.
+ */
+type Subscribing<F> =
+  IsPlain<F> extends true
+    ? F extends (...args: infer A) => infer R
+      ? (...args: A) => SubscriptionHandle & ([Awaited<R>] extends [void] ? R : void)
+      : never
+    : Verbatim<F>;
+
 /** The type of a delegated member. */
 type Delegated<F, To extends DelegateTarget> = To extends 'invoke'
   ? Invoked<F>
-  : To extends 'unSubscribe'
-    ? Unsubscribing<F>
-    : To extends 'close'
-      ? () => Promise<void>
-      : To extends 'invokeOneway'
-        ? Fire<F>
-        : Verbatim<F>;
+  : To extends 'subscribe'
+    ? Subscribing<F>
+    : To extends 'unSubscribe'
+      ? Unsubscribing<F>
+      : To extends 'close'
+        ? () => Promise<void>
+        : To extends 'invokeOneway'
+          ? Fire<F>
+          : Verbatim<F>;
 
 /** Verbs of the class that keep the same names. */
 type AutoVerbs<T> = {
@@ -124,6 +147,47 @@ type Named<T, D extends Record<string, DelegateTarget>> = {
 
 type Members<T, D extends Record<string, DelegateTarget>, Auto extends boolean> = Named<T, D> &
   (Auto extends true ? Omit<AutoVerbs<T>, keyof D> & Pick<T, Exclude<AutoNames<T>, keyof D>> : unknown);
+
+/** The method of the class that subscribes: the explicit delegate, or the method `subscribe`. */
+type SubscribeOf<T, D extends Record<string, DelegateTarget>> = {
+  [K in keyof D]: D[K] extends 'subscribe' ? (K extends keyof T ? T[K] : never) : never;
+}[keyof D] extends infer F
+  ? [F] extends [never]
+    ? T extends { subscribe: infer S }
+      ? S
+      : never
+    : F
+  : never;
+
+/** What can be read of a registration without a listener; absent where the class cannot subscribe. */
+type Reading<F, Own> = [F] extends [never]
+  ? unknown
+  : Omit<
+      {
+        /**
+         * The values of a registration, for `for await`: the newest value that the reader has not seen, never an older one. Leaving the
+         * loop, aborting the signal, or closing the client unsubscribes.
+         */
+        values(registration: Overloads<F>[0], options?: LatestValuesOptions): AsyncIterableIterator<ValueOf<F>, undefined>;
+        /** The newest value of a subscribed registration, at once; undefined when there is none yet. */
+        latest(registration: Overloads<F>[0]): ValueOf<F> | undefined;
+      },
+      Own extends string ? Own : never
+    > & {
+      /** The next value of a registration: subscribes, and unsubscribes when the value has come. */
+      once(registration: Overloads<F>[0], options?: LatestValuesOptions): Promise<ValueOf<F>>;
+    };
+
+/** What a listener of a subscription gets. */
+type ValueOf<F> = SecondOf<Overloads<F>> extends (value: infer V, ...rest: any[]) => any ? V : unknown;
+
+/** `client.with(options)`: the methods that are called in the leader, each with these options. */
+type With<Called> = { with(options: CallOptions): Called };
+
+/** The members of a shared client that call methods of the class. */
+type Called<T, D extends Record<string, DelegateTarget>, Auto extends boolean> = {
+  [K in keyof D & string as D[K] extends 'invoke' ? K : never]: K extends keyof T ? Invoked<T[K]> : never;
+} & (Auto extends true ? Pick<T, Exclude<AutoNames<T>, keyof D>> : unknown);
 
 /**
  * The type that `create()` returns.
@@ -140,6 +204,19 @@ export type SharedClientOf<
 > =
   IsAny<C> extends true
     ? any
-    : Omit<SharedClient, keyof O | 'mirrorReady' | typeof CLOSE | typeof SETTLE | Extract<keyof InstanceType<C>, 'status'>> &
+    : Omit<
+        SharedClient,
+        | keyof O
+        | 'mirrorReady'
+        | 'values'
+        | 'latest'
+        | 'once'
+        | typeof CLOSE
+        | typeof SETTLE
+        | Extract<keyof InstanceType<C>, 'status'>
+      > &
         Omit<Members<InstanceType<C>, D, Auto>, keyof O> &
+        Omit<Pick<ClientBase, 'once'>, keyof O> &
+        Omit<Reading<SubscribeOf<InstanceType<C>, D>, AutoNames<InstanceType<C>> | keyof D>, keyof O> &
+        Omit<With<Called<InstanceType<C>, D, Auto>>, keyof O | Extract<AutoNames<InstanceType<C>> | keyof D, 'with'>> &
         O;

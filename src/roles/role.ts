@@ -37,13 +37,16 @@ export interface Verbs {
   subscribe(registration: unknown, subscriber: Subscriber, key?: string): Subscription;
   /** @param subscription made by the same verbs; without effect when the subscription has ended already */
   unsubscribe(subscription: Subscription): void;
+  /** The newest value of a key that is subscribed here; undefined when there is none. */
+  latest(key: string): Buffer | undefined;
   publish(registration: unknown, options: PublishOptions): void;
   /**
    * Runs a delegated method at most once.
    * @param style how the caller awaits the result; undefined when a peer of cluster-client 3.x does not tell
+   * @param limitMs how long a follower waits for the answer; undefined: `responseTimeout`
    * @returns everything that the method gave: a single value, or the results of the callback
    */
-  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]>;
+  call(method: string, args: readonly unknown[], style: CallStyle | undefined, limitMs?: number): Promise<unknown[]>;
   /** Runs a delegated method without an answer. Failures become errors of the process that holds the upstream client. */
   notify(method: string, args: readonly unknown[]): void;
 }

@@ -67,7 +67,9 @@ interface QueuedValue {
 /** @typeParam S what the source keeps with each key */
 export class SubscriptionHub<S> {
   readonly #options: HubOptions<S>;
-  readonly #entries = new Map<string, Entry<S>>();
+  #entries = new Map<string, Entry<S>>();
+  /** The keys that were open when the hub was closed. */
+  #final: ReadonlyMap<string, Entry<S>> | undefined;
   #queue: QueuedValue[] = [];
   #flushing = false;
   #closed = false;
@@ -83,6 +85,11 @@ export class SubscriptionHub<S> {
 
   find(key: string): OpenKey<S> | undefined {
     return this.#entries.get(key);
+  }
+
+  /** The newest value of a key; after `close` the last one before. */
+  latest(key: string): Buffer | undefined {
+    return (this.#final ?? this.#entries).get(key)?.last;
   }
 
   subscribersOf(key: string): Subscriber[] {
@@ -157,7 +164,8 @@ export class SubscriptionHub<S> {
     this.#closed = true;
     this.#queue = [];
     for (const entry of this.#entries.values()) this.#options.clock.clearTimeout(entry.linger);
-    this.#entries.clear();
+    this.#final ??= this.#entries;
+    this.#entries = new Map();
   }
 
   #abandon(entry: Entry<S>): void {

@@ -1,6 +1,6 @@
 // Checked by the compiler only: what `create()` knows of the upstream class.
 
-import cluster from '../../src';
+import cluster, { type SubscriptionHandle } from '../../src';
 import { Base } from 'sdk-base';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -68,10 +68,41 @@ export async function types(): Promise<void> {
   check<Equal<typeof byNumber, number>>(true);
   check<Equal<ReturnType<typeof client.steps>, Generator<unknown, string>>>(true);
 
+  const sized = cluster(RegistryClient).delegate('size').create({ server: 'x' });
+
   // Verbs.
   client.subscribe({ dataId: 'a' }, (value) => {
     check<Equal<typeof value, string[]>>(true);
   });
+  using handle = client.subscribe({ dataId: 'a' }, () => undefined);
+  await handle.ready;
+  handle.unsubscribe();
+  const asBefore = (): void => client.subscribe({ dataId: 'a' }, () => undefined);
+  asBefore();
+
+  // What is read without a listener.
+  for await (const value of client.values({ dataId: 'a' }, { signal: AbortSignal.timeout(1) })) {
+    check<Equal<typeof value, string[]>>(true);
+  }
+  const next = await client.once({ dataId: 'a' });
+  check<Equal<typeof next, string[]>>(true);
+  client.once('error', (error: Error) => error.message);
+  check<Equal<ReturnType<typeof client.latest>, string[] | undefined>>(true);
+  // @ts-expect-error -- another registration
+  client.latest({ id: 'a' });
+
+  // Options of a single call.
+  const limited = client.with({ timeoutMs: 100, signal: AbortSignal.timeout(100), idempotent: true });
+  const gotLimited = await limited.get('a');
+  check<Equal<typeof gotLimited, 'a!'>>(true);
+  // @ts-expect-error -- no call
+  void limited.subscribe;
+  // @ts-expect-error -- not shared
+  void limited.size;
+  check<Equal<ReturnType<ReturnType<typeof sized.with>['size']>, Promise<number>>>(true);
+  // @ts-expect-error -- no such option
+  client.with({ timeout: 100 });
+
   client.unSubscribe({ dataId: 'a' });
   client.publish({ dataId: 'a' });
   // @ts-expect-error -- another registration
@@ -276,6 +307,6 @@ export async function genericAndOverloaded(): Promise<void> {
 
   // A client returns nothing of the class.
   const chained = cluster(Chained).create();
-  check<Equal<ReturnType<typeof chained.subscribe>, void>>(true);
+  check<Equal<ReturnType<typeof chained.subscribe>, SubscriptionHandle & void>>(true);
   chained.subscribe('a', (value) => value.toFixed());
 }

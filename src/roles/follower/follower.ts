@@ -10,6 +10,7 @@ import { adopt, TrunklineError } from '../../errors';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import type { PeerValues } from '../peer-values';
+import { callTimeout } from '../call-timeout';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from '../role';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
@@ -49,14 +50,7 @@ export class Follower implements Role, Verbs {
     this.#values = values;
     this.#hooks = hooks;
     this.#connection = connection;
-    this.#pending = new PendingCalls(spec.clock, spec.responseTimeoutMs, (method) => {
-      const { name: channel, responseTimeoutMs } = spec;
-      return new TrunklineError(
-        'ERR_TRUNKLINE_CALL_TIMEOUT',
-        `${channel}: no response to ${method} in ${responseTimeoutMs} ms; it may have run; raise responseTimeout if it may take longer`,
-        { channel, method, responseTimeoutMs },
-      );
-    });
+    this.#pending = new PendingCalls(spec.clock, (method, limitMs) => callTimeout(spec.name, method, limitMs));
     const requestOptions = { spec, connection, values, onError: (error: unknown) => hooks.onError(error) };
     this.#topics = connection.version === 2 ? new TopicRequests(requestOptions) : undefined;
     this.#legacyKeys = this.#topics ? undefined : new LegacyKeyRequests(requestOptions);
@@ -90,6 +84,10 @@ export class Follower implements Role, Verbs {
     this.#hub.unsubscribe(subscription);
   }
 
+  latest(key: string): Buffer | undefined {
+    return this.#hub.latest(key);
+  }
+
   publish(registration: unknown, { replay }: PublishOptions): void {
     const { publish } = this.#spec.methods;
     if (publish === undefined) return;
@@ -98,18 +96,23 @@ export class Follower implements Role, Verbs {
     this.#notify(publish, args, replay);
   }
 
-  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
+  call(
+    method: string,
+    args: readonly unknown[],
+    style: CallStyle | undefined,
+    limitMs = this.#spec.responseTimeoutMs,
+  ): Promise<unknown[]> {
     try {
       if (this.isOver) throw this.#lost(method, undefined);
       this.#assertNotBusy(method);
       const encoded = this.#encodeArguments(method, args);
       const id = this.#connection.nextId(this.#pending.isTaken);
-      const answer = this.#pending.add(id, method);
+      const answer = this.#pending.add(id, method, limitMs);
       this.#requests.flush();
       this.#connection.send({
         type: 'call',
         id,
-        timeoutMs: this.#spec.responseTimeoutMs,
+        timeoutMs: limitMs,
         method,
         args: encoded,
         oneway: false,

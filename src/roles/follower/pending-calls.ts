@@ -1,11 +1,12 @@
-// The calls of a follower that wait for an answer. A single timer serves all calls: every call of a channel has the same time
-// limit, and the oldest call is always the next to expire.
+// The calls of a follower that wait for an answer. A single timer serves all calls: most calls of a channel have the same time limit,
+// so the oldest call is mostly the next to expire.
 
 import { patientTimeout, type Clock, type Patience } from '../../time';
 
 interface PendingCall {
   readonly id: number;
   readonly method: string;
+  readonly limitMs: number;
   readonly deadline: number;
   readonly resolve: (values: unknown[]) => void;
   readonly reject: (error: unknown) => void;
@@ -15,8 +16,7 @@ const INITIAL_SLOTS = 128;
 
 export class PendingCalls {
   readonly #clock: Clock;
-  readonly #timeoutMs: number;
-  readonly #expired: (method: string) => Error;
+  readonly #expired: (method: string, limitMs: number) => Error;
   /**
    * Each call in the slot of the last bits of the id. A Map that is filled and emptied all the time leaves old tables behind,
    * each of which refers to the next table, and after a full garbage collection a young table keeps all of these alive, with all
@@ -25,12 +25,13 @@ export class PendingCalls {
   #slots: (PendingCall | undefined)[] = emptySlots(INITIAL_SLOTS);
   #size = 0;
   #timer: Patience | undefined;
+  /** When the timer ends; Infinity: there is no timer. */
+  #nextAt = Infinity;
   #onEmpty: (() => void) | undefined;
 
   /** @param expired makes the error of a call that had no answer in time */
-  constructor(clock: Clock, timeoutMs: number, expired: (method: string) => Error) {
+  constructor(clock: Clock, expired: (method: string, limitMs: number) => Error) {
     this.#clock = clock;
-    this.#timeoutMs = timeoutMs;
     this.#expired = expired;
   }
 
@@ -46,12 +47,13 @@ export class PendingCalls {
    * Settles with the answer, or with an error when there is none within the time limit.
    * @param id is not taken
    */
-  add(id: number, method: string): Promise<unknown[]> {
+  add(id: number, method: string, limitMs: number): Promise<unknown[]> {
     if (this.#size * 2 >= this.#slots.length) this.#grow();
     return new Promise((resolve, reject) => {
-      this.#slots[this.#slotOf(id)] = { id, method, deadline: this.#clock.now() + this.#timeoutMs, resolve, reject };
+      const deadline = this.#clock.now() + limitMs;
+      this.#slots[this.#slotOf(id)] = { id, method, limitMs, deadline, resolve, reject };
       this.#size++;
-      this.#timer ??= this.#schedule(this.#timeoutMs);
+      if (deadline < this.#nextAt) this.#schedule(limitMs, deadline);
     });
   }
 
@@ -78,6 +80,7 @@ export class PendingCalls {
   failAll(reason: (method: string) => Error): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#nextAt = Infinity;
     const calls = this.#oldestFirst();
     this.#slots = emptySlots(INITIAL_SLOTS);
     this.#size = 0;
@@ -100,8 +103,10 @@ export class PendingCalls {
     return this.#slots.filter((call) => call !== undefined).sort((a, b) => a.deadline - b.deadline);
   }
 
-  #schedule(delayMs: number): Patience {
-    return patientTimeout(this.#clock, delayMs, () => {
+  #schedule(delayMs: number, deadline: number): void {
+    this.#timer?.cancel();
+    this.#nextAt = deadline;
+    this.#timer = patientTimeout(this.#clock, delayMs, () => {
       this.#expire();
     });
   }
@@ -109,12 +114,13 @@ export class PendingCalls {
   #expire(): void {
     const now = this.#clock.now();
     this.#timer = undefined;
+    this.#nextAt = Infinity;
     for (const call of this.#oldestFirst()) {
       if (call.deadline > now) {
-        this.#timer = this.#schedule(call.deadline - now);
+        if (call.deadline < this.#nextAt) this.#schedule(call.deadline - now, call.deadline);
         return;
       }
-      this.take(call.id)?.reject(this.#expired(call.method));
+      this.take(call.id)?.reject(this.#expired(call.method, call.limitMs));
     }
   }
 }

@@ -269,6 +269,10 @@ export class Session implements Verbs {
     if (this.#subscriptions.delete(subscription)) this.#single.hub.unsubscribe(subscription);
   }
 
+  latest(key: string): Buffer | undefined {
+    return this.#single.hub.latest(key);
+  }
+
   /** Delivers nothing from this call on; calls and publications go on. Idempotent. */
   silence(): void {
     this.#isSilent = true;

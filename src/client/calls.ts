@@ -1,0 +1,148 @@
+// The calls of a client: wait for a role, run in the role, run again in the next role when that was delegated, and stop when nobody
+// waits any longer.
+
+import type { CallStyle } from '../../protocol/message';
+import { TrunklineError } from '../errors';
+import { callTimeout } from '../roles/call-timeout';
+import type { ChannelSpec, Role } from '../roles/role';
+import { asSaid } from './as-said';
+import { limited, type CallOptions, type Waiting } from './call-limit';
+import { appendOwnStack } from './own-stack';
+import type { Registrations } from './registrations';
+
+/** The part of the client that calls need. */
+export interface Caller {
+  /** Undefined while there is none. */
+  readonly role: Role | undefined;
+  readonly isOpen: boolean;
+  /** Whether a call can be made; if not, the misuse becomes an `error` event. */
+  isOpenFor(method: string): boolean;
+  /** @throws TrunklineError ERR_TRUNKLINE_CLOSED */
+  assertOpen(method: string): void;
+  /** Resolves when there is a role; rejects when there is none and a reason is known. */
+  awaitRole(): Promise<void>;
+  emitError(error: unknown): void;
+}
+
+export class Calls {
+  readonly #spec: ChannelSpec;
+  readonly #registrations: Registrations;
+  readonly #caller: Caller;
+
+  constructor(spec: ChannelSpec, registrations: Registrations, caller: Caller) {
+    this.#spec = spec;
+    this.#registrations = registrations;
+    this.#caller = caller;
+  }
+
+  /** @returns in style `promise` a single value, in style `callback` the array of all results */
+  make(method: string, args: readonly unknown[], style: CallStyle, options: CallOptions): Promise<unknown> {
+    const idempotent = options.idempotent === true;
+    if (options.timeoutMs === undefined && !options.signal) return this.#invoke(method, args, style, idempotent);
+    const expired = (limitMs: number): Error => callTimeout(this.#spec.name, method, limitMs);
+    return limited(options, this.#spec.clock, expired, (waiting) =>
+      this.#invoke(method, args, style, idempotent, options.timeoutMs, waiting),
+    );
+  }
+
+  /** A call without an answer; what fails becomes an `error` event. */
+  notify(method: string, given: readonly unknown[]): void {
+    if (!this.#caller.isOpenFor(method)) return;
+    let args: readonly unknown[];
+    let unpublished: string | undefined;
+    try {
+      args = this.#arguments(method, given, false);
+      unpublished = this.#noteUnpublish(method, given);
+    } catch (error) {
+      this.#caller.emitError(error);
+      return;
+    }
+    const { role } = this.#caller;
+    if (role) {
+      role.verbs.notify(method, args);
+      return;
+    }
+    const release = this.#registrations.holdBack(unpublished);
+    this.#nextRole(method)
+      .then((next) => next.verbs.notify(method, args))
+      .catch((error: unknown) => this.#caller.emitError(error))
+      .finally(release);
+  }
+
+  /**
+   * Awaits instead of chaining promises: the stack of a failed call shows the awaiting callers.
+   * @param waiting the call is not made any more when the caller has stopped waiting
+   */
+  async #invoke(
+    method: string,
+    given: readonly unknown[],
+    style: CallStyle,
+    idempotent: boolean,
+    limitMs?: number,
+    waiting?: Waiting,
+  ): Promise<unknown> {
+    const args = this.#arguments(method, given, idempotent);
+    const unpublished = this.#noteUnpublish(method, given);
+    let release = this.#registrations.holdBack(unpublished);
+    for (;;) {
+      let role: Role;
+      let answer: Promise<unknown[]>;
+      let ended: (() => void) | undefined;
+      try {
+        role = this.#caller.role ?? (await this.#nextRole(method));
+        if (waiting?.isOver) return undefined; // nobody hears the result
+        ended = this.#registrations.takeBack(unpublished, role.verbs);
+        answer = role.verbs.call(method, args, style, limitMs);
+      } finally {
+        release();
+      }
+      try {
+        const results = await answer;
+        return style === 'promise' ? results[0] : results;
+      } catch (error) {
+        // The code alone is not enough: an upstream method that uses a shared client may fail with the same code.
+        const isLeaderLost = role.isOver && error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_LEADER_LOST';
+        if (!idempotent || !this.#caller.isOpen || !isLeaderLost || waiting?.isOver) {
+          if (!role.isLeader) appendOwnStack(error);
+          throw error;
+        }
+        await role.ended;
+        release = this.#registrations.holdBack(unpublished); // before it has ended: what is published meanwhile goes after the next try
+      } finally {
+        ended?.();
+      }
+    }
+  }
+
+  /**
+   * The arguments as given now. A follower encodes arguments at once, so only arguments that may be sent again have to be copied
+   * there.
+   */
+  #arguments(method: string, args: readonly unknown[], isRepeatable: boolean): readonly unknown[] {
+    const { role } = this.#caller;
+    if (role && !role.isLeader && !isRepeatable) return args;
+    return args.some((value) => typeof value === 'object') ? asSaid(this.#spec.name, `the arguments of ${method}`, args) : args;
+  }
+
+  /** Waits until there is a role; rejects when there is no role and a reason is known. */
+  async #nextRole(method: string): Promise<Role> {
+    this.#caller.assertOpen(method);
+    for (;;) {
+      try {
+        await this.#caller.awaitRole();
+      } finally {
+        this.#caller.assertOpen(method);
+      }
+      const { role } = this.#caller;
+      if (role) return role; // the role may be lost again already
+    }
+  }
+
+  /** A publication that the user takes back is not repeated to the next leader. @returns the key */
+  #noteUnpublish(method: string, args: readonly unknown[]): string | undefined {
+    if (method !== this.#spec.methods.unPublish) return undefined;
+    const key = this.#spec.formatKey(args[0]);
+    this.#registrations.unpublish(key);
+    return key;
+  }
+}

@@ -1,0 +1,109 @@
+// The values of a subscription as an async iterator that never falls behind: a slow reader gets the newest value, and never an older
+// one after it.
+
+export interface LatestValuesOptions {
+  /** Ends the iteration: the next step is rejected with the reason of the signal. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Gives payloads to the iterator until it is told to stop. */
+export interface ValueSource<T> {
+  /** Subscribes. `onEnd`: the subscription was ended by somebody else, or the client is closed. @returns unsubscribes */
+  open(onValue: (value: T) => void, onEnd: () => void): () => void;
+}
+
+type Step<V> = { readonly resolve: (result: IteratorResult<V, undefined>) => void; readonly reject: (error: unknown) => void };
+
+/**
+ * @typeParam T what the source gives @typeParam V what the reader gets: made when the reader takes it, so that what is skipped costs
+ * nothing
+ */
+export class LatestValues<T, V> implements AsyncIterableIterator<V, undefined> {
+  readonly #source: ValueSource<T>;
+  readonly #read: (value: T) => V;
+  readonly #signal: AbortSignal | undefined;
+  #close: (() => void) | undefined;
+  #newest: { readonly value: T } | undefined;
+  #state: 'new' | 'open' | 'over' = 'new';
+  /** Steps that wait for a value, oldest first. */
+  #waiting: Step<V>[] = [];
+
+  constructor(source: ValueSource<T>, read: (value: T) => V, { signal }: LatestValuesOptions = {}) {
+    this.#source = source;
+    this.#read = read;
+    this.#signal = signal;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The newest value that this iterator has not given yet, as soon as there is one. The first step subscribes. */
+  next(): Promise<IteratorResult<V, undefined>> {
+    return new Promise((resolve, reject) => {
+      if (this.#signal?.aborted && this.#state !== 'over') {
+        this.#finish();
+        reject(this.#signal.reason);
+        return;
+      }
+      if (this.#state === 'new') this.#open();
+      if (this.#state === 'over') {
+        resolve({ done: true, value: undefined });
+        return;
+      }
+      this.#waiting.push({ resolve, reject });
+      this.#serve();
+    });
+  }
+
+  /** Unsubscribes. `break` and `throw` in a `for await` loop do this. */
+  return(): Promise<IteratorResult<V, undefined>> {
+    this.#finish();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#finish();
+    return Promise.resolve();
+  }
+
+  #open(): void {
+    this.#state = 'open';
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#close = this.#source.open(
+      (value) => {
+        this.#newest = { value };
+        this.#serve();
+      },
+      () => this.#finish(),
+    );
+  }
+
+  #serve(): void {
+    if (!this.#newest || this.#waiting.length === 0) return;
+    const { value } = this.#newest;
+    this.#newest = undefined;
+    const { resolve, reject } = this.#waiting.shift()!;
+    try {
+      resolve({ done: false, value: this.#read(value) });
+    } catch (error) {
+      this.#finish();
+      reject(error);
+    }
+  }
+
+  readonly #onAbort = (): void => {
+    const [first] = this.#waiting.splice(0, 1);
+    this.#finish();
+    first?.reject(this.#signal!.reason);
+  };
+
+  #finish(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#close?.();
+    this.#newest = undefined;
+    for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
+  }
+}

@@ -1,0 +1,55 @@
+// What `subscribe` returns: a way to take this single subscription back, and to wait for the first value.
+
+import type { ListenerEntry } from './registrations';
+
+const DONE = Promise.resolve();
+
+/**
+ * A subscription of one listener. May be awaited like the promise that a `subscribe` of the class gives: that resolves at once, with
+ * nothing.
+ */
+export class SubscriptionHandle implements PromiseLike<void> {
+  readonly #entry: ListenerEntry;
+  readonly #end: () => void;
+  #ready: Promise<void> | undefined;
+
+  /** @param end takes the subscription back */
+  constructor(entry: ListenerEntry, end: () => void) {
+    this.#entry = entry;
+    this.#end = end;
+  }
+
+  /**
+   * Resolves when the first value has come, after the listener got it; rejects with ERR_TRUNKLINE_CLOSED when the subscription ends
+   * before.
+   */
+  get ready(): Promise<void> {
+    this.#ready ??= this.#entry.firstValue();
+    return this.#ready;
+  }
+
+  /** Ends this subscription and no other, not even one of the same listener. Idempotent. */
+  unsubscribe(): void {
+    this.#end();
+  }
+
+  /** For `using subscription = client.subscribe(…)`. */
+  [Symbol.dispose](): void {
+    this.#end();
+  }
+
+  then<R = void, E = never>(
+    onFulfilled?: ((value: void) => R | PromiseLike<R>) | null,
+    onRejected?: ((reason: unknown) => E | PromiseLike<E>) | null,
+  ): Promise<R | E> {
+    return DONE.then(onFulfilled, onRejected);
+  }
+
+  catch(): Promise<void> {
+    return DONE;
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<void> {
+    return DONE.finally(onFinally);
+  }
+}
