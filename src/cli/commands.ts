@@ -2,14 +2,14 @@
 
 import { rmSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { findOccupant, readFacts, type Occupant } from './claim';
+import { findOccupant, readFacts, type Occupant } from './place/claim';
 import { CommandFailure } from './command-failure';
 import { NoAnswer, type ControlClient } from './control-client';
 import { SILENCE_MS, type ApplicationStatus, type Command, type CommandResult } from './control-protocol';
 import { formatDuration } from './format';
 import type { Output } from './output';
-import type { Place } from './place';
-import { birthOf, isAlive } from './processes';
+import type { Place } from './place/place';
+import { birthOf, isAlive } from './place/processes';
 import { stoppedText } from './start-view';
 import { statusTable } from './status-view';
 

@@ -11,12 +11,12 @@ import { containerLimits, workersFor, type ContainerLimits } from '../supervisor
 import { isFree } from '../supervisor/host/free-port';
 import { systemClock } from '../time';
 import { dial } from '../transport/dialer';
-import { findOccupant } from './claim';
+import { findOccupant } from './place/claim';
 import { CommandFailure, reasonOf } from './command-failure';
 import { programText } from './commands';
 import type { Output, Style } from './output';
-import type { Place } from './place';
-import { openStateFolder, type User } from './state-folder';
+import type { Place } from './place/place';
+import { openStateFolder, type User } from './place/state-folder';
 import { packageVersion } from './version';
 
 export interface Finding {

@@ -1,12 +1,12 @@
 // `trunkline list`: every application of this user, in any folder.
 
-import { findOccupant } from './claim';
+import { findOccupant } from './place/claim';
 import type { ApplicationStatus } from './control-protocol';
 import { formatAddress, formatDuration } from './format';
-import { knownPlaces } from './known-places';
+import { knownPlaces } from './place/known-places';
 import type { Output } from './output';
-import type { Place } from './place';
-import type { User } from './state-folder';
+import type { Place } from './place/place';
+import type { User } from './place/state-folder';
 import { aligned } from './table';
 
 /** An application of this user. Without a status the master lives, but does not answer. */

@@ -9,14 +9,14 @@ import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, status, stop, watch } from './commands';
 import { MAX_WORKERS } from './control-protocol';
 import { doctor } from './doctor';
-import { findPlace } from './known-places';
+import { findPlace } from './place/known-places';
 import { list } from './list';
 import { logs } from './logs';
 import { outputTo, surviveLostOutput } from './output';
-import { placeOf, type Place, type Selection } from './place';
+import { placeOf, type Place, type Selection } from './place/place';
 import type { StartFlags } from './settings';
 import { start } from './start';
-import { stateFolderOf, type User } from './state-folder';
+import { stateFolderOf, type User } from './place/state-folder';
 import { packageVersion } from './version';
 
 const DEFAULT_LINES = 20;

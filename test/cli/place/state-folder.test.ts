@@ -3,8 +3,8 @@
 import { chmodSync, mkdtempSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { secretFolderOf } from '../../src/private-folder';
-import { checkStateFolder, objectionTo, openStateFolder, stateFolderOf } from '../../src/cli/state-folder';
+import { secretFolderOf } from '../../../src/private-folder';
+import { checkStateFolder, objectionTo, openStateFolder, stateFolderOf } from '../../../src/cli/place/state-folder';
 
 const uid = process.getuid!();
 let parent: string;

@@ -3,7 +3,7 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isSameFolder } from '../path-as-given';
+import { isSameFolder } from '../../path-as-given';
 import { readFacts, readPid } from './claim';
 import { placeForControl, placeNamed, placeOf, type Place, type Selection } from './place';
 import { checkStateFolder, openStateFolder, stateFolderOf, temporaryStateFolder, type User } from './state-folder';

@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { claim, findOccupant, readFacts, type Facts } from '../../src/cli/claim';
-import { placeOf, type Place } from '../../src/cli/place';
-import { birthOf, isAlive } from '../../src/cli/processes';
+import { claim, findOccupant, readFacts, type Facts } from '../../../src/cli/place/claim';
+import { placeOf, type Place } from '../../../src/cli/place/place';
+import { birthOf, isAlive } from '../../../src/cli/place/processes';
 
 let folder: string;
 let place: Place;

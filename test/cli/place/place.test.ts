@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { placeForStart, placeOf } from '../../src/cli/place';
+import { placeForStart, placeOf } from '../../../src/cli/place/place';
 
 let root: string;
 

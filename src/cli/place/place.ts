@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
-import { CommandFailure } from './command-failure';
+import { CommandFailure } from '../command-failure';
 import { checkStateFolder, openStateFolder, stateFolderOf, type User } from './state-folder';
 
 /** Selects an application. The first given property decides. Paths count as given, links included. */

@@ -3,8 +3,8 @@
 
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { runtimeFolderOf } from '../private-folder';
-import { CommandFailure, reasonOf } from './command-failure';
+import { runtimeFolderOf } from '../../private-folder';
+import { CommandFailure, reasonOf } from '../command-failure';
 
 /** As whom a command runs. */
 export interface User {
