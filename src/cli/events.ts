@@ -2,7 +2,7 @@
 // reads JSON, or the command that has started a daemon.
 
 import type { ProcessStatus } from '../supervisor/start-cluster';
-import type { ApplicationStatus } from './control-protocol';
+import type { ApplicationStatus } from './control/control-protocol';
 
 export type StartEvent =
   | {

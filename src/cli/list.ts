@@ -1,7 +1,7 @@
 // `trunkline list`: every application of this user, in any folder.
 
 import { findOccupant } from './place/claim';
-import type { ApplicationStatus } from './control-protocol';
+import type { ApplicationStatus } from './control/control-protocol';
 import { formatAddress, formatDuration } from './format';
 import { knownPlaces } from './place/known-places';
 import type { Output } from './output';

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../facts';
 import { pathAsGiven } from '../path-as-given';
 import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, status, stop, watch } from './commands';
-import { MAX_WORKERS } from './control-protocol';
+import { MAX_WORKERS } from './control/control-protocol';
 import { doctor } from './doctor';
 import { findPlace } from './place/known-places';
 import { list } from './list';

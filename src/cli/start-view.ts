@@ -4,7 +4,7 @@ import { formatBytes } from '../supervisor/host/bytes';
 import type { Report, StartEvent, StartProgress, Step } from './events';
 import { formatAddress, formatDuration } from './format';
 import type { Output } from './output';
-import type { ApplicationStatus } from './control-protocol';
+import type { ApplicationStatus } from './control/control-protocol';
 
 /** A start that takes longer than this, ms, is reported with the slowest step. */
 const SLOW_MS = 5_000;

@@ -2,7 +2,7 @@
 
 import { formatBytes } from '../supervisor/host/bytes';
 import type { ProcessStatus } from '../supervisor/start-cluster';
-import type { ApplicationStatus } from './control-protocol';
+import type { ApplicationStatus } from './control/control-protocol';
 import { formatAddress, formatDuration } from './format';
 import type { Output, Style } from './output';
 import { aligned } from './table';

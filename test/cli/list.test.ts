@@ -1,6 +1,6 @@
 // The table of `trunkline list`.
 
-import type { ApplicationStatus } from '../../src/cli/control-protocol';
+import type { ApplicationStatus } from '../../src/cli/control/control-protocol';
 import { listTable } from '../../src/cli/list';
 
 const base = { restarts: 0, readyForMs: 1, memoryBytes: undefined, eventLoopDelayMs: undefined, lastEnd: undefined };

@@ -1,6 +1,6 @@
 // What `trunkline start` shows: on a terminal, in a pipe, in a log, to a program.
 
-import type { ApplicationStatus } from '../../src/cli/control-protocol';
+import type { ApplicationStatus } from '../../src/cli/control/control-protocol';
 import type { StartEvent, StartProgress } from '../../src/cli/events';
 import type { Output } from '../../src/cli/output';
 import { jsonView, logView, progressLine, readyText, terminalView } from '../../src/cli/start-view';

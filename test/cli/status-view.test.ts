@@ -1,6 +1,6 @@
 // The table of `trunkline status`.
 
-import type { ApplicationStatus } from '../../src/cli/control-protocol';
+import type { ApplicationStatus } from '../../src/cli/control/control-protocol';
 import { statusTable } from '../../src/cli/status-view';
 
 const plain = { style: (_: string, text: string) => text };

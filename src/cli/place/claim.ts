@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fact } from '../../facts';
 import { CommandFailure, reasonOf } from '../command-failure';
-import { ControlClient, type Unreachable } from '../control-client';
+import { ControlClient, type Unreachable } from '../control/control-client';
 import { makeFolder } from '../../supervisor/host/make-folder';
 import type { Place } from './place';
 import { birthOf, isAlive } from './processes';

@@ -1,7 +1,7 @@
 // The commands' end of the control socket.
 
 import net from 'node:net';
-import { patientTimeout, systemClock } from '../time';
+import { patientTimeout, systemClock } from '../../time';
 import {
   LineReader,
   MAX_REPLY_BYTES,

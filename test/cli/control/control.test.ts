@@ -4,15 +4,15 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ControlClient, NoAnswer } from '../../src/cli/control-client';
+import { ControlClient, NoAnswer } from '../../../src/cli/control/control-client';
 import {
   LineReader,
   readRequest,
   type ApplicationStatus,
   type Command,
   type CommandResult,
-} from '../../src/cli/control-protocol';
-import { ControlServer } from '../../src/cli/control-server';
+} from '../../../src/cli/control/control-protocol';
+import { ControlServer } from '../../../src/cli/control/control-server';
 
 const status: ApplicationStatus = {
   state: 'running',

@@ -2,8 +2,8 @@
 // single `result` or `error`, all with the id of the request.
 
 import { StringDecoder } from 'node:string_decoder';
-import type { Address } from '../supervisor/messaging/messages';
-import type { ProcessStatus } from '../supervisor/start-cluster';
+import type { Address } from '../../supervisor/messaging/messages';
+import type { ProcessStatus } from '../../supervisor/start-cluster';
 
 export type Command =
   { readonly command: 'status' | 'stop' | 'restart' | 'reload' } | { readonly command: 'scale'; readonly workers: number };
