@@ -9,13 +9,13 @@ import { CommandFailure, EXIT } from './command-failure';
 import { claim, type Facts } from './place/claim';
 import type { ApplicationStatus, Command, CommandResult } from './control/control-protocol';
 import { ControlServer, type Controlled } from './control/control-server';
-import type { Report } from './events';
+import type { Report } from './show/events';
 import { remember } from './place/known-places';
 import type { Place } from './place/place';
 import { birthOf } from './place/processes';
 import type { SupervisorOptions } from '../supervisor/host/options';
 import { asUsage, checkOptions, supervisorOptions, type StartFlags } from './settings';
-import { progressOf, stepsOf } from './start-progress';
+import { progressOf, stepsOf } from './show/start-progress';
 import { packageVersion } from './version';
 
 export interface MasterSettings {

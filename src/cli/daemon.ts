@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { MasterSettings } from './application';
 import { CommandFailure, EXIT, reasonOf } from './command-failure';
 import { eventOf, type ToDaemon } from './daemon-messages';
-import type { Report } from './events';
+import type { Report } from './show/events';
 import { tail } from './log-file';
 import { openToAppend } from '../own-file';
 import { makeFolder } from '../supervisor/host/make-folder';

@@ -14,7 +14,7 @@ import { dial } from '../transport/dialer';
 import { findOccupant } from './place/claim';
 import { CommandFailure, reasonOf } from './command-failure';
 import { programText } from './commands';
-import type { Output, Style } from './output';
+import type { Output, Style } from './show/output';
 import type { Place } from './place/place';
 import { openStateFolder, type User } from './place/state-folder';
 import { packageVersion } from './version';

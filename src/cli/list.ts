@@ -2,12 +2,12 @@
 
 import { findOccupant } from './place/claim';
 import type { ApplicationStatus } from './control/control-protocol';
-import { formatAddress, formatDuration } from './format';
+import { formatAddress, formatDuration } from './show/format';
 import { knownPlaces } from './place/known-places';
-import type { Output } from './output';
+import type { Output } from './show/output';
 import type { Place } from './place/place';
 import type { User } from './place/state-folder';
-import { aligned } from './table';
+import { aligned } from './show/table';
 
 /** An application of this user. Without a status the master lives, but does not answer. */
 export interface Listed {

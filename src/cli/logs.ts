@@ -7,7 +7,7 @@ import { CommandFailure, reasonOf } from './command-failure';
 import { programText } from './commands';
 import { Follower, tail } from './log-file';
 import { LineGate } from './line-gate';
-import type { Output } from './output';
+import type { Output } from './show/output';
 import type { Place } from './place/place';
 
 /** How often files are looked at that are followed, ms. */

@@ -12,7 +12,7 @@ import { doctor } from './doctor';
 import { findPlace } from './place/known-places';
 import { list } from './list';
 import { logs } from './logs';
-import { outputTo, surviveLostOutput } from './output';
+import { outputTo, surviveLostOutput } from './show/output';
 import { placeOf, type Place, type Selection } from './place/place';
 import type { StartFlags } from './settings';
 import { start } from './start';

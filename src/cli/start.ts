@@ -4,10 +4,10 @@ import { Application, runMaster, type MasterSettings } from './application';
 import { findOccupant } from './place/claim';
 import { CommandFailure } from './command-failure';
 import { startDaemon } from './daemon';
-import type { Output } from './output';
+import type { Output } from './show/output';
 import { placeForStart, placeOf, type Place, type Selection } from './place/place';
 import { checkOptions, supervisorOptions, type StartFlags } from './settings';
-import { jsonView, terminalView } from './start-view';
+import { jsonView, terminalView } from './show/start-view';
 import { openStateFolder, stateFolderOf, type User } from './place/state-folder';
 
 /** @throws CommandFailure */

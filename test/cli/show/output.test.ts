@@ -1,6 +1,6 @@
 // When colours are used.
 
-import { outputTo, wantsColor } from '../../src/cli/output';
+import { outputTo, wantsColor } from '../../../src/cli/show/output';
 
 test.each([
   [true, {}, true],

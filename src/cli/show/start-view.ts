@@ -1,10 +1,10 @@
 // What `trunkline start` shows, for each kind of reader.
 
-import { formatBytes } from '../supervisor/host/bytes';
+import { formatBytes } from '../../supervisor/host/bytes';
 import type { Report, StartEvent, StartProgress, Step } from './events';
 import { formatAddress, formatDuration } from './format';
 import type { Output } from './output';
-import type { ApplicationStatus } from './control/control-protocol';
+import type { ApplicationStatus } from '../control/control-protocol';
 
 /** A start that takes longer than this, ms, is reported with the slowest step. */
 const SLOW_MS = 5_000;

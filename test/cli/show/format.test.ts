@@ -1,6 +1,6 @@
 // Times and addresses.
 
-import { formatAddress, formatDuration } from '../../src/cli/format';
+import { formatAddress, formatDuration } from '../../../src/cli/show/format';
 
 test.each([
   [0, '0.0 s'],

@@ -1,7 +1,7 @@
 // The table of `trunkline status`.
 
-import type { ApplicationStatus } from '../../src/cli/control/control-protocol';
-import { statusTable } from '../../src/cli/status-view';
+import type { ApplicationStatus } from '../../../src/cli/control/control-protocol';
+import { statusTable } from '../../../src/cli/show/status-view';
 
 const plain = { style: (_: string, text: string) => text };
 const base = { restarts: 0, readyForMs: undefined, memoryBytes: undefined, eventLoopDelayMs: undefined, lastEnd: undefined };

@@ -1,10 +1,10 @@
 // What `trunkline start` shows: on a terminal, in a pipe, in a log, to a program.
 
-import type { ApplicationStatus } from '../../src/cli/control/control-protocol';
-import type { StartEvent, StartProgress } from '../../src/cli/events';
-import type { Output } from '../../src/cli/output';
-import { jsonView, logView, progressLine, readyText, terminalView } from '../../src/cli/start-view';
-import { stepsOf } from '../../src/cli/start-progress';
+import type { ApplicationStatus } from '../../../src/cli/control/control-protocol';
+import type { StartEvent, StartProgress } from '../../../src/cli/show/events';
+import type { Output } from '../../../src/cli/show/output';
+import { jsonView, logView, progressLine, readyText, terminalView } from '../../../src/cli/show/start-view';
+import { stepsOf } from '../../../src/cli/show/start-progress';
 
 class Recorder implements Output {
   text = '';

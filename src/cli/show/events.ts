@@ -1,8 +1,8 @@
 // What happens to an application that a command has started, as events for a reader: a terminal, a log file, a program that
 // reads JSON, or the command that has started a daemon.
 
-import type { ProcessStatus } from '../supervisor/start-cluster';
-import type { ApplicationStatus } from './control/control-protocol';
+import type { ProcessStatus } from '../../supervisor/start-cluster';
+import type { ApplicationStatus } from '../control/control-protocol';
 
 export type StartEvent =
   | {

@@ -1,8 +1,8 @@
 // The state of an application as a table. Pure.
 
-import { formatBytes } from '../supervisor/host/bytes';
-import type { ProcessStatus } from '../supervisor/start-cluster';
-import type { ApplicationStatus } from './control/control-protocol';
+import { formatBytes } from '../../supervisor/host/bytes';
+import type { ProcessStatus } from '../../supervisor/start-cluster';
+import type { ApplicationStatus } from '../control/control-protocol';
 import { formatAddress, formatDuration } from './format';
 import type { Output, Style } from './output';
 import { aligned } from './table';

@@ -1,6 +1,6 @@
 // Times and addresses in readable form. Pure.
 
-import type { Address } from '../supervisor/messaging/messages';
+import type { Address } from '../../supervisor/messaging/messages';
 
 /** As `0.4 s`, `59 s`, `3 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
 export function formatDuration(ms: number): string {

@@ -1,6 +1,6 @@
 // How far a start has come. Pure.
 
-import type { ProcessStatus } from '../supervisor/start-cluster';
+import type { ProcessStatus } from '../../supervisor/start-cluster';
 import type { StartProgress, Step } from './events';
 
 /**
