@@ -26,7 +26,7 @@ const FILES = [
   { out: 'supervisor/child/entry.js', entry: 'supervisor/child/entry' },
   { out: 'supervisor/child/watchdog-thread.js', entry: 'supervisor/child/watchdog-thread' },
   { out: 'cli/main.js', entry: 'cli/main' },
-  { out: 'cli/daemon-entry.js', entry: 'cli/daemon-entry' },
+  { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
   { out: 'supervisor/parts.js', holds: (module) => isPartOfSupervisor(module) && !isPartOfChild(module) },
   { out: 'supervisor/child/parts.js', holds: isPartOfChild },
   { out: 'kernel.js', holds: (module) => kernel.includes(module) },

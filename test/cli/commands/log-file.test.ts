@@ -3,8 +3,8 @@
 import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LineGate } from '../../src/cli/line-gate';
-import { Follower, tail } from '../../src/cli/log-file';
+import { LineGate } from '../../../src/cli/commands/line-gate';
+import { Follower, tail } from '../../../src/cli/commands/log-file';
 
 let folder: string;
 let file: string;

@@ -3,9 +3,9 @@
 
 import { Application, runMaster } from './application';
 import type { FromDaemon, ToDaemon } from './daemon-messages';
-import type { StartEvent } from './show/events';
-import { outputTo, surviveLostOutput } from './show/output';
-import { logView } from './show/start-view';
+import type { StartEvent } from '../show/events';
+import { outputTo, surviveLostOutput } from '../show/output';
+import { logView } from '../show/start-view';
 
 if (!process.send) {
   console.error('this program is started by: trunkline start --daemon');

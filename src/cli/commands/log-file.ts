@@ -1,7 +1,7 @@
 // Reads the end of a file that grows, is cut short, or is replaced by another file of the same name.
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { reasonOf } from './command-failure';
+import { reasonOf } from '../command-failure';
 
 const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 10;

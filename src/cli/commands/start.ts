@@ -1,14 +1,14 @@
 // `trunkline start`: in the foreground, or as a daemon.
 
 import { Application, runMaster, type MasterSettings } from './application';
-import { findOccupant } from './place/claim';
-import { CommandFailure } from './command-failure';
+import { findOccupant } from '../place/claim';
+import { CommandFailure } from '../command-failure';
 import { startDaemon } from './daemon';
-import type { Output } from './show/output';
-import { placeForStart, placeOf, type Place, type Selection } from './place/place';
+import type { Output } from '../show/output';
+import { placeForStart, placeOf, type Place, type Selection } from '../place/place';
 import { checkOptions, supervisorOptions, type StartFlags } from './settings';
-import { jsonView, terminalView } from './show/start-view';
-import { openStateFolder, stateFolderOf, type User } from './place/state-folder';
+import { jsonView, terminalView } from '../show/start-view';
+import { openStateFolder, stateFolderOf, type User } from '../place/state-folder';
 
 /** @throws CommandFailure */
 export async function start(

@@ -1,22 +1,22 @@
 // The application of a `trunkline start`, in the master process: the start, and everything that the control socket may ask for.
 
 import { realpathSync, writeFileSync } from 'node:fs';
-import { supervise, type ProcessStatus, type Supervised } from '../supervisor/start-cluster';
-import { TrunklineError } from '../errors';
-import { fact } from '../facts';
-import { defaultLogger, type Logger } from '../logger';
-import { CommandFailure, EXIT } from './command-failure';
-import { claim, type Facts } from './place/claim';
-import type { ApplicationStatus, Command, CommandResult } from './control/control-protocol';
-import { ControlServer, type Controlled } from './control/control-server';
-import type { Report } from './show/events';
-import { remember } from './place/known-places';
-import type { Place } from './place/place';
-import { birthOf } from './place/processes';
-import type { SupervisorOptions } from '../supervisor/host/options';
+import { supervise, type ProcessStatus, type Supervised } from '../../supervisor/start-cluster';
+import { TrunklineError } from '../../errors';
+import { fact } from '../../facts';
+import { defaultLogger, type Logger } from '../../logger';
+import { CommandFailure, EXIT } from '../command-failure';
+import { claim, type Facts } from '../place/claim';
+import type { ApplicationStatus, Command, CommandResult } from '../control/control-protocol';
+import { ControlServer, type Controlled } from '../control/control-server';
+import type { Report } from '../show/events';
+import { remember } from '../place/known-places';
+import type { Place } from '../place/place';
+import { birthOf } from '../place/processes';
+import type { SupervisorOptions } from '../../supervisor/host/options';
 import { asUsage, checkOptions, supervisorOptions, type StartFlags } from './settings';
-import { progressOf, stepsOf } from './show/start-progress';
-import { packageVersion } from './version';
+import { progressOf, stepsOf } from '../show/start-progress';
+import { packageVersion } from '../version';
 
 export interface MasterSettings {
   readonly app: string | undefined;

@@ -2,16 +2,16 @@
 
 import { rmSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { findOccupant, readFacts, type Occupant } from './place/claim';
-import { CommandFailure } from './command-failure';
-import { NoAnswer, type ControlClient } from './control/control-client';
-import { SILENCE_MS, type ApplicationStatus, type Command, type CommandResult } from './control/control-protocol';
-import { formatDuration } from './show/format';
-import type { Output } from './show/output';
-import type { Place } from './place/place';
-import { birthOf, isAlive } from './place/processes';
-import { stoppedText } from './show/start-view';
-import { statusTable } from './show/status-view';
+import { findOccupant, readFacts, type Occupant } from '../place/claim';
+import { CommandFailure } from '../command-failure';
+import { NoAnswer, type ControlClient } from '../control/control-client';
+import { SILENCE_MS, type ApplicationStatus, type Command, type CommandResult } from '../control/control-protocol';
+import { formatDuration } from '../show/format';
+import type { Output } from '../show/output';
+import type { Place } from '../place/place';
+import { birthOf, isAlive } from '../place/processes';
+import { stoppedText } from '../show/start-view';
+import { statusTable } from '../show/status-view';
 
 const POLL_MS = 20;
 /** A master that has stopped all processes is gone within this time, ms. */

@@ -1,13 +1,13 @@
 // `trunkline list`: every application of this user, in any folder.
 
-import { findOccupant } from './place/claim';
-import type { ApplicationStatus } from './control/control-protocol';
-import { formatAddress, formatDuration } from './show/format';
-import { knownPlaces } from './place/known-places';
-import type { Output } from './show/output';
-import type { Place } from './place/place';
-import type { User } from './place/state-folder';
-import { aligned } from './show/table';
+import { findOccupant } from '../place/claim';
+import type { ApplicationStatus } from '../control/control-protocol';
+import { formatAddress, formatDuration } from '../show/format';
+import { knownPlaces } from '../place/known-places';
+import type { Output } from '../show/output';
+import type { Place } from '../place/place';
+import type { User } from '../place/state-folder';
+import { aligned } from '../show/table';
 
 /** An application of this user. Without a status the master lives, but does not answer. */
 export interface Listed {

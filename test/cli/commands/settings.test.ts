@@ -1,8 +1,8 @@
 // From the command line to the options of startCluster.
 
 import { resolve } from 'node:path';
-import { TrunklineError } from '../../src/errors';
-import { asUsage, supervisorOptions, words, type StartFlags } from '../../src/cli/settings';
+import { TrunklineError } from '../../../src/errors';
+import { asUsage, supervisorOptions, words, type StartFlags } from '../../../src/cli/commands/settings';
 
 test.each<[StartFlags, object]>([
   [{}, {}],

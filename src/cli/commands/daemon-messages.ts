@@ -2,7 +2,7 @@
 // the same way and are not meant for the command.
 
 import type { MasterSettings } from './application';
-import type { StartEvent } from './show/events';
+import type { StartEvent } from '../show/events';
 
 export interface ToDaemon {
   readonly trunklineStart: MasterSettings;

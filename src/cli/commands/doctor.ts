@@ -2,22 +2,22 @@
 
 import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
-import { loopback } from '../endpoint';
-import { fact, openFilesLimit } from '../facts';
-import { secretFolderOf, whyNotUsable } from '../private-folder';
-import { formatBytes } from '../supervisor/host/bytes';
-import { compileCacheFolder, wantsCompileCache } from '../supervisor/host/compile-cache';
-import { containerLimits, workersFor, type ContainerLimits } from '../supervisor/host/container-limits';
-import { isFree } from '../supervisor/host/free-port';
-import { systemClock } from '../time';
-import { dial } from '../transport/dialer';
-import { findOccupant } from './place/claim';
-import { CommandFailure, reasonOf } from './command-failure';
+import { loopback } from '../../endpoint';
+import { fact, openFilesLimit } from '../../facts';
+import { secretFolderOf, whyNotUsable } from '../../private-folder';
+import { formatBytes } from '../../supervisor/host/bytes';
+import { compileCacheFolder, wantsCompileCache } from '../../supervisor/host/compile-cache';
+import { containerLimits, workersFor, type ContainerLimits } from '../../supervisor/host/container-limits';
+import { isFree } from '../../supervisor/host/free-port';
+import { systemClock } from '../../time';
+import { dial } from '../../transport/dialer';
+import { findOccupant } from '../place/claim';
+import { CommandFailure, reasonOf } from '../command-failure';
 import { programText } from './commands';
-import type { Output, Style } from './show/output';
-import type { Place } from './place/place';
-import { openStateFolder, type User } from './place/state-folder';
-import { packageVersion } from './version';
+import type { Output, Style } from '../show/output';
+import type { Place } from '../place/place';
+import { openStateFolder, type User } from '../place/state-folder';
+import { packageVersion } from '../version';
 
 export interface Finding {
   /** `wrong`: the application will not work; `warning`: may not work. */

@@ -5,12 +5,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { MasterSettings } from './application';
-import { CommandFailure, EXIT, reasonOf } from './command-failure';
+import { CommandFailure, EXIT, reasonOf } from '../command-failure';
 import { eventOf, type ToDaemon } from './daemon-messages';
-import type { Report } from './show/events';
+import type { Report } from '../show/events';
 import { tail } from './log-file';
-import { openToAppend } from '../own-file';
-import { makeFolder } from '../supervisor/host/make-folder';
+import { openToAppend } from '../../own-file';
+import { makeFolder } from '../../supervisor/host/make-folder';
 
 /** How long a daemon that has reported a failure may take to end, ms. */
 const END_MS = 10_000;

@@ -1,9 +1,9 @@
 // From what is written after `trunkline start` to the options of startCluster.
 
 import { resolve } from 'node:path';
-import { TrunklineError } from '../errors';
-import { resolveSupervisorOptions, type SupervisorOptions } from '../supervisor/host/options';
-import { CommandFailure } from './command-failure';
+import { TrunklineError } from '../../errors';
+import { resolveSupervisorOptions, type SupervisorOptions } from '../../supervisor/host/options';
+import { CommandFailure } from '../command-failure';
 
 /** The flags as commander gives them. */
 export interface StartFlags {

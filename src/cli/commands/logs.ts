@@ -2,13 +2,13 @@
 
 import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { findOccupant, readFacts } from './place/claim';
-import { CommandFailure, reasonOf } from './command-failure';
+import { findOccupant, readFacts } from '../place/claim';
+import { CommandFailure, reasonOf } from '../command-failure';
 import { programText } from './commands';
 import { Follower, tail } from './log-file';
 import { LineGate } from './line-gate';
-import type { Output } from './show/output';
-import type { Place } from './place/place';
+import type { Output } from '../show/output';
+import type { Place } from '../place/place';
 
 /** How often files are looked at that are followed, ms. */
 const LOOK_MS = 200;

@@ -1,7 +1,7 @@
 // The table of `trunkline list`.
 
-import type { ApplicationStatus } from '../../src/cli/control/control-protocol';
-import { listTable } from '../../src/cli/list';
+import type { ApplicationStatus } from '../../../src/cli/control/control-protocol';
+import { listTable } from '../../../src/cli/commands/list';
 
 const base = { restarts: 0, readyForMs: 1, memoryBytes: undefined, eventLoopDelayMs: undefined, lastEnd: undefined };
 const status: ApplicationStatus = {

@@ -1,6 +1,6 @@
 // What the doctor says of each finding.
 
-import { aboutLimits, aboutNode, aboutOpenFiles } from '../../src/cli/doctor';
+import { aboutLimits, aboutNode, aboutOpenFiles } from '../../../src/cli/commands/doctor';
 
 test.each([
   ['20.19.0', 'ok'],
