@@ -2,6 +2,8 @@
 // test/architecture.test.ts holds the same table, with what a pattern of ESLint cannot express.
 
 const ROLES = ['src/roles', 'src/roles/local', 'src/roles/leader', 'src/roles/follower'];
+const MESSAGING = 'src/supervisor/messaging';
+const HOST = 'src/supervisor/host';
 
 /**
  * Folder → other folders that may be imported there. `kernel` are the files directly in src, `public face` the index among them.
@@ -19,9 +21,27 @@ const ALLOWED = {
   'src/roles/leader': ['kernel', 'protocol', 'src/transport', 'src/election (types)', 'src/roles', 'src/roles/local'],
   'src/roles/follower': ['kernel', 'protocol', 'src/transport', 'src/election (types)', 'src/roles'],
   'src/client': ['kernel', 'protocol', ...ROLES, 'src/election', 'src/transport'],
-  'src/supervisor': ['kernel'],
-  // The composition root of the program `trunkline`.
-  'src/cli': ['kernel', 'protocol', 'src/supervisor', 'src/client', ...ROLES, 'src/election', 'src/transport', 'public face'],
+  // Master and child are two processes: they know each other's messages, not each other's code.
+  [MESSAGING]: ['kernel'],
+  [HOST]: ['kernel', 'src/supervisor/master (types)'],
+  'src/supervisor/child': ['kernel', MESSAGING, HOST],
+  'src/supervisor/master': ['kernel', MESSAGING, HOST],
+  'src/supervisor': ['kernel', MESSAGING, HOST, 'src/supervisor/child', 'src/supervisor/master'],
+  // The composition root of the program `trunkline`: main and commands put everything together.
+  'src/cli/control': ['kernel', `${MESSAGING} (types)`, 'src/supervisor (types)'],
+  'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],
+  'src/cli/show': ['kernel', 'src/cli', 'src/cli/control (types)', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
+  'src/cli/commands': [
+    'kernel',
+    'src/cli',
+    'src/cli/control',
+    'src/cli/place',
+    'src/cli/show',
+    HOST,
+    'src/supervisor',
+    'src/transport',
+  ],
+  'src/cli': ['kernel', 'src/cli/commands', 'src/cli/control', 'src/cli/place', 'src/cli/show'],
   'public face': ['kernel', 'protocol', 'src/client', 'src/supervisor (types)'],
 };
 
@@ -41,6 +61,8 @@ const FILES = {
   kernel: { files: ['src/*.ts', 'src/*.mts'], ignores: ['src/index.*'] },
   'public face': { files: ['src/index.*'] },
   'src/roles': { files: ['src/roles/*.ts'] },
+  'src/supervisor': { files: ['src/supervisor/*.ts', 'src/supervisor/*.mts'] },
+  'src/cli': { files: ['src/cli/*.ts'] },
 };
 
 /** How a relative import names a file of the layer; undefined for layers that a pattern cannot tell from others. */
@@ -48,8 +70,11 @@ function specifierOf(layer) {
   if (layer === 'protocol') return '^(\\.\\./)+protocol/';
   const [top, folder, room] = layer.split('/');
   if (top !== 'src') return undefined;
+  // The files at the top of a folder with rooms; each room has a pattern of its own.
+  const hasRooms = Object.keys(ALLOWED).some((other) => other.startsWith(`${layer}/`));
+  const end = hasRooms ? '(/[^/]+)?$' : '(/|$)';
   const path = room === undefined ? `(src/)?${folder}` : `((src/)?${folder}/)?${room}`; // a room beside another one is named alone
-  return `^(\\./|(\\.\\./)+)${path}(/|$)`;
+  return `^(\\./|(\\.\\./)+)${path}${end}`;
 }
 
 /** @returns the configuration of ESLint that forbids what the tables do not allow */

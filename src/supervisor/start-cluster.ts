@@ -2,6 +2,7 @@
 
 import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
+import { isSupervised } from './child/runtime';
 import { entryFile } from './host/entry-file';
 import { surviveLostOutput } from './host/lost-output';
 import { Master } from './master/master';
@@ -11,7 +12,7 @@ import type { Messenger } from './messaging/messenger';
 import { checkWorkers, resolveSupervisorOptions, type SupervisorOptions } from './host/options';
 import { PidFile } from './host/pid-file';
 import { heedSignals } from './host/signals';
-import { assertCanSupervise, assertMayStart, lackOfRuntime } from './host/whereabouts';
+import { assertCanSupervise, assertMayStart, lackOfRuntime, ownWhereabouts } from './host/whereabouts';
 
 /** A process or thread of the application. */
 export type ProcessStatus = SlotStatus;
@@ -89,7 +90,7 @@ function neverStarted(): Promise<never> {
  * @returns undefined when a signal has ended the start, and everything has ended
  */
 export async function supervise(options: SupervisorOptions): Promise<Supervised | undefined> {
-  assertCanSupervise();
+  assertCanSupervise(ownWhereabouts(isSupervised()));
   entryFile('child/entry'); // before anything else is begun
   const resolved = resolveSupervisorOptions(options);
   for (const warning of [assertMayStart(resolved.startMode), lackOfRuntime()])

@@ -3,7 +3,6 @@
 import cluster from 'node:cluster';
 import { TrunklineError } from '../../errors';
 import { missingFlag } from '../../permission';
-import { isSupervised } from '../child/runtime';
 
 /** What startCluster finds out about the surrounding process. */
 export interface Whereabouts {
@@ -15,7 +14,7 @@ export interface Whereabouts {
 }
 
 /** @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE */
-export function assertCanSupervise(whereabouts: Whereabouts = ownWhereabouts()): void {
+export function assertCanSupervise(whereabouts: Whereabouts): void {
   const reason = objectionTo(whereabouts);
   if (reason !== undefined) throw new TrunklineError('ERR_TRUNKLINE_CANNOT_SUPERVISE', `startCluster: ${reason}`);
 }
@@ -36,8 +35,9 @@ function objectionTo({ isSupervised, isClusterWorker, isSingleExecutable }: Wher
   return undefined;
 }
 
-function ownWhereabouts(): Whereabouts {
-  return { isSupervised: isSupervised(), isClusterWorker: cluster.isWorker, isSingleExecutable: isSingleExecutable() };
+/** What surrounds a call of startCluster in this process. @param isSupervised see Whereabouts */
+export function ownWhereabouts(isSupervised: boolean): Whereabouts {
+  return { isSupervised, isClusterWorker: cluster.isWorker, isSingleExecutable: isSingleExecutable() };
 }
 
 function isSingleExecutable(): boolean {

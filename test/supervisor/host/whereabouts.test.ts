@@ -1,10 +1,16 @@
-import { assertCanSupervise, assertMayStart, lackOfRuntime, type Whereabouts } from '../../../src/supervisor/host/whereabouts';
+import {
+  assertCanSupervise,
+  assertMayStart,
+  lackOfRuntime,
+  ownWhereabouts,
+  type Whereabouts,
+} from '../../../src/supervisor/host/whereabouts';
 
 const nowhere: Whereabouts = { isSupervised: false, isClusterWorker: false, isSingleExecutable: false };
 
 test('an ordinary process can supervise', () => {
   assertCanSupervise(nowhere);
-  assertCanSupervise();
+  assertCanSupervise(ownWhereabouts(false));
 });
 
 test.each<[Partial<Whereabouts>, RegExp]>([
