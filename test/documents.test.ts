@@ -163,9 +163,9 @@ describe('docs/api.md', () => {
   });
 });
 
-describe('docs/supervisor.md', () => {
+describe('docs/supervisor/options.md', () => {
   const declarations = read('src/supervisor/host/options.ts').split('export type SupervisorOptions')[0]!;
-  const rows = table(section('Options', read('docs/supervisor.md')));
+  const rows = table(read('docs/supervisor/options.md'));
 
   it('has a table of every option of startCluster', () => {
     const declared = [...declarations.matchAll(/^ {2}(\w+)\??: /gm)].map(([, name]) => name!);
