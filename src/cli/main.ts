@@ -12,7 +12,7 @@ import { doctor } from './commands/doctor';
 import { findPlace } from './place/known-places';
 import { list } from './commands/list';
 import { logs } from './commands/logs';
-import { outputTo, surviveLostOutput } from './show/output';
+import { outputTo, whenOutputIsLost } from './show/output';
 import { placeOf, type Place, type Selection } from './place/place';
 import type { StartFlags } from './commands/settings';
 import { start } from './commands/start';
@@ -186,7 +186,7 @@ function lines(text: string): number {
 
 async function main(): Promise<void> {
   // A command that only shows something ends when nobody reads the output; an application goes on without a reader.
-  surviveLostOutput(() => {
+  whenOutputIsLost(() => {
     if (process.argv[2] !== 'start') process.exit();
   });
   try {

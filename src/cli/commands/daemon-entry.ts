@@ -4,14 +4,14 @@
 import { Application, runMaster } from './application';
 import type { FromDaemon, ToDaemon } from './daemon-messages';
 import type { StartEvent } from '../show/events';
-import { outputTo, surviveLostOutput } from '../show/output';
+import { outputTo, whenOutputIsLost } from '../show/output';
 import { logView } from '../show/start-view';
 
 if (!process.send) {
   console.error('this program is started by: trunkline start --daemon');
   process.exit(2);
 }
-surviveLostOutput(() => undefined);
+whenOutputIsLost(() => undefined);
 const log = logView(outputTo(process.stdout, {}), outputTo(process.stderr, {}));
 let isReady = false;
 

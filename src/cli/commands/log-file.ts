@@ -43,7 +43,7 @@ function readFrom(file: number, begin: number, end: number): Buffer {
 }
 
 /** Gives what is appended to a file, from an offset on. */
-export class Follower {
+export class GrowingFile {
   readonly #path: string;
   #file: number | undefined;
   #inode: number | undefined;

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { findOccupant, readFacts } from '../place/claim';
 import { CommandFailure, reasonOf } from '../command-failure';
 import { programText } from './commands';
-import { Follower, tail } from './log-file';
+import { GrowingFile, tail } from './log-file';
 import { LineGate } from './line-gate';
 import type { Output } from '../show/output';
 import type { Place } from '../place/place';
@@ -27,17 +27,17 @@ export async function logs(place: Place, lines: number, follow: boolean, stdout:
   const followed = files.map((file) => {
     const last = existsSync(file) ? lastLines(file, lines) : undefined;
     if (last) show(file, last.bytes);
-    return { file, follower: new Follower(file, last?.end ?? 0), gate: new LineGate(files.length > 1) };
+    return { file, growing: new GrowingFile(file, last?.end ?? 0), gate: new LineGate(files.length > 1) };
   });
   while (follow && !signal.aborted) {
-    for (const { file, follower, gate } of followed) {
-      for (let news = follower.read(); news.length > 0; news = follower.read()) showNews(file, gate.pass(news));
+    for (const { file, growing, gate } of followed) {
+      for (let news = growing.read(); news.length > 0; news = growing.read()) showNews(file, gate.pass(news));
     }
     await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
-  for (const { file, follower, gate } of followed) {
+  for (const { file, growing, gate } of followed) {
     showNews(file, gate.rest());
-    follower.close();
+    growing.close();
   }
 }
 

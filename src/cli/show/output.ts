@@ -36,7 +36,7 @@ export function outputTo(stream: NodeJS.WriteStream, env: Environment): Output {
  * Standard output may be a pipe whose reader has gone, a terminal that was closed, or a file on a full disk.
  * @param onGone what to do when nobody reads any more
  */
-export function surviveLostOutput(onGone: () => void): void {
+export function whenOutputIsLost(onGone: () => void): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (stream === process.stdout && error.code === 'EPIPE') onGone();

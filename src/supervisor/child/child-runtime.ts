@@ -108,7 +108,7 @@ export class ChildRuntime {
     if (isMainThread) {
       // The master decides: Ctrl-C, the end of a terminal and a service manager's SIGTERM go to the whole group, in no order.
       for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => undefined);
-      process.on('SIGTERM', () => link.send({ trunkline: 'terminated' }));
+      process.on('SIGTERM', () => link.send({ trunkline: 'sigterm' }));
     }
     process.on('uncaughtExceptionMonitor', (error) => {
       if (process.listenerCount('uncaughtException') > 0) return;

@@ -6,11 +6,11 @@ import { describeFrameworkError } from './framework-error';
 /** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
 const MAX_REASON = 8_000;
 
-/** Why a program may be refused a place to listen on. The place says more than the stack, which is Node's own. */
-const REFUSALS: Readonly<Record<string, (place: string) => string>> = {
-  EADDRINUSE: (place) => `${place} is in use by another program`,
-  EADDRNOTAVAIL: (place) => `no interface of this machine has the address of ${place}`,
-  EACCES: (place) => `this user may not listen on ${place}`,
+/** Why a program may be refused an address to listen on. The address says more than the stack, which is Node's own. */
+const REFUSALS: Readonly<Record<string, (address: string) => string>> = {
+  EADDRINUSE: (address) => `${address} is in use by another program`,
+  EADDRNOTAVAIL: (address) => `no interface of this machine has the address of ${address}`,
+  EACCES: (address) => `this user may not listen on ${address}`,
 };
 
 /** Never throws, whatever was thrown. */
@@ -28,7 +28,7 @@ function describe(error: unknown, faq?: string): string {
   const framework = describeFrameworkError(error, faq);
   if (framework !== undefined) return framework.slice(0, MAX_REASON);
   const text = inspect(error); // stack, causes and all
-  // A syntax error begins with the place.
+  // A syntax error begins with file and line.
   const isNamed = !types.isNativeError(error) || text.startsWith(error.name);
   return `${isNamed ? '' : `${error.name}: ${error.message}\n`}${text}`.slice(0, MAX_REASON);
 }
@@ -39,12 +39,12 @@ export function listenRefusal(error: unknown): string | undefined {
   const { code = '', syscall = '', address, port = -1 } = error as NodeJS.ErrnoException & { address?: unknown; port?: number };
   const refusal = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
   if (!refusal || !['listen', 'bind'].includes(syscall)) return undefined;
-  const place = placeOf(address, port);
-  return place === undefined ? undefined : `${code}: ${refusal(place)}`;
+  const shown = addressText(address, port);
+  return shown === undefined ? undefined : `${code}: ${refusal(shown)}`;
 }
 
 /** @param address null in workers of node:cluster that named none */
-function placeOf(address: unknown, port: number): string | undefined {
+function addressText(address: unknown, port: number): string | undefined {
   if (typeof address !== 'string') return port >= 0 ? `port ${port}` : undefined;
   if (port < 0) return address;
   return `${address.includes(':') ? `[${address}]` : address}:${port}`;

@@ -138,8 +138,8 @@ function formatFrame({ functionName, location, url }: Debugger.CallFrame, urls: 
   const known = urls.get(location.scriptId) ?? url;
   const file = known.startsWith('file:') ? fileURLToPath(known) : known || '<anonymous>';
   // The inspector counts from 0.
-  const place = `${file}:${location.lineNumber + 1}:${(location.columnNumber ?? 0) + 1}`;
-  return `    at ${functionName || '<anonymous>'} (${place})`;
+  const where = `${file}:${location.lineNumber + 1}:${(location.columnNumber ?? 0) + 1}`;
+  return `    at ${functionName || '<anonymous>'} (${where})`;
 }
 
 /** Writes a file that appears only when complete. Code and names of a program are for this user alone. */

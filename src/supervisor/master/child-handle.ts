@@ -49,7 +49,7 @@ export interface ChildEvents {
   /** A server of the child listens, but not on the port of the application. */
   onListeningElsewhere(): void;
   /** SIGTERM from somebody else. */
-  onTerminated(): void;
+  onSigterm(): void;
   onHealth(health: Health): void;
   /** The event loop has not turned for the time of the option. */
   onBlocked(): void;
@@ -165,7 +165,8 @@ export class ChildHandle {
     return this.#readyAt === undefined ? 'starting' : 'ready';
   }
 
-  get isListening(): boolean {
+  /** Whether the child was ready once and has not exited: the program handles messages. */
+  get handlesMessages(): boolean {
     return this.#readyAt !== undefined && !this.#exit;
   }
 
@@ -192,9 +193,9 @@ export class ChildHandle {
   get whyNotReady(): string {
     if (!this.#spec.isReadyWhenListening) return 'it has not said that it is ready';
     if (this.#elsewhere === undefined) return 'it neither listens nor calls ready()';
-    const place = typeof this.#elsewhere === 'string' ? this.#elsewhere : `port ${this.#elsewhere.port}`;
+    const where = typeof this.#elsewhere === 'string' ? this.#elsewhere : `port ${this.#elsewhere.port}`;
     const expected = `port ${this.#spec.applicationPort}, which makes it ready`;
-    return `it listens on ${place}, but not on ${expected}; it may also call ready()`;
+    return `it listens on ${where}, but not on ${expected}; it may also call ready()`;
   }
 
   get health(): Health | undefined {
@@ -260,7 +261,7 @@ export class ChildHandle {
     else socket.close();
   }
 
-  /** The child is in place now, and may drop inherited sockets without a user. */
+  /** The child occupies the slot now, and may drop inherited sockets without a user. */
   install(): void {
     this.#launched?.send({ trunkline: 'installed' });
   }
@@ -351,8 +352,8 @@ export class ChildHandle {
         this.#reason = message.reason;
         this.#lookForDescendants();
         return;
-      case 'terminated':
-        this.#events.onTerminated();
+      case 'sigterm':
+        this.#events.onSigterm();
         return;
       case 'overrun':
         this.#hasOverrun = true;

@@ -1,4 +1,4 @@
-// What is started in each place: program, environment, ports.
+// What is started in each slot: program, environment, ports.
 
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -73,10 +73,10 @@ export class ChildSpecs {
   }
 
   /**
-   * @param place 0 is the agent's @param start counts the starts of the place @param isSucceeding starts next to a child that is
-   * still in place
+   * @param index of the slot; 0 is the agent's @param start counts the starts of the slot @param isSucceeding starts next to a
+   * child that still occupies the slot
    */
-  of(name: string, place: number, start: number, isSucceeding: boolean): ChildSpec {
+  of(name: string, index: number, start: number, isSucceeding: boolean): ChildSpec {
     const {
       baseDir,
       workingFolder,
@@ -90,8 +90,8 @@ export class ChildSpecs {
       startMode,
       title,
     } = this.#options;
-    const kind = place === 0 ? 'agent' : 'worker';
-    const port = ports[place - 1];
+    const kind = index === 0 ? 'agent' : 'worker';
+    const port = ports[index - 1];
     const stickyPort = kind === 'worker' ? this.stickyPort : undefined;
     const applicationPort = stickyPort ?? port ?? this.#options.port;
     const task: ChildTask = {
@@ -112,7 +112,7 @@ export class ChildSpecs {
         `trunkline-${process.pid}-${name.replace(' ', '-')}-${start}-${randomBytes(8).toString('hex')}.cpuprofile`,
       ),
       // All workers compile the same code: one of them writes it.
-      ...(this.#compileCache !== undefined && { compileCache: place <= 1 ? 'written' : 'kept' }),
+      ...(this.#compileCache !== undefined && { compileCache: index <= 1 ? 'written' : 'kept' }),
     };
     return {
       task,
@@ -121,7 +121,7 @@ export class ChildSpecs {
       // What the arguments of node name is there; the release in which the master was started may have been removed.
       workingFolder: [workingFolder, baseDir].find((folder) => existsSync(folder)),
       nodeArgs,
-      inspectPort: this.#inspectPorts?.of(place, start),
+      inspectPort: this.#inspectPorts?.of(index, start),
       hardMaxMemoryBytes,
       isReadyWhenListening: kind === 'worker' && programs.kind === 'files',
       // Port 0 is any port.
@@ -165,6 +165,6 @@ function needsSecret({ clusterPort, env }: ResolvedSupervisorOptions): boolean {
   if (env.TRUNKLINE_SECRET) return false;
   if (clusterPort === undefined) return true;
   const uid = process.geteuid?.();
-  const place = { uid, runtimeFolder: env.XDG_RUNTIME_DIR, temporaryFolder: env.TMPDIR ?? temporaryFolder() };
-  return whyNotUsable(secretFolderOf(place), uid) !== undefined;
+  const user = { uid, runtimeFolder: env.XDG_RUNTIME_DIR, temporaryFolder: env.TMPDIR ?? temporaryFolder() };
+  return whyNotUsable(secretFolderOf(user), uid) !== undefined;
 }

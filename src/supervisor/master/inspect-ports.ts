@@ -6,7 +6,7 @@ import type { ResolvedSupervisorOptions } from '../host/options';
 import { isFree } from '../host/free-port';
 
 const FIRST_PORT = 10_000;
-/** Ports per project: two for each place, because during a reload two children are in the place. */
+/** Ports per project: two for each slot, because a slot has two children during a reload. */
 const BLOCK = 40;
 const BLOCKS = 225;
 
@@ -29,10 +29,10 @@ export class InspectPorts {
     return new InspectPorts(firstPortOf(baseDir, attempt), agentInspectPort);
   }
 
-  /** @param place 0 is the agent's @param start counts the starts of the place */
-  of(place: number, start: number): number {
-    if (place === 0 && this.#agent !== undefined) return this.#agent;
-    return this.#first + ((place * 2) % BLOCK) + ((start + 1) % 2);
+  /** @param index of the slot; 0 is the agent's @param start counts the starts of the slot */
+  of(index: number, start: number): number {
+    if (index === 0 && this.#agent !== undefined) return this.#agent;
+    return this.#first + ((index * 2) % BLOCK) + ((start + 1) % 2);
   }
 }
 

@@ -28,7 +28,7 @@ export class Master {
   #agent: Slot | undefined;
   #workers: Slot[] = [];
   /** Every slot that may have a living child, also a slot that is being added or given up. */
-  readonly #places = new Set<Slot>();
+  readonly #allSlots = new Set<Slot>();
   #specs: ChildSpecs | undefined;
   #changing: Promise<unknown> = Promise.resolve();
   #sticky: StickyListener | undefined;
@@ -45,7 +45,7 @@ export class Master {
     this.#options = options;
     this.ended = new Promise((resolve) => (this.#onEnded = resolve));
     this.#post = new PostOffice({
-      recipients: () => this.#slots(),
+      slots: () => this.#slots(),
       toMaster: (message) => this.#receive(message),
       toParent: (message) => this.#tellParent(message),
       logger: options.logger,
@@ -171,7 +171,7 @@ export class Master {
       const added = Array.from({ length: missing }, (_, i) => this.#slot(this.#workers.length + i + 1));
       for (const slot of added) slot.start();
       try {
-        const ready = added.map((slot) => slot.firstReady.then((child) => rollout.place(slot.name, child)));
+        const ready = added.map((slot) => slot.firstReady.then((child) => rollout.include(slot.name, child)));
         await Promise.race([Promise.all(ready), rollout.broken]);
         if (added.length > 0) await rollout.settle();
         this.#assertNotStopped();
@@ -199,7 +199,7 @@ export class Master {
   /** Ends everything at once; `stop()` resolves then. */
   kill(): void {
     void this.stop();
-    for (const slot of this.#places) slot.kill();
+    for (const slot of this.#allSlots) slot.kill();
   }
 
   /** A single change at a time: reload, restart, scale, a worker that needs too much memory. */
@@ -223,7 +223,7 @@ export class Master {
   async #giveUp(slots: readonly Slot[]): Promise<void> {
     await Promise.all(slots.map((slot) => slot.stop(this.#options.reloadTimeoutMs, true)));
     for (const slot of slots) {
-      this.#places.delete(slot);
+      this.#allSlots.delete(slot);
       this.#post.onRemoved(slot);
     }
   }
@@ -234,8 +234,8 @@ export class Master {
     await this.#sticky?.close();
     const deadline = performance.now() + stopTimeoutMs;
     // Workers that take all of the time leave a share to the agent.
-    const places = [...this.#places].filter((slot) => slot !== this.#agent);
-    const workers = await Promise.all(places.map((worker) => worker.stop(workersStopMs)));
+    const others = [...this.#allSlots].filter((slot) => slot !== this.#agent);
+    const workers = await Promise.all(others.map((worker) => worker.stop(workersStopMs)));
     const agent = await this.#agent?.stop(deadline - performance.now());
     this.#post.close();
     const outcome = { forced: [...workers, agent].includes(true) };
@@ -247,19 +247,19 @@ export class Master {
     return this.#agent ? [this.#agent, ...this.#workers] : [...this.#workers];
   }
 
-  /** @param place 0 is the agent's, the others are workers' */
-  #slot(place: number): Slot {
+  /** @param index 0 is the agent's, the others are workers' */
+  #slot(index: number): Slot {
     const options = this.#options;
     let starts = 0;
     const slot = new Slot({
-      name: place === 0 ? 'agent' : `worker ${place}`,
-      kind: place === 0 ? 'agent' : 'worker',
-      spec: (name, isSucceeding) => this.#specs!.of(name, place, ++starts, isSucceeding),
+      name: index === 0 ? 'agent' : `worker ${index}`,
+      kind: index === 0 ? 'agent' : 'worker',
+      spec: (name, isSucceeding) => this.#specs!.of(name, index, ++starts, isSucceeding),
       limits: options,
       events: this.#events,
       logger: options.logger,
     });
-    this.#places.add(slot);
+    this.#allSlots.add(slot);
     return slot;
   }
 
@@ -311,7 +311,7 @@ export class Master {
       .finally(() => this.#trimming.delete(slot));
   }
 
-  /** Without losing a request or a call, where two children can have a place for a while: not on the port of a thread. */
+  /** Without losing a request or a call, where a slot can have two children for a while: not on the port of a thread. */
   async #replace(slot: Slot, rollout: Rollout): Promise<void> {
     const { reloadTimeoutMs, startMode } = this.#options;
     if (startMode === 'process') {

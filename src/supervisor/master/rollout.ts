@@ -1,4 +1,4 @@
-// A change that puts new children in place, step by step. A new child must live on during the later steps: code that becomes
+// A change that puts new children into their slots, step by step. A new child must live on during the later steps: code that becomes
 // ready and dies a moment later must not replace what works.
 
 import { TrunklineError } from '../../errors';
@@ -21,8 +21,8 @@ export class Rollout {
     });
   }
 
-  /** The child of this place is ready. */
-  place(name: string, child: Pick<ChildHandle, 'gone'>): void {
+  /** The child of this slot is ready, and has to live on. */
+  include(name: string, child: Pick<ChildHandle, 'gone'>): void {
     void child.gone.then((end) => {
       this.#failure ??= endedTooSoon(name, end);
       this.#broken.abort();

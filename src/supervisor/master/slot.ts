@@ -1,4 +1,4 @@
-// A place of the application that must always be occupied: starts a child, starts another when that child is gone, replaces the
+// A slot of the application (`agent`, `worker 1` …), which must always be occupied: starts a child, starts another when that child is gone, replaces the
 // child on request, and ends with the child when told to.
 
 import { TrunklineError } from '../../errors';
@@ -7,7 +7,7 @@ import { delay, systemClock, type Timer } from '../../time';
 import type { Address, AppMessage, Delivery, Health, Mail } from '../messaging/messages';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
 import { evidence } from './evidence';
-import type { Recipient } from '../messaging/post-office';
+import type { ReceivingSlot } from '../messaging/post-office';
 import { RestartPolicy } from './restart-policy';
 import type { Rollout } from './rollout';
 import { StartWatch } from './start-watch';
@@ -16,7 +16,7 @@ import { StartWatch } from './start-watch';
 const GROUP_SIGNAL_MS = 100;
 
 /**
- * `starting`, `ready`, `draining` (told to go): the state of the child in place. `waiting`: the next child is started after a
+ * `starting`, `ready`, `draining` (told to go): the state of the child that occupies the slot. `waiting`: the next child is started after a
  * pause. `crash-loop`: waiting or starting after repeated failures.
  */
 export type SlotState = 'starting' | 'ready' | 'draining' | 'waiting' | 'crash-loop' | 'stopping' | 'stopped';
@@ -26,12 +26,12 @@ export interface SlotLimits {
   readonly stopTimeoutMs: number;
 }
 
-/** What a place tells the master. */
+/** What a slot tells the master. */
 export interface SlotEvents {
   onStarted(slot: Slot, child: ChildHandle): void;
-  /** The child that has the place is ready. */
+  /** The child that occupies the slot is ready. */
   onReady(slot: Slot): void;
-  /** The child is no longer in place: unexpectedly, or because the child was told to go. */
+  /** The child no longer occupies the slot: unexpectedly, or because the child was told to go. */
   onGone(slot: Slot, child: ChildHandle): void;
   /** The child has ended. */
   onEnded(child: ChildHandle): void;
@@ -46,7 +46,7 @@ export interface SlotEvents {
 export interface SlotDescription {
   readonly name: string;
   readonly kind: 'agent' | 'worker';
-  /** What to start; asked at each start. @param isSucceeding starts next to a child that is still in place */
+  /** What to start; asked at each start. @param isSucceeding starts next to a child that still occupies the slot */
   readonly spec: (name: string, isSucceeding: boolean) => ChildSpec;
   readonly limits: SlotLimits;
   readonly events: SlotEvents;
@@ -71,15 +71,15 @@ interface Launch {
   readonly watch: StartWatch;
 }
 
-export class Slot implements Recipient {
+export class Slot implements ReceivingSlot {
   readonly name: string;
   readonly kind: 'agent' | 'worker';
   readonly #description: SlotDescription;
   readonly #policy = new RestartPolicy();
   readonly #life = new AbortController();
-  /** Who has the place; undefined between an end and the next start. */
+  /** The child that occupies the slot; undefined between an end and the next start. */
   #child: ChildHandle | undefined;
-  /** Every living child: in place, about to take the place, or still finishing. */
+  /** Every living child: the child that occupies the slot, a child about to do so, and children that still finish. */
   readonly #children = new Set<ChildHandle>();
   /** A process that waits for the start; see `prepare`. */
   #spare: Launch | undefined;
@@ -157,7 +157,7 @@ export class Slot implements Recipient {
     if (!this.#child && !this.#isRetired) this.#spare ??= this.#launch(false);
   }
 
-  /** Takes the place for the first time. */
+  /** Starts the first child. */
   start(): void {
     if (!this.#child && !this.#isRetired) this.#occupy(this.#begin());
   }
@@ -208,14 +208,14 @@ export class Slot implements Recipient {
     await this.#becomesReady(this.#child!, rollout, 'it is started again');
   }
 
-  /** @param meanwhile what happens to the place when the child fails */
+  /** @param meanwhile what happens to the slot when the child fails */
   async #becomesReady(child: ChildHandle, rollout: Rollout, meanwhile: string): Promise<void> {
     const end = await Promise.race([child.ready, child.gone, rollout.broken]);
     this.#assertNotRetired();
     rollout.assertIntact();
     if (child.state !== 'ready')
       throw reloadFailed(this.name, `the new process did not become ready, ${meanwhile}`, end ?? undefined);
-    rollout.place(this.name, child);
+    rollout.include(this.name, child);
   }
 
   /** From now on no child is started; the present child goes on until `stop`. */
@@ -225,7 +225,7 @@ export class Slot implements Recipient {
   }
 
   /**
-   * Ends every child that ever had the place, and starts no more.
+   * Ends every child of the slot, and starts no more.
    * @returns whether force was needed
    */
   async stop(withinMs: number, gently = false): Promise<boolean> {
@@ -258,7 +258,7 @@ export class Slot implements Recipient {
     this.#occupy(this.#begin());
   }
 
-  /** A child is gone. If the child was in place, another child is started. */
+  /** A child is gone. If the child occupied the slot, another child is started. */
   #onGone(child: ChildHandle, end: ChildEnd | undefined): void {
     if (!end) void this.#dismiss(child, this.#description.limits.stopTimeoutMs, true); // the child lives, but cannot be spoken to
     if (child !== this.#child) return;
@@ -319,7 +319,7 @@ export class Slot implements Recipient {
         this.#onFirst.resolve(child);
         if (child === this.#child) events.onReady(this);
       },
-      onTerminated: () => void this.#onTerminated(child),
+      onSigterm: () => void this.#onSigterm(child),
       onHealth: (health) => events.onHealth(this, child, health),
       onBlocked: () => void this.#onBlocked(child),
       onMessage: (message) => events.onMessage(this, message),
@@ -350,7 +350,7 @@ export class Slot implements Recipient {
   /**
    * Somebody has sent SIGTERM to the child. If the whole application is meant, the master receives the signal in a moment too.
    */
-  async #onTerminated(child: ChildHandle): Promise<void> {
+  async #onSigterm(child: ChildHandle): Promise<void> {
     await delay(systemClock, GROUP_SIGNAL_MS, this.#life.signal);
     if (this.#isRetired || child.state === 'leaving' || child.state === 'gone') return;
     this.#description.logger.warn(`${this.name}: has got SIGTERM and will be replaced; pid=${child.pid}`);

@@ -16,7 +16,7 @@ const OFFER_MS = 250;
 const HEAD_MS = 5_000;
 
 export interface StickyWorker {
-  /** Stable: a new worker in the same place has the same name, and therefore the same clients. */
+  /** Stable: a new worker in the same slot has the same name, and therefore the same clients. */
   readonly name: string;
   /**
    * @param head what has been read of the connection

@@ -1,5 +1,5 @@
 // What master and child say to each other over IPC. Messages of the application use the same channel: messages of the supervisor
-// have the property `trunkline`. Mail has both: the propertyand an `action` of the application.
+// have the property `trunkline`. Mail has both: the property and an `action` of the application.
 
 /** The first message to a child. */
 export interface TaskMessage {
@@ -94,7 +94,7 @@ export type ToChild =
   | { readonly trunkline: 'inherit'; readonly key: string }
   /** All listening sockets of the child before have been passed on. */
   | { readonly trunkline: 'inherited' }
-  /** The child is in place now: inherited sockets without a user are closed. */
+  /** The child occupies the slot now: inherited sockets without a user are closed. */
   | { readonly trunkline: 'installed' }
   /** The start of the application, or of a later child, is over: the child does what could wait until then. */
   | { readonly trunkline: 'started' }
@@ -129,7 +129,7 @@ export type ToMaster =
   /** The file could not be loaded, or the exported promise was rejected; the process ends. */
   | { readonly trunkline: 'failed'; readonly reason: string }
   /** The child got SIGTERM, not from the master, who decides what follows. */
-  | { readonly trunkline: 'terminated' }
+  | { readonly trunkline: 'sigterm' }
   /** The time for the stop is over: the child ends, with anything that is under way. */
   | { readonly trunkline: 'overrun' }
   /** The child accepts nothing more and is about to end. */

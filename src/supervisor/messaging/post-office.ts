@@ -5,21 +5,21 @@ import { systemClock, type Timer } from '../../time';
 import type { AppMessage, Delivery, Mail, Receiver, Sender } from './messages';
 import { destinationOf, type Destination } from './routing';
 
-/** A place of the application that messages can be sent to. */
-export interface Recipient {
+/** A slot of the application, as far as messages are sent to it. */
+export interface ReceivingSlot {
   readonly name: string;
   readonly kind: 'agent' | 'worker';
-  /** Who has the place and is ready. */
+  /** The child that occupies the slot, if that child is ready. */
   readonly readyChild: Reachable | undefined;
-  /** Everybody there, also who is not ready yet, or about to end. */
+  /** Every living child of the slot, also a child that is not ready yet, or about to end. */
   readonly living: readonly Reachable[];
 }
 
 export interface Reachable {
   readonly pid: number | undefined;
-  /** Whether the recipient was ready once: the program handles messages. */
-  readonly isListening: boolean;
-  /** Whether the recipient does not read what was sent: mail waits. */
+  /** Whether the child was ready once and lives: the program handles messages. */
+  readonly handlesMessages: boolean;
+  /** Whether the child does not read what was sent: mail waits. */
   readonly isCongested: boolean;
   /** Whether so many messages are unread that none may be added. */
   readonly isOverloaded: boolean;
@@ -27,7 +27,7 @@ export interface Reachable {
 }
 
 export interface Surroundings {
-  recipients(): readonly Recipient[];
+  slots(): readonly ReceivingSlot[];
   /** Handles a message to the master. */
   toMaster(message: AppMessage): Promise<void>;
   /** @returns whether there is a parent */
@@ -35,15 +35,15 @@ export interface Surroundings {
   readonly logger: Logger;
 }
 
-/** How much mail may wait for a place. */
+/** How much mail may wait for a slot. */
 const MAX_WAITING = 1_000;
 
-/** A piece of mail with all recipients. */
+/** A piece of mail with all slots that are to get it. */
 interface Letter {
   readonly mail: Mail;
   readonly from: Sender;
-  /** Who has not answered yet. Empty from the start when nobody waits for answers. */
-  readonly open: Set<Recipient>;
+  /** Slots whose child has not answered yet. Empty from the start when nobody waits for answers. */
+  readonly open: Set<ReceivingSlot>;
   /** The numbers under which receivers that have not answered know the mail. */
   readonly ids: Set<number>;
   readonly handled: Receiver[];
@@ -54,9 +54,9 @@ interface Letter {
 
 export class PostOffice {
   readonly #surroundings: Surroundings;
-  readonly #waiting = new Map<Recipient, Letter[]>();
+  readonly #waiting = new Map<ReceivingSlot, Letter[]>();
   /** Mail that receivers have and have not answered. */
-  readonly #delivered = new Map<number, { letter: Letter; recipient: Recipient; child: Reachable }>();
+  readonly #delivered = new Map<number, { letter: Letter; slot: ReceivingSlot; child: Reachable }>();
   #lastId = 0;
   #undelivered = 0;
   #isClosed = false;
@@ -85,7 +85,7 @@ export class PostOffice {
       this.#surroundings.toParent(sent);
       return;
     }
-    const receivers = this.#recipientsOf(destination).flatMap(({ living }) => living);
+    const receivers = this.#slotsOf(destination).flatMap(({ living }) => living);
     for (const child of receivers) {
       if (!isMeant(child, destination)) continue;
       if (child.isOverloaded) this.#countUndelivered(message);
@@ -95,16 +95,16 @@ export class PostOffice {
   }
 
   /**
-   * A message of a messenger: to all recipients, as soon as each is ready. @param tell gets the outcome, if anybody wants to
+   * A message of a messenger: to all slots that are meant, as soon as each has a ready child. @param tell gets the outcome, if anybody wants to
    * know
    */
   post(mail: Mail, from: Sender, tell: (delivery: Delivery) => void): void {
     const destination = this.#isClosed ? undefined : this.#destinationOf(mail, from);
-    const recipients = destination === undefined ? [] : this.#recipientsOf(destination);
+    const slots = destination === undefined ? [] : this.#slotsOf(destination);
     const letter: Letter = {
       mail,
       from,
-      open: new Set(recipients),
+      open: new Set(slots),
       ids: new Set(),
       handled: [],
       missed: [],
@@ -115,33 +115,33 @@ export class PostOffice {
       void this.#postAbove(letter, destination.to);
       return;
     }
-    if (recipients.length === 0) {
+    if (slots.length === 0) {
       this.#countUndelivered(mail);
       letter.missed.push({ name: nameOf(mail), pid: Number(mail.receiverPid) || undefined, reason: 'no such process' });
       this.#close(letter);
       return;
     }
     if (mail.withinMs > 0) letter.timer = systemClock.setTimeout(() => this.#expire(letter), mail.withinMs);
-    for (const recipient of recipients) this.#deliver(letter, recipient);
+    for (const slot of slots) this.#deliver(letter, slot);
   }
 
-  /** A process in a place is ready, or reads again: waiting mail is delivered. */
-  onReady(recipient: Recipient): void {
-    const letters = this.#waiting.get(recipient) ?? [];
-    this.#waiting.delete(recipient);
-    for (const letter of letters) this.#deliver(letter, recipient);
+  /** The child of a slot is ready, or reads again: waiting mail is delivered. */
+  onReady(slot: ReceivingSlot): void {
+    const letters = this.#waiting.get(slot) ?? [];
+    this.#waiting.delete(slot);
+    for (const letter of letters) this.#deliver(letter, slot);
   }
 
   /** A receiver has answered. @param reason why the message was not handled; undefined if the message was handled */
   onHandled(child: Reachable, id: number, reason: string | undefined): void {
-    const { letter, recipient } = this.#delivered.get(id) ?? {};
-    if (!letter || !recipient) return;
+    const { letter, slot } = this.#delivered.get(id) ?? {};
+    if (!letter || !slot) return;
     this.#delivered.delete(id);
     letter.ids.delete(id);
-    const receiver = { name: recipient.name, pid: child.pid };
+    const receiver = { name: slot.name, pid: child.pid };
     if (reason === undefined) letter.handled.push(receiver);
     else letter.missed.push({ ...receiver, reason });
-    this.#settle(letter, recipient);
+    this.#settle(letter, slot);
   }
 
   /** A child is gone, and will never answer. */
@@ -150,26 +150,26 @@ export class PostOffice {
       if (entry.child === child) this.onHandled(child, id, 'ended before it had handled it');
   }
 
-  /** A place is given up: waiting mail has no receiver. */
-  onRemoved(recipient: Recipient): void {
-    for (const letter of this.#waiting.get(recipient) ?? []) this.#miss(letter, recipient, 'no such process');
-    this.#waiting.delete(recipient);
+  /** A slot is given up: waiting mail has no receiver. */
+  onRemoved(slot: ReceivingSlot): void {
+    for (const letter of this.#waiting.get(slot) ?? []) this.#miss(letter, slot, 'no such process');
+    this.#waiting.delete(slot);
   }
 
   /** The application has ended: nothing is delivered any more, and waiting senders are told. */
   close(): void {
     this.#isClosed = true;
-    for (const recipient of [...this.#waiting.keys()]) this.onRemoved(recipient);
+    for (const slot of [...this.#waiting.keys()]) this.onRemoved(slot);
     for (const [id, { child }] of this.#delivered) this.onHandled(child, id, 'the application has ended');
   }
 
   #destinationOf(message: AppMessage, from: Sender): Destination | undefined {
-    const agent = this.#surroundings.recipients().find(({ kind }) => kind === 'agent');
+    const agent = this.#surroundings.slots().find(({ kind }) => kind === 'agent');
     return destinationOf(message, from, { masterPid: process.pid, agentPid: (agent?.readyChild ?? agent?.living[0])?.pid });
   }
 
-  #recipientsOf(destination: Destination): Recipient[] {
-    const all = this.#surroundings.recipients();
+  #slotsOf(destination: Destination): ReceivingSlot[] {
+    const all = this.#surroundings.slots();
     if (destination.to === 'agent') return all.filter(({ kind }) => kind === 'agent');
     if (destination.to !== 'app') return [];
     const workers = all.filter(({ kind }) => kind === 'worker');
@@ -194,37 +194,37 @@ export class PostOffice {
     this.#close(letter);
   }
 
-  #deliver(letter: Letter, recipient: Recipient): void {
-    const child = this.#receiverOf(letter, recipient);
+  #deliver(letter: Letter, slot: ReceivingSlot): void {
+    const child = this.#receiverOf(letter, slot);
     if (child === 'nobody') {
-      this.#miss(letter, recipient, 'no such process');
+      this.#miss(letter, slot, 'no such process');
       return;
     }
     if (!child || child.isCongested) {
-      this.#keep(letter, recipient);
+      this.#keep(letter, slot);
       return;
     }
     const id = ++this.#lastId;
     const isWaitedFor = letter.mail.withinMs > 0;
     if (isWaitedFor) {
-      this.#delivered.set(id, { letter, recipient, child });
+      this.#delivered.set(id, { letter, slot, child });
       letter.ids.add(id);
     }
     const failure = this.#send(child, { ...letter.mail, id, from: letter.from } as Mail);
     if (failure !== undefined && isWaitedFor) this.onHandled(child, id, failure);
-    else if (failure !== undefined) this.#miss(letter, recipient, failure);
-    else if (!isWaitedFor) this.#settle(letter, recipient);
+    else if (failure !== undefined) this.#miss(letter, slot, failure);
+    else if (!isWaitedFor) this.#settle(letter, slot);
   }
 
   /**
-   * Mail to a place goes to the process in the place; mail to a process goes to that process, also during a drain. @returns
+   * Mail to a slot goes to the child that occupies the slot; mail to a process goes to that process, also during a drain. @returns
    * undefined: not yet
    */
-  #receiverOf({ mail }: Letter, { readyChild, living }: Recipient): Reachable | 'nobody' | undefined {
+  #receiverOf({ mail }: Letter, { readyChild, living }: ReceivingSlot): Reachable | 'nobody' | undefined {
     if (!mail.receiverPid) return readyChild;
     const child = living.find(({ pid }) => String(pid) === mail.receiverPid);
     if (!child) return 'nobody';
-    return child.isListening ? child : undefined;
+    return child.handlesMessages ? child : undefined;
   }
 
   /** @returns why the message cannot be sent: some content cannot pass the channel to a child */
@@ -238,32 +238,32 @@ export class PostOffice {
     }
   }
 
-  #keep(letter: Letter, recipient: Recipient): void {
-    const letters = this.#waiting.get(recipient) ?? [];
+  #keep(letter: Letter, slot: ReceivingSlot): void {
+    const letters = this.#waiting.get(slot) ?? [];
     letters.push(letter);
-    this.#waiting.set(recipient, letters);
-    if (letters.length > MAX_WAITING) this.#miss(letters.shift()!, recipient, `more than ${MAX_WAITING} messages waited for it`);
+    this.#waiting.set(slot, letters);
+    if (letters.length > MAX_WAITING) this.#miss(letters.shift()!, slot, `more than ${MAX_WAITING} messages waited for it`);
   }
 
-  #miss(letter: Letter, recipient: Recipient, reason: string): void {
+  #miss(letter: Letter, slot: ReceivingSlot, reason: string): void {
     this.#countUndelivered(letter.mail);
-    letter.missed.push({ name: recipient.name, pid: recipient.readyChild?.pid, reason });
-    this.#settle(letter, recipient);
+    letter.missed.push({ name: slot.name, pid: slot.readyChild?.pid, reason });
+    this.#settle(letter, slot);
   }
 
   #expire(letter: Letter): void {
     for (const id of letter.ids) {
       this.onHandled(this.#delivered.get(id)!.child, id, `not handled within ${letter.mail.withinMs} ms`);
     }
-    for (const [recipient, letters] of this.#waiting) {
+    for (const [slot, letters] of this.#waiting) {
       if (!letters.includes(letter)) continue;
       letters.splice(letters.indexOf(letter), 1);
-      this.#miss(letter, recipient, `not ready within ${letter.mail.withinMs} ms`);
+      this.#miss(letter, slot, `not ready within ${letter.mail.withinMs} ms`);
     }
   }
 
-  #settle(letter: Letter, recipient: Recipient): void {
-    letter.open.delete(recipient);
+  #settle(letter: Letter, slot: ReceivingSlot): void {
+    letter.open.delete(slot);
     if (letter.open.size === 0) this.#close(letter);
   }
 

@@ -2,7 +2,7 @@
 
 import type { AppMessage, Sender } from './messages';
 
-export interface Directory {
+export interface KnownPids {
   readonly masterPid: number;
   readonly agentPid: number | undefined;
 }
@@ -21,13 +21,13 @@ const OPPOSITE: Record<Sender, 'app' | 'agent' | 'master' | undefined> = {
 };
 
 /** @returns undefined when nobody is meant */
-export function destinationOf(message: AppMessage, from: Sender, directory: Directory): Destination | undefined {
+export function destinationOf(message: AppMessage, from: Sender, known: KnownPids): Destination | undefined {
   const { receiverPid } = message;
   if (receiverPid !== undefined && receiverPid !== '') {
     const pid = String(receiverPid);
     // The agent first: as a thread the agent has a small number, and so has a master that is the first process of a container.
-    if (directory.agentPid !== undefined && pid === String(directory.agentPid)) return { to: 'agent' };
-    if (pid === String(directory.masterPid)) return { to: 'master' };
+    if (known.agentPid !== undefined && pid === String(known.agentPid)) return { to: 'agent' };
+    if (pid === String(known.masterPid)) return { to: 'master' };
     return { to: 'app', which: { pid } };
   }
   const to = message.to ?? OPPOSITE[from];

@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LineGate } from '../../../src/cli/commands/line-gate';
-import { Follower, tail } from '../../../src/cli/commands/log-file';
+import { GrowingFile, tail } from '../../../src/cli/commands/log-file';
 
 let folder: string;
 let file: string;
@@ -43,7 +43,7 @@ test('what was there before an offset does not count', () => {
 
 test('a follower gives what is appended, once', () => {
   writeFileSync(file, 'old\n');
-  const follower = new Follower(file, 4);
+  const follower = new GrowingFile(file, 4);
   expect(follower.read().toString()).toBe('');
   appendFileSync(file, 'new\n');
   expect(follower.read().toString()).toBe('new\n');
@@ -53,7 +53,7 @@ test('a follower gives what is appended, once', () => {
 
 test('a follower goes on after the file was cut', () => {
   writeFileSync(file, 'old and long\n');
-  const follower = new Follower(file, tail(file, 1).end);
+  const follower = new GrowingFile(file, tail(file, 1).end);
   truncateSync(file);
   appendFileSync(file, 'new\n');
   expect(follower.read().toString()).toBe('new\n');
@@ -62,7 +62,7 @@ test('a follower goes on after the file was cut', () => {
 
 test('a follower reads to the end of a file that was moved away, and then its successor', () => {
   writeFileSync(file, 'old\n');
-  const follower = new Follower(file, 4);
+  const follower = new GrowingFile(file, 4);
   appendFileSync(file, 'late\n');
   renameSync(file, `${file}.1`);
   writeFileSync(file, 'new\n');
@@ -71,7 +71,7 @@ test('a follower reads to the end of a file that was moved away, and then its su
 });
 
 test('a follower waits for a file that is not there yet', () => {
-  const follower = new Follower(file, 0);
+  const follower = new GrowingFile(file, 0);
   expect(follower.read().toString()).toBe('');
   writeFileSync(file, 'new\n');
   expect(follower.read().toString()).toBe('new\n');
@@ -82,7 +82,7 @@ test('bytes of a character that is cut at the end of what is there come out as t
   const character = Buffer.from('界');
   writeFileSync(file, character.subarray(0, 2));
   const { bytes, end } = tail(file, 10);
-  const follower = new Follower(file, end);
+  const follower = new GrowingFile(file, end);
   appendFileSync(file, character.subarray(2));
   expect(Buffer.concat([bytes, follower.read()])).toEqual(character);
   follower.close();
@@ -92,7 +92,7 @@ test('what is appended between the last lines and the following is shown, once',
   writeFileSync(file, 'old\n');
   const { end } = tail(file, 10);
   appendFileSync(file, 'between\n');
-  const follower = new Follower(file, end);
+  const follower = new GrowingFile(file, end);
   expect(follower.read().toString()).toBe('between\n');
   follower.close();
 });

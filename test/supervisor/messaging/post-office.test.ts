@@ -1,11 +1,11 @@
 // Mail on the way: what waits, what is delivered, what is missed.
 
-import { PostOffice, type Reachable, type Recipient } from '../../../src/supervisor/messaging/post-office';
+import { PostOffice, type Reachable, type ReceivingSlot } from '../../../src/supervisor/messaging/post-office';
 import type { AppMessage, Delivery, Mail } from '../../../src/supervisor/messaging/messages';
 
 class Child implements Reachable {
   readonly got: AppMessage[] = [];
-  isListening = true;
+  handlesMessages = true;
   isCongested = false;
   isOverloaded = false;
   constructor(readonly pid: number) {}
@@ -14,7 +14,7 @@ class Child implements Reachable {
   }
 }
 
-class Place implements Recipient {
+class FakeSlot implements ReceivingSlot {
   readyChild: Child | undefined;
   living: Child[] = [];
   constructor(
@@ -31,16 +31,16 @@ class Place implements Recipient {
 }
 
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
-let places: Place[];
-let worker: Place;
+let places: FakeSlot[];
+let worker: FakeSlot;
 let office: PostOffice;
 let lastId = 0;
 
 beforeEach(() => {
-  worker = new Place('worker 1', 'worker');
+  worker = new FakeSlot('worker 1', 'worker');
   places = [worker];
   office = new PostOffice({
-    recipients: () => places,
+    slots: () => places,
     toMaster: (message) => (message.action === 'fail' ? Promise.reject(new Error('no')) : Promise.resolve()),
     toParent: () => false,
     logger,
@@ -104,7 +104,7 @@ test('mail to a process goes to that one, also while it drains, and not to its s
   worker.readyChild = successor;
   void post({ to: undefined, receiverPid: '7' });
   expect([old.got.length, successor.got.length]).toEqual([1, 0]);
-  successor.isListening = false; // the successor is starting
+  successor.handlesMessages = false; // the successor is starting
   const waiting = post({ to: undefined, receiverPid: '8' });
   expect(successor.got.length).toBe(0);
   worker.living = [old]; // the successor has died
