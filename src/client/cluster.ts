@@ -1,38 +1,24 @@
 // `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x. This is the
 // only file that maps the old names to the words of the rest of the code.
 
-import { messageOf } from '../../protocol/error-value';
-import type { ChannelId } from '../../protocol/message';
-import { jsonOrStructuredTranscode, serializeJsonTranscode, ValueCodec } from '../../protocol/value-codec';
-import { loopback } from '../endpoint';
 import { TrunklineError } from '../errors';
-import { temporaryFolder } from '../facts';
-import { formatKey, isPlain } from '../format-key';
-import { fingerprint } from '../identity';
-import { guardedLogger } from '../logger';
 import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
-import type { ChannelSpec } from '../roles/role';
 import { snapshot } from '../snapshot';
-import { systemClock } from '../time';
-import { sharedSecret } from '../transport/credentials';
 import { adviceFor } from './advice';
 import { checkCallOptions, type CallOptions } from './call-limit';
+import { channelSettings } from './channel-settings';
 import {
-  callableMethods,
   checkDescriptors,
   checkStream,
   completeDescriptors,
   delegateDescriptor,
   isGeneratorMethod,
-  sharedMethods,
   unsharedMethods,
-  upstreamMethods,
   type DelegateOptions,
   type Descriptor,
   type Descriptors,
   type DelegateTarget,
 } from './delegation';
-import type { Participation } from './failover';
 import { CLOSE, SharedClient, type ClientVerbs } from './shared-client';
 import type { MethodNames, SharedClientOf } from './shared-type';
 import { nameOf, type UpstreamClass } from './upstream-class';
@@ -99,7 +85,7 @@ export class ClusterBuilder<
   create(...args: ConstructorParameters<C>): SharedClientOf<C, D, O, Auto> {
     const descriptors = this.#options.autoGenerate ? completeDescriptors(this.#class, this.#descriptors) : this.#descriptors;
     checkDescriptors(this.#class, descriptors, this.#options.name);
-    const spec = channelSpec(this.#class, args, this.#options, descriptors);
+    const { spec, participation } = channelSettings(this.#class, args, this.#options, descriptors);
     for (const sentence of adviceFor({
       upstreamClass: this.#class,
       channel: spec.name,
@@ -109,7 +95,6 @@ export class ClusterBuilder<
     })) {
       spec.logger.warn(sentence);
     }
-    const participation = participationOf(this.#options);
     let verbs!: ClientVerbs;
     const client = new SharedClient(spec, participation, this.#options, (exposed) => {
       verbs = exposed;
@@ -166,89 +151,6 @@ export function close(client: object): Promise<void> {
     );
   }
   return closing.call(client) as Promise<void>;
-}
-
-function channelSpec(
-  upstreamClass: UpstreamClass,
-  args: unknown[],
-  options: ResolvedOptions,
-  descriptors: Descriptors,
-): ChannelSpec {
-  return {
-    name: options.name,
-    id: channelId(options, args),
-    args,
-    createUpstream: () => new upstreamClass(...args),
-    methods: upstreamMethods(upstreamClass, descriptors),
-    sharedMethods: sharedMethods(descriptors),
-    callable: callableMethods(descriptors),
-    values: new ValueCodec(options.transcode ?? jsonOrStructuredTranscode),
-    legacyValues: new ValueCodec(options.transcode ?? serializeJsonTranscode),
-    formatKey: (registration) => checkedKey(options, registration),
-    isKeyEnough: (registration) => options.formatKey === formatKey && isPlain(registration),
-    isBroadcast: options.isBroadcast,
-    allowsLegacyPeers: options.allowLegacyPeers,
-    maxOutboxBytes: options.maxOutboxBytes,
-    // A value that a single subscriber of the host gets does not replace the value that another subscriber gets.
-    delivery: options.isBroadcast ? options.delivery : 'every',
-    connectTimeoutMs: options.connectTimeout,
-    responseTimeoutMs: options.responseTimeout,
-    heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
-    logger: guardedLogger(options.logger),
-    clock: systemClock,
-  };
-}
-
-function channelId({ name, identity, isLeader }: ResolvedOptions, args: readonly unknown[]): ChannelId {
-  const mode = identity ?? (isLeader === undefined ? 'strict' : 'warn');
-  if (mode === 'ignore') return { name, identity: '', isStrict: false };
-  if (mode === 'strict' || mode === 'warn') return { name, identity: fingerprint(args), isStrict: mode === 'strict' };
-  return { name, identity: fingerprint([mode]), isStrict: true };
-}
-
-/** Where the processes of the host meet, and how this process may lead. Undefined in single mode. */
-function participationOf(options: ResolvedOptions): Participation | undefined {
-  if (options.singleMode) return undefined;
-  const { port, auth, secret, runtimeFolder } = options;
-  return {
-    meeting: {
-      endpoint: loopback(port),
-      credentials: {
-        label: auth ? (secret === undefined ? 'file' : fingerprint([secret.reveal()])) : 'none',
-        secret: async () =>
-          auth ? sharedSecret({ port, secret, runtimeFolder, temporaryFolder: temporaryFolder() }) : undefined,
-      },
-      connectTimeoutMs: options.connectTimeout,
-      heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
-      allowsLegacyPeers: options.allowLegacyPeers,
-      logger: guardedLogger(options.logger),
-      clock: systemClock,
-    },
-    candidacy: options.candidacy,
-  };
-}
-
-function checkedKey({ name, formatKey: format }: ResolvedOptions, registration: unknown): string {
-  const key = keyOrRefusal(name, format, registration);
-  if (typeof key === 'string') return key;
-  throw new TrunklineError(
-    'ERR_TRUNKLINE_OPTION_INVALID',
-    `${name}: formatKey must give a string, but gave a value of type ${typeof key}`,
-    {
-      channel: name,
-      option: 'formatKey',
-    },
-  );
-}
-
-function keyOrRefusal(channel: string, format: ResolvedOptions['formatKey'], registration: unknown): unknown {
-  try {
-    return format(registration);
-  } catch (cause) {
-    if (format !== formatKey) throw cause;
-    const message = `${channel}: a registration has no key: ${messageOf(cause)}; use plain values, or the option formatKey`;
-    throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, cause });
-  }
 }
 
 /** The function that the shared client has for a delegated method. */

@@ -5,9 +5,8 @@
 import type { ChannelId } from '../../protocol/message';
 import { formatEndpoint } from '../endpoint';
 import { Backoff, delay } from '../time';
+import { approach } from '../transport/approach';
 import type { Connection } from '../transport/connection';
-import { dial } from '../transport/dialer';
-import { FIRST_WORD_MS, introduce } from '../transport/introduction';
 import type { ChannelDoor } from '../transport/listener';
 import { HeldPort } from './held-port';
 import type { Appointed, ChannelLease, Meeting } from './term';
@@ -168,35 +167,23 @@ export class AppointedLease implements ChannelLease {
 
   /** @returns a connection to the port holder; undefined when there is none */
   async #dial(signal: AbortSignal): Promise<Connection | undefined> {
-    const { endpoint, credentials, connectTimeoutMs, heartbeatIntervalMs, clock } = this.#meeting;
-    const dialled = await dial(endpoint, connectTimeoutMs, clock, signal);
-    if ('unreachable' in dialled) return undefined;
-    const { connection } = dialled;
-    const abort = (): void => void connection.close();
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-    if (heartbeatIntervalMs !== undefined) connection.startHeartbeat(heartbeatIntervalMs, 'leader', this.#channel.name);
-    let isKnown = false;
+    const { endpoint, credentials, connectTimeoutMs: timeoutMs } = this.#meeting;
     try {
-      const introduction = await introduce(connection, {
-        channel: this.#channel.name,
-        port: endpoint.port,
-        secret: await credentials.secret(),
-        timeoutMs: connectTimeoutMs,
-        firstWordMs: FIRST_WORD_MS,
-        clock,
-      });
-      isKnown = introduction.kind === 'known' && !signal.aborted;
-      if (introduction.kind === 'unproven') this.#warn(introduction.why);
-      if (introduction.kind === 'foreign') this.#warn(`it ${introduction.heard}`);
-      if (isKnown) this.#lastTrouble = '';
-      return isKnown ? connection : undefined;
+      const line = await approach(
+        { endpoint, credentials, settings: this.#meeting, channel: this.#channel.name, timeoutMs, signal },
+        (introduction, connection) => {
+          if (introduction.kind === 'unproven') this.#warn(introduction.why);
+          if (introduction.kind === 'foreign') this.#warn(`it ${introduction.heard}`);
+          return introduction.kind === 'known' && !signal.aborted ? connection : undefined;
+        },
+        (known) => known !== undefined,
+      );
+      if (line === undefined || 'unreachable' in line) return undefined;
+      this.#lastTrouble = '';
+      return line;
     } catch (error) {
       this.#warn((error as Error).message); // no secret
       return undefined;
-    } finally {
-      signal.removeEventListener('abort', abort);
-      if (!isKnown) await connection.close();
     }
   }
 

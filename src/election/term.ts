@@ -1,22 +1,14 @@
 // What an election gives: a term, which decides the role of this process for a channel.
 
 import type { Endpoint } from '../endpoint';
-import type { Logger } from '../logger';
-import type { Clock } from '../time';
 import type { Connection } from '../transport/connection';
 import type { ChannelDoor, Credentials } from '../transport/listener';
+import type { PeerSettings } from '../transport/peer-settings';
 
 /** How this process takes part at a cluster port. */
-export interface Meeting {
+export interface Meeting extends PeerSettings {
   readonly endpoint: Endpoint;
   readonly credentials: Credentials;
-  readonly connectTimeoutMs: number;
-  /** Undefined: silent connections are not ended. */
-  readonly heartbeatIntervalMs: number | undefined;
-  /** Whether a process of cluster-client 3.x may wait here for a channel that nobody leads yet. */
-  readonly allowsLegacyPeers: boolean;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** A term of this process as the leader of a channel. */

@@ -3,9 +3,8 @@
 
 import type { CallStyle, ChannelId } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
-import type { Logger } from '../logger';
 import type { Delivery } from '../options';
-import type { Clock } from '../time';
+import type { PeerSettings } from '../transport/peer-settings';
 
 /** Gets the values of a key, as the bytes that the channel's transcode made. */
 export interface Subscriber {
@@ -109,7 +108,7 @@ export interface FollowerSnapshot {
 }
 
 /** Everything about a channel that roles need; made once by the client layer. */
-export interface ChannelSpec {
+export interface ChannelSpec extends PeerSettings {
   readonly name: string;
   /** The name of the channel, and what the channel was made with. */
   readonly id: ChannelId;
@@ -130,18 +129,11 @@ export interface ChannelSpec {
   /** Whether the key of a registration is the registration as JSON, and JSON loses nothing. */
   readonly isKeyEnough: (registration: unknown) => boolean;
   readonly isBroadcast: boolean;
-  /** Whether processes of cluster-client 3.x are served, and followed. */
-  readonly allowsLegacyPeers: boolean;
   /** How many bytes may wait in this process until the other side of a connection reads. */
   readonly maxOutboxBytes: number;
   /** What happens when a follower falls further behind: older values are skipped, or the follower is disconnected. */
   readonly delivery: Delivery;
-  readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
-  /** Undefined: silent connections are not ended. */
-  readonly heartbeatIntervalMs: number | undefined;
-  readonly logger: Logger;
-  readonly clock: Clock;
 }
 
 /**

@@ -384,8 +384,15 @@ describe('a release leaves nothing', () => {
     expect(own).toBe(true);
   });
 
-  /** The holder dies and something else has the port then: the lease is on the way to that program. */
-  async function onTheWay(onSocket: (socket: net.Socket) => void, as: Meeting = meeting): Promise<AppointedLease> {
+  /**
+   * The holder dies and something else has the port then: the lease is on the way to that program.
+   * @param begun resolves when the lease is on the way; default: when it is connected
+   */
+  async function onTheWay(
+    onSocket: (socket: net.Socket) => void,
+    as: Meeting = meeting,
+    begun?: Promise<unknown>,
+  ): Promise<AppointedLease> {
     const holder = await Holder.start();
     const lease = await leadElsewhere(1, as);
     const hold = jest.spyOn(HeldPort, 'hold').mockResolvedValue(undefined);
@@ -398,7 +405,7 @@ describe('a release leaves nothing', () => {
     await holder.die();
     const accepted = new Promise((resolve) => server.once('connection', resolve));
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    await accepted;
+    await (begun ?? accepted);
     closeLater.push(async () => {
       hold.mockRestore();
       for (const socket of sockets) socket.destroy();
@@ -434,18 +441,18 @@ describe('a release leaves nothing', () => {
   });
 
   test('while its secret is read', async () => {
-    let isAsked = false;
+    let onAsked!: () => void;
+    const asked = new Promise<void>((resolve) => (onAsked = resolve));
     let read!: (secret: Buffer) => void;
     const secret = new Promise<Buffer>((resolve) => (read = resolve));
     const credentials = {
       ...credentialsOf(SECRET),
       secret: () => {
-        isAsked = true;
+        onAsked();
         return secret;
       },
     };
-    const lease = await onTheWay((socket) => void socket.resume(), meetingAt(port, { credentials }));
-    await eventually('it is asked', () => isAsked);
+    const lease = await onTheWay((socket) => void socket.resume(), meetingAt(port, { credentials }), asked);
     const released = lease.release();
     read(SECRET);
     await released;

@@ -1,4 +1,4 @@
-// Joining a leader: dial, introduce, ask for the channel, and find out what is there.
+// Joining a leader: come to it, ask for the channel, and find out what is there.
 
 import { MAX_FRAME_BYTES } from '../../../protocol/frame';
 import { readOutcome, readReason } from '../../../protocol/handshake';
@@ -8,10 +8,9 @@ import type { Joined, Refusal, RegisterResult, Wait } from '../../../protocol/me
 import { formatEndpoint, loopback, type Endpoint } from '../../endpoint';
 import { adopt, TrunklineError, type ErrorCode } from '../../errors';
 import type { Appointed, Meeting } from '../../election/term';
+import { approach } from '../../transport/approach';
 import type { Connection } from '../../transport/connection';
-import { dial } from '../../transport/dialer';
-import { SILENCE_INTERVALS } from '../../transport/heartbeat';
-import { FIRST_WORD_MS, introduce } from '../../transport/introduction';
+import type { Introduction } from '../../transport/introduction';
 import type { CodecName } from '../../../protocol/value-codec';
 import { Follower } from './follower';
 import { foreignPort } from '../foreign-port';
@@ -44,49 +43,36 @@ export interface JoinOptions {
   readonly hooks: RoleHooks;
   readonly signal: AbortSignal;
   /** Gets the connection on which the answer is awaited. */
-  onDialled(connection: Connection): void;
+  readonly onDialled: (connection: Connection) => void;
   /** The process is not served yet, for this reason. */
   onWait(why: Wait['code'], sentence: string): void;
 }
 
 /** Connects to the process at the endpoint and asks to be served; waits as long as the leader there is not ready. */
 export async function joinLeader(options: JoinOptions): Promise<JoinOutcome> {
-  const { meeting, endpoint, signal } = options;
-  const secret = await meeting.credentials.secret();
-  const dialled = await dial(endpoint, meeting.connectTimeoutMs, meeting.clock, signal);
-  if ('unreachable' in dialled) {
-    // A reset can overtake the news of the connection.
-    const accepted = (dialled.unreachable as NodeJS.ErrnoException).code === 'ECONNRESET';
-    return { absent: dialled.unreachable, accepted };
-  }
-  const { connection } = dialled;
-  options.onDialled(connection);
-  const abort = (): void => void connection.close();
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  let outcome: JoinOutcome | undefined;
-  try {
-    outcome = await ask(options, connection, secret);
-    return outcome;
-  } finally {
-    signal.removeEventListener('abort', abort);
-    if (!outcome || !('follower' in outcome || 'appointed' in outcome)) void connection.close();
-  }
+  const { spec, meeting, endpoint, signal, onDialled } = options;
+  const outcome = await approach<JoinOutcome>(
+    {
+      endpoint,
+      credentials: meeting.credentials,
+      settings: spec,
+      channel: spec.name,
+      methods: methodsFingerprint(spec.sharedMethods),
+      timeoutMs: spec.responseTimeoutMs,
+      signal,
+      onDialled,
+    },
+    (introduction, connection) => ask(options, introduction, connection),
+    (asked) => 'follower' in asked || 'appointed' in asked,
+  );
+  if (!('unreachable' in outcome)) return outcome;
+  // A reset can overtake the news of the connection.
+  const accepted = (outcome.unreachable as NodeJS.ErrnoException).code === 'ECONNRESET';
+  return { absent: outcome.unreachable, accepted };
 }
 
-/** The first exchange on a connection. */
-async function ask(options: JoinOptions, connection: Connection, secret: Buffer | undefined): Promise<JoinOutcome> {
+async function ask(options: JoinOptions, introduction: Introduction, connection: Connection): Promise<JoinOutcome> {
   const { spec, endpoint } = options;
-  if (spec.heartbeatIntervalMs !== undefined) connection.startHeartbeat(spec.heartbeatIntervalMs, 'leader', spec.name);
-  const introduction = await introduce(connection, {
-    channel: spec.name,
-    port: endpoint.port,
-    secret,
-    methods: methodsFingerprint(spec.sharedMethods),
-    timeoutMs: spec.responseTimeoutMs,
-    firstWordMs: Math.min(FIRST_WORD_MS, (spec.heartbeatIntervalMs ?? Infinity) * SILENCE_INTERVALS),
-    clock: spec.clock,
-  });
   switch (introduction.kind) {
     case 'known':
       return await join(options, connection);

@@ -1,0 +1,15 @@
+// How this process deals with the other processes of the host, whatever it does for a channel: the part that the meeting at a port
+// and the channel share.
+
+import type { Logger } from '../logger';
+import type { Clock } from '../time';
+
+export interface PeerSettings {
+  readonly connectTimeoutMs: number;
+  /** Undefined: silent connections are not ended. */
+  readonly heartbeatIntervalMs: number | undefined;
+  /** Whether processes of cluster-client 3.x are served, and followed. */
+  readonly allowsLegacyPeers: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
