@@ -25,6 +25,8 @@ export interface FailoverEvents {
   onSetback(error: unknown): void;
   /** The role has recovered from a setback. */
   onRecovery(): void;
+  /** What is done to get a role has changed. */
+  onPhase(): void;
 }
 
 /** Where the processes of the host meet, and how this process may lead. */
@@ -79,7 +81,7 @@ export class Failover {
     this.#spec = options.spec;
     this.#events = options.events;
     const { spec, participation } = options;
-    this.#search = new Search(spec, participation?.meeting.endpoint);
+    this.#search = new Search(spec, participation?.meeting.endpoint, () => this.#events.onPhase());
     this.#election = participation && new PortRace(participation.meeting, spec.id);
     this.#candidate = participation && new Candidate(participation.meeting.endpoint.port, spec.id);
     this.#candidacy = participation?.candidacy ?? 'competes';

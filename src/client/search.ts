@@ -16,6 +16,7 @@ export class Search {
   readonly #spec: ChannelSpec;
   /** The cluster port; undefined in single mode. */
   readonly #meetingPoint: Endpoint | undefined;
+  readonly #onPhase: () => void;
   #phase: Phase = 'connecting';
   #setback: unknown;
   #absence: Error | undefined;
@@ -27,9 +28,11 @@ export class Search {
   /** Since when the holder of the port does not answer; undefined when there is no sign of such a holder. */
   #unansweredSince: number | undefined;
 
-  constructor(spec: ChannelSpec, meetingPoint: Endpoint | undefined) {
+  /** @param onPhase called when the phase has changed */
+  constructor(spec: ChannelSpec, meetingPoint: Endpoint | undefined, onPhase: () => void) {
     this.#spec = spec;
     this.#meetingPoint = meetingPoint;
+    this.#onPhase = onPhase;
   }
 
   get phase(): Phase {
@@ -58,23 +61,23 @@ export class Search {
 
   waits(why: WaitCode | UnknownCode, sentence: string): void {
     this.#waitSentence = sentence;
-    this.#phase = why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader';
+    this.#enter(why === 'upstream' ? 'waiting for upstream' : 'waiting for a leader');
   }
 
   /** Nobody has answered at the endpoint. */
   absent(error: Error, candidacy: Candidacy): void {
     this.#absence = error;
-    this.#phase = candidacy === 'follows' ? 'waiting for a leader' : 'connecting';
+    this.#enter(candidacy === 'follows' ? 'waiting for a leader' : 'connecting');
   }
 
   /** This process may be ready as soon as its upstream client is. */
   leads(): void {
-    this.#phase = 'waiting for upstream';
+    this.#enter('waiting for upstream');
   }
 
   note(error: unknown, phase: Phase): void {
     this.#setback = error;
-    this.#phase = phase;
+    this.#enter(phase);
   }
 
   /** The reason is kept for as long as there is no newer one. */
@@ -103,7 +106,7 @@ export class Search {
     this.answered();
     this.#absence = undefined;
     this.#setback = undefined;
-    this.#phase = 'connecting';
+    this.#enter('connecting');
   }
 
   /**
@@ -124,6 +127,12 @@ export class Search {
       `${channel}: no ready leader for ${maxWaitMs} ms: ${this.#whyNobody(endpoint && formatEndpoint(endpoint))}; waiting goes on`,
       { channel, port: endpoint?.port, maxWaitTime: maxWaitMs, cause: this.#absence },
     );
+  }
+
+  #enter(phase: Phase): void {
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#onPhase();
   }
 
   #whyNobody(where: string | undefined): string {

@@ -16,7 +16,8 @@ import { Failover, type Participation } from './failover';
 import { forwardEvents } from './forward-events';
 import type { LatestValuesOptions } from './latest-values';
 import { Readiness } from './readiness';
-import { statusOf, type ClientStatus } from './status';
+import { StandingEvents } from './standing-events';
+import { statusOf, type ClientStatus, type Standing } from './status';
 import { logUnheard } from './unheard-error';
 import { Registrations, type ValueListener } from './registrations';
 import type { SubscriptionHandle } from './subscription-handle';
@@ -53,6 +54,7 @@ export class SharedClient extends ClientBase {
   readonly #failover: Failover;
   readonly #subscriptions: Subscriptions;
   readonly #calls: Calls;
+  readonly #standingEvents = new StandingEvents(this, () => this.#standing());
   readonly #mirrors = new Set<ReadyMirror>();
   /** The readiness for calls that wait for a role. Unlike the readiness of the client, this readiness is settled in any case. */
   readonly #roleReadiness = new Readiness();
@@ -113,6 +115,7 @@ export class SharedClient extends ClientBase {
           this.#lastSetback = '';
           this.#setReady(true);
         },
+        onPhase: () => this.#standingEvents.check(),
       },
     });
     expose({
@@ -163,14 +166,18 @@ export class SharedClient extends ClientBase {
    * method.
    */
   status(): ClientStatus {
-    return statusOf({
+    return statusOf(this.#standing());
+  }
+
+  #standing(): Standing {
+    return {
       channel: this.#spec.name,
       port: this.#options.singleMode ? undefined : this.#options.port,
       isClosed: this.#state !== 'open',
       isReady: this.isReady,
       role: this.#failover.role,
       search: this.#failover.search,
-    });
+    };
   }
 
   /**
@@ -236,6 +243,7 @@ export class SharedClient extends ClientBase {
 
   async #shutDown(): Promise<void> {
     this.#state = 'closing';
+    this.#standingEvents.check();
     await this.#failover.close();
     this.#registrations.clear();
     const closed = this.#closedError('ready()');
@@ -267,6 +275,7 @@ export class SharedClient extends ClientBase {
   #setReady(flag: boolean | Error): void {
     this.#roleReadiness.settle(flag);
     this.#tellReady(flag);
+    this.#standingEvents.check();
   }
 
   #tellReady(flag: boolean | Error): void {

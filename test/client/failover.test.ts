@@ -63,6 +63,7 @@ function seek(candidacy: Candidacy = 'follows'): void {
       onLeave: () => undefined,
       onSetback: (error) => void setbacks.push(error),
       onRecovery: () => undefined,
+      onPhase: () => undefined,
     },
   });
   failover.start();
