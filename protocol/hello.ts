@@ -15,19 +15,20 @@ export function isSecretLength(bytes: number): boolean {
 }
 
 /** The fields in the order of `Hello`, bytes as base64. */
-export function writeHello({ versions, nonce, proof, methods }: Hello): object {
+export function writeHello({ versions, nonce, proof, methods, joinKeys }: Hello): object {
   return {
     versions,
     ...(nonce && { nonce: nonce.toString('base64') }),
     ...(proof && { proof: proof.toString('base64') }),
     ...(methods !== undefined && { methods }),
+    ...(joinKeys && { joinKeys }),
   };
 }
 
 /** Undefined: no hello, and so a legacy peer. */
 export function readHello(value: unknown): Hello | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { versions, nonce, proof, methods } = value as Record<keyof Hello, unknown>;
+  const { versions, nonce, proof, methods, joinKeys } = value as Record<keyof Hello, unknown>;
   if (!Array.isArray(versions)) return undefined;
   const [nonceBytes, proofBytes] = [readBytes(nonce), readBytes(proof)];
   return {
@@ -35,6 +36,7 @@ export function readHello(value: unknown): Hello | undefined {
     ...(nonceBytes && { nonce: nonceBytes }),
     ...(proofBytes && { proof: proofBytes }),
     ...(isFingerprint(methods) && { methods }),
+    ...(joinKeys === true && { joinKeys }),
   };
 }
 

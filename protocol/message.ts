@@ -14,6 +14,8 @@ export interface Hello {
   readonly proof?: Buffer | undefined;
   /** Fingerprint of the methods that the sender shares. Only in a question. */
   readonly methods?: string | undefined;
+  /** True: the sender reads the keys of a join. Only in an answer. */
+  readonly joinKeys?: boolean | undefined;
 }
 
 interface Envelope {
@@ -213,6 +215,11 @@ export interface Join {
   readonly term: number;
   /** The codecs in which the sender can write values: names of value-codec.ts, the best first. */
   readonly codecs: readonly string[];
+  /**
+   * Keys that the sender wants as soon as it is `joined`, as in a plain-subscribe with the id 1. Only for a listener with `joinKeys`
+   * in its hello.
+   */
+  readonly keys?: readonly string[] | undefined;
 }
 
 /** Leader → follower: served from here on. */

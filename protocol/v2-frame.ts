@@ -118,6 +118,13 @@ export function readSlice(frame: Buffer, start: number, end: number, flags: numb
   return frame.toString('utf16le', start, end);
 }
 
+/** To the end of the frame. */
+export function readLines(frame: Buffer, at: number, flags: number, max: number): string[] {
+  const lines = readSlice(frame, at, frame.length, flags).split('\n', max + 1);
+  if (lines.length > max) throw new ProtocolError('too many keys', frame);
+  return lines;
+}
+
 export function readUint32(frame: Buffer, at: number): number {
   if (frame.length < at + 4) throw new ProtocolError('a number ends early', frame);
   return frame.readUInt32BE(at);

@@ -17,6 +17,7 @@ import {
   assertEnd,
   begin,
   listBytes,
+  readLines,
   readList,
   readNumbers,
   readSlice,
@@ -71,6 +72,7 @@ const FLAG = {
   first: 1,
   last: 2,
   strict: 1,
+  keys: 8,
   succeeding: 1,
   publication: 1,
 } as const;
@@ -136,9 +138,10 @@ export const v2Codec: Codec<V2Message> = {
       case 'prove':
         return withPayload(TYPE.prove, 0, 0, message.proof);
       case 'join': {
-        const { id, channel, candidacy, term, codecs } = message;
-        const flags = channelFlags(channel) | (CANDIDACIES.indexOf(candidacy) << 1);
-        return withTexts(TYPE.join, flags, id, uint32(term), [channel.name, channel.identity, codecs.join(',')], NOTHING);
+        const { id, channel, candidacy, term, codecs, keys } = message;
+        const flags = channelFlags(channel) | (CANDIDACIES.indexOf(candidacy) << 1) | (keys ? FLAG.keys : 0);
+        const texts = [channel.name, channel.identity, codecs.join(',')];
+        return withTexts(TYPE.join, flags, id, uint32(term), texts, keys?.join('\n') ?? NOTHING);
       }
       case 'joined': {
         const { id, term, codec, identity, parts } = message;
@@ -199,7 +202,7 @@ export const v2Codec: Codec<V2Message> = {
         assertEnd(frame, HEADER_BYTES);
         return { type: 'topic-unsubscribe', id };
       case TYPE['plain-subscribe']:
-        return { type: 'plain-subscribe', id, keys: readLines(frame, flags) };
+        return { type: 'plain-subscribe', id, keys: readLines(frame, HEADER_BYTES, flags, MAX_PLAIN_KEYS) };
       case TYPE.topics:
         return { type: 'topics', id, topics: readNumbers(frame, HEADER_BYTES) };
       case TYPE.ping:
@@ -225,9 +228,11 @@ export const v2Codec: Codec<V2Message> = {
         const term = readUint32(frame, HEADER_BYTES);
         const [channel, channelEnd] = readChannel(frame, HEADER_BYTES + 4, flags);
         const [names, end] = readText(frame, channelEnd, 2, flags);
-        assertEnd(frame, end);
+        const hasKeys = (flags & FLAG.keys) !== 0;
+        if (!hasKeys) assertEnd(frame, end);
         const codecs = names === '' ? [] : names.split(',');
-        return { type: 'join', id, channel, candidacy: CANDIDACIES[(flags >> 1) & 3]!, term, codecs };
+        const keys = hasKeys ? { keys: readLines(frame, end, flags, MAX_PLAIN_KEYS) } : undefined;
+        return { type: 'join', id, channel, candidacy: CANDIDACIES[(flags >> 1) & 3]!, term, codecs, ...keys };
       }
       case TYPE.joined: {
         const term = readUint32(frame, HEADER_BYTES);
@@ -236,7 +241,7 @@ export const v2Codec: Codec<V2Message> = {
         return { type: 'joined', id, term, codec, identity, parts: frame.subarray(end) };
       }
       case TYPE['shared-methods']:
-        return { type: 'shared-methods', methods: readLines(frame, flags) };
+        return { type: 'shared-methods', methods: readLines(frame, HEADER_BYTES, flags, MAX_PLAIN_KEYS) };
       case TYPE.redirect: {
         const { term, port } = readTermAndPort(frame);
         assertEnd(frame, HEADER_BYTES + 6);
@@ -323,12 +328,6 @@ function withKey(type: number, flags: number, id: number, { key, payload }: Keye
 interface KeyedPayload {
   readonly key: string;
   readonly payload: Buffer;
-}
-
-function readLines(frame: Buffer, flags: number): string[] {
-  const lines = readSlice(frame, HEADER_BYTES, frame.length, flags).split('\n', MAX_PLAIN_KEYS + 1);
-  if (lines.length > MAX_PLAIN_KEYS) throw new ProtocolError('too many keys', frame);
-  return lines;
 }
 
 /** Above every topic. */

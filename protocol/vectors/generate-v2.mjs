@@ -291,6 +291,33 @@ say(
   sized(utf16('x')),
   sized(utf16('structured,serialize-json')),
 );
+const leastJoin = { type: 'join', id: 1, channel: { name: 'n', identity: '', isStrict: false }, candidacy: 'follows', term: 0, codecs: [] };
+const leastJoinBody = [u32(0), sized(latin1('n')), u16(0), u16(0)];
+say(
+  'join with keys',
+  { type: 'join', id: 3, channel, candidacy: 'competes', term: 7, codecs, keys: [key, '"x"', '{}'] },
+  14,
+  8 | 2,
+  3,
+  u32(7),
+  named,
+  listed,
+  latin1(`${key}\n"x"\n{}`),
+);
+say('join with one key', { ...leastJoin, keys: [key] }, 14, 8, 1, ...leastJoinBody, latin1(key));
+say('join with an empty key', { ...leastJoin, keys: [''] }, 14, 8, 1, ...leastJoinBody);
+say(
+  'join: a key beyond Latin-1 makes all texts wide',
+  { ...leastJoin, keys: ['"x"', '"配置"', '"a\ud800"'] },
+  14,
+  WIDE | 8,
+  1,
+  u32(0),
+  sized(utf16('n')),
+  u16(0),
+  u16(0),
+  utf16('"x"\n"配置"\n"a\ud800"'),
+);
 say(
   'joined',
   { type: 'joined', id: 3, term: 7, codec: 'structured', identity: 'sha256:1f', parts: hex(none) },
@@ -410,6 +437,9 @@ bad('join without codecs', frame(14, 0, 1, u32(1), named), 'text without a lengt
 bad('join: codecs beyond the frame', frame(14, 0, 1, u32(1), named, u16(6), a), 'text ends early');
 bad('join: half a character', frame(14, WIDE, 1, u32(1), u16(0), sized(a), u16(0)), 'half a character');
 bad('join: a byte after the end', frame(14, 0, 1, u32(1), named, listed, b.subarray(1)), 'bytes after the end');
+bad('join with keys, without codecs', frame(14, 8, 1, u32(1), named), 'text without a length');
+bad('join with keys: half a character', frame(14, WIDE | 8, 1, u32(1), u16(0), u16(0), u16(0), b.subarray(1)), 'half a character');
+bad('join with 10,001 keys', frame(14, 8, 1, u32(1), named, listed, latin1('\n'.repeat(10_000))), 'too many keys');
 bad('joined without a body', frame(15, 0, 1), 'number ends early');
 bad('joined without a codec', frame(15, 0, 1, u32(1)), 'text without a length');
 bad('joined: a codec beyond the frame', frame(15, 0, 1, u32(1), u16(6), a), 'text ends early');

@@ -475,6 +475,16 @@ ours(
     hello: { versions: [1, 2], nonce: hex(secret), proof: hex(Buffer.from(secret).reverse()) },
   },
 );
+ours(
+  'register_channel_res of a listener that reads the keys of a join',
+  Response,
+  { connObj: { type: 'register_channel_res', hello: { versions: [1, 2], nonce, joinKeys: true } } },
+  {
+    type: 'register-result',
+    payload: hex(Buffer.alloc(0)),
+    hello: { versions: [1, 2], nonce: hex(secret), joinKeys: true },
+  },
+);
 
 // ---- what is not a frame ------------------------------------------------------------------------------------------
 

@@ -26,6 +26,11 @@ const code = text as fc.Arbitrary<UnknownCode>;
 const codecs = fc
   .array(text.map((name) => name.replaceAll(',', '')))
   .filter((names) => names.join() !== '' || names.length === 0);
+/** At least one text, each without a line break. */
+const lines = fc.array(
+  text.map((key) => key.replaceAll('\n', '')),
+  { minLength: 1 },
+);
 const type = <T extends V2Message['type']>(name: T): fc.Arbitrary<T> => fc.constant(name);
 
 const message: fc.Arbitrary<V2Message> = fc.oneof(
@@ -33,10 +38,7 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
   fc.record({
     type: type('plain-subscribe'),
     id,
-    keys: fc.array(
-      text.map((key) => key.replaceAll('\n', '')),
-      { minLength: 1 },
-    ),
+    keys: lines,
   }),
   fc.record({ type: type('topic-unsubscribe'), id }),
   fc.record({ type: type('topics'), id, topics: fc.array(id) }),
@@ -70,14 +72,18 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
   ),
   fc.record({ type: type('refusal'), id, code, sentence: text, payload: bytes() }),
   fc.record({ type: type('prove'), proof: bytes({ minLength: 16, maxLength: 64 }) }),
-  fc.record({
-    type: type('join'),
-    id,
-    channel,
-    candidacy: fc.constantFrom('follows' as const, 'competes' as const, 'leads' as const, 'succeeds' as const),
-    term,
-    codecs,
-  }),
+  fc.record(
+    {
+      type: type('join'),
+      id,
+      channel,
+      candidacy: fc.constantFrom('follows' as const, 'competes' as const, 'leads' as const, 'succeeds' as const),
+      term,
+      codecs,
+      keys: lines,
+    },
+    { requiredKeys: ['type', 'id', 'channel', 'candidacy', 'term', 'codecs'] },
+  ),
   fc.record({ type: type('joined'), id, term, codec: text, identity: text, parts: bytes() }),
   fc.record({ type: type('redirect'), id, term, port }),
   fc.record({ type: type('appoint'), id, term, isSucceeding: fc.boolean() }),

@@ -104,7 +104,7 @@ describe('what a newer peer may send', () => {
       args: [],
       oneway: false,
     });
-    expect(v2Codec.decode(frame(14, 0x7ff8, '\0\0\0\x05\0\x01n\0\0\0\0'))).toEqual({
+    expect(v2Codec.decode(frame(14, 0x7ff0, '\0\0\0\x05\0\x01n\0\0\0\0'))).toEqual({
       type: 'join',
       id: 7,
       channel: { name: 'n', identity: '', isStrict: false },
