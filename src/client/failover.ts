@@ -8,7 +8,7 @@ import type { ChannelLease, Meeting, Term } from '../election/term';
 import type { Endpoint } from '../endpoint';
 import { joinLeader, type JoinOutcome } from '../roles/follower/join-leader';
 import { Leader } from '../roles/leader/leader';
-import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../roles/role';
+import type { ChannelSpec, Role, RoleEnd, RoleHooks, Wanted } from '../roles/role';
 import { SharedSingle } from '../roles/local/shared-single';
 import { Backoff, delay, patientTimeout, type Patience } from '../time';
 import { Search, type Phase } from './search';
@@ -41,6 +41,8 @@ export interface FailoverOptions {
   readonly participation: Participation | undefined;
   readonly maxWaitMs: number;
   readonly hooks: Pick<RoleHooks, 'onError' | 'onUpstream'>;
+  /** What this process has subscribed. */
+  readonly wanted: () => Iterable<Wanted>;
   readonly events: FailoverEvents;
 }
 
@@ -145,6 +147,7 @@ export class Failover {
         if (!signal.aborted) this.#candidate?.succeeded();
       });
     this.#events.onEnter(role, previous);
+    role.begin?.();
   }
 
   #retire(role: Role): void {
@@ -206,6 +209,7 @@ export class Failover {
         candidacy,
         seenTerm: this.#seenTerm,
         hooks: this.#hooks(signal),
+        wanted: this.#options.wanted,
         signal: successorWait ? AbortSignal.any([signal, successorWait]) : signal,
         onDialled: (connection) => {
           this.#search.dialled(connection);

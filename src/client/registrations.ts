@@ -3,7 +3,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { TrunklineError } from '../errors';
 import type { Patience } from '../time';
-import type { Subscriber, Subscription, Verbs } from '../roles/role';
+import type { Subscriber, Subscription, Verbs, Wanted } from '../roles/role';
 
 export type ValueListener = (value: unknown) => unknown;
 
@@ -96,6 +96,11 @@ export class Registrations {
   constructor(present: () => Verbs | undefined, onError: (error: unknown) => void) {
     this.#present = present;
     this.#onError = onError;
+  }
+
+  /** Every key that has a listener. */
+  *wanted(): Generator<Wanted> {
+    for (const [key, [first]] of this.#listeners) if (first) yield { key, registration: first.registration };
   }
 
   subscribe(key: string, entry: ListenerEntry, verbs: Verbs | undefined): void {

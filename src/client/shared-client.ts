@@ -97,6 +97,7 @@ export class SharedClient extends ClientBase {
           };
         },
       },
+      wanted: () => this.#registrations.wanted(),
       events: {
         onEnter: (role, previous) => {
           this.#lastSetback = '';

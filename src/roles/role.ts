@@ -14,6 +14,12 @@ export interface Subscriber {
   refuse?(error: Error): void;
 }
 
+/** What this process wants to subscribe in its next role. */
+export interface Wanted {
+  readonly key: string;
+  readonly registration: unknown;
+}
+
 /** Holds until `unsubscribe`, or the end of the role. */
 export interface Subscription {
   readonly subscriber: Subscriber;
@@ -64,6 +70,8 @@ export interface Role {
   readonly followers?: readonly FollowerSnapshot[];
   readonly skippedEvents?: number;
   readonly ended: Promise<RoleEnd>;
+  /** This process has asked for everything it wants, and gets values from this call on. Absent: values come as soon as asked for. */
+  begin?(): void;
   /** Whether the role has ended: nothing can be asked of the role any more. */
   readonly isOver: boolean;
   /**

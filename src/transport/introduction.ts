@@ -9,8 +9,8 @@ import type { Connection } from './connection';
 import { NONCE_BYTES, STRANGER_BYTES } from './listener';
 
 export type Introduction =
-  /** A process of ours; version 2 from here on. */
-  | { readonly kind: 'known' }
+  /** A process of ours; version 2 from here on. `readsKeys`: a join may carry keys. */
+  | { readonly kind: 'known'; readonly readsKeys: boolean }
   /** A process of cluster-client 3.x, which may or may not serve the channel. Frames are still limited as for a stranger. */
   | { readonly kind: 'legacy'; readonly result: RegisterResult }
   /** A process of ours that does not know the secret. */
@@ -80,7 +80,7 @@ export function introduce(connection: Connection, options: IntroductionOptions):
       connection.trust();
       const theirs = message.hello.nonce;
       if (secret && nonce && theirs) connection.send({ type: 'prove', proof: proofOf(secret, 'dialer', port, nonce, theirs) });
-      resolve({ kind: 'known' });
+      resolve({ kind: 'known', readsKeys: message.hello.joinKeys === true });
     };
     void connection.closed.then((end) => {
       impatience.cancel();

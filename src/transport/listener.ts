@@ -135,7 +135,7 @@ export class Listener {
     connection.peerMethods = hello?.methods;
     const own = secret && randomBytes(NONCE_BYTES);
     const proof = secret && own && theirs && proofOf(secret, 'listener', this.port, theirs, own);
-    const answer = helloOf({ ...(own && { nonce: own }), ...(proof && { proof }) });
+    const answer = helloOf({ ...(own && { nonce: own }), ...(proof && { proof }), joinKeys: true });
     connection.send({ type: 'register-result', id, timeoutMs, payload: Buffer.alloc(0), hello: answer });
     connection.upgrade(STRANGER_BYTES);
     let isProven = secret === undefined;

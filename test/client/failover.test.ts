@@ -58,6 +58,7 @@ function seek(candidacy: Candidacy = 'follows'): void {
     participation: { meeting, candidacy },
     maxWaitMs: 60_000,
     hooks: { onError: () => undefined, onUpstream: () => () => undefined },
+    wanted: () => [],
     events: {
       onEnter: () => undefined,
       onLeave: () => undefined,

@@ -39,9 +39,21 @@ export class Follower implements Role, Verbs {
   /** Why the leader ends the connection, if the leader has given a reason. */
   #dismissal: TrunklineError | undefined;
   #onHandOff!: () => void;
+  /** What the leader has said of keys that the join has asked for, until `begin`: nobody here has opened these keys yet. */
+  #early: (Message | V2Message)[] | undefined;
 
-  /** @param connection an accepted connection; the follower owns the connection from here on */
-  constructor(spec: ChannelSpec, connection: Connection, term: number, values: PeerValues, hooks: RoleHooks) {
+  /**
+   * @param connection an accepted connection; the follower owns the connection from here on
+   * @param inJoin keys that the join has asked for
+   */
+  constructor(
+    spec: ChannelSpec,
+    connection: Connection,
+    term: number,
+    values: PeerValues,
+    hooks: RoleHooks,
+    inJoin: readonly string[] = [],
+  ) {
     this.#spec = spec;
     this.term = term;
     this.handOffBegun = new Promise((resolve) => {
@@ -52,8 +64,9 @@ export class Follower implements Role, Verbs {
     this.#connection = connection;
     this.#pending = new PendingCalls(spec.clock, (method, limitMs) => callTimeout(spec.name, method, limitMs));
     const requestOptions = { spec, connection, values, onError: (error: unknown) => hooks.onError(error) };
-    this.#topics = connection.version === 2 ? new TopicRequests(requestOptions) : undefined;
+    this.#topics = connection.version === 2 ? new TopicRequests(requestOptions, inJoin) : undefined;
     this.#legacyKeys = this.#topics ? undefined : new LegacyKeyRequests(requestOptions);
+    if (inJoin.length > 0) this.#early = [];
     this.#requests = (this.#topics ?? this.#legacyKeys)!;
     this.#hub = new SubscriptionHub({
       source: {
@@ -71,9 +84,17 @@ export class Follower implements Role, Verbs {
       kept: (payload) => values.kept(payload),
     });
     connection.receiver = (message) => {
-      this.#onMessage(message);
+      if (this.#early) this.#early.push(message);
+      else this.#onMessage(message);
     };
     this.ended = connection.closed.then((end) => this.#onClosed(end));
+  }
+
+  begin(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    this.#topics?.dropUnopened();
+    for (const message of early) this.#onMessage(message);
   }
 
   subscribe(registration: unknown, subscriber: Subscriber, key = this.#spec.formatKey(registration)): Subscription {

@@ -17,7 +17,7 @@ import { foreignPort } from '../foreign-port';
 import { warnOfDifference } from '../identity-warning';
 import { methodsFingerprint, warnOfMethods } from '../method-warning';
 import { PeerValues } from '../peer-values';
-import type { ChannelSpec, RoleHooks } from '../role';
+import type { ChannelSpec, RoleHooks, Wanted } from '../role';
 
 export type JoinOutcome =
   | { readonly follower: Follower }
@@ -42,11 +42,20 @@ export interface JoinOptions {
   readonly seenTerm: number;
   readonly hooks: RoleHooks;
   readonly signal: AbortSignal;
+  /** What this process wants at this moment. */
+  wanted(): Iterable<Wanted>;
   /** Gets the connection on which the answer is awaited. */
   readonly onDialled: (connection: Connection) => void;
   /** The process is not served yet, for this reason. */
   onWait(why: Wait['code'], sentence: string): void;
 }
+
+/**
+ * Characters of name, identity and keys in a join: with two bytes for each of them, the join and what precedes it stay below
+ * STRANGER_BYTES.
+ */
+const MAX_JOIN_CHARACTERS = 3_000;
+const NO_KEYS: readonly string[] = [];
 
 /** Connects to the process at the endpoint and asks to be served; waits as long as the leader there is not ready. */
 export async function joinLeader(options: JoinOptions): Promise<JoinOutcome> {
@@ -75,7 +84,7 @@ async function ask(options: JoinOptions, introduction: Introduction, connection:
   const { spec, endpoint } = options;
   switch (introduction.kind) {
     case 'known':
-      return await join(options, connection);
+      return await join(options, connection, introduction.readsKeys ? keysOf(options) : NO_KEYS);
     case 'legacy':
       return followLegacy(options, connection, introduction.result);
     case 'unproven':
@@ -87,13 +96,13 @@ async function ask(options: JoinOptions, introduction: Introduction, connection:
   }
 }
 
-function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome> {
+function join(options: JoinOptions, connection: Connection, keys: readonly string[]): Promise<JoinOutcome> {
   const { spec, endpoint, candidacy, seenTerm } = options;
   return new Promise((resolve) => {
     connection.receiver = (message) => {
       switch (message.type) {
         case 'joined':
-          resolve(follow(options, connection, message));
+          resolve(follow(options, connection, message, keys));
           return;
         case 'shared-methods':
           warnOfMethods(spec, message.methods);
@@ -124,13 +133,28 @@ function join(options: JoinOptions, connection: Connection): Promise<JoinOutcome
       candidacy,
       term: seenTerm,
       codecs: spec.values.names,
+      ...(keys.length > 0 && { keys }),
     });
   });
 }
 
-function follow({ spec, hooks }: JoinOptions, connection: Connection, joined: Joined): JoinOutcome {
+/** The keys that the join asks for: those that need no codec, as many as fit. The others follow when this process is joined. */
+function keysOf(options: JoinOptions): string[] {
+  const { spec } = options;
+  const keys: string[] = [];
+  let room = MAX_JOIN_CHARACTERS - spec.id.name.length - spec.id.identity.length;
+  for (const { key, registration } of options.wanted()) {
+    room -= key.length + 1;
+    if (room < 0) break;
+    if (spec.isKeyEnough(registration)) keys.push(key);
+  }
+  return keys;
+}
+
+function follow({ spec, hooks }: JoinOptions, connection: Connection, joined: Joined, keys: readonly string[]): JoinOutcome {
   warnOfDifference(spec, joined.parts);
-  return { follower: new Follower(spec, connection, joined.term, PeerValues.ofOurs(spec, agreedCodec(spec, joined)), hooks) };
+  const values = PeerValues.ofOurs(spec, agreedCodec(spec, joined));
+  return { follower: new Follower(spec, connection, joined.term, values, hooks, keys) };
 }
 
 /**

@@ -49,7 +49,9 @@ const MAX_CHARACTERS = 64 * 1024;
 /** Version 2. */
 export class TopicRequests implements KeyRequests {
   readonly #options: KeyRequestOptions;
-  readonly #ids = new IdSequence();
+  readonly #ids: IdSequence;
+  /** Keys that the join has asked for and nobody has opened yet, by key. */
+  readonly #ahead = new Map<string, number>();
   /** Every open key by the id of the subscription, and, as soon as the leader has told the number, by number. */
   readonly #byId = new Map<number, OpenKey<Asked>>();
   readonly #byTopic = new Map<number, OpenKey<Asked>>();
@@ -58,13 +60,23 @@ export class TopicRequests implements KeyRequests {
   #firstId = 0;
   #characters = 0;
 
-  constructor(options: KeyRequestOptions) {
+  /** @param inJoin what the join has asked for: subscriptions with the ids 1, 2, 3 … */
+  constructor(options: KeyRequestOptions, inJoin: readonly string[] = []) {
     this.#options = options;
+    this.#ids = new IdSequence(inJoin.length);
+    for (let i = 0; i < inJoin.length; i++) this.#ahead.set(inJoin[i]!, i + 1);
   }
 
   open(open: OpenKey<Asked>): void {
     const { spec, connection } = this.#options;
     const { key, registration } = open;
+    const asked = this.#ahead.get(key);
+    if (asked !== undefined) {
+      this.#ahead.delete(key);
+      open.state = { id: asked, topic: undefined };
+      this.#byId.set(asked, open);
+      return;
+    }
     const payload = spec.isKeyEnough(registration) ? undefined : encodeRegistration(this.#options, open);
     if (payload === null) return;
     const id = this.#ids.next(this.#isTaken);
@@ -101,6 +113,12 @@ export class TopicRequests implements KeyRequests {
     this.#characters = 0;
     this.#options.connection.send({ type: 'plain-subscribe', id: this.#firstId, keys });
   };
+
+  /** Gives back the keys that the join has asked for and that nobody wants any more. */
+  dropUnopened(): void {
+    for (const id of this.#ahead.values()) this.#options.connection.send({ type: 'topic-unsubscribe', id });
+    this.#ahead.clear();
+  }
 
   /** The leader has numbered the keys of these subscriptions, from the first id on. */
   onTopics(firstId: number, topics: readonly number[]): void {

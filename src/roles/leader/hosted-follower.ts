@@ -172,7 +172,7 @@ export class HostedFollower {
     }
   }
 
-  #welcome({ id, channel }: Join): void {
+  #welcome({ id, channel, keys }: Join): void {
     const { id: own } = this.#spec;
     const parts = differenceTo(this.#spec, channel);
     const { peerMethods } = this.#connection;
@@ -180,6 +180,7 @@ export class HostedFollower {
       this.#connection.send({ type: 'shared-methods', methods: this.#spec.sharedMethods });
     }
     this.#connection.send({ type: 'joined', id, term: this.#term, codec: this.#values.codec, identity: own.identity, parts });
+    if (keys) this.#subscribeTopics(1, keys, undefined);
   }
 
   #refuse(error: unknown): void {
