@@ -28,7 +28,7 @@ const ALLOWED = {
   'src/supervisor/master': ['kernel', MESSAGING, HOST],
   'src/supervisor': ['kernel', MESSAGING, HOST, 'src/supervisor/child', 'src/supervisor/master'],
   // The composition root of the program `trunkline`: main and commands put everything together.
-  'src/cli/control': ['kernel', `${MESSAGING} (types)`, 'src/supervisor (types)'],
+  'src/cli/control': ['kernel', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],
   'src/cli/show': ['kernel', 'src/cli', 'src/cli/control (types)', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/commands': [
@@ -41,7 +41,7 @@ const ALLOWED = {
     'src/supervisor',
     'src/transport',
   ],
-  'src/cli': ['kernel', 'src/cli/commands', 'src/cli/control', 'src/cli/place', 'src/cli/show'],
+  'src/cli': ['kernel', HOST, 'src/cli/commands', 'src/cli/control', 'src/cli/place', 'src/cli/show'],
   'public face': ['kernel', 'protocol', 'src/client', 'src/supervisor (types)'],
 };
 

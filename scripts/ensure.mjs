@@ -33,8 +33,10 @@ export default async function ensure() {
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) {
-    console.error(`trunkline needs Node.js 20.19 or newer; this is ${process.version}`);
+  const oldest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node.replace('>=', '');
+  const [oldestMajor, oldestMinor] = oldest.split('.').map(Number);
+  if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
+    console.error(`trunkline needs Node.js ${oldest} or newer; this is ${process.version}`);
     process.exit(1);
   }
 }

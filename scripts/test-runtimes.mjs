@@ -3,7 +3,6 @@
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -139,16 +138,8 @@ class Program {
   }
 }
 
-function freePort() {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 await ensure();
+const { freePort } = await import('../dist/src/supervisor/host/free-port.js');
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-runtimes-'));
 for (const [name, text] of Object.entries({ 'client.cjs': CLIENT, 'supervisor.cjs': SUPERVISOR, 'worker.cjs': WORKER }))
   writeFileSync(join(folder, name), text);

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../facts';
 import { pathAsGiven } from '../path-as-given';
 import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, status, stop, watch } from './commands/commands';
-import { MAX_WORKERS } from './control/control-protocol';
+import { MAX_WORKERS } from '../supervisor/host/options';
 import { doctor } from './commands/doctor';
 import { findPlace } from './place/known-places';
 import { list } from './commands/list';
@@ -17,7 +17,7 @@ import { placeOf, type Place, type Selection } from './place/place';
 import type { StartFlags } from './commands/settings';
 import { start } from './commands/start';
 import { stateFolderOf, type User } from './place/state-folder';
-import { packageVersion } from './version';
+import { packageVersion } from './manifest';
 
 const DEFAULT_LINES = 20;
 

@@ -9,7 +9,7 @@ import { Master } from './master/master';
 import type { SlotStatus } from './master/slot';
 import { asAppMessage, type Address } from './messaging/messages';
 import type { Messenger } from './messaging/messenger';
-import { checkWorkers, resolveSupervisorOptions, type SupervisorOptions } from './host/options';
+import { checkWorkers, resolveSupervisorOptions, type ResolvedSupervisorOptions, type SupervisorOptions } from './host/options';
 import { PidFile } from './host/pid-file';
 import { heedSignals } from './host/signals';
 import { assertCanSupervise, assertMayStart, lackOfRuntime, ownWhereabouts } from './host/whereabouts';
@@ -55,7 +55,7 @@ export interface Supervised {
  * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE, ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_BOOT_FAILED
  */
 export function startCluster(options: SupervisorOptions = {}, callback?: (error?: unknown) => void): Promise<Supervised> {
-  const started = supervise(options).then((application) => application ?? neverStarted());
+  const started = resolveAndSupervise(options).then((application) => application ?? neverStarted());
   if (callback) {
     // With a callback nobody need look at the promise, and callbacks of egg-cluster do not look at the error.
     started
@@ -85,14 +85,25 @@ function neverStarted(): Promise<never> {
   return new Promise(() => undefined);
 }
 
+async function resolveAndSupervise(options: SupervisorOptions): Promise<Supervised | undefined> {
+  assertCanStart();
+  return await supervise(resolveSupervisorOptions(options));
+}
+
 /**
- * Like `startCluster`, for callers that have to know all ends.
+ * Before anything else is begun, and before a word about options.
+ * @throws TrunklineError ERR_TRUNKLINE_CANNOT_SUPERVISE
+ */
+export function assertCanStart(): void {
+  assertCanSupervise(ownWhereabouts(isSupervised()));
+  entryFile('child/entry');
+}
+
+/**
+ * Like `startCluster`, for callers that have resolved the options, have called `assertCanStart`, and have to know all ends.
  * @returns undefined when a signal has ended the start, and everything has ended
  */
-export async function supervise(options: SupervisorOptions): Promise<Supervised | undefined> {
-  assertCanSupervise(ownWhereabouts(isSupervised()));
-  entryFile('child/entry'); // before anything else is begun
-  const resolved = resolveSupervisorOptions(options);
+export async function supervise(resolved: ResolvedSupervisorOptions): Promise<Supervised | undefined> {
   for (const warning of [assertMayStart(resolved.startMode), lackOfRuntime()])
     if (warning !== undefined) resolved.logger.warn(warning);
   const pidFile = resolved.pidFile === undefined ? undefined : new PidFile(resolved.pidFile);

@@ -1,7 +1,7 @@
 // The application of a `trunkline start`, in the master process: the start, and everything that the control socket may ask for.
 
 import { realpathSync, writeFileSync } from 'node:fs';
-import { supervise, type ProcessStatus, type Supervised } from '../../supervisor/start-cluster';
+import { assertCanStart, supervise, type ProcessStatus, type Supervised } from '../../supervisor/start-cluster';
 import { TrunklineError } from '../../errors';
 import { fact } from '../../facts';
 import { defaultLogger, type Logger } from '../../logger';
@@ -13,14 +13,13 @@ import type { Report } from '../show/events';
 import { remember } from '../place/known-places';
 import type { Place } from '../place/place';
 import { birthOf } from '../place/processes';
-import type { SupervisorOptions } from '../../supervisor/host/options';
-import { asUsage, checkOptions, supervisorOptions, type StartFlags } from './settings';
+import type { ResolvedSupervisorOptions } from '../../supervisor/host/options';
+import type { StartOptions } from './settings';
 import { progressOf, stepsOf } from '../show/start-progress';
-import { packageVersion } from '../version';
+import { packageVersion } from '../manifest';
 
 export interface MasterSettings {
-  readonly app: string | undefined;
-  readonly flags: StartFlags;
+  readonly options: StartOptions;
   readonly place: Place;
   /** Whether the application runs without pid file and control socket when the files cannot be made. */
   readonly mayLackFiles: boolean;
@@ -33,7 +32,6 @@ export class Application implements Controlled {
   readonly #settings: MasterSettings;
   readonly #report: Report;
   readonly #startedAt = new Date();
-  #baseDir = '';
   #facts: Facts | undefined;
   #processes: readonly ProcessStatus[] = [];
   #starting: Promise<Supervised | undefined> | undefined;
@@ -53,14 +51,14 @@ export class Application implements Controlled {
    * @throws CommandFailure, TrunklineError; nothing is left then
    */
   async start(): Promise<boolean> {
-    const { app, flags, place } = this.#settings;
-    const options: SupervisorOptions = {
-      ...supervisorOptions(app, flags),
+    const { place } = this.#settings;
+    const options: ResolvedSupervisorOptions = {
+      ...this.#settings.options,
       logger: this.#logger(),
       onChange: (processes) => this.#onChange(processes),
     };
-    const { workers, baseDir, programs } = checkOptions(options);
-    this.#baseDir = baseDir;
+    const { workers, programs } = options;
+    assertCanStart();
     const server = new ControlServer(this);
     const missing = await this.#claim(server);
     // Once: the last word on a signal is the supervisor's, and when that is done, the system's.
@@ -80,7 +78,7 @@ export class Application implements Controlled {
       this.#running = await this.#starting;
     } catch (error) {
       server.close();
-      throw asUsage(error);
+      throw error;
     } finally {
       this.#endProgress();
     }
@@ -98,7 +96,7 @@ export class Application implements Controlled {
   async #claim(server: ControlServer): Promise<string | undefined> {
     const { place, logs, mayLackFiles, missing } = this.#settings;
     if (missing !== undefined) return missing;
-    const [pid, baseDir, startedAt] = [process.pid, this.#baseDir, this.#startedAt.toISOString()];
+    const [pid, baseDir, startedAt] = [process.pid, this.#settings.options.baseDir, this.#startedAt.toISOString()];
     try {
       const facts = { pid, birth: birthOf(pid), baseDir, folders: [realpathSync(baseDir)], startedAt, logs };
       process.once('exit', await claim(place, facts, () => server.listen(place.socket)));
@@ -116,7 +114,7 @@ export class Application implements Controlled {
     return {
       state: this.#isStopping ? 'stopping' : running ? 'running' : 'starting',
       pid: process.pid,
-      baseDir: this.#baseDir,
+      baseDir: this.#settings.options.baseDir,
       version: packageVersion(),
       node: process.version,
       startedAt: this.#startedAt.toISOString(),
@@ -144,7 +142,7 @@ export class Application implements Controlled {
 
   /** A shell that is in the present folder of the application must find the application after the next release too. */
   #noteFolder(): void {
-    const folder = fact(() => realpathSync(this.#baseDir));
+    const folder = fact(() => realpathSync(this.#settings.options.baseDir));
     if (folder === undefined || !this.#facts || this.#facts.folders?.includes(folder)) return;
     this.#facts = { ...this.#facts, folders: [...(this.#facts.folders ?? []), folder] };
     fact(() => writeFileSync(this.#settings.place.facts, JSON.stringify(this.#facts)));

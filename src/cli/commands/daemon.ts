@@ -5,6 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { MasterSettings } from './application';
+import type { StartFlags } from './settings';
 import { CommandFailure, EXIT, reasonOf } from '../command-failure';
 import { eventOf, type ToDaemon } from './daemon-messages';
 import type { Report } from '../show/events';
@@ -17,9 +18,13 @@ const END_MS = 10_000;
 /** Lines of the error log that are shown when a daemon ends without a report. */
 const LAST_LINES = 10;
 
-/** @returns the exit code; 0: the daemon is ready */
-export async function startDaemon(settings: MasterSettings, report: Report): Promise<number> {
-  const { flags, place } = settings;
+/** @param flags where the output goes, if not to the place @returns the exit code; 0: the daemon is ready */
+export async function startDaemon(
+  settings: MasterSettings,
+  flags: Pick<StartFlags, 'stdout' | 'stderr'>,
+  report: Report,
+): Promise<number> {
+  const { place } = settings;
   const stdout = resolve(flags.stdout ?? place.stdout);
   const stderr = resolve(flags.stderr ?? place.stderr);
   const out = openLog(stdout);

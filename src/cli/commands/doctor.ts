@@ -4,6 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
 import { loopback } from '../../endpoint';
 import { fact, openFilesLimit } from '../../facts';
+import { OPTION_DECLARATIONS } from '../../options';
 import { secretFolderOf, whyNotUsable } from '../../private-folder';
 import { formatBytes } from '../../supervisor/host/bytes';
 import { compileCacheFolder, wantsCompileCache } from '../../supervisor/host/compile-cache';
@@ -11,13 +12,14 @@ import { containerLimits, workersFor, type ContainerLimits } from '../../supervi
 import { isFree } from '../../supervisor/host/free-port';
 import { systemClock } from '../../time';
 import { dial } from '../../transport/dialer';
+import { FIRST_WORD_MS } from '../../transport/introduction';
 import { findOccupant } from '../place/claim';
 import { CommandFailure, reasonOf } from '../command-failure';
 import { programText } from './commands';
 import type { Output, Style } from '../show/output';
 import type { Place } from '../place/place';
 import { openStateFolder, type User } from '../place/state-folder';
-import { packageVersion } from '../version';
+import { oldestNode, packageVersion } from '../manifest';
 
 export interface Finding {
   /** `wrong`: the application will not work; `warning`: may not work. */
@@ -25,14 +27,8 @@ export interface Finding {
   readonly text: string;
 }
 
-/** As `engines` of package.json. */
-const MIN_NODE = [20, 19] as const;
 /** Each connection is an open file; systems give 1024 where nobody has asked for more. */
 const MIN_OPEN_FILES = 4_096;
-/** How long the holder of the cluster port may take to answer, ms. */
-const ANSWER_MS = 1_500;
-/** The default of `cluster(Client)` outside of a supervisor. */
-const DEFAULT_CLUSTER_PORT = 7777;
 
 /** @returns whether nothing is wrong @param env of the applications to come */
 export async function doctor(place: Place, user: User, env: NodeJS.ProcessEnv, stdout: Output): Promise<boolean> {
@@ -55,9 +51,11 @@ const STYLE_OF: Readonly<Record<Finding['level'], Style>> = { ok: 'green', warni
 
 export function aboutNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const isNewEnough = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
+  const oldest = oldestNode();
+  const [oldestMajor = 0, oldestMinor = 0] = oldest.split('.').map(Number);
+  const isNewEnough = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
   if (isNewEnough) return { level: 'ok', text: `Node.js ${version}` };
-  return { level: 'wrong', text: `Node.js ${version} is too old: install ${MIN_NODE.join('.')} or newer` };
+  return { level: 'wrong', text: `Node.js ${version} is too old: install ${oldest} or newer` };
 }
 
 export function aboutLimits(limits: ContainerLimits): Finding {
@@ -147,7 +145,7 @@ async function aboutApplication(place: Place): Promise<Finding[]> {
 }
 
 async function aboutClusterPort(configured: string | undefined): Promise<Finding> {
-  const port = Number(configured ?? DEFAULT_CLUSTER_PORT);
+  const port = Number(configured ?? OPTION_DECLARATIONS.port.default);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     return { level: 'wrong', text: `NODE_CLUSTER_CLIENT_PORT is no port: ${configured}; unset it, or set one from 1 to 65535` };
   const origin = configured === undefined ? 'the default without a supervisor' : 'NODE_CLUSTER_CLIENT_PORT';
@@ -161,7 +159,7 @@ async function aboutClusterPort(configured: string | undefined): Promise<Finding
 
 /** A leader answers a ping at once. */
 async function isLeader(port: number): Promise<boolean> {
-  const dialled = await dial(loopback(port), ANSWER_MS, systemClock, new AbortController().signal);
+  const dialled = await dial(loopback(port), FIRST_WORD_MS, systemClock, new AbortController().signal);
   if ('unreachable' in dialled) return false;
   const { connection } = dialled;
   return await new Promise<boolean>((resolve) => {
@@ -171,11 +169,11 @@ async function isLeader(port: number): Promise<boolean> {
       resolve(connection.messagesHeard > 0);
       void connection.close();
     };
-    const timer = setTimeout(done, ANSWER_MS);
+    const timer = setTimeout(done, FIRST_WORD_MS);
     const look = setInterval(() => {
       if (connection.messagesHeard > 0) done();
     }, 10);
     void connection.closed.then(done);
-    connection.ping(ANSWER_MS);
+    connection.ping(FIRST_WORD_MS);
   });
 }

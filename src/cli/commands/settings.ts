@@ -1,8 +1,8 @@
 // From what is written after `trunkline start` to the options of startCluster.
 
 import { resolve } from 'node:path';
-import { TrunklineError } from '../../errors';
-import { resolveSupervisorOptions, type SupervisorOptions } from '../../supervisor/host/options';
+import { OptionError, type Mention } from '../../supervisor/host/option-error';
+import { resolveSupervisorOptions, type ResolvedSupervisorOptions, type SupervisorOptions } from '../../supervisor/host/options';
 import { CommandFailure } from '../command-failure';
 
 /** The flags as commander gives them. */
@@ -33,7 +33,6 @@ export interface StartFlags {
 
 /** What users know the options by. */
 const FLAG_OF: Readonly<Record<string, string>> = {
-  app: 'the program',
   agent: '--agent',
   baseDir: '--base-dir',
   workers: '--workers',
@@ -46,6 +45,7 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   maxMemory: '--max-memory',
   title: '--title',
   env: '--env',
+  framework: '--framework',
 };
 
 /** @throws CommandFailure that names the flag */
@@ -77,24 +77,22 @@ export function supervisorOptions(app: string | undefined, flags: StartFlags): S
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** What startCluster would refuse is refused before anything is started. @throws CommandFailure */
-export function checkOptions(options: SupervisorOptions): ReturnType<typeof resolveSupervisorOptions> {
+/** The resolved options of a start, without what only the process of the master can give. */
+export type StartOptions = Omit<ResolvedSupervisorOptions, 'logger' | 'onChange'>;
+
+/** Resolves the options of a start, once; a daemon is given the outcome. @throws CommandFailure that names the flag */
+export function resolveStart(app: string | undefined, flags: StartFlags): StartOptions {
   try {
-    return resolveSupervisorOptions(options);
+    return resolveSupervisorOptions(supervisorOptions(app, flags));
   } catch (error) {
-    throw asUsage(error);
+    throw error instanceof OptionError ? CommandFailure.usage(error.inWords(asFlag)) : error;
   }
 }
 
-/** An error about an option, in the words of the command line; any other error unchanged. */
-export function asUsage(error: unknown): unknown {
-  if (!(error instanceof TrunklineError) || error.code !== 'ERR_TRUNKLINE_OPTION_INVALID') return error;
-  const message = error.message
-    .replace(/^startCluster: /, '')
-    .replace(/(?:the )?option app or framework\b/, 'a program or --framework')
-    .replace(/\b(?:the )?option (\w+)/g, (_, option: string) => FLAG_OF[option] ?? option)
-    .replace(/^neither the program/, 'neither a program');
-  return CommandFailure.usage(message);
+/** As users of the command line know the options of startCluster. */
+export function asFlag(option: string, how: Mention): string {
+  if (option === 'app') return how === 'subject' ? 'the program' : 'a program';
+  return FLAG_OF[option] ?? option;
 }
 
 /** Splits a text into words as a shell would, with quotes. @throws CommandFailure */

@@ -6,7 +6,7 @@ import { CommandFailure } from '../command-failure';
 import { startDaemon } from './daemon';
 import type { Output } from '../show/output';
 import { placeForStart, placeOf, type Place, type Selection } from '../place/place';
-import { checkOptions, supervisorOptions, type StartFlags } from './settings';
+import { resolveStart, type StartFlags } from './settings';
 import { jsonView, terminalView } from '../show/start-view';
 import { openStateFolder, stateFolderOf, type User } from '../place/state-folder';
 
@@ -18,12 +18,12 @@ export async function start(
   stdout: Output,
   stderr: Output,
 ): Promise<void> {
-  const { baseDir } = checkOptions(supervisorOptions(app, flags));
-  const selection = { pidFile: flags.pidFile, title: flags.title, baseDir };
+  const options = resolveStart(app, flags);
+  const selection = { pidFile: flags.pidFile, title: flags.title, baseDir: options.baseDir };
   // A daemon without files could not be found again, and a user who names a pid file wants the file.
   const mayLackFiles = !flags.daemon && flags.pidFile === undefined;
   const { place, missing } = findPlace(selection, user, mayLackFiles);
-  const settings: MasterSettings = { app, flags, place, mayLackFiles, missing };
+  const settings: MasterSettings = { options, place, mayLackFiles, missing };
   const view = flags.json ? jsonView(stdout) : terminalView(stdout, stderr);
   if (flags.daemon) {
     if (flags.stdout === undefined || flags.stderr === undefined) openStateFolder(place.stateFolder, user.uid);
@@ -32,7 +32,7 @@ export async function start(
       occupant.client.close();
       throw CommandFailure.failed(`${place.name} is already running, pid ${occupant.pid ?? 'unknown'}`);
     }
-    process.exitCode = await startDaemon(settings, view);
+    process.exitCode = await startDaemon(settings, flags, view);
     return;
   }
   const application = new Application(settings, view);

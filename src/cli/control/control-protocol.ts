@@ -3,6 +3,7 @@
 
 import { StringDecoder } from 'node:string_decoder';
 import type { Address } from '../../supervisor/messaging/messages';
+import { MAX_WORKERS } from '../../supervisor/host/options';
 import type { ProcessStatus } from '../../supervisor/start-cluster';
 
 export type Command =
@@ -44,7 +45,6 @@ export const MAX_REPLY_BYTES = 16 * 1024 * 1024;
 export const SIGN_OF_LIFE_MS = 1_500;
 /** A master that says nothing for this long, ms, does not answer. */
 export const SILENCE_MS = 5_000;
-export const MAX_WORKERS = 1024;
 
 /** Cuts what comes in into lines. */
 export class LineReader {

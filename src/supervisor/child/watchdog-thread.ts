@@ -21,6 +21,7 @@ export interface ThreadData {
   /** 0: the loop is not judged. */
   readonly blockedMs: number;
   readonly profileFile: string;
+  readonly stackFile: string;
   /** A single number: counts the signs of life of the loop. */
   readonly beats: Int32Array;
   /** A single number: 1 while an inspector is open. A process at a breakpoint looks blocked. */
@@ -46,7 +47,7 @@ function watchMaster({ masterPid, lookMs, graceMs }: ThreadData): void {
  * Silence is counted in looks, not by the clock: when the whole process does not run (stopped, asleep), this thread does not
  * look either, and the pause counts as a single look.
  */
-function watchLoop({ lookMs, blockedMs, profileFile, beats, isInspected }: ThreadData): void {
+function watchLoop({ lookMs, blockedMs, profileFile, stackFile, beats, isInspected }: ThreadData): void {
   let lastBeat: number | undefined;
   let silentMs = 0;
   let isKnown = false;
@@ -61,7 +62,7 @@ function watchLoop({ lookMs, blockedMs, profileFile, beats, isInspected }: Threa
     silentMs += lookMs;
     if (silentMs < blockedMs || isKnown) return;
     isKnown = true;
-    keepEvidence(profileFile, silentMs, () => Atomics.load(beats, 0) === beat).catch((error: unknown) => {
+    keepEvidence({ profileFile, stackFile }, silentMs, () => Atomics.load(beats, 0) === beat).catch((error: unknown) => {
       const line = `trunkline: no evidence of the blocked event loop of process ${process.pid}: ${String(error)}\n`;
       fact(() => writeSync(2, line)); // not the console, which needs the main thread; perhaps nobody reads any more
     });
@@ -69,13 +70,16 @@ function watchLoop({ lookMs, blockedMs, profileFile, beats, isInspected }: Threa
 }
 
 /** The stack is written before the profile is begun: nobody knows how long the process will live. */
-async function keepEvidence(profileFile: string, silentMs: number, isBlocked: () => boolean): Promise<void> {
+async function keepEvidence(
+  { profileFile, stackFile }: Pick<ThreadData, 'profileFile' | 'stackFile'>,
+  silentMs: number,
+  isBlocked: () => boolean,
+): Promise<void> {
   const what = `${new Date().toISOString()} process ${process.pid}: the event loop has been blocked for ${Math.round(silentMs)} ms.`;
   const { Session } = await import('node:inspector/promises');
   const session = new Session();
   session.connectToMainThread();
   try {
-    const stackFile = `${profileFile.replace(/\.cpuprofile$/, '')}.stack.txt`;
     const stack = await takeStack(session);
     if (!isBlocked()) write(stackFile, `${what}\nThen it went on, before its stack could be taken: it was in native code.\n`);
     else if (stack) write(stackFile, `${what}${stack.note}\n${stack.frames.join('\n')}\n`);

@@ -6,6 +6,7 @@ import { setInterval } from 'node:timers';
 import { Worker } from 'node:worker_threads';
 import { fact } from '../../facts';
 import { entryFile } from '../host/entry-file';
+import { stackFileOf } from '../messaging/messages';
 import type { ThreadData } from './watchdog-thread';
 
 /** How often the thread looks at most, ms: an orphan lives no longer than twice this, and the grace. */
@@ -19,7 +20,7 @@ export interface WatchdogOptions {
   readonly masterPid: number;
   /** A loop that has not run for so long, ms, is blocked; 0: never. */
   readonly blockedMs: number;
-  /** Where the profile of a blocked loop is kept, `….cpuprofile`, next to the stack, `….stack.txt`. */
+  /** Where the profile of a blocked loop is kept, `….cpuprofile`. */
   readonly profileFile: string;
 }
 
@@ -36,7 +37,16 @@ export function watchdog({ masterPid, blockedMs, profileFile }: WatchdogOptions)
     setInterval(beat, blockedMs / BEATS_PER_BLOCK).unref();
   }
   const lookMs = blockedMs > 0 ? Math.min(LOOK_MS, blockedMs / (2 * BEATS_PER_BLOCK)) : LOOK_MS;
-  const data: ThreadData = { masterPid, lookMs, graceMs: GRACE_MS, blockedMs, profileFile, beats, isInspected };
+  const data: ThreadData = {
+    masterPid,
+    lookMs,
+    graceMs: GRACE_MS,
+    blockedMs,
+    profileFile,
+    stackFile: stackFileOf(profileFile),
+    beats,
+    isInspected,
+  };
   // No thread can be made without a free descriptor. Without the thread an orphan is only found by the IPC channel, and a
   // blocked loop only by the master.
   const thread = fact(() => startThread(data));

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
-import { TrunklineError } from '../../errors';
+import { mention, OptionError } from './option-error';
 
 /** The framework of an application that names none. */
 const DEFAULT_FRAMEWORK = 'egg';
@@ -16,23 +16,20 @@ const DEFAULT_FRAMEWORK = 'egg';
 export function findFramework(baseDir: string, given: string | undefined): string {
   const manifest = join(baseDir, 'package.json');
   if (!existsSync(manifest)) {
-    throw invalid(
-      given === undefined
-        ? `startCluster: neither option app is given, nor is there ${manifest}, which would name a framework`
-        : `startCluster: an application of the framework ${given} needs a package.json, but there is no ${manifest}`,
-    );
+    throw given === undefined
+      ? invalid('neither ', mention('app', 'missing'), ` is given, nor is there ${manifest}, which would name a framework`)
+      : invalid(`an application of the framework ${given} needs a package.json, but there is no ${manifest}`);
   }
   const name = given ?? frameworkOf(manifest) ?? DEFAULT_FRAMEWORK;
   if (isAbsolute(name)) {
     if (existsSync(name)) return name;
-    throw invalid(`startCluster: the framework ${name} does not exist`);
+    throw invalid(`the framework ${name} does not exist`);
   }
   // From the application, then from where the master was started (an application that is a test fixture).
   const path = folderOf(name, baseDir) ?? folderOf(name, process.cwd());
   if (path !== undefined) return path;
-  throw invalid(
-    `startCluster: the framework ${name} cannot be found from ${baseDir}: install it, or give the option app or framework`,
-  );
+  const found = `the framework ${name} cannot be found from ${baseDir}: install it, or give `;
+  throw invalid(found, mention('app'), ' or ', mention('framework', 'name'));
 }
 
 function frameworkOf(manifest: string): string | undefined {
@@ -40,7 +37,7 @@ function frameworkOf(manifest: string): string | undefined {
     const { egg } = JSON.parse(readFileSync(manifest, 'utf8')) as { egg?: { framework?: string } };
     return egg?.framework;
   } catch (cause) {
-    throw invalid(`startCluster: ${manifest} cannot be read: ${(cause as Error).message}`);
+    throw invalid(`${manifest} cannot be read: ${(cause as Error).message}`);
   }
 }
 
@@ -52,6 +49,6 @@ function folderOf(name: string, from: string): string | undefined {
   return undefined;
 }
 
-function invalid(message: string): TrunklineError {
-  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message, { option: 'framework' });
+function invalid(...sentence: ConstructorParameters<typeof OptionError>[1]): OptionError {
+  return new OptionError('framework', sentence);
 }

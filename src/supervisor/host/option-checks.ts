@@ -2,9 +2,9 @@
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { TrunklineError } from '../../errors';
 import type { Logger } from '../../logger';
 import { parseBytes } from './bytes';
+import { mention, OptionError } from './option-error';
 
 export function oneOf<T extends string>(option: string, given: unknown, values: readonly T[]): T {
   if (values.includes(given as T)) return given as T;
@@ -87,9 +87,7 @@ export function optionalWhole(option: string, given: unknown, min: number, max: 
   return given === undefined ? undefined : whole(option, given, min, max);
 }
 
-export function invalid(option: string, mustBe: string, given: unknown): TrunklineError {
+export function invalid(option: string, mustBe: string, given: unknown): OptionError {
   const shown = typeof given === 'string' ? JSON.stringify(given) : String(given);
-  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `startCluster: option ${option} must be ${mustBe}, but is ${shown}`, {
-    option,
-  });
+  return new OptionError(option, [mention(option, 'subject'), ` must be ${mustBe}, but is ${shown}`]);
 }

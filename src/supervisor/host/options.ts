@@ -2,13 +2,13 @@
 
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { TrunklineError } from '../../errors';
 import { temporaryFolder } from '../../facts';
 import { defaultLogger, type Logger } from '../../logger';
 import { LONGEST_TIMER_MS } from '../../time';
 import { pathAsGiven, workingFolder } from '../../path-as-given';
 import { consoleLogger } from './console-logger';
 import { findFramework } from './framework';
+import { mention, OptionError } from './option-error';
 import { containerLimits, workersFor } from './container-limits';
 import type { SlotStatus } from '../master/slot';
 import {
@@ -181,7 +181,8 @@ export interface ResolvedSupervisorOptions {
 
 /** The share of a stop that belongs to the workers where there is an agent. */
 const WORKERS_SHARE = 0.8;
-const MAX_WORKERS = 1024;
+/** The most workers of an application. */
+export const MAX_WORKERS = 1024;
 
 /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
 export function resolveSupervisorOptions(
@@ -296,12 +297,13 @@ function checkLanguage(
     /^(-r|--(require|import|(experimental-)?loader|experimental-(strip|transform)-types))\b/.test(arg),
   );
   if (canStrip || hasLoader || require.length > 0) return;
-  throw new TrunklineError(
-    'ERR_TRUNKLINE_OPTION_INVALID',
-    `startCluster: option ${option} is TypeScript (${path}), which Node.js ${process.versions.node} does not run by itself: ` +
-      'use Node.js 22.18 or newer, compile it, or load a compiler with the option nodeArgs, as in --import tsx',
-    { option },
-  );
+  throw new OptionError(option, [
+    mention(option, 'subject'),
+    ` is TypeScript (${path}), which Node.js ${process.versions.node} does not run by itself: `,
+    'use Node.js 22.18 or newer, compile it, or load a compiler with ',
+    mention('nodeArgs'),
+    ', as in --import tsx',
+  ]);
 }
 
 /** Threads cannot share a listening socket: each thread has a separate port, unless threads bind a port with SO_REUSEPORT. */
@@ -316,10 +318,7 @@ function stickyOf(given: unknown, port: number | undefined, startMode: string): 
     throw invalid('sticky', 'off with worker_threads: connections cannot be handed to a thread', given);
   const header = typeof given === 'object' ? (given as { header?: unknown }).header : undefined;
   if (given !== true && typeof header !== 'string') throw invalid('sticky', 'true, false or { header }', given);
-  if (port === undefined)
-    throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', 'startCluster: option sticky needs the option port', {
-      option: 'port',
-    });
+  if (port === undefined) throw new OptionError('port', [mention('sticky', 'subject'), ' needs ', mention('port')]);
   return { header: header === undefined ? undefined : (header as string).toLowerCase() };
 }
 

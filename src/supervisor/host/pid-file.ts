@@ -2,10 +2,10 @@
 
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { TrunklineError } from '../../errors';
 import { fact } from '../../facts';
 import { overwrite } from '../../own-file';
 import { makeFolder } from './make-folder';
+import { mention, OptionError } from './option-error';
 
 export class PidFile {
   readonly #path: string;
@@ -20,8 +20,8 @@ export class PidFile {
       makeFolder(dirname(this.#path));
       overwrite(this.#path, `${process.pid}\n`);
     } catch (cause) {
-      const message = `startCluster: option pidFile: ${this.#path} cannot be written: ${(cause as Error).message}`;
-      throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message, { option: 'pidFile', cause });
+      const what = `: ${this.#path} cannot be written: ${(cause as Error).message}`;
+      throw new OptionError('pidFile', [mention('pidFile', 'subject'), what], cause);
     }
   }
 

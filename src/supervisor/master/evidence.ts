@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { delay, systemClock } from '../../time';
+import { stackFileOf } from '../messaging/messages';
 
 /** Taking the evidence needs a little more than a second; a suspended child leaves nothing. */
 const LIMIT_MS = 4_000;
@@ -14,7 +15,7 @@ const LOOK_MS = 50;
  */
 export async function evidence(profileFile: string | undefined, signal: AbortSignal): Promise<string | undefined> {
   if (profileFile === undefined) return 'a thread leaves neither stack nor profile';
-  const stackFile = profileFile.replace(/cpuprofile$/, 'stack.txt');
+  const stackFile = stackFileOf(profileFile);
   const end = systemClock.now() + LIMIT_MS;
   while (!existsSync(profileFile) && systemClock.now() < end && !signal.aborted) await delay(systemClock, LOOK_MS, signal);
   if (signal.aborted) return undefined;

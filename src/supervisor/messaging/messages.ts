@@ -37,6 +37,11 @@ export interface ChildTask {
   readonly compileCache?: 'kept' | 'written' | undefined;
 }
 
+/** Where the stack of a blocked loop is kept: next to the profile, `….cpuprofile`. */
+export function stackFileOf(profileFile: string): string {
+  return profileFile.replace(/\.cpuprofile$/, '') + '.stack.txt';
+}
+
 /** A file of the user, or the class of that kind that a framework exports. */
 export type Program =
   | { readonly file: string; readonly args?: readonly string[] | undefined }

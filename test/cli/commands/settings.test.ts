@@ -1,8 +1,8 @@
 // From the command line to the options of startCluster.
 
 import { resolve } from 'node:path';
-import { TrunklineError } from '../../../src/errors';
-import { asUsage, supervisorOptions, words, type StartFlags } from '../../../src/cli/commands/settings';
+import { asFlag, resolveStart, supervisorOptions, words, type StartFlags } from '../../../src/cli/commands/settings';
+import { mention, OptionError } from '../../../src/supervisor/host/option-error';
 
 test.each<[StartFlags, object]>([
   [{}, {}],
@@ -60,21 +60,30 @@ test.each<[string | undefined, StartFlags, string]>([
   expect(thrown).toMatchObject({ exitCode: 2, message: expect.stringContaining(flag) });
 });
 
-test('errors of startCluster about an option name the flag', () => {
-  const error = (message: string) => new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message);
-  const text = (message: string) => (asUsage(error(message)) as Error).message;
-  expect(text('startCluster: option stopTimeout must be 1')).toBe('--stop-timeout must be 1');
-  expect(text('startCluster: option sticky needs the option port')).toBe('--sticky needs --port');
-  expect(text('startCluster: option app must be there')).toBe('the program must be there');
-  expect(text('startCluster: install it, or give the option app or framework')).toBe(
-    'install it, or give a program or --framework',
+test.each<[string | undefined, StartFlags, string]>([
+  [__filename, { stopTimeout: '0' }, '--stop-timeout must be a whole number from 1 to 2147483647, but is 0'],
+  [__filename, { workers: '1025' }, '--workers must be a whole number from 1 to 1024, but is 1025'],
+  [__filename, { nodeArgs: '--import tsx', sticky: true }, '--sticky needs --port'],
+  ['nowhere.js', {}, `the program must be the path of a file that exists, but is ${JSON.stringify(resolve('nowhere.js'))}`],
+  [__filename, { nodeArgs: '--import tsx', agent: 'nowhere.js' }, '--agent must be the path of a file that exists, but is'],
+  [undefined, { framework: 'no-such-framework' }, 'install it, or give a program or --framework'],
+  [undefined, { baseDir: __dirname }, 'neither a program is given, nor is there'],
+])('what startCluster would refuse of %j with %j is said with the flag', (app, flags, sentence) => {
+  expect(() => resolveStart(app, flags)).toThrow(
+    expect.objectContaining({ exitCode: 2, message: expect.stringContaining(sentence) }),
   );
-  expect(text('startCluster: EGG_AGENT_DEBUG_PORT is wrong')).toBe('EGG_AGENT_DEBUG_PORT is wrong');
 });
 
-test('other errors stay what they are', () => {
-  const error = new TrunklineError('ERR_TRUNKLINE_BOOT_FAILED', 'startCluster: option port');
-  expect(asUsage(error)).toBe(error);
+test('a refusal of an option has the words of each reader', () => {
+  const error = new OptionError('port', [mention('sticky', 'subject'), ' needs ', mention('port')]);
+  expect(error).toMatchObject({
+    code: 'ERR_TRUNKLINE_OPTION_INVALID',
+    option: 'port',
+    message: 'startCluster: option sticky needs the option port',
+  });
+  expect(error.inWords(asFlag)).toBe('--sticky needs --port');
+  const variable = new OptionError('EGG_AGENT_DEBUG_PORT', [mention('EGG_AGENT_DEBUG_PORT', 'subject'), ' is wrong']);
+  expect(variable.inWords(asFlag)).toBe('EGG_AGENT_DEBUG_PORT is wrong');
 });
 
 test.each([
