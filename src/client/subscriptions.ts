@@ -1,9 +1,9 @@
 // The subscriptions of a client: with a listener, as an iterator, for one value, or the newest value at once.
 
 import { messageOf } from '../../protocol/error-value';
-import { whyNotDecodable } from '../../protocol/structured-format';
 import { TrunklineError } from '../errors';
 import { isGeneratorFunction, type GeneratorMethod } from '../generator-function';
+import { notDecodable } from '../roles/not-decodable';
 import type { ChannelSpec, Verbs } from '../roles/role';
 import { runGenerator } from '../run-generator';
 import { patientTimeout } from '../time';
@@ -147,9 +147,7 @@ export class Subscriptions {
     try {
       return this.#spec.values.decode(payload);
     } catch (cause) {
-      const { name: channel } = this.#spec;
-      const message = `${channel}: a value cannot be decoded; ${whyNotDecodable(cause)}`;
-      throw new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause });
+      throw notDecodable(this.#spec.name, 'a value', cause);
     }
   }
 }

@@ -5,10 +5,10 @@ import { fromErrorValue, messageOf } from '../../../protocol/error-value';
 import type { UnknownCode } from '../../../protocol/codes';
 import type { Call, CallStyle, Goaway, Message, V2Message } from '../../../protocol/message';
 import { assertFits } from '../../../protocol/value-codec';
-import { whyNotDecodable } from '../../../protocol/structured-format';
 import { adopt, TrunklineError } from '../../errors';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
+import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
 import { callTimeout } from '../call-timeout';
 import { PendingCalls } from './pending-calls';
@@ -194,7 +194,7 @@ export class Follower implements Role, Verbs {
         try {
           call.resolve(this.#values.decodeAll(message.values));
         } catch (cause) {
-          call.reject(this.#notDecodable(`the answer to ${call.method}`, call.method, cause));
+          call.reject(notDecodable(this.#spec.name, `the answer to ${call.method}`, cause, { method: call.method }));
         }
         return;
       }
@@ -228,9 +228,7 @@ export class Follower implements Role, Verbs {
     try {
       this.#hub.push(key, this.#values.fromPeer(bytes));
     } catch (cause) {
-      const { name: channel } = this.#spec;
-      const message = `${channel}: a value cannot be decoded; ${whyNotDecodable(cause)}`;
-      this.#hooks.onError(new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause }));
+      this.#hooks.onError(notDecodable(this.#spec.name, 'a value', cause));
     }
   }
 
@@ -309,17 +307,7 @@ export class Follower implements Role, Verbs {
       if (payload.length === 0) throw new TypeError('the leader could not encode the error');
       return adopt(fromErrorValue(this.#values.decode(payload)));
     } catch (cause) {
-      return this.#notDecodable(what, method, cause);
+      return notDecodable(this.#spec.name, what, cause, method === undefined ? {} : { method });
     }
-  }
-
-  #notDecodable(what: string, method: string | undefined, cause: unknown): TrunklineError {
-    const { name: channel } = this.#spec;
-    const message = `${channel}: ${what} cannot be decoded; ${whyNotDecodable(cause)}`;
-    return new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, {
-      channel,
-      ...(method !== undefined && { method }),
-      cause,
-    });
   }
 }

@@ -16,6 +16,7 @@ import { Follower } from './follower';
 import { foreignPort } from '../foreign-port';
 import { warnOfDifference } from '../identity-warning';
 import { methodsFingerprint, warnOfMethods } from '../method-warning';
+import { notDecodable } from '../not-decodable';
 import { PeerValues } from '../peer-values';
 import type { ChannelSpec, RoleHooks, Wanted } from '../role';
 
@@ -201,7 +202,7 @@ function reasonIn(spec: ChannelSpec, payload: Buffer): unknown {
   try {
     return adopt(readReason(payload));
   } catch (cause) {
-    return notDecodable(spec, cause);
+    return notDecodable(spec.name, ANSWER, cause);
   }
 }
 
@@ -226,11 +227,8 @@ function followLegacy({ spec, endpoint, hooks }: JoinOptions, connection: Connec
     if (outcome.accepted) return { follower: new Follower(spec, connection, 0, PeerValues.ofLegacy(spec), hooks) };
     return { refused: adopt(outcome.error) };
   } catch (cause) {
-    return { refused: notDecodable(spec, cause) };
+    return { refused: notDecodable(spec.name, ANSWER, cause) };
   }
 }
 
-function notDecodable({ name: channel }: ChannelSpec, cause: unknown): TrunklineError {
-  const message = `${channel}: the leader's answer cannot be decoded; use the same transcode in every process`;
-  return new TrunklineError('ERR_TRUNKLINE_NOT_DECODABLE', message, { channel, cause });
-}
+const ANSWER = "the leader's answer";

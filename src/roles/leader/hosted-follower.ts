@@ -6,13 +6,13 @@ import { isError, messageOf } from '../../../protocol/error-value';
 import type { Call, Join, KeyFailure, Message, Register, Subscribe, V2Message } from '../../../protocol/message';
 import { encodeThrown } from '../../../protocol/thrown';
 import { v1Codec } from '../../../protocol/v1';
-import { whyNotDecodable } from '../../../protocol/structured-format';
 import { TrunklineError } from '../../errors';
 import type { Connection } from '../../transport/connection';
 import { EventFeed } from './event-feed';
 import { KeySubscriber, TopicSubscriber, type FedSubscriber, type TopicPeer } from './fed-subscriber';
 import { differenceTo } from '../identity-warning';
 import { methodsFingerprint } from '../method-warning';
+import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
 import type { ChannelSpec, Subscriber, Subscription } from '../role';
 import type { Session, Single } from '../local/single';
@@ -277,18 +277,8 @@ export class HostedFollower {
     try {
       args = this.#values.decodeAll(call.args);
     } catch (cause) {
-      this.#fail(
-        call,
-        new TrunklineError(
-          'ERR_TRUNKLINE_NOT_DECODABLE',
-          `${this.#spec.name}: the arguments of ${call.method} cannot be decoded by the leader; ${whyNotDecodable(cause)}`,
-          {
-            channel: this.#spec.name,
-            method: call.method,
-            cause,
-          },
-        ),
-      );
+      const what = `the arguments of ${call.method} that the leader has got`;
+      this.#fail(call, notDecodable(this.#spec.name, what, cause, { method: call.method }));
       return;
     }
     if (call.oneway && call.method === this.#spec.methods.publish) {
