@@ -2,6 +2,7 @@
 // and refusal are written for a peer without a hello, which is a process of cluster-client 3.x.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { VERSIONS } from './dialects';
 import { fromErrorValue, toErrorValue } from './error-value';
 import { encodeThrown, type ThrownCodec } from './thrown';
 import type { ChannelId, Hello } from './message';
@@ -11,12 +12,7 @@ import { type CodecName, isCodecName, type ValueCodec } from './value-codec';
 
 /** The hello of a process of trunkline. */
 export function helloOf(own: Omit<Hello, 'versions'> = {}): Hello {
-  return { versions: [1, 2], ...own };
-}
-
-/** Whether the connection goes on in version 2. @param hello the other side's, undefined for a legacy peer */
-export function speaksV2(hello: Hello | undefined): boolean {
-  return hello?.versions.includes(2) ?? false;
+  return { versions: VERSIONS, ...own };
 }
 
 /** Whether two processes that ask for these channels share a leader. */

@@ -3,12 +3,11 @@
 
 import type { Socket } from 'node:net';
 import { ChunkAssembler } from '../../protocol/chunks';
-import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
+import { V1, type Dialect } from '../../protocol/dialects';
+import { FrameReader } from '../../protocol/frame';
 import type { Message, V2Message } from '../../protocol/message';
 import { IdSequence } from '../../protocol/id-sequence';
 import { ProtocolError } from '../../protocol/protocol-error';
-import { v1Codec, v1Framing } from '../../protocol/v1';
-import { V2_MAX_FRAME_BYTES, v2Codec, v2Framing } from '../../protocol/v2';
 import { TrunklineError } from '../errors';
 import type { Clock } from '../time';
 import { Heartbeat } from './heartbeat';
@@ -31,7 +30,7 @@ export class Connection {
   peerMethods: string | undefined;
   readonly #socket: Socket;
   readonly #clock: Clock;
-  readonly #reader = new FrameReader(v1Framing);
+  readonly #reader = new FrameReader(V1.framing);
   readonly #outbox: Outbox;
   #heartbeat: Heartbeat | undefined;
   /** What the heartbeat was started with. */
@@ -40,7 +39,7 @@ export class Connection {
   #end: ConnectionEnd | undefined;
   readonly #ids = new IdSequence();
   #messagesHeard = 0;
-  #version: 1 | 2 = 1;
+  #dialect: Dialect = V1;
   #assembler: ChunkAssembler | undefined;
   /** How many bytes the other side may still send as a stranger. */
   #allowance = Infinity;
@@ -101,18 +100,18 @@ export class Connection {
     return this.#ids.next(isTaken);
   }
 
-  /** What this side writes. */
-  get version(): 1 | 2 {
-    return this.#version;
+  /** What this side writes, and what can be said. */
+  get dialect(): Dialect {
+    return this.#dialect;
   }
 
   /**
-   * From here on this side writes version 2, and the other side may. @param maxFrameBytes limit until the other side is trusted
+   * From here on this side writes this dialect, and the other side may. @param maxFrameBytes limit until the other side is trusted
    */
-  upgrade(maxFrameBytes = V2_MAX_FRAME_BYTES): void {
-    this.#version = 2;
-    this.#outbox.upgrade();
-    this.#reader.upgrade(v2Framing, maxFrameBytes);
+  upgrade(dialect: Dialect, maxFrameBytes = dialect.maxFrameBytes): void {
+    this.#dialect = dialect;
+    if (dialect.hasChunks) this.#outbox.upgrade();
+    this.#reader.upgrade(dialect.framing, maxFrameBytes);
   }
 
   /**
@@ -121,7 +120,7 @@ export class Connection {
    */
   trust(): void {
     this.#allowance = Infinity;
-    this.#reader.maxFrameBytes = this.#version === 2 ? V2_MAX_FRAME_BYTES : MAX_FRAME_BYTES;
+    this.#reader.maxFrameBytes = this.#dialect.maxFrameBytes;
     this.#assembler = new ChunkAssembler();
   }
 
@@ -156,13 +155,13 @@ export class Connection {
     this.#outbox.limit(maxBytes, onTooSlow);
   }
 
-  /** Queues a message that the version of this connection can say and that the other side must get; without effect after the end. */
+  /** Queues a message that the dialect of this connection can say and that the other side must get; without effect after the end. */
   send(message: Message | V2Message): void {
     if (this.#isOver) return;
-    this.#outbox.writeRequired(this.#version === 2 ? v2Codec.encode(message as V2Message) : v1Codec.encode(message as Message));
+    this.#outbox.writeRequired(this.#dialect.encode(message));
   }
 
-  /** Queues the frame of an event in the version of this connection. Callers check `outboxBytes` first. */
+  /** Queues the frame of an event in the dialect of this connection. Callers check `outboxBytes` first. */
   sendEvent(frame: Buffer): void {
     if (!this.#isOver) this.#outbox.writeEvent(frame);
   }
@@ -232,14 +231,15 @@ export class Connection {
   }
 
   #onFrame(frame: Buffer): void {
-    const message = frame[0] === v2Codec.version ? v2Codec.decode(frame) : v1Codec.decode(frame);
+    // The other side may still write version 1 after this side has gone on.
+    const message = (frame[0] === this.#dialect.version ? this.#dialect : V1).decode(frame);
     if (message.type !== 'chunk') {
       this.#onMessage(message);
       return;
     }
     if (!this.#assembler) throw new ProtocolError('a chunk of a stranger', frame);
     const whole = this.#assembler.push(message);
-    if (whole) this.#onMessage(v2Codec.decode(whole));
+    if (whole) this.#onMessage(this.#dialect.decode(whole));
   }
 
   #onMessage(message: Message | V2Message): void {

@@ -2,14 +2,15 @@
 // of this user that proves so, a process of cluster-client 3.x, or something else.
 
 import { randomBytes } from 'node:crypto';
-import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
+import { agreedDialect } from '../../protocol/dialects';
+import { helloOf, isProof, proofOf } from '../../protocol/handshake';
 import type { Hello, RegisterResult } from '../../protocol/message';
 import { patientTimeout, type Clock } from '../time';
 import type { Connection } from './connection';
 import { NONCE_BYTES, STRANGER_BYTES } from './listener';
 
 export type Introduction =
-  /** A process of ours; version 2 from here on. `readsKeys`: a join may carry keys. */
+  /** A process of ours; both sides speak the agreed dialect from here on. `readsKeys`: a join may carry keys. */
   | { readonly kind: 'known'; readonly readsKeys: boolean }
   /** A process of cluster-client 3.x, which may or may not serve the channel. Frames are still limited as for a stranger. */
   | { readonly kind: 'legacy'; readonly result: RegisterResult }
@@ -67,7 +68,8 @@ export function introduce(connection: Connection, options: IntroductionOptions):
       if (message.type === 'register') resolve({ kind: 'foreign', heard: 'sends back what it is sent' });
       if (message.type !== 'register-result') return;
       impatience.cancel();
-      if (!message.hello || !speaksV2(message.hello)) {
+      const dialect = agreedDialect(message.hello);
+      if (!message.hello || !dialect) {
         resolve({ kind: 'legacy', result: message });
         return;
       }
@@ -76,7 +78,7 @@ export function introduce(connection: Connection, options: IntroductionOptions):
         resolve({ kind: 'unproven', why });
         return;
       }
-      connection.upgrade();
+      connection.upgrade(dialect);
       connection.trust();
       const theirs = message.hello.nonce;
       if (secret && nonce && theirs) connection.send({ type: 'prove', proof: proofOf(secret, 'dialer', port, nonce, theirs) });

@@ -3,7 +3,8 @@
 
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { helloOf, isProof, proofOf, speaksV2 } from '../../protocol/handshake';
+import { agreedDialect } from '../../protocol/dialects';
+import { helloOf, isProof, proofOf } from '../../protocol/handshake';
 import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
 import { rarely } from '../logger';
 import { patientTimeout, type Clock } from '../time';
@@ -116,7 +117,8 @@ export class Listener {
 
   async #introduce(connection: Connection, { id, timeoutMs, hello }: Register, known: () => void): Promise<void> {
     const { credentials, owner } = this.#options;
-    if (!speaksV2(hello)) {
+    const dialect = agreedDialect(hello);
+    if (!dialect) {
       this.#dismiss(connection, 'it does not speak version 2');
       return;
     }
@@ -137,7 +139,7 @@ export class Listener {
     const proof = secret && own && theirs && proofOf(secret, 'listener', this.port, theirs, own);
     const answer = helloOf({ ...(own && { nonce: own }), ...(proof && { proof }), joinKeys: true });
     connection.send({ type: 'register-result', id, timeoutMs, payload: Buffer.alloc(0), hello: answer });
-    connection.upgrade(STRANGER_BYTES);
+    connection.upgrade(dialect, STRANGER_BYTES);
     let isProven = secret === undefined;
     connection.receiver = (message: Message | V2Message) => {
       if (message.type === 'prove' && !isProven) {

@@ -69,7 +69,7 @@ export class Outbox {
     return !writableNeedDrain && writableLength + this.#framesBytes < writableHighWaterMark && this.#chunks.bytes === 0;
   }
 
-  /** Frames are frames of version 2 from now on. */
+  /** Frames may go in chunks from now on. */
   upgrade(): void {
     this.#inChunks = true;
   }

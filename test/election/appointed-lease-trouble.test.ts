@@ -1,6 +1,7 @@
 // A leader that was appointed, when something outside of the channel goes wrong.
 
 import net from 'node:net';
+import { V2 } from '../../protocol/dialects';
 import type { ChannelId, Message, V2Message } from '../../protocol/message';
 import { AppointedLease } from '../../src/election/appointed-lease';
 import type { Meeting } from '../../src/election/term';
@@ -55,7 +56,7 @@ async function lineToHolder(): Promise<{ line: Connection; accepted: net.Socket 
   const accepted = await accepting;
   accepted.resume().on('error', () => undefined);
   const line = new Connection(socket, systemClock);
-  line.upgrade();
+  line.upgrade(V2);
   return { line, accepted };
 }
 
@@ -100,7 +101,7 @@ test('a successor that is not ready announces itself when it hears that nobody s
   lease.open(door);
   const heard: (Message | V2Message)[] = [];
   const far = new Connection(accepted, systemClock);
-  far.upgrade();
+  far.upgrade(V2);
   far.receiver = (message) => heard.push(message);
   far.send({ type: 'appoint', id: 1, term: 3, isSucceeding: false });
   await eventually('it announces itself', () => heard.length > 0);
@@ -115,7 +116,7 @@ test('a port holder that has another secret does not end its leadership', async 
   void lease.succeeded.then(() => (isSucceeded = true));
   lease.open(door);
   const far = new Connection(accepted, systemClock);
-  far.upgrade();
+  far.upgrade(V2);
   const redialled = new Promise<net.Socket>((resolve) => holder.once('connection', resolve));
   far.send({ type: 'refusal', id: 0, code: 'not-proven', sentence: 'it gave no proof', payload: Buffer.alloc(0) });
   void far.close();

@@ -1,14 +1,6 @@
 import fc from 'fast-check';
-import {
-  chooseCodec,
-  helloOf,
-  isProof,
-  proofOf,
-  readOutcome,
-  speaksV2,
-  writeAcceptance,
-  writeRefusal,
-} from '../../protocol/handshake';
+import { agreedDialect, V2 } from '../../protocol/dialects';
+import { chooseCodec, helloOf, isProof, proofOf, readOutcome, writeAcceptance, writeRefusal } from '../../protocol/handshake';
 import type { Hello } from '../../protocol/message';
 import {
   serializeJsonTranscode,
@@ -43,7 +35,7 @@ test.each<[string, Hello | undefined, boolean]>([
   ['a hello of ours', helloOf(), true],
   ['a hello of a newer peer', { versions: [3, 2] }, true],
 ])('%s: whether it goes on in version 2', (_name, hello, expected) => {
-  expect(speaksV2(hello)).toBe(expected);
+  expect(agreedDialect(hello) === V2).toBe(expected);
 });
 
 describe('of the ways to write values', () => {

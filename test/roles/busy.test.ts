@@ -1,5 +1,6 @@
 // What a follower does when the leader does not read, does not answer, or announces to leave.
 
+import { V2 } from '../../protocol/dialects';
 import { structuredTranscode, ValueCodec } from '../../protocol/value-codec';
 import { Follower } from '../../src/roles/follower/follower';
 import { PeerValues } from '../../src/roles/peer-values';
@@ -20,7 +21,7 @@ const spec = {
 } as unknown as ChannelSpec;
 
 class FakeConnection {
-  readonly version = 2;
+  readonly dialect = V2;
   readonly sent: unknown[] = [];
   end!: (end: ConnectionEnd) => void;
   readonly closed = new Promise<ConnectionEnd>((resolve) => (this.end = resolve));

@@ -1,6 +1,7 @@
 // Connection over real sockets: messages, order, limits, and all the ways to end.
 
 import net from 'node:net';
+import { V2 } from '../../protocol/dialects';
 import type { Message, V2Message } from '../../protocol/message';
 import { v1Codec } from '../../protocol/v1';
 import { v2Codec } from '../../protocol/v2';
@@ -171,7 +172,7 @@ test('a large value of version 2 does not hold up what is small: the answer to a
   const heard: (Message | V2Message)[] = [];
   other.receiver = (message) => heard.push(message);
   for (const each of [connection, other]) {
-    each.upgrade();
+    each.upgrade(V2);
     each.trust();
   }
   const payload = Buffer.alloc(20 * 2 ** 20, 7);
@@ -191,7 +192,7 @@ test('a close sends what still waits in chunks', async () => {
   const heard: (Message | V2Message)[] = [];
   other.receiver = (message) => heard.push(message);
   for (const each of [connection, other]) {
-    each.upgrade();
+    each.upgrade(V2);
     each.trust();
   }
   connection.send({ type: 'topic-event', topic: 1, payload: Buffer.alloc(5 * 2 ** 20) });
@@ -201,7 +202,7 @@ test('a close sends what still waits in chunks', async () => {
 
 test('what was written before a long frame goes before it', async () => {
   const heard = heardThere();
-  connection.upgrade();
+  connection.upgrade(V2);
   const topic = v2Codec.encode({ type: 'topics', id: 1, topics: [1] });
   connection.send({ type: 'topics', id: 1, topics: [1] });
   connection.sendEvent(v2Codec.encode({ type: 'topic-event', topic: 1, payload: Buffer.alloc(2 ** 20) }));
@@ -216,7 +217,7 @@ test('frames of one tick arrive in order, short, long, and more than go into one
     const { topic, payload } = message as { topic: number; payload: Buffer };
     heard.push([topic, payload.length]);
   };
-  for (const each of [connection, other]) each.upgrade();
+  for (const each of [connection, other]) each.upgrade(V2);
   const sent = Array.from({ length: 1_000 }, (_, topic): [number, number] => [topic, topic % 97 === 0 ? 5_000 : topic % 500]);
   for (const [topic, length] of sent) connection.send({ type: 'topic-event', topic, payload: Buffer.alloc(length) });
   await eventually('all', () => heard.length === sent.length);
@@ -227,7 +228,7 @@ test('events of one turn of the event loop leave in few writes, the first at onc
   const other = new Connection(there, systemClock);
   const heard: number[] = [];
   other.receiver = (message) => heard.push((message as { topic: number }).topic);
-  for (const each of [connection, other]) each.upgrade();
+  for (const each of [connection, other]) each.upgrade(V2);
   const write = jest.spyOn(here, 'write');
   const topics = Array.from({ length: 100 }, (_, index) => index);
   let writesAfterFirst = 0;

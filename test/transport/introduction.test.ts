@@ -331,7 +331,7 @@ describe('what a dialer finds', () => {
     });
     const { introduction, connection } = await meet(port);
     expect(introduction).toEqual({ kind: 'legacy', result: expect.objectContaining({ payload: Buffer.from('yes') }) as unknown });
-    expect(connection.version).toBe(1);
+    expect(connection.dialect.version).toBe(1);
   });
 
   test('one that does not lead the channel and only answers pings is waited for, beyond the time for the first word', async () => {

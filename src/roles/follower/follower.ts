@@ -64,7 +64,7 @@ export class Follower implements Role, Verbs {
     this.#connection = connection;
     this.#pending = new PendingCalls(spec.clock, (method, limitMs) => callTimeout(spec.name, method, limitMs));
     const requestOptions = { spec, connection, values, onError: (error: unknown) => hooks.onError(error) };
-    this.#topics = connection.version === 2 ? new TopicRequests(requestOptions, inJoin) : undefined;
+    this.#topics = connection.dialect.hasTopics ? new TopicRequests(requestOptions, inJoin) : undefined;
     this.#legacyKeys = this.#topics ? undefined : new LegacyKeyRequests(requestOptions);
     if (inJoin.length > 0) this.#early = [];
     this.#requests = (this.#topics ?? this.#legacyKeys)!;

@@ -90,12 +90,12 @@ export class ChannelHost implements ChannelDoor {
   }
 
   /**
-   * Followers that speak version 2 get no more values; followers of cluster-client 3.x still do, because no message can tell
+   * Followers of ours get no more values; followers of cluster-client 3.x still do, because no message can tell
    * such a process to leave.
    */
   silence(): void {
     this.#isSilent = true;
-    for (const [{ version }, follower] of this.#connections) if (version === 2) follower.silence();
+    for (const [{ dialect }, follower] of this.#connections) if (dialect.hasNotices) follower.silence();
   }
 
   /** Resolves when no follower of ours is left. */
@@ -162,11 +162,11 @@ export class ChannelHost implements ChannelDoor {
   }
 
   #tellHandOff(connection: Connection): void {
-    if (connection.version === 2) connection.send({ type: 'goaway', code: 'hand-off', sentence: 'this leader is going' });
+    if (connection.dialect.hasNotices) connection.send({ type: 'goaway', code: 'hand-off', sentence: 'this leader is going' });
   }
 
   #checkAllLeft(): void {
     // Peers of cluster-client 3.x cannot be told to go.
-    if (![...this.#connections.keys()].some(({ version }) => version === 2)) this.#onAllLeft();
+    if (![...this.#connections.keys()].some(({ dialect }) => dialect.hasNotices)) this.#onAllLeft();
   }
 }

@@ -5,7 +5,6 @@ import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../.
 import { isError, messageOf } from '../../../protocol/error-value';
 import type { Call, Join, KeyFailure, Message, Register, Subscribe, V2Message } from '../../../protocol/message';
 import { encodeThrown } from '../../../protocol/thrown';
-import { v1Codec } from '../../../protocol/v1';
 import { TrunklineError } from '../../errors';
 import type { Connection } from '../../transport/connection';
 import { EventFeed } from './event-feed';
@@ -217,7 +216,7 @@ export class HostedFollower {
       const bytes = this.#encoded(() => this.#values.toPeer(value));
       if (!bytes) return;
       const id = this.#connection.nextId();
-      this.#connection.sendEvent(v1Codec.encode({ type: 'event', id, timeoutMs, key, payload: bytes }));
+      this.#connection.sendEvent(this.#connection.dialect.encode({ type: 'event', id, timeoutMs, key, payload: bytes }));
     });
     const wanted = payload ? this.#values.decode(payload) : registration;
     this.#subscriptions.set(key, this.#session.subscribe(wanted, subscriber));
@@ -261,11 +260,11 @@ export class HostedFollower {
     if (this.#isLetGo) return;
     this.#isLetGo = true;
     const { name, logger, maxOutboxBytes } = this.#spec;
-    const { outboxBytes, remotePort, version } = this.#connection;
+    const { outboxBytes, remotePort, dialect } = this.#connection;
     const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes}`;
     logger.warn(`${name}: follower dropped, it does not read what it must get, remotePort=${remotePort} ${figures}`);
     // The message arrives if the follower still reads.
-    if (version === 2) {
+    if (dialect.hasNotices) {
       const sentence = `this process did not read what the leader sent: ${figures}; block it less, or raise maxOutboxBytes`;
       this.#connection.send({ type: 'goaway', code: 'too-slow', sentence, retryAfterMs: 0 });
     }
@@ -337,9 +336,9 @@ export class HostedFollower {
    * message for this.
    */
   #tellFailure(verb: KeyFailure['verb'], key: string, error: unknown): void {
-    const { version, outboxBytes } = this.#connection;
+    const { dialect, outboxBytes } = this.#connection;
     // A follower that does not read gets no report: a verb that is tried again is also reported again.
-    if (version !== 2 || outboxBytes > this.#spec.maxOutboxBytes) return;
+    if (!dialect.hasNotices || outboxBytes > this.#spec.maxOutboxBytes) return;
     this.#connection.send({ type: 'key-failure', verb, key, payload: this.#errorPayload(error) });
   }
 

@@ -1,3 +1,4 @@
+import { V1 } from '../../../protocol/dialects';
 import { structuredTranscode, ValueCodec } from '../../../protocol/value-codec';
 import { ChannelHost } from '../../../src/roles/leader/channel-host';
 import { EventFeed } from '../../../src/roles/leader/event-feed';
@@ -172,7 +173,7 @@ test("with delivery 'every' nothing is skipped: that there is no room is told in
 });
 
 class HostedConnection extends FakeConnection {
-  readonly version = 1;
+  readonly dialect = V1;
   receiver: Receiver = () => undefined;
   end!: (end: ConnectionEnd) => void;
   readonly closed = new Promise<ConnectionEnd>((resolve) => (this.end = resolve));
