@@ -11,7 +11,7 @@ module.exports = {
   // For `npm run coverage`. The command line and the supervisor are mostly tested by scenarios, whose processes are not counted here.
   coverageProvider: 'v8',
   coverageReporters: ['text-summary', 'lcov'],
-  collectCoverageFrom: ['src/**/*.ts', 'protocol/*.ts'],
+  collectCoverageFrom: ['src/**/*.ts', '!src/testing/**', 'protocol/*.ts'],
   coverageThreshold: { global: { lines: 78, branches: 92, functions: 91 } },
   // Most of these tests wait for sockets and timers, so more of them than the machine has cores share its time.
   maxWorkers: 4,

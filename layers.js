@@ -43,6 +43,8 @@ const ALLOWED = {
   ],
   'src/cli': ['kernel', HOST, 'src/cli/commands', 'src/cli/control', 'src/cli/place', 'src/cli/show'],
   'public face': ['kernel', 'protocol', 'src/client', 'src/supervisor (types)'],
+  // What test/, bench/ and chaos/ are made of: no other folder of src may import it, and the package leaves it out.
+  'src/testing': ['kernel', 'public face'],
 };
 
 /**

@@ -1,6 +1,6 @@
 // What goes wrong: an entry for each kind of fault, chosen by weight.
 
-import type { TcpProxy } from '../test/support/tcp-proxy';
+import type { TcpProxy } from '../src/testing/tcp-proxy';
 import { CHANNELS, HEARTBEAT_MS, keysOf } from './channels';
 import type { Crew, Member } from './crew';
 import { now, type EntryOf, type Recorder } from './history';

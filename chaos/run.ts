@@ -2,7 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../test/support/ports';
-import { TcpProxy } from '../test/support/tcp-proxy';
+import { TcpProxy } from '../src/testing/tcp-proxy';
 import type { Arguments } from './arguments';
 import { channels, keysOf, type ChannelPlan } from './channels';
 import { checkAll, checkSoFar, inOrder } from './checks/check';

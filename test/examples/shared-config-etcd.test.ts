@@ -3,7 +3,7 @@
 import { EtcdClient } from '../../examples/shared-config/etcd-client';
 import { describeWithEtcd, Etcd } from '../support/etcd';
 import { eventually } from '../support/eventually';
-import { TcpProxy } from '../support/tcp-proxy';
+import { TcpProxy } from '../../src/testing/tcp-proxy';
 import { ExampleRun } from './example-run';
 
 describeWithEtcd('the demo with a real etcd', () => {

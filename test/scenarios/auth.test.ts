@@ -15,7 +15,7 @@ import { Crew, type Member } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
 import { RawPeer, secretOf } from '../support/raw-peer';
-import { TcpProxy } from '../support/tcp-proxy';
+import { TcpProxy } from '../../src/testing/tcp-proxy';
 
 /** Must not turn up in any line of a log, nor cross the wire. */
 const [SECRET, OTHER] = ['TheSecretOfThisHost', 'TheSecretOfAnotherHost'];

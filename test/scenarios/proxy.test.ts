@@ -7,7 +7,7 @@ import { leavesNothingOpen } from '../support/open-handles';
 import { Stopwatch } from '../support/pauses';
 import { freePort } from '../support/ports';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger';
-import { TcpProxy } from '../support/tcp-proxy';
+import { TcpProxy } from '../../src/testing/tcp-proxy';
 
 leavesNothingOpen();
 
