@@ -5,11 +5,11 @@ import { CHANNELS, HEARTBEAT_MS, keysOf } from './channels';
 import type { Crew, Member } from './crew';
 import { now, type EntryOf, type Recorder } from './history';
 import type { Random } from './random';
-import type { UpstreamServer } from './upstream/server';
+import type { ChaosUpstream } from './upstream/server';
 
 export interface Stage {
   readonly crew: Crew;
-  readonly server: UpstreamServer;
+  readonly server: ChaosUpstream;
   readonly proxy: TcpProxy;
   readonly random: Random;
   readonly record: Recorder;

@@ -13,7 +13,7 @@ import { Crew } from './crew';
 import { endFaults, makeFault, type Stage } from './faults';
 import { now, type Happening, type History, type HistoryEntry } from './history';
 import { Random } from './random';
-import { UpstreamServer } from './upstream/server';
+import { ChaosUpstream } from './upstream/server';
 
 export interface Outcome {
   readonly history: History;
@@ -59,7 +59,7 @@ export class Run {
   async run(): Promise<Outcome> {
     const ports = { common: await freePort(), few: await freePort(), proxied: await freePort() };
     const proxy = await TcpProxy.start(ports.proxied);
-    const server = await UpstreamServer.start(this.#record);
+    const server = await ChaosUpstream.start(this.#record);
     for (const plan of this.#channels) for (const key of keysOf(plan)) server.change(plan.name, key, 10);
     const portOf = (slot: number, kind: string): number =>
       kind === 'common' ? ports.common : kind === 'own' ? ports.few : slot === 0 ? ports.proxied : proxy.port;
@@ -170,7 +170,7 @@ export class Run {
     return slots.reduce((sum, slot) => sum + this.#channels.filter(({ isFor }) => isFor(slot)).length, 0);
   }
 
-  #keepChanging(server: UpstreamServer, random: Random): AbortController {
+  #keepChanging(server: ChaosUpstream, random: Random): AbortController {
     const end = new AbortController();
     const change = (): void => {
       if (end.signal.aborted) return;

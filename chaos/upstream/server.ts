@@ -1,7 +1,8 @@
 // The upstream server, which lives in the driver, outlives every member, and holds the truth. A client that watches a key gets
 // the present value at once and then each change: nobody can get an older value from a newer connection.
 
-import net from 'node:net';
+import type net from 'node:net';
+import { UpstreamServer, VersionedValues } from '../../src/testing/upstream-server';
 import { freePort } from '../../test/support/ports';
 import type { Recorder } from '../history';
 import { hear, makeValue, tell, type Increment, type Question, type Value } from './messages';
@@ -14,99 +15,79 @@ interface Peer {
   readonly publications: Set<string>;
 }
 
-export class UpstreamServer {
-  readonly port: number;
+export class ChaosUpstream {
   readonly #record: Recorder;
-  #server: net.Server | undefined;
-  readonly #peers = new Map<net.Socket, Peer>();
+  readonly #server = new UpstreamServer<Peer>({
+    onClient: () => ({ connection: ++this.#lastConnection, channel: '', pid: 0, keys: new Set(), publications: new Set() }),
+    serve: (socket, peer) => {
+      this.#serve(socket, peer);
+    },
+    onGone: ({ pid, channel, connection }) => {
+      if (pid) this.#record({ kind: 'upstream-off', pid, channel, connection });
+    },
+  });
   /** By channel and key. */
-  readonly #values = new Map<string, Value>();
+  readonly #values = new VersionedValues<Value>();
   #lastConnection = 0;
-  #reopening: NodeJS.Timeout | undefined;
 
-  private constructor(port: number, record: Recorder) {
-    this.port = port;
+  private constructor(record: Recorder) {
     this.#record = record;
   }
 
-  static async start(record: Recorder): Promise<UpstreamServer> {
-    const server = new UpstreamServer(await freePort(), record);
-    await server.#open();
-    return server;
+  static async start(record: Recorder): Promise<ChaosUpstream> {
+    const upstream = new ChaosUpstream(record);
+    await upstream.#server.open(await freePort());
+    return upstream;
+  }
+
+  get port(): number {
+    return this.#server.port;
   }
 
   /** Gives the key of a channel the next version. */
   change(channel: string, key: string, size: number): void {
-    const id = `${channel}/${key}`;
-    const value = makeValue(key, (this.#values.get(id)?.version ?? 0) + 1, size);
-    this.#values.set(id, value);
-    for (const [socket, peer] of this.#peers) {
+    const value = this.#values.next(`${channel}/${key}`, (version) => makeValue(key, version, size));
+    for (const [socket, peer] of this.#server.clients) {
       if (peer.channel === channel && peer.keys.has(key)) tell(socket, { op: 'value', value });
     }
   }
 
   /** The present versions, by channel and key. */
   versions(): Map<string, number> {
-    return new Map([...this.#values].map(([id, { version }]) => [id, version]));
+    return this.#values.versions;
   }
 
   /** What is published now, by channel and name. */
   publications(): Set<string> {
-    const peers = [...this.#peers.values()];
+    const peers = this.#server.find(() => true);
     return new Set(peers.flatMap(({ channel, publications }) => [...publications].map((name) => `${channel}/${name}`)));
   }
 
   /** Who has an upstream client for the channel. */
   pidsOf(channel: string): number[] {
-    return [...this.#peers.values()].filter((peer) => peer.channel === channel).map(({ pid }) => pid);
+    return this.#server.find((peer) => peer.channel === channel).map(({ pid }) => pid);
   }
 
   get isUp(): boolean {
-    return this.#server !== undefined;
+    return this.#server.isUp;
   }
 
   /** Cuts all connections and refuses new connections for a while; the values stay. */
   restart(downMs: number): void {
-    if (!this.#server) return;
-    this.#server.close();
-    this.#server = undefined;
-    for (const socket of this.#peers.keys()) socket.destroy();
-    this.#reopening = setTimeout(() => void this.#open(), downMs);
+    this.#server.restart(downMs);
   }
 
   close(): void {
-    clearTimeout(this.#reopening);
-    this.#server?.close();
-    for (const socket of this.#peers.keys()) socket.destroy();
+    void this.#server.close();
   }
 
-  #open(): Promise<void> {
-    const server = net.createServer({ noDelay: true }, (socket) => {
-      this.#serve(socket);
-    });
-    this.#server = server;
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(this.port, '127.0.0.1', resolve);
-    });
-  }
-
-  #serve(socket: net.Socket): void {
-    const peer: Peer = { connection: ++this.#lastConnection, channel: '', pid: 0, keys: new Set(), publications: new Set() };
-    const { connection } = peer;
-    socket.on('error', () => undefined); // the process of the client was killed
-    socket.on('end', () => socket.destroy());
-    socket.on('close', () => {
-      this.#peers.delete(socket);
-      if (peer.pid) this.#record({ kind: 'upstream-off', pid: peer.pid, channel: peer.channel, connection });
-    });
+  #serve(socket: net.Socket, peer: Peer): void {
     hear<Question>(socket, (question) => {
       switch (question.op) {
         case 'hello':
           peer.pid = question.pid;
           peer.channel = question.channel;
-          this.#peers.set(socket, peer);
-          this.#record({ kind: 'upstream-on', pid: peer.pid, channel: peer.channel, connection });
+          this.#record({ kind: 'upstream-on', pid: peer.pid, channel: peer.channel, connection: peer.connection });
           tell(socket, { op: 'welcome' });
           return;
         case 'watch': {

@@ -2,8 +2,9 @@
 // every leader: its values are the truth to which survivors are compared. Fixture RegistryClient
 // (test/fixtures/registry-client.ts) talks to this server, a JSON text a line.
 
-import net from 'node:net';
+import type net from 'node:net';
 import { createInterface } from 'node:readline';
+import { UpstreamServer, VersionedValues } from '../../src/testing/upstream-server';
 
 /** What the upstream client says. */
 export type RegistryRequest =
@@ -19,87 +20,81 @@ export interface RegistryValue {
 }
 
 interface Peer {
-  pid: number;
+  /** The entry of the history, which gets the process of the client as soon as that is known. */
+  readonly arrival: { readonly is: 'here'; pid: number };
   readonly keys: Set<string>;
 }
 
 export class ValueRegistry {
-  readonly #server: net.Server;
-  readonly #peers = new Map<net.Socket, Peer>();
-  readonly #values = new Map<string, RegistryValue>();
+  readonly #values = new VersionedValues<RegistryValue>();
   /** Every publish and unpublish, oldest first, with the process that asked. */
   readonly publications: { readonly op: 'publish' | 'unpublish'; readonly pid: number; readonly registration: unknown }[] = [];
 
   /** Upstream clients that came and went, oldest first. The process of a client is known a moment after the client came. */
   readonly history: { readonly is: 'here' | 'gone'; pid: number }[] = [];
 
-  private constructor(server: net.Server) {
-    this.#server = server;
-    server.on('connection', (socket) => {
-      this.#serve(socket);
-    });
-  }
+  readonly #server = new UpstreamServer<Peer>({
+    onClient: () => {
+      const arrival: Peer['arrival'] = { is: 'here', pid: 0 };
+      this.history.push(arrival);
+      return { arrival, keys: new Set() };
+    },
+    serve: (socket, peer) => {
+      this.#serve(socket, peer);
+    },
+    onGone: ({ arrival: { pid } }) => {
+      this.history.push({ is: 'gone', pid });
+    },
+  });
 
   static async start(): Promise<ValueRegistry> {
-    const server = net.createServer({ noDelay: true });
-    const registry = new ValueRegistry(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const registry = new ValueRegistry();
+    await registry.#server.open();
     return registry;
   }
 
   get port(): number {
-    return (this.#server.address() as net.AddressInfo).port;
+    return this.#server.port;
   }
 
   /** Processes that hold an upstream client now. */
   get pids(): number[] {
-    return [...this.#peers.values()].map(({ pid }) => pid);
+    return this.#server.find(() => true).map(({ arrival }) => arrival.pid);
   }
 
   /** Keys that somebody is subscribed to. */
   get keys(): string[] {
-    return [...new Set([...this.#peers.values()].flatMap(({ keys }) => [...keys]))];
+    return [...new Set(this.#server.find(() => true).flatMap(({ keys }) => [...keys]))];
   }
 
   /** Processes that are subscribed to a key, an entry for each upstream client. */
   pidsOf(key: string): number[] {
-    return [...this.#peers.values()].filter(({ keys }) => keys.has(key)).map(({ pid }) => pid);
+    return this.#server.find(({ keys }) => keys.has(key)).map(({ arrival }) => arrival.pid);
   }
 
   version(key: string): number {
-    return this.#values.get(key)?.version ?? 0;
+    return this.#values.version(key);
   }
 
   /** @returns the new version, higher by one */
   set(key: string, data: unknown): number {
-    const value: RegistryValue = { key, version: this.version(key) + 1, data };
-    this.#values.set(key, value);
-    for (const [socket, { keys }] of this.#peers) if (keys.has(key)) tell(socket, value);
+    const value = this.#values.next(key, (version) => ({ key, version, data }));
+    for (const [socket, { keys }] of this.#server.clients) if (keys.has(key)) tell(socket, value);
     return value.version;
   }
 
-  async close(): Promise<void> {
-    for (const socket of this.#peers.keys()) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+  close(): Promise<void> {
+    return this.#server.close();
   }
 
-  #serve(socket: net.Socket): void {
-    const peer: Peer = { pid: 0, keys: new Set() };
-    this.#peers.set(socket, peer);
-    const arrival: ValueRegistry['history'][number] = { is: 'here', pid: 0 };
-    this.history.push(arrival);
-    socket.on('error', () => undefined); // the process of the client was killed
-    socket.on('close', () => {
-      this.#peers.delete(socket);
-      this.history.push({ is: 'gone', pid: peer.pid });
-    });
+  #serve(socket: net.Socket, peer: Peer): void {
     const lines = createInterface({ input: socket });
     lines.on('error', () => undefined); // repeats the errors of the input
     lines.on('line', (line) => {
       const request = JSON.parse(line) as RegistryRequest;
       switch (request.op) {
         case 'hello':
-          peer.pid = arrival.pid = request.pid;
+          peer.arrival.pid = request.pid;
           return;
         case 'subscribe': {
           peer.keys.add(request.key);
@@ -112,7 +107,7 @@ export class ValueRegistry {
           return;
         case 'publish':
         case 'unpublish':
-          this.publications.push({ op: request.op, pid: peer.pid, registration: request.registration });
+          this.publications.push({ op: request.op, pid: peer.arrival.pid, registration: request.registration });
       }
     });
   }
