@@ -17,6 +17,8 @@ export interface Dialect extends Codec<Message | V2Message> {
   readonly hasTopics: boolean;
   /** Whether one side can tell the other what nobody has asked: goaway, refusal and key-failure. */
   readonly hasNotices: boolean;
+  /** Whether AbortSignals among the arguments of a call can be told of. */
+  readonly hasSignals: boolean;
 }
 
 /** The dialect in which every connection begins, and the only one of cluster-client 3.x. */
@@ -27,6 +29,7 @@ export const V1: Dialect = {
   hasChunks: false,
   hasTopics: false,
   hasNotices: false,
+  hasSignals: false,
 };
 
 export const V2: Dialect = {
@@ -36,6 +39,7 @@ export const V2: Dialect = {
   hasChunks: true,
   hasTopics: true,
   hasNotices: true,
+  hasSignals: true,
 };
 
 /** The dialects that two processes of trunkline may agree on, the best first. */

@@ -109,6 +109,33 @@ export interface Call extends Envelope {
   readonly replay?: boolean | undefined;
 }
 
+/** Where an AbortSignal was among the arguments of a call. */
+export interface SignalPlace {
+  /** The number of the signal within the call, from 0; one signal may be in several places. */
+  readonly signal: number;
+  /** The index of the argument. */
+  readonly argument: number;
+  /** The name of the property of that argument, which is an object; absent: the argument is the signal. */
+  readonly property?: string | undefined;
+}
+
+/** Follower → leader, directly before the call with the same id: arguments of the call are AbortSignals, and read as undefined there. */
+export interface CallSignals {
+  readonly type: 'call-signals';
+  readonly id: number;
+  readonly places: readonly SignalPlace[];
+}
+
+/** Follower → leader: a signal of a call that is under way was aborted. No answer; skipped when the call has ended. */
+export interface Abort {
+  readonly type: 'abort';
+  /** The id of the call. */
+  readonly id: number;
+  readonly signal: number;
+  /** The reason as an encoded error-value; no bytes: the reason could not be encoded. */
+  readonly payload: Buffer;
+}
+
 export type CallStyle = 'promise' | 'callback';
 
 /** Leader → follower: what the method gave. Callback methods may give several values. */
@@ -310,6 +337,8 @@ export type Message = Common | Register | RegisterResult | Subscribe | Unsubscri
 /** Version 2. */
 export type V2Message =
   | Common
+  | CallSignals
+  | Abort
   | TopicSubscribe
   | PlainSubscribe
   | TopicUnsubscribe

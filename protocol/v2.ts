@@ -7,7 +7,7 @@ import type { GoawayCode, RefusalCode, UnknownCode, WaitCode } from './codes';
 import type { Framing } from './frame';
 import { isSecretLength } from './hello';
 import { isWide } from './latin1';
-import type { CallStyle, ChannelId, Codec, V2Message } from './message';
+import type { ChannelId, Codec, V2Message } from './message';
 import { ProtocolError } from './protocol-error';
 import {
   HEADER_BYTES,
@@ -34,6 +34,8 @@ import {
   writeText,
   writeUint32,
 } from './v2-frame';
+import { readCall, writeCall } from './v2-call';
+import { readAbort, readSignals, writeAbort, writeSignals } from './v2-signals';
 
 /** Append-only. */
 export const V2_TYPE = {
@@ -60,15 +62,13 @@ export const V2_TYPE = {
   'plain-subscribe': 21,
   'key-failure': 22,
   'shared-methods': 23,
+  'call-signals': 24,
+  abort: 25,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
 
 const FLAG = {
-  oneway: 1,
-  promise: 2,
-  callback: 4,
-  replay: 8,
   first: 1,
   last: 2,
   strict: 1,
@@ -98,15 +98,12 @@ export const v2Codec: Codec<V2Message> = {
     switch (message.type) {
       case 'topic-event':
         return withPayload(TYPE['topic-event'], 0, message.topic, message.payload);
-      case 'call': {
-        const { method, args } = message;
-        const wide = wideFlag(method);
-        const methodBytes = wide ? method.length * 2 : method.length;
-        const out = begin(TYPE.call, callFlags(message) | wide, message.id, 2 + methodBytes + listBytes(args));
-        const offset = writeText(out, method, out.writeUInt16BE(methodBytes, HEADER_BYTES), wide);
-        writeList(out, args, offset);
-        return out;
-      }
+      case 'call':
+        return writeCall(TYPE.call, message);
+      case 'call-signals':
+        return writeSignals(TYPE['call-signals'], message);
+      case 'abort':
+        return writeAbort(TYPE.abort, message);
       case 'call-result': {
         const out = begin(TYPE['call-result'], 0, message.id, listBytes(message.values));
         writeList(out, message.values, HEADER_BYTES);
@@ -185,6 +182,10 @@ export const v2Codec: Codec<V2Message> = {
         return { type: 'topic-event', topic: id, payload: frame.subarray(HEADER_BYTES) };
       case TYPE.call:
         return readCall(frame, flags, id);
+      case TYPE['call-signals']:
+        return readSignals(frame, flags, id);
+      case TYPE.abort:
+        return readAbort(frame, id);
       case TYPE['call-result']:
         return { type: 'call-result', id, timeoutMs: 0, values: readList(frame, HEADER_BYTES) };
       case TYPE['call-failure']:
@@ -310,7 +311,9 @@ export function orderOf(frame: Buffer): number | undefined {
     case TYPE['topic-subscribe']:
     case TYPE['plain-subscribe']:
     case TYPE['topic-unsubscribe']:
+    case TYPE['call-signals']:
     case TYPE.call:
+    case TYPE.abort:
       return REQUESTS;
     default:
       return undefined;
@@ -361,31 +364,6 @@ function readChannel(frame: Buffer, at: number, flags: number): [channel: Channe
   const [name, nameEnd] = readText(frame, at, 2, flags);
   const [identity, end] = readText(frame, nameEnd, 2, flags);
   return [{ name, identity, isStrict: (flags & FLAG.strict) !== 0 }, end];
-}
-
-function callFlags({ oneway, style, replay }: Extract<V2Message, { type: 'call' }>): number {
-  return (oneway ? FLAG.oneway : 0) | (style === undefined ? 0 : FLAG[style]) | (replay ? FLAG.replay : 0);
-}
-
-function readCall(frame: Buffer, flags: number, id: number): Extract<V2Message, { type: 'call' }> {
-  const [method, end] = readText(frame, HEADER_BYTES, 2, flags);
-  const args = readList(frame, end);
-  const timeoutMs = 0;
-  const oneway = (flags & FLAG.oneway) !== 0;
-  const style: CallStyle | undefined =
-    (flags & FLAG.callback) !== 0 ? 'callback' : (flags & FLAG.promise) !== 0 ? 'promise' : undefined;
-  // Nearly every call. What the general case spreads took a tenth of the CPU time of a call.
-  if (style && (flags & FLAG.replay) === 0) return { type: 'call', id, timeoutMs, method, args, oneway, style };
-  return {
-    type: 'call',
-    id,
-    timeoutMs,
-    method,
-    args,
-    oneway,
-    ...(style && { style }),
-    ...((flags & FLAG.replay) !== 0 && { replay: true }),
-  };
 }
 
 function readChunk(frame: Buffer, flags: number, stream: number): Extract<V2Message, { type: 'chunk' }> {

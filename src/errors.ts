@@ -85,6 +85,10 @@ const kinds = {
     legacyName: 'ResponseTimeoutError',
     meaning: 'The leader did not answer a call within `responseTimeout`. The call may or may not have run.',
   },
+  ERR_TRUNKLINE_CALLER_LOST: {
+    retryable: false,
+    meaning: 'The reason of an AbortSignal that a method got: the process that made the call is gone.',
+  },
   ERR_TRUNKLINE_SUBSCRIBE_TIMEOUT: {
     retryable: true,
     meaning: 'A subscription had no first value within `subscribeTimeout`. It stays in place.',

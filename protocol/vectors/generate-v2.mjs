@@ -340,6 +340,45 @@ say(
   b,
 );
 say('shared-methods', { type: 'shared-methods', methods: ['get', 'watch as subscribe'] }, 23, 0, 0, latin1('get\nwatch as subscribe'));
+say(
+  'call-signals: an argument and two properties',
+  {
+    type: 'call-signals',
+    id: 9,
+    places: [
+      { signal: 0, argument: 1 },
+      { signal: 1, argument: 0, property: 'signal' },
+      { signal: 0, argument: 0, property: '' },
+    ],
+  },
+  24,
+  0,
+  9,
+  Buffer.of(0, 0),
+  u16(1),
+  u16(0),
+  Buffer.of(1, 1),
+  u16(0),
+  u16(6),
+  latin1('signal'),
+  Buffer.of(0, 1),
+  u16(0),
+  u16(0),
+);
+say(
+  'call-signals: a name beyond Latin-1',
+  { type: 'call-signals', id: 9, places: [{ signal: 15, argument: 65_535, property: '信号' }] },
+  24,
+  WIDE,
+  9,
+  Buffer.of(15, 1),
+  u16(65_535),
+  u16(4),
+  utf16('信号'),
+);
+say('call-signals: none', { type: 'call-signals', id: 9, places: [] }, 24, 0, 9);
+say('abort', { type: 'abort', id: 9, signal: 1, payload: hex(a) }, 25, 0, 9, Buffer.of(1), a);
+say('abort: the reason could not be encoded', { type: 'abort', id: 9, signal: 0, payload: hex(none) }, 25, 0, 9, Buffer.of(0));
 say('redirect', { type: 'redirect', id: 3, term: 7, port: 43_210 }, 16, 0, 3, u32(7), u16(43_210));
 say('redirect: the highest port', { type: 'redirect', id: 3, term: 1, port: 65_535 }, 16, 0, 3, u32(1), u16(65_535));
 say('appoint', { type: 'appoint', id: 3, term: 8, isSucceeding: false }, 17, 0, 3, u32(8));
@@ -399,6 +438,19 @@ bad('topic-subscribe: half a character', frame(1, WIDE, 1, u32(3), a), 'half a c
 bad('key-failure without a body', frame(22, 0, 0), 'text without a length');
 bad('key-failure: a key beyond the frame', frame(22, 1, 0, u32(6), a), 'text ends early');
 bad('key-failure: half a character', frame(22, WIDE, 0, u32(3), a), 'half a character');
+bad('call-signals: half a place', frame(24, 0, 1, Buffer.of(0, 0, 0)), 'the place of a signal ends early');
+bad('call-signals: a name without a length', frame(24, 0, 1, Buffer.of(0, 0, 0, 0, 0)), 'text without a length');
+bad('call-signals: a name beyond the frame', frame(24, 0, 1, Buffer.of(0, 1), u16(0), u16(2), latin1('x')), 'text ends early');
+bad('call-signals: signal 16', frame(24, 0, 1, Buffer.of(16, 0), u16(0), u16(0)), 'signal 16');
+bad('call-signals: a third kind of place', frame(24, 0, 1, Buffer.of(0, 2), u16(0), u16(0)), 'a place of no kind');
+bad('call-signals: an argument with a name', frame(24, 0, 1, Buffer.of(0, 0), u16(0), u16(1), latin1('x')), 'a place of no kind');
+bad(
+  'call-signals: 17 places',
+  frame(24, 0, 1, ...Array.from({ length: 17 }, () => Buffer.of(0, 0, 0, 0, 0, 0))),
+  'too many places of signals',
+);
+bad('abort without a number', frame(25, 0, 1), 'abort of no signal');
+bad('abort of signal 16', frame(25, 0, 1, Buffer.of(16), a), 'abort of no signal');
 bad('plain-subscribe: half a character', frame(21, WIDE, 1, a), 'half a character');
 bad('plain-subscribe: 10,001 keys', frame(21, 0, 1, latin1('\n'.repeat(10_000))), 'too many keys');
 bad('topic-unsubscribe with a body', frame(2, 0, 1, a), 'bytes after the end');

@@ -62,6 +62,15 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
     key: text,
     payload: bytes(),
   }),
+  fc.record({
+    type: type('call-signals'),
+    id,
+    places: fc.array(
+      fc.record({ signal: fc.nat(15), argument: fc.nat(0xffff), property: text }, { requiredKeys: ['signal', 'argument'] }),
+      { maxLength: 16 },
+    ),
+  }),
+  fc.record({ type: type('abort'), id, signal: fc.nat(15), payload: bytes() }),
   fc.record({ type: type('call-result'), id, timeoutMs, values: fc.array(bytes()) }),
   fc.record({ type: type('call-failure'), id, timeoutMs, payload: bytes() }),
   fc.record({ type: type('ping'), id, timeoutMs }),
@@ -108,7 +117,7 @@ function frame(typeNumber: number, flags: number, idNumber: number, body: Buffer
 
 /** A right header before anything. */
 const framed = fc
-  .tuple(fc.nat(23), fc.nat(0xffff), id, bytes({ maxLength: 60 }))
+  .tuple(fc.nat(25), fc.nat(0xffff), id, bytes({ maxLength: 60 }))
   .map(([typeNumber, flags, idNumber, body]) => frame(typeNumber, flags, idNumber, body));
 
 /** A golden frame with some bytes changed, dropped or doubled. */

@@ -85,7 +85,7 @@ describe('what a newer peer may send', () => {
   const frame = (type: number, flags: number, body = ''): Buffer =>
     Buffer.concat([Buffer.from([2, type, flags >> 8, flags & 255, 0, 0, 0, 7, 0, 0, 0, body.length]), Buffer.from(body)]);
 
-  test.each([24, 25, 100, 255])('a frame of type %i is unknown, and skipped by the caller', (type) => {
+  test.each([26, 27, 100, 255])('a frame of type %i is unknown, and skipped by the caller', (type) => {
     expect(v2Codec.decode(frame(type, 0xffff, 'anything'))).toEqual({
       type: 'unknown',
       id: 7,

@@ -10,7 +10,9 @@ import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
+import { encodeThrown } from '../../../protocol/thrown';
 import { callTimeout } from '../call-timeout';
+import { followSignals, takeSignals, type TakenSignals } from './argument-signals';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from '../role';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
@@ -126,10 +128,12 @@ export class Follower implements Role, Verbs {
     try {
       if (this.isOver) throw this.#lost(method, undefined);
       this.#assertNotBusy(method);
-      const encoded = this.#encodeArguments(method, args);
+      const taken = this.#connection.dialect.hasSignals ? this.#takeSignals(method, args) : undefined;
+      const encoded = this.#encodeArguments(method, taken?.args ?? args);
       const id = this.#connection.nextId(this.#pending.isTaken);
       const answer = this.#pending.add(id, method, limitMs);
       this.#requests.flush();
+      if (taken) this.#connection.send({ type: 'call-signals', id, places: taken.places });
       this.#connection.send({
         type: 'call',
         id,
@@ -139,6 +143,7 @@ export class Follower implements Role, Verbs {
         oneway: false,
         style: style ?? 'promise',
       });
+      if (taken) followSignals(taken.signals, answer, (signal, reason) => this.#tellAbort(id, signal, reason));
       return answer;
     } catch (error) {
       return Promise.reject(error);
@@ -285,6 +290,21 @@ export class Follower implements Role, Verbs {
       style: 'promise',
     };
     this.#connection.send(replay ? { ...call, replay } : call);
+  }
+
+  #takeSignals(method: string, args: readonly unknown[]): TakenSignals | undefined {
+    try {
+      return takeSignals(args);
+    } catch (cause) {
+      const { name: channel } = this.#spec;
+      const message = `${channel}: the arguments of ${method} cannot be encoded: ${messageOf(cause)}`;
+      throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, method, cause });
+    }
+  }
+
+  #tellAbort(id: number, signal: number, reason: unknown): void {
+    const payload = encodeThrown(reason, this.#values, (error) => this.#hooks.onError(error));
+    this.#connection.send({ type: 'abort', id, signal, payload });
   }
 
   #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {

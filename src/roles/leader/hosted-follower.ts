@@ -2,11 +2,12 @@
 // session, in either wire version; dropped when it does not read.
 
 import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../../protocol/handshake';
-import { isError, messageOf } from '../../../protocol/error-value';
+import { fromErrorValue, isError, messageOf } from '../../../protocol/error-value';
 import type { Call, Join, KeyFailure, Message, Register, Subscribe, V2Message } from '../../../protocol/message';
 import { encodeThrown } from '../../../protocol/thrown';
 import { TrunklineError } from '../../errors';
 import type { Connection } from '../../transport/connection';
+import { CallSignals } from './call-signals';
 import { EventFeed } from './event-feed';
 import { KeySubscriber, TopicSubscriber, type FedSubscriber, type TopicPeer } from './fed-subscriber';
 import { differenceTo } from '../identity-warning';
@@ -40,6 +41,7 @@ export class HostedFollower {
   /** What this follower has subscribed: in version 2 by the id of the message, in version 1 by the key that the follower uses. */
   readonly #subscriptions = new Map<number | string, Subscription>();
   readonly #values: PeerValues;
+  readonly #signals = new CallSignals();
   /** What waits for the upstream client. */
   #unanswered: (Join | Register)[] = [];
   #isAccepted = false;
@@ -104,6 +106,10 @@ export class HostedFollower {
     this.#unanswered = [];
     for (const { subscriber } of this.#subscriptions.values()) this.#leaveTopic(subscriber);
     this.#subscriptions.clear();
+    const { name: channel } = this.#spec;
+    this.#signals.abortAll(
+      new TrunklineError('ERR_TRUNKLINE_CALLER_LOST', `${channel}: the process that made this call is gone`, { channel }),
+    );
     this.#session.leave();
   }
 
@@ -130,6 +136,12 @@ export class HostedFollower {
         return;
       case 'call':
         this.#onCall(message);
+        return;
+      case 'call-signals':
+        this.#signals.announce(message);
+        return;
+      case 'abort':
+        this.#signals.abort(message, () => this.#reasonOf(message.payload));
         return;
       default: // followers send the leader nothing else
     }
@@ -284,17 +296,30 @@ export class HostedFollower {
       this.#session.publish(args[0], { replay: call.replay === true });
       return;
     }
+    const hasSignals = this.#signals.begin(call.id, args);
     void this.#session.run(
       call.method,
       args,
       call.oneway ? 'promise' : call.style,
       (values) => {
+        if (hasSignals) this.#signals.end(call.id);
         if (!call.oneway) this.#succeed(call, values);
       },
       (error) => {
+        if (hasSignals) this.#signals.end(call.id);
         this.#fail(call, error);
       },
     );
+  }
+
+  /** The reason that a follower gives for an abort. */
+  #reasonOf(payload: Buffer): unknown {
+    try {
+      if (payload.length > 0) return fromErrorValue(this.#values.decode(payload));
+    } catch (error) {
+      this.#onError(error);
+    }
+    return undefined; // as abort() without a reason
   }
 
   #succeed(call: Call, values: unknown[]): void {

@@ -1,0 +1,64 @@
+// AbortSignals among the arguments of a call, or in an options object among them: these stay in this process, and the leader is told
+// when one is aborted.
+
+import { MAX_SIGNALS } from '../../../protocol/v2-signals';
+import type { SignalPlace } from '../../../protocol/message';
+import { isRootPrototype } from '../../snapshot';
+
+export interface TakenSignals {
+  /** The arguments with undefined in place of each signal. */
+  readonly args: readonly unknown[];
+  /** Each signal once; the number of a signal is the index. */
+  readonly signals: readonly AbortSignal[];
+  readonly places: readonly SignalPlace[];
+}
+
+/** @returns undefined when there is no signal @throws RangeError when there are more than MAX_SIGNALS places */
+export function takeSignals(args: readonly unknown[]): TakenSignals | undefined {
+  if (!args.some(holdsSignal)) return undefined;
+  const signals: AbortSignal[] = [];
+  const places: SignalPlace[] = [];
+  const take = (signal: AbortSignal, argument: number, property?: string): undefined => {
+    if (places.length === MAX_SIGNALS) throw new RangeError(`more than ${MAX_SIGNALS} AbortSignals`);
+    if (!signals.includes(signal)) signals.push(signal);
+    places.push({ signal: signals.indexOf(signal), argument, ...(property !== undefined && { property }) });
+    return undefined;
+  };
+  const without = args.map((value, argument) => {
+    if (value instanceof AbortSignal) return take(value, argument);
+    if (!holdsSignal(value)) return value;
+    const copy = { ...value };
+    for (const [property, each] of Object.entries(value))
+      if (each instanceof AbortSignal) copy[property] = take(each, argument, property);
+    return copy;
+  });
+  return { args: without, signals, places };
+}
+
+function holdsSignal(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof AbortSignal) return true;
+  if (Array.isArray(value) || !isRootPrototype(Object.getPrototypeOf(value) as object | null)) return false;
+  // Own enumerable properties, without making a list of them for each call.
+  for (const property in value) if ((value as Record<string, unknown>)[property] instanceof AbortSignal) return true;
+  return false;
+}
+
+/**
+ * Tells when a signal is aborted, at once where it is aborted already, until the call has ended.
+ * @param tell gets the number of the signal and the reason
+ */
+export function followSignals(
+  signals: readonly AbortSignal[],
+  ended: Promise<unknown>,
+  tell: (signal: number, reason: unknown) => void,
+): void {
+  const stops = signals.map((signal, number) => {
+    const onAbort = (): void => tell(number, signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    return () => signal.removeEventListener('abort', onAbort);
+  });
+  const stop = (): void => stops.forEach((each) => each());
+  ended.then(stop, stop);
+}

@@ -1,0 +1,155 @@
+// AbortSignals among the arguments of a call, in every role: the method gets a signal that is aborted when the caller's is.
+
+import cluster from '../../src';
+import type { ClusterOptions } from '../../src/options';
+import { eventually } from '../support/eventually';
+import { freePort } from '../support/ports';
+import { recordingLogger } from '../support/recording-logger';
+
+interface Options {
+  signal?: AbortSignal | undefined;
+  other?: AbortSignal | undefined;
+  depth?: number;
+}
+
+/** A class whose methods end when they are told to. */
+function feedClass() {
+  const received: unknown[][] = [];
+  return class Feed {
+    static readonly received = received;
+    async get(...args: unknown[]): Promise<unknown> {
+      received.push(args);
+      await Promise.resolve();
+      return args.length;
+    }
+    async wait(signal: AbortSignal): Promise<never> {
+      received.push([signal]);
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('stopped', { cause: signal.reason })));
+        if (signal.aborted) reject(new Error('stopped at once', { cause: signal.reason }));
+      });
+    }
+    async search(options: Options): Promise<string> {
+      received.push([options]);
+      return new Promise((resolve) =>
+        options.signal!.addEventListener('abort', () => resolve(`ended in depth ${options.depth}`)),
+      );
+    }
+  };
+}
+
+let Feed: ReturnType<typeof feedClass>;
+let port: number;
+const open: object[] = [];
+
+beforeEach(async () => {
+  Feed = feedClass();
+  port = await freePort();
+});
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((client) => cluster.close(client)));
+});
+
+function build(options: ClusterOptions) {
+  const client = cluster(Feed, { name: 'feed', port, logger: recordingLogger(), ...options }).create();
+  client.on('error', () => undefined);
+  open.push(client);
+  return client;
+}
+
+describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
+  async function ready() {
+    const leader = build(role === 'single' ? { singleMode: true } : { isLeader: true });
+    await leader.ready();
+    if (role !== 'follower') return leader;
+    const follower = build({ isLeader: false });
+    await follower.ready();
+    return follower;
+  }
+
+  const called = (times = 1) => eventually('the call', () => Feed.received.length === times);
+
+  it('an argument that is a signal is aborted in the method, with the reason', async () => {
+    const client = await ready();
+    const life = new AbortController();
+    const call = client.wait(life.signal);
+    await called();
+    const [signal] = Feed.received[0] as [AbortSignal];
+    expect(signal).toBeInstanceOf(AbortSignal);
+    expect(signal.aborted).toBe(false);
+    life.abort(Object.assign(new TypeError('enough'), { code: 'E_ENOUGH' }));
+    await expect(call).rejects.toMatchObject({ message: 'stopped' });
+    expect(signal.reason).toMatchObject({ name: 'TypeError', message: 'enough', code: 'E_ENOUGH' });
+  });
+
+  it('a signal in an options object stands there, beside the other options', async () => {
+    const client = await ready();
+    const life = new AbortController();
+    const given: Options = { depth: 2, signal: life.signal };
+    const call = client.search(given);
+    await called();
+    expect(given.signal).toBe(life.signal);
+    life.abort();
+    await expect(call).resolves.toBe('ended in depth 2');
+    const [{ signal }] = Feed.received[0] as [Options];
+    expect(signal!.reason).toMatchObject({ name: 'AbortError' });
+  });
+
+  it('a signal that is aborted already is aborted in the method', async () => {
+    const client = await ready();
+    await expect(client.wait(AbortSignal.abort('said before'))).rejects.toThrow(/^stopped/);
+    const [signal] = Feed.received[0] as [AbortSignal];
+    expect(signal.reason).toBe('said before');
+  });
+
+  it('one signal in several places is one signal, and others are others', async () => {
+    const client = await ready();
+    const one = new AbortController();
+    const other = new AbortController();
+    await client.get(one.signal, { signal: one.signal, other: other.signal }, 'x');
+    const [first, options, last] = Feed.received[0] as [AbortSignal, Options, string];
+    expect(options.signal).toBe(first);
+    expect(options.other).not.toBe(first);
+    expect(options.other).toBeInstanceOf(AbortSignal);
+    expect(last).toBe('x');
+  });
+
+  it('nothing listens to the signal of a call that has ended', async () => {
+    const client = await ready();
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
+    await client.get(signal);
+    await eventually('the end of listening', () => listeners === 0);
+  });
+});
+
+describe('over a connection', () => {
+  it('the method is told when the process that called is gone', async () => {
+    const leader = build({ isLeader: true });
+    await leader.ready();
+    const follower = build({ isLeader: false });
+    await follower.ready();
+    const call = follower.wait(new AbortController().signal);
+    call.catch(() => undefined);
+    await eventually('the call', () => Feed.received.length === 1);
+    await follower.close();
+    const [signal] = Feed.received[0] as [AbortSignal];
+    await eventually('the abort', () => signal.aborted);
+    expect(signal.reason).toMatchObject({ code: 'ERR_TRUNKLINE_CALLER_LOST' });
+  });
+
+  it('more signals than a call can carry are refused, and nothing is called', async () => {
+    const leader = build({ isLeader: true });
+    await leader.ready();
+    const follower = build({ isLeader: false });
+    await follower.ready();
+    const signals = Array.from({ length: 17 }, () => new AbortController().signal);
+    await expect(follower.get(...signals)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_ENCODABLE' });
+    expect(Feed.received).toEqual([]);
+  });
+});
