@@ -1,7 +1,7 @@
 // The processes of a measurement: the driver's side of worker.ts. A crew has a separate cluster port and dies with `disband`.
 
-import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { ForkedProcess } from '../src/testing/forked-process';
 import { freePort } from '../test/support/ports';
 import { RedisServer } from '../test/support/redis';
 import type { Answer, Nothing, Order, OrderName } from './orders';
@@ -21,8 +21,7 @@ interface Pending {
 type WorkerMessage = { readonly id: number; readonly answer?: unknown; readonly error?: string };
 
 export class WorkerHandle {
-  readonly #process: ChildProcess;
-  readonly #exited: Promise<void>;
+  readonly #forked: ForkedProcess;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   /** Resolves when the process has loaded the peer. */
@@ -33,7 +32,7 @@ export class WorkerHandle {
    * @param relay gets what a worker says to the others, for the peer that has no other way
    */
   constructor(peer: PeerName, execPath: string, relay: (message: Relayed, from: WorkerHandle) => void) {
-    this.#process = fork(join(__dirname, 'worker.js'), [peer], {
+    this.#forked = new ForkedProcess(join(__dirname, 'worker.js'), [peer], {
       execPath,
       execArgv: ['--expose-gc'],
       // The peer `ipc` is measured with what Node.js does by default.
@@ -42,22 +41,19 @@ export class WorkerHandle {
     this.started = new Promise((resolve, reject) => {
       this.#pending.set(0, { resolve: resolve, reject });
     });
-    this.#process.on('message', (message) => {
+    this.#forked.child.on('message', (message) => {
       if (isRelayed(message)) relay(message, this);
       else this.#onMessage(message as WorkerMessage);
     });
-    this.#exited = new Promise((resolve) => {
-      this.#process.once('exit', (code, signal) => {
-        const error = new Error(`worker process ${this.pid} (${peer}) ended: ${signal ?? code}`);
-        for (const { reject } of this.#pending.values()) reject(error);
-        this.#pending.clear();
-        resolve();
-      });
+    void this.#forked.exited.then(({ code, signal }) => {
+      const error = new Error(`worker process ${this.pid} (${peer}) ended: ${signal ?? code}`);
+      for (const { reject } of this.#pending.values()) reject(error);
+      this.#pending.clear();
     });
   }
 
   get pid(): number {
-    return this.#process.pid ?? 0;
+    return this.#forked.pid;
   }
 
   /**
@@ -72,7 +68,7 @@ export class WorkerHandle {
         timer = setTimeout(() => {
           reject(new Error(`worker process ${this.pid} has not answered to ${name} within ${PATIENCE_MS} ms`));
         }, PATIENCE_MS);
-        this.#process.send({ id, name, order }, (error) => {
+        this.#forked.child.send({ id, name, order }, (error) => {
           if (error) reject(error);
         });
       });
@@ -84,13 +80,12 @@ export class WorkerHandle {
 
   /** Passes on what another worker has said. */
   say(message: Relayed): void {
-    if (this.#process.connected) this.#process.send(message);
+    if (this.#forked.child.connected) this.#forked.child.send(message);
   }
 
   /** Ends the process as a crash would. */
   async kill(): Promise<void> {
-    this.#process.kill('SIGKILL');
-    await this.#exited;
+    await this.#forked.stop();
   }
 
   #onMessage({ id, answer, error }: WorkerMessage): void {

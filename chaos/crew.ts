@@ -1,7 +1,7 @@
 // The members of a run, seen from the driver: a process for each slot; a process that ends is started again.
 
-import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { ForkedProcess } from '../src/testing/forked-process';
 import { now, type HistoryEntry, type Recorder } from './history';
 import type { MemberSetup, Order, Report } from './orders';
 
@@ -10,49 +10,40 @@ const OUTPUT_CHARACTERS = 4_000;
 
 export class Member {
   readonly slot: number;
-  readonly #process: ChildProcess;
+  readonly #forked: ForkedProcess;
   readonly #record: Recorder;
   /** Resolves when the process is gone and all reports of the process have arrived. */
   readonly ended: Promise<void>;
-  #output = '';
   #isEnding = false;
   #isLeaving = false;
-  #isGone = false;
   #continuing: NodeJS.Timeout | undefined;
 
   constructor(setup: MemberSetup, record: Recorder, onEntries: (entries: readonly HistoryEntry[]) => void) {
     this.slot = setup.slot;
     this.#record = record;
-    this.#process = fork(join(__dirname, 'member.js'), [JSON.stringify(setup)], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-    for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
-      stream.on('data', (text: Buffer) => {
-        this.#output = (this.#output + text.toString()).slice(-OUTPUT_CHARACTERS);
-      });
-    }
-    this.#process.on('message', (message) => onEntries((message as Report).entries));
-    this.#process.on('error', () => undefined); // an order to a process that has just ended
-    let how = '';
-    const exited = new Promise<void>((resolve) => {
-      this.#process.once('exit', (code, signal) => {
-        how = signal ?? `code ${code}`;
-        this.#isGone = true;
-        clearTimeout(this.#continuing);
-        resolve();
-      });
+    const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
+    const program = join(__dirname, 'member.js');
+    this.#forked = new ForkedProcess(program, [JSON.stringify(setup)], { stdio: [...stdio] }, OUTPUT_CHARACTERS);
+    const { child, exited } = this.#forked;
+    child.on('message', (message) => onEntries((message as Report).entries));
+    child.on('error', () => undefined); // an order to a process that has just ended
+    child.once('exit', () => {
+      clearTimeout(this.#continuing);
     });
-    const reported = new Promise<void>((resolve) => this.#process.once('disconnect', resolve));
-    this.ended = Promise.all([exited, reported]).then(() => {
+    const reported = new Promise<void>((resolve) => child.once('disconnect', resolve));
+    this.ended = Promise.all([exited, reported]).then(([{ code, signal }]) => {
+      const how = signal ?? `code ${code}`;
       const wasWanted = this.#isEnding || (this.#isLeaving && how === 'code 0');
-      record({ kind: 'exited', pid: this.pid, how, wasWanted, output: wasWanted ? '' : this.#output });
+      record({ kind: 'exited', pid: this.pid, how, wasWanted, output: wasWanted ? '' : this.#forked.output });
     });
   }
 
   get pid(): number {
-    return this.#process.pid ?? 0;
+    return this.#forked.pid;
   }
 
   get isAlive(): boolean {
-    return !this.#isGone && !this.#isEnding;
+    return this.#forked.isAlive && !this.#isEnding;
   }
 
   /** Whether the process will end without a kill. */
@@ -65,14 +56,14 @@ export class Member {
   }
 
   order(order: Order): void {
-    if (this.isAlive && this.#process.connected) this.#process.send(order, () => undefined);
+    if (this.isAlive && this.#forked.child.connected) this.#forked.child.send(order, () => undefined);
   }
 
   /** @param detail for the history; undefined: no fault, but the end of the run */
   kill(detail?: string): void {
     this.#isEnding = true;
     if (detail !== undefined) this.#record({ kind: 'fault', fault: 'kill', detail, pid: this.pid, until: now() });
-    this.#process.kill('SIGKILL');
+    this.#forked.kill('SIGKILL');
   }
 
   /** Makes the process close all clients, after which the process must end. */
@@ -85,14 +76,14 @@ export class Member {
   /** The process does not run for a while. */
   stop(ms: number, detail: string): void {
     this.#record({ kind: 'fault', fault: 'stop', detail, pid: this.pid, until: now() + ms });
-    this.#process.kill('SIGSTOP');
+    this.#forked.kill('SIGSTOP');
     this.#continuing = setTimeout(() => this.continue(), ms);
   }
 
   continue(): void {
     clearTimeout(this.#continuing);
     this.#continuing = undefined;
-    this.#process.kill('SIGCONT');
+    this.#forked.kill('SIGCONT');
   }
 }
 

@@ -18,7 +18,7 @@ import * as nodeModule from 'node:module';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExitStatus } from '../support/child';
+import type { ExitStatus } from '../../src/testing/forked-process';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/ports';
 

@@ -1,7 +1,8 @@
 // Forks a fixture of test/fixtures and exchanges messages with the child. Children run the compiled files of dist.
 
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { ForkedProcess } from '../../src/testing/forked-process';
 import { PATIENCE_MS } from './eventually';
 
 const ROOT = join(__dirname, __dirname.includes('/dist/') ? '../../..' : '../..');
@@ -12,23 +13,14 @@ export interface ChildMessage {
   readonly [field: string]: unknown;
 }
 
-export interface ExitStatus {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
 interface Waiting {
   readonly matches: (message: ChildMessage) => boolean;
   readonly resolve: (message: ChildMessage) => void;
 }
 
-export class Child {
-  readonly process: ChildProcess;
+export class Child extends ForkedProcess {
   /** Everything that the child has sent, oldest first. */
   readonly messages: ChildMessage[] = [];
-  /** Resolves when the process is gone. */
-  readonly exited: Promise<ExitStatus>;
-  output = '';
   #waiting: Waiting[] = [];
 
   /** @param fixture file name in test/fixtures, without extension */
@@ -36,37 +28,21 @@ export class Child {
     const set = Object.fromEntries(
       Object.entries(env).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),
     );
-    this.process = fork(join(ROOT, 'dist/test/fixtures', `${fixture}.js`), [], {
+    super(join(ROOT, 'dist/test/fixtures', `${fixture}.js`), [], {
       env: { ...process.env, ...set },
       execArgv,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
     });
-    for (const stream of [this.process.stdout, this.process.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        this.output += chunk.toString();
-      });
-    }
     this.process.on('message', (message) => this.#onMessage(message as ChildMessage));
-    this.exited = new Promise((resolve) => {
-      this.process.once('exit', (code, signal) => resolve({ code, signal }));
-    });
   }
 
-  get pid(): number {
-    return this.process.pid!;
-  }
-
-  get isAlive(): boolean {
-    return this.process.exitCode === null && this.process.signalCode === null;
+  get process(): ChildProcess {
+    return this.child;
   }
 
   send(message: ChildMessage): void {
     this.process.send(message);
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.process.kill(signal);
   }
 
   /** The first message, past or future, that matches. */
@@ -82,15 +58,6 @@ export class Child {
     const answer = this.#next(`answer to ${request.type}`, (message) => message.id === id);
     this.send({ ...request, id });
     return answer;
-  }
-
-  /** Kills a living process, and waits for the end. */
-  async stop(): Promise<void> {
-    if (this.isAlive) {
-      this.kill('SIGKILL');
-      this.kill('SIGCONT');
-    }
-    await this.exited;
   }
 
   #next(what: string, matches: (message: ChildMessage) => boolean, limitMs = PATIENCE_MS): Promise<ChildMessage> {
