@@ -1,7 +1,6 @@
 // The master's view of a child: started, ready, gone. The code inside of the child is child-runtime.ts.
 
 import type { Socket } from 'node:net';
-import { patientTimeout, systemClock, type Patience } from '../../time';
 import {
   asAppMessage,
   isOurs,
@@ -16,24 +15,17 @@ import {
 import { asListeningSocket, Bequest, type ListeningSocket } from './bequest';
 import { Backlog } from '../messaging/backlog';
 import { oomKills } from '../host/container-limits';
-import { Descendants } from './descendants';
+import { ChildDescendants } from './child-descendants';
 import { describeEnd } from './end-report';
+import { begun, exited, hasExited, hasTask, ordered, ordersOf, type ChildLife, type Exit } from './child-life';
 import { Handover } from './handover';
-import { mastersOwn } from './port-hint';
-import { launch, type Launched, type LaunchSpec } from './launch';
+import { realMeans, type Launched, type LaunchSpec, type Means } from './launch';
+import { Listening, type ExpectedListening } from './listening';
+import { LoopWatch } from './loop-watch';
 
-export interface ChildSpec extends LaunchSpec {
-  /** Whether a listening server makes the child ready; other children report readiness. */
-  readonly isReadyWhenListening: boolean;
-  /** The port where the application is expected; a server elsewhere (metrics, administration) is not the application. */
-  readonly applicationPort: number | undefined;
-  /** A port that the master reserves: a child must not listen there. */
-  readonly mastersPort: number | undefined;
-}
+export interface ChildSpec extends LaunchSpec, ExpectedListening {}
 
-export interface ChildEnd {
-  readonly code: number | null;
-  readonly signal: string | null;
+export interface ChildEnd extends Exit {
   /** In plain words, as in `worker 1 …`. */
   readonly description: string;
   /** What is known about the failure. */
@@ -64,10 +56,6 @@ export interface ChildEvents {
 const MARGIN = 0.95;
 /** The last messages of a child may arrive after the exit, or the exit after the last messages, but not later than this, ms. */
 const LAST_WORDS_MS = 200;
-/** After this many reports of a child the master looks for descendants. */
-const LOOK_EVERY = 10;
-/** How long descendants of a child may take to end after the child, ms. */
-const DESCENDANTS_MS = 500;
 
 export class ChildHandle {
   readonly #launched: Launched | undefined;
@@ -76,23 +64,20 @@ export class ChildHandle {
   readonly #bequest = new Bequest(() => this.#launched?.send({ trunkline: 'bequeath' }));
   readonly #events: ChildEvents;
   readonly #spec: ChildSpec;
-  #reason: string | undefined;
+  readonly #means: Means;
+  readonly #listening: Listening;
+  readonly #loop: LoopWatch;
+  readonly #descendants = new ChildDescendants(() => (hasExited(this.#life) ? undefined : this.processId));
+  #life: ChildLife = { phase: 'waiting' };
+  /** When the child became ready; the report may be among the last messages of a child that has exited. */
   #readyAt: number | undefined;
-  #address: Address | undefined;
-  #elsewhere: Address | undefined;
+  /** What is known of a failure. */
+  #reason: string | undefined;
   #hasOwnListeners = false;
+  /** The child has said that it could not end in time. */
+  #hasOverrun = false;
   #health: Health | undefined;
   #oomKillsBefore = oomKills();
-  #descendants: Descendants | undefined;
-  #blocked: Patience | undefined;
-  #exit: Pick<ChildEnd, 'code' | 'signal'> | undefined;
-  #isBlocked = false;
-  #reports = 0;
-  #hasBegun = false;
-  #hasEnded = false;
-  #hasOverrun = false;
-  #wasTold = false;
-  #wasKilled = false;
   #onReady!: () => void;
   #onGone!: (end: ChildEnd | undefined) => void;
   #onEnded!: (outcome: { neededForce: boolean }) => void;
@@ -111,14 +96,17 @@ export class ChildHandle {
   readonly ended: Promise<{ readonly neededForce: boolean }>;
 
   /** Starts the process or thread, which does nothing before `begin`. A failure to start is reported as an end. */
-  constructor(spec: ChildSpec, events: ChildEvents) {
+  constructor(spec: ChildSpec, events: ChildEvents, means: Means = realMeans) {
     this.#spec = spec;
     this.#events = events;
+    this.#means = means;
+    this.#listening = new Listening(spec);
+    this.#loop = new LoopWatch(spec.task.blockedTimeoutMs, means.clock, () => events.onBlocked());
     this.ready = new Promise((resolve) => (this.#onReady = resolve));
     this.gone = new Promise((resolve) => (this.#onGone = resolve));
     this.ended = new Promise((resolve) => (this.#onEnded = resolve));
     try {
-      this.#launched = launch(spec, {
+      this.#launched = means.launch(spec, {
         onMessage: (message, handle) => this.#onMessage(message, handle),
         onListening: (address) => this.#onListening(address),
         onError: (error) => this.#failed(error),
@@ -133,7 +121,7 @@ export class ChildHandle {
 
   /** Lets the child load the user's program. */
   begin(): void {
-    this.#hasBegun = true;
+    this.#life = begun(this.#life);
     this.#launched?.begin();
   }
 
@@ -160,29 +148,36 @@ export class ChildHandle {
   }
 
   get state(): ChildState {
-    if (this.#exit) return 'gone';
-    if (this.#wasTold || this.#wasKilled) return 'leaving';
-    return this.#readyAt === undefined ? 'starting' : 'ready';
+    switch (this.#life.phase) {
+      case 'waiting':
+      case 'working':
+        return this.#readyAt === undefined ? 'starting' : 'ready';
+      case 'leaving':
+        return 'leaving';
+      case 'exited':
+      case 'ended':
+        return 'gone';
+    }
   }
 
   /** Whether the child was ready once and has not exited: the program handles messages. */
   get handlesMessages(): boolean {
-    return this.#readyAt !== undefined && !this.#exit;
+    return this.#readyAt !== undefined && !hasExited(this.#life);
   }
 
   /** Whether the event loop has not turned for too long, and is still not turning. */
   get isBlocked(): boolean {
-    return this.#isBlocked;
+    return this.#loop.isBlocked;
   }
 
   /** For how long the child has been ready, ms. */
   get readyForMs(): number | undefined {
-    return this.#readyAt === undefined ? undefined : performance.now() - this.#readyAt;
+    return this.#readyAt === undefined ? undefined : this.#means.clock.now() - this.#readyAt;
   }
 
   /** Where the child listens. */
   get address(): Address | undefined {
-    return this.#address;
+    return this.#listening.address;
   }
 
   get isReadyWhenListening(): boolean {
@@ -191,11 +186,7 @@ export class ChildHandle {
 
   /** Why the child is not ready yet, in words that follow the name of the child. */
   get whyNotReady(): string {
-    if (!this.#spec.isReadyWhenListening) return 'it has not said that it is ready';
-    if (this.#elsewhere === undefined) return 'it neither listens nor calls ready()';
-    const where = typeof this.#elsewhere === 'string' ? this.#elsewhere : `port ${this.#elsewhere.port}`;
-    const expected = `port ${this.#spec.applicationPort}, which makes it ready`;
-    return `it listens on ${where}, but not on ${expected}; it may also call ready()`;
+    return this.#listening.whyNotReady;
   }
 
   get health(): Health | undefined {
@@ -204,14 +195,14 @@ export class ChildHandle {
 
   /** Whether the child was asked to end. */
   get wasTold(): boolean {
-    return this.#wasTold;
+    return ordersOf(this.#life).has('stop');
   }
 
   /** Asks the child to finish all work and to end. */
   stop(withinMs: number, gently: boolean): void {
-    this.#wasTold = true;
-    this.#lookForDescendants();
-    if (this.#hasBegun && this.#launched?.isConnected)
+    this.#life = ordered(this.#life, 'stop');
+    this.#descendants.look();
+    if (hasTask(this.#life) && this.#launched?.isConnected)
       this.#launched.send({ trunkline: 'stop', withinMs: withinMs * MARGIN, gently });
     else this.#launched?.terminate();
   }
@@ -219,8 +210,8 @@ export class ChildHandle {
   /** Ends the child now; works for a suspended child too. @param reason why, for the report of the end */
   kill(reason?: string): void {
     this.#reason ??= reason;
-    this.#wasKilled = true;
-    this.#lookForDescendants();
+    this.#life = ordered(this.#life, 'kill');
+    this.#descendants.look();
     this.#launched?.kill();
   }
 
@@ -271,24 +262,15 @@ export class ChildHandle {
     this.#launched?.send({ trunkline: 'started' });
   }
 
-  /** Looks while the child lives: afterwards descendants cannot be found. */
-  #lookForDescendants(): void {
-    const { processId } = this.#launched ?? {};
-    if (processId === undefined || this.#exit) return;
-    const found = Descendants.of(processId);
-    if (this.#descendants) this.#descendants.add(found);
-    else this.#descendants = found;
-  }
-
   /** Gives the child a connection. @returns whether the child has taken the connection */
   hand(socket: Socket, head: Buffer | undefined): Promise<boolean> {
     return this.#handover.hand(socket, head);
   }
 
   #onExit(code: number | null, signal: string | null): void {
-    this.#exit = { code, signal };
-    this.#blocked?.cancel();
-    setTimeout(() => void this.#end(), LAST_WORDS_MS);
+    this.#life = exited(this.#life, { code, signal });
+    this.#loop.end();
+    this.#means.clock.setTimeout(() => void this.#end(), LAST_WORDS_MS);
   }
 
   #onClose(): void {
@@ -299,26 +281,28 @@ export class ChildHandle {
 
   /** A child that has ended cannot be spoken to either: wait for the end. */
   #onDisconnect(): void {
-    setTimeout(() => !this.#exit && this.#onGone(undefined), LAST_WORDS_MS).unref();
+    const lookAgain = (): void => {
+      if (!hasExited(this.#life)) this.#onGone(undefined);
+    };
+    this.#means.clock.setTimeout(lookAgain, LAST_WORDS_MS).unref();
   }
 
   async #end(): Promise<void> {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    const { code, signal } = this.#exit!;
+    if (this.#life.phase !== 'exited') return;
+    const { exit, orders } = (this.#life = { ...this.#life, phase: 'ended' });
     const reason = this.#reason;
     const oom = { oomKillsBefore: this.#oomKillsBefore, oomKillsNow: oomKills() };
-    const description = describeEnd({ code, signal, reason, wasKilledByUs: this.#wasKilled, ...oom });
-    this.#onGone({ code, signal, description, reason });
-    const forced = await this.#descendants?.terminate(DESCENDANTS_MS);
-    this.#onEnded({ neededForce: signal === 'SIGKILL' || this.#hasOverrun || forced === true });
+    const description = describeEnd({ ...exit, reason, wasKilledByUs: orders.has('kill'), ...oom });
+    this.#onGone({ ...exit, description, reason });
+    const forced = await this.#descendants.terminate();
+    this.#onEnded({ neededForce: exit.signal === 'SIGKILL' || this.#hasOverrun || forced });
   }
 
   /** Without a process there will be no exit. */
   #failed(error: Error): void {
     this.#reason ??= error.message;
     if (this.pid !== undefined) return;
-    this.#exit = { code: null, signal: null };
+    this.#life = exited(this.#life, { code: null, signal: null });
     void this.#end();
   }
 
@@ -350,7 +334,7 @@ export class ChildHandle {
         return;
       case 'failed':
         this.#reason = message.reason;
-        this.#lookForDescendants();
+        this.#descendants.look();
         return;
       case 'sigterm':
         this.#events.onSigterm();
@@ -359,7 +343,7 @@ export class ChildHandle {
         this.#hasOverrun = true;
         return;
       case 'leaving':
-        this.#lookForDescendants();
+        this.#descendants.look();
         this.#launched?.send({ trunkline: 'farewell' });
         return;
       case 'alive':
@@ -384,49 +368,32 @@ export class ChildHandle {
 
   #onAlive(health: Health): void {
     this.#health = health;
-    this.#isBlocked = false;
-    // If something else kills the child, descendants can no longer be found, and are therefore recorded periodically.
-    if (++this.#reports % LOOK_EVERY === 0) this.#lookForDescendants();
+    this.#descendants.onReport();
     this.#oomKillsBefore = oomKills();
-    this.#blocked?.cancel();
-    const { blockedTimeoutMs } = this.#spec.task;
-    if (blockedTimeoutMs > 0 && !health.isInspected && !this.#exit)
-      this.#blocked = patientTimeout(systemClock, blockedTimeoutMs, () => {
-        this.#isBlocked = true;
-        this.#events.onBlocked();
-      });
+    this.#loop.onReport(!health.isInspected && !hasExited(this.#life));
     this.#events.onHealth(health);
   }
 
   #onListening(address: Address): void {
-    const port = portOf(address);
-    if (port !== undefined && port === this.#spec.mastersPort) {
-      this.kill(`it listens on port ${port}, but ${mastersOwn(port)}`);
+    const objection = this.#listening.objectionTo(address);
+    if (objection !== undefined) {
+      this.kill(objection);
       return;
     }
-    if (!this.#isApplication(address)) {
-      this.#elsewhere ??= address;
-      if (this.#readyAt === undefined) this.#events.onListeningElsewhere();
-      return;
+    switch (this.#listening.note(address)) {
+      case 'elsewhere':
+        if (this.#readyAt === undefined) this.#events.onListeningElsewhere();
+        return;
+      case 'application':
+        if (this.#spec.isReadyWhenListening) this.#becomeReady();
     }
-    this.#address ??= address;
-    if (this.#spec.isReadyWhenListening) this.#becomeReady();
-  }
-
-  #isApplication(address: Address): boolean {
-    const { applicationPort } = this.#spec;
-    return applicationPort === undefined || portOf(address) === applicationPort;
   }
 
   #becomeReady(address?: Address): void {
-    this.#address = address ?? this.#address;
+    if (address !== undefined) this.#listening.onNamed(address);
     if (this.#readyAt !== undefined) return;
-    this.#readyAt = performance.now();
+    this.#readyAt = this.#means.clock.now();
     this.#onReady();
     this.#events.onReady();
   }
-}
-
-function portOf(address: Address): number | undefined {
-  return typeof address === 'object' ? address.port : undefined;
 }

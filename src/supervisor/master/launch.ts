@@ -5,6 +5,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
+import { systemClock, type Clock } from '../../time';
 import { entryFile } from '../host/entry-file';
 import type { Address, AppMessage, ChildTask, TaskMessage, ToChild } from '../messaging/messages';
 
@@ -48,6 +49,12 @@ export interface Launched {
   /** Asks a process to end that cannot be spoken to. */
   terminate(): void;
   kill(): void;
+}
+
+/** How children come to life, and the time that passes for them. Tests give others. */
+export interface Means {
+  readonly launch: (spec: LaunchSpec, events: LaunchEvents) => Launched;
+  readonly clock: Clock;
 }
 
 /**
@@ -107,6 +114,8 @@ function forkWorker({ workingFolder: cwd, env, nodeArgs, inspectPort }: LaunchSp
   worker.on('error', () => undefined); // told by the process too
   return worker.process;
 }
+
+export const realMeans: Means = { launch, clock: systemClock };
 
 function launchThread({ task, env, nodeArgs, hardMaxMemoryBytes }: LaunchSpec, events: LaunchEvents): Launched {
   const message = taskMessage(task);

@@ -11,9 +11,12 @@ import type { ResolvedSupervisorOptions } from '../host/options';
 import { Announcements } from '../messaging/announcements';
 import type { ChildEnd, ChildHandle } from './child-handle';
 import { ChildSpecs } from './child-specs';
+import { realMeans, type Means } from './launch';
 import { judgeMemory } from './memory-limits';
 import { portHint } from './port-hint';
+import { sendToParent } from '../messaging/parent';
 import { PostOffice } from '../messaging/post-office';
+import { readinessOf } from './readiness';
 import { Rollout } from './rollout';
 import { StickyListener, type StickyWorker } from './sticky-listener';
 import { spareWorkers } from './spares';
@@ -21,6 +24,7 @@ import { Slot, type SlotEvents, type SlotStatus } from './slot';
 
 export class Master {
   readonly #options: ResolvedSupervisorOptions;
+  readonly #means: Means;
   readonly #events: SlotEvents;
   readonly #post: PostOffice;
   readonly #announcements: Announcements;
@@ -41,13 +45,14 @@ export class Master {
   /** Resolves when everything has ended. */
   readonly ended: Promise<{ forced: boolean }>;
 
-  constructor(options: ResolvedSupervisorOptions) {
+  constructor(options: ResolvedSupervisorOptions, means: Means = realMeans) {
     this.#options = options;
+    this.#means = means;
     this.ended = new Promise((resolve) => (this.#onEnded = resolve));
     this.#post = new PostOffice({
       slots: () => this.#slots(),
       toMaster: (message) => this.#receive(message),
-      toParent: (message) => this.#tellParent(message),
+      toParent: (message) => sendToParent(message, options.logger),
       logger: options.logger,
     });
     this.#postbox.connect((mail) => {
@@ -110,7 +115,7 @@ export class Master {
 
   async #start(): Promise<boolean> {
     const { scheduling, workers, logger } = this.#options;
-    const startedAt = performance.now();
+    const startedAt = this.#means.clock.now();
     this.#specs = await ChildSpecs.prepare(this.#options);
     cluster.schedulingPolicy = scheduling === 'rr' ? cluster.SCHED_RR : cluster.SCHED_NONE;
     const slots = Array.from({ length: workers }, (_, i) => this.#slot(i + 1));
@@ -125,8 +130,10 @@ export class Master {
     await this.#openSticky();
     this.#hasStarted = true;
     for (const slot of this.#slots()) slot.readyChild?.tellStarted();
-    const ready = this.#readiness();
-    logger.info(`started: address=${ready.address} workers=${workers} after ${Math.round(performance.now() - startedAt)} ms`);
+    const ready = readinessOf(this.#specs.programOptions, this.#options.port, this.address);
+    logger.info(
+      `started: address=${ready.address} workers=${workers} after ${Math.round(this.#means.clock.now() - startedAt)} ms`,
+    );
     this.#announcements.started(ready);
     return true;
   }
@@ -212,7 +219,7 @@ export class Master {
   #rollOut(change: (rollout: Rollout) => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
       try {
-        await change(new Rollout());
+        await change(new Rollout(this.#means.clock));
       } catch (error) {
         this.#assertNotStopped(); // that is why
         throw error;
@@ -232,11 +239,11 @@ export class Master {
     const { stopTimeoutMs, workersStopMs } = this.#options;
     this.#agent?.retire(); // the agent goes on until the workers have ended
     await this.#sticky?.close();
-    const deadline = performance.now() + stopTimeoutMs;
+    const deadline = this.#means.clock.now() + stopTimeoutMs;
     // Workers that take all of the time leave a share to the agent.
     const others = [...this.#allSlots].filter((slot) => slot !== this.#agent);
     const workers = await Promise.all(others.map((worker) => worker.stop(workersStopMs)));
-    const agent = await this.#agent?.stop(deadline - performance.now());
+    const agent = await this.#agent?.stop(deadline - this.#means.clock.now());
     this.#post.close();
     const outcome = { forced: [...workers, agent].includes(true) };
     this.#onEnded(outcome);
@@ -258,6 +265,7 @@ export class Master {
       limits: options,
       events: this.#events,
       logger: options.logger,
+      means: this.#means,
     });
     this.#allSlots.add(slot);
     return slot;
@@ -329,25 +337,6 @@ export class Master {
     await this.#postbox.receive(message);
   }
 
-  #tellParent(message: AppMessage): boolean {
-    if (!process.connected || !process.send) return false;
-    try {
-      process.send(message, undefined, undefined, () => undefined);
-      return true;
-    } catch (error) {
-      this.#options.logger.error(`a message to the parent cannot be sent: action=${message.action}: ${(error as Error).message}`);
-      return false;
-    }
-  }
-
-  #readiness(): Parameters<Announcements['started']>[0] {
-    const { debugPort, https } = this.#specs!.programOptions;
-    const { address } = this;
-    const protocol = https ? 'https' : 'http';
-    const port = this.#options.port || (typeof address === 'object' ? address.port : undefined);
-    return { port, debugPort, protocol, address: typeof address === 'string' ? address : urlOf(protocol, address, port) };
-  }
-
   /** With sticky connections the port of the application is the master's. */
   async #openSticky(): Promise<void> {
     const { sticky, port, logger } = this.#options;
@@ -365,9 +354,7 @@ export class Master {
       throw new TrunklineError(
         'ERR_TRUNKLINE_BOOT_FAILED',
         `${message}; nothing is left running${portHint(message, undefined)}`,
-        {
-          cause: error,
-        },
+        { cause: error },
       );
     }
   }
@@ -404,10 +391,4 @@ export class Master {
 
 function senderOf({ kind }: Slot): 'agent' | 'app' {
   return kind === 'agent' ? 'agent' : 'app';
-}
-
-function urlOf(protocol: string, address: Address | undefined, port: number | undefined): string | undefined {
-  if (port === undefined) return undefined;
-  const host = typeof address === 'object' && !/^(::|0\.0\.0\.0|)$/.test(address.address) ? address.address : '127.0.0.1';
-  return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

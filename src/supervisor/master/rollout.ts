@@ -2,20 +2,22 @@
 // ready and dies a moment later must not replace what works.
 
 import { TrunklineError } from '../../errors';
-import { delay, systemClock } from '../../time';
+import { delay, systemClock, type Clock } from '../../time';
 import type { ChildEnd, ChildHandle } from './child-handle';
 
 /** How long a new child must have lived after being ready, ms, before the change relies on the child. */
 const SETTLE_MS = 500;
 
 export class Rollout {
+  readonly #clock: Clock;
   readonly #broken = new AbortController();
   #failure: TrunklineError | undefined;
 
   /** Resolves when a new child has ended. */
   readonly broken: Promise<void>;
 
-  constructor() {
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
     this.broken = new Promise((resolve) => {
       this.#broken.signal.addEventListener('abort', () => resolve(), { once: true });
     });
@@ -34,7 +36,7 @@ export class Rollout {
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when any new child has ended
    */
   async settle(): Promise<void> {
-    await delay(systemClock, SETTLE_MS, this.#broken.signal);
+    await delay(this.#clock, SETTLE_MS, this.#broken.signal);
     this.assertIntact();
   }
 

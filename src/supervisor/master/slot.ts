@@ -3,10 +3,11 @@
 
 import { TrunklineError } from '../../errors';
 import type { Logger } from '../../logger';
-import { delay, systemClock, type Timer } from '../../time';
+import { delay, type Timer } from '../../time';
 import type { Address, AppMessage, Delivery, Health, Mail } from '../messaging/messages';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
 import { evidence } from './evidence';
+import { realMeans, type Means } from './launch';
 import type { ReceivingSlot } from '../messaging/post-office';
 import { RestartPolicy } from './restart-policy';
 import type { Rollout } from './rollout';
@@ -51,6 +52,7 @@ export interface SlotDescription {
   readonly limits: SlotLimits;
   readonly events: SlotEvents;
   readonly logger: Logger;
+  readonly means?: Means;
 }
 
 export interface SlotStatus {
@@ -75,6 +77,7 @@ export class Slot implements ReceivingSlot {
   readonly name: string;
   readonly kind: 'agent' | 'worker';
   readonly #description: SlotDescription;
+  readonly #means: Means;
   readonly #policy = new RestartPolicy();
   readonly #life = new AbortController();
   /** The child that occupies the slot; undefined between an end and the next start. */
@@ -99,6 +102,7 @@ export class Slot implements ReceivingSlot {
     this.name = description.name;
     this.kind = description.kind;
     this.#description = description;
+    this.#means = description.means ?? realMeans;
     this.firstReady = new Promise((resolve, reject) => {
       this.#onFirst = { resolve, reject: reject as (end: ChildEnd) => void };
     });
@@ -221,7 +225,7 @@ export class Slot implements ReceivingSlot {
   /** From now on no child is started; the present child goes on until `stop`. */
   retire(): void {
     this.#life.abort();
-    systemClock.clearTimeout(this.#pause);
+    this.#means.clock.clearTimeout(this.#pause);
   }
 
   /**
@@ -249,7 +253,7 @@ export class Slot implements ReceivingSlot {
   }
 
   #occupy(child: ChildHandle): void {
-    systemClock.clearTimeout(this.#pause);
+    this.#means.clock.clearTimeout(this.#pause);
     this.#child = child;
   }
 
@@ -281,7 +285,7 @@ export class Slot implements ReceivingSlot {
     const pauseMs = Math.round(this.#policy.onEnd(child.readyForMs));
     this.#lastEnd = end?.description ?? 'has disconnected from its master';
     this.#description.logger.warn(`${this.name}: ${this.#lastEnd}; pid=${child.pid} next start in ${pauseMs} ms`);
-    this.#pause = systemClock.setTimeout(() => this.#next(), pauseMs);
+    this.#pause = this.#means.clock.setTimeout(() => this.#next(), pauseMs);
   }
 
   /**
@@ -289,7 +293,7 @@ export class Slot implements ReceivingSlot {
    * application stops.
    */
   async #failFirst(end: ChildEnd): Promise<void> {
-    if (end.signal !== null) await delay(systemClock, GROUP_SIGNAL_MS, this.#life.signal);
+    if (end.signal !== null) await delay(this.#means.clock, GROUP_SIGNAL_MS, this.#life.signal);
     this.#onFirst.reject(end);
   }
 
@@ -311,22 +315,30 @@ export class Slot implements ReceivingSlot {
 
   #launch(isSucceeding: boolean): Launch {
     const { spec, events, limits } = this.#description;
-    const watch = new StartWatch(limits.startTimeoutMs, (hint) => this.#description.logger.warn(`${this.name}: ${hint}`));
-    const child: ChildHandle = new ChildHandle(spec(this.name, isSucceeding), {
-      onListeningElsewhere: () => watch.hintLater(),
-      onReady: () => {
-        this.#hasBegun = true;
-        this.#onFirst.resolve(child);
-        if (child === this.#child) events.onReady(this);
+    const watch = new StartWatch(
+      limits.startTimeoutMs,
+      (hint) => this.#description.logger.warn(`${this.name}: ${hint}`),
+      this.#means,
+    );
+    const child: ChildHandle = new ChildHandle(
+      spec(this.name, isSucceeding),
+      {
+        onListeningElsewhere: () => watch.hintLater(),
+        onReady: () => {
+          this.#hasBegun = true;
+          this.#onFirst.resolve(child);
+          if (child === this.#child) events.onReady(this);
+        },
+        onSigterm: () => void this.#onSigterm(child),
+        onHealth: (health) => events.onHealth(this, child, health),
+        onBlocked: () => void this.#onBlocked(child),
+        onMessage: (message) => events.onMessage(this, message),
+        onMail: (mail, tell) => events.onMail(this, mail, tell),
+        onHandled: (id, reason) => events.onHandled(child, id, reason),
+        onDrained: () => events.onDrained(this),
       },
-      onSigterm: () => void this.#onSigterm(child),
-      onHealth: (health) => events.onHealth(this, child, health),
-      onBlocked: () => void this.#onBlocked(child),
-      onMessage: (message) => events.onMessage(this, message),
-      onMail: (mail, tell) => events.onMail(this, mail, tell),
-      onHandled: (id, reason) => events.onHandled(child, id, reason),
-      onDrained: () => events.onDrained(this),
-    });
+      this.#means,
+    );
     this.#children.add(child);
     void child.gone.then((end) => this.#onGone(child, end));
     void child.ended.then(() => {
@@ -351,7 +363,7 @@ export class Slot implements ReceivingSlot {
    * Somebody has sent SIGTERM to the child. If the whole application is meant, the master receives the signal in a moment too.
    */
   async #onSigterm(child: ChildHandle): Promise<void> {
-    await delay(systemClock, GROUP_SIGNAL_MS, this.#life.signal);
+    await delay(this.#means.clock, GROUP_SIGNAL_MS, this.#life.signal);
     if (this.#isRetired || child.state === 'leaving' || child.state === 'gone') return;
     this.#description.logger.warn(`${this.name}: has got SIGTERM and will be replaced; pid=${child.pid}`);
     void this.#letGo(child, this.#description.limits.stopTimeoutMs, false);
@@ -365,9 +377,9 @@ export class Slot implements ReceivingSlot {
 
   async #letGo(child: ChildHandle, withinMs: number, gently: boolean): Promise<boolean> {
     child.stop(withinMs, gently);
-    const timer = systemClock.setTimeout(() => child.kill(), withinMs);
+    const timer = this.#means.clock.setTimeout(() => child.kill(), withinMs);
     const { neededForce } = await child.ended;
-    systemClock.clearTimeout(timer);
+    this.#means.clock.clearTimeout(timer);
     return neededForce;
   }
 }
