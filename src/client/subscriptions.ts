@@ -24,6 +24,7 @@ export interface SubscribingClient {
 }
 
 const NOBODY: ValueListener = () => undefined;
+const LISTENER = 'a listener';
 
 export class Subscriptions {
   readonly #spec: ChannelSpec;
@@ -84,22 +85,24 @@ export class Subscriptions {
 
   /** Runs code of the user that must not stop anybody else. @param what the code, for the error */
   run(what: string, code: (...args: never[]) => unknown, args: unknown[]): void {
-    const failed = (cause: unknown): void => {
-      const { name: channel } = this.#spec;
-      const reason = messageOf(cause);
-      this.#client.emitError(
-        new TrunklineError('ERR_TRUNKLINE_LISTENER_THREW', `${channel}: ${what} threw: ${reason}`, { channel, cause }),
-      );
-    };
     try {
       const given = code(...(args as never[]));
-      // What the code is matters only when it gives an object, which listeners rarely do.
-      const isGenerator = typeof given === 'object' && given !== null && isGeneratorFunction(code);
-      const returned = isGenerator ? runGenerator(given as ReturnType<GeneratorMethod>, undefined) : given;
-      if (returned instanceof Promise) returned.catch(failed);
+      if (typeof given === 'object' && given !== null) this.#await(what, code, given);
     } catch (error) {
-      failed(error);
+      this.#failed(what, error);
     }
+  }
+
+  /** What the code is matters only when it gives an object, which listeners rarely do. */
+  #await(what: string, code: (...args: never[]) => unknown, given: object): void {
+    const returned = isGeneratorFunction(code) ? runGenerator(given as ReturnType<GeneratorMethod>, undefined) : given;
+    if (returned instanceof Promise) returned.catch((error: unknown) => this.#failed(what, error));
+  }
+
+  #failed(what: string, cause: unknown): void {
+    const { name: channel } = this.#spec;
+    const message = `${channel}: ${what} threw: ${messageOf(cause)}`;
+    this.#client.emitError(new TrunklineError('ERR_TRUNKLINE_LISTENER_THREW', message, { channel, cause }));
   }
 
   /** @param onOver called once, when the subscription is over */
@@ -130,16 +133,22 @@ export class Subscriptions {
     });
   }
 
+  /** Runs for each value. Calls few functions, because the first thousands of values pass before the engine has compiled this. */
   readonly #deliver = (listener: ValueListener, payload: Buffer): void => {
     if (!this.#client.isOpen) return;
     let value: unknown;
     try {
-      value = this.#decode(payload);
-    } catch (error) {
-      this.#client.emitError(error);
+      value = this.#spec.values.decode(payload);
+    } catch (cause) {
+      this.#client.emitError(notDecodable(this.#spec.name, 'a value', cause));
       return;
     }
-    this.run('a listener', listener, [value]);
+    try {
+      const given = listener(value);
+      if (typeof given === 'object' && given !== null) this.#await(LISTENER, listener, given);
+    } catch (error) {
+      this.#failed(LISTENER, error);
+    }
   };
 
   /** Decodes for each listener: two listeners never share a mutable value. @throws TrunklineError ERR_TRUNKLINE_NOT_DECODABLE */

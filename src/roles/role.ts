@@ -10,6 +10,8 @@ import type { PeerSettings } from '../transport/peer-settings';
 export interface Subscriber {
   /** Must not throw. */
   deliver(payload: Buffer): void;
+  /** Several values that came together, in order, instead of `deliver` for each. Absent: each value goes to `deliver`. Must not throw. */
+  deliverAll?(payloads: readonly Buffer[]): void;
   /** The upstream client has refused the key. Absent: this consumer learns of the refusal through `onError`. Must not throw. */
   refuse?(error: Error): void;
 }

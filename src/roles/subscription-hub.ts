@@ -188,11 +188,23 @@ export class SubscriptionHub<S> {
     this.#queue = [];
     this.#flushing = false;
     const { kept } = this.#options;
-    for (const { entry, version, payload, only } of queue) {
+    let start = 0;
+    while (start < queue.length) {
+      const { entry, only } = queue[start]!;
+      const end = endOfRun(queue, start);
       const single = only ?? (entry.subscriptions.length === 1 ? entry.subscriptions[0] : undefined);
-      if (single) deliver(single, version, payload);
-      else for (const subscription of this.#receivers(entry)) deliver(subscription, version, payload);
-      if (kept && !only && entry.last === payload) entry.last = kept(payload);
+      if (single) deliverRun(single, queue, start, end);
+      else this.#fanOut(queue, start, end);
+      const last = queue[end - 1]!.payload;
+      if (kept && !only && entry.last === last) entry.last = kept(last);
+      start = end;
+    }
+  }
+
+  #fanOut(queue: readonly QueuedValue[], start: number, end: number): void {
+    for (let i = start; i < end; i++) {
+      const { entry, version, payload } = queue[i]!;
+      for (const subscription of this.#receivers(entry)) deliver(subscription, version, payload);
     }
   }
 
@@ -203,6 +215,33 @@ export class SubscriptionHub<S> {
 }
 
 const NOBODY: Placed[] = [];
+
+/** The values of a key that came together, and are for all subscribers, are a run. A replay is a run by itself. */
+function endOfRun(queue: readonly QueuedValue[], start: number): number {
+  const { entry, only } = queue[start]!;
+  let end = start + 1;
+  if (only) return end;
+  while (end < queue.length && queue[end]!.entry === entry && !queue[end]!.only) end++;
+  return end;
+}
+
+/** Delivers a run to one subscriber, with a single call where the subscriber takes several values. */
+function deliverRun(subscription: Placed, queue: readonly QueuedValue[], start: number, end: number): void {
+  const { subscriber } = subscription;
+  if (end - start === 1 || !subscriber.deliverAll) {
+    for (let i = start; i < end; i++) deliver(subscription, queue[i]!.version, queue[i]!.payload);
+    return;
+  }
+  if (subscription.hasLeft) return;
+  const payloads: Buffer[] = [];
+  for (let i = start; i < end; i++) {
+    const { version, payload } = queue[i]!;
+    if (subscription.seen >= version) continue; // had it from a replay
+    subscription.seen = version;
+    payloads.push(payload);
+  }
+  if (payloads.length > 0) subscriber.deliverAll(payloads);
+}
 
 function deliver(subscription: Placed, version: number, payload: Buffer): void {
   if (subscription.hasLeft || subscription.seen >= version) return; // has left meanwhile, or has the value from a replay

@@ -1,6 +1,7 @@
 // Requests that the user makes while the upstream client is being asked: events of the upstream client reach the user in the
 // middle of a request.
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import cluster from '../../src';
 import { Registrations } from '../../src/client/registrations';
 import type { Verbs } from '../../src/roles/role';
@@ -237,4 +238,38 @@ describe('what is published while a call takes the publication back', () => {
     ends[2]!();
     expect(published).toEqual([]);
   });
+});
+
+it('a listener that takes itself back at the first of several values gets no other', async () => {
+  client = create();
+  await client.ready();
+  const handle = client.subscribe('a', (value) => {
+    seen.push(value);
+    handle.unsubscribe();
+  });
+  await pushed(['a', 1], ['a', 2], ['a', 3]);
+  expect(seen).toEqual([1, 'end']);
+});
+
+it('a listener that throws at one of several values gets the others', async () => {
+  client = create();
+  await client.ready();
+  const errors: unknown[] = [];
+  client.on('error', (error) => errors.push(error));
+  client.subscribe('a', (value) => {
+    see(value);
+    if (value === 2) throw new Error('two');
+  });
+  await pushed(['a', 1], ['a', 2], ['a', 3]);
+  expect(seen).toEqual([1, 2, 3, 'end']);
+  expect(errors).toEqual([expect.objectContaining({ code: 'ERR_TRUNKLINE_LISTENER_THREW' })]);
+});
+
+it('every one of several values reaches a listener in the AsyncLocalStorage context of its subscribe call', async () => {
+  client = create();
+  await client.ready();
+  const storage = new AsyncLocalStorage<string>();
+  storage.run('of the subscription', () => client.subscribe('a', (value) => seen.push([value, storage.getStore()])));
+  await storage.run('of the push', () => pushed(['a', 1], ['a', 2]));
+  expect(seen).toEqual([[1, 'of the subscription'], [2, 'of the subscription'], 'end']);
 });

@@ -227,3 +227,50 @@ it('keeps the last of the values that come together, after it was delivered, and
   await flushed();
   expect(log).toEqual(['own three']);
 });
+
+class BatchRecorder extends Recorder {
+  readonly batches: string[][] = [];
+  deliverAll(payloads: readonly Buffer[]): void {
+    this.batches.push(payloads.map(String));
+  }
+}
+
+it('gives values of a key that came together to a single subscriber that takes several, in one call', async () => {
+  const { subscriptions } = hub();
+  const [batched, other] = [new BatchRecorder(), new BatchRecorder()];
+  subscriptions.subscribe('k', 'k', batched);
+  subscriptions.subscribe('l', 'l', other);
+  for (const text of ['k1', 'k2']) subscriptions.push('k', bytes(text));
+  subscriptions.push('l', bytes('l1'));
+  for (const text of ['k3', 'k4', 'k5']) subscriptions.push('k', bytes(text));
+  await flushed();
+  expect(batched.batches).toEqual([
+    ['k1', 'k2'],
+    ['k3', 'k4', 'k5'],
+  ]);
+  expect(other.seen).toEqual(['l1']);
+});
+
+it('gives each of several subscribers of a key every value, in order', async () => {
+  const { subscriptions } = hub();
+  const both = [new BatchRecorder(), new BatchRecorder()];
+  for (const each of both) subscriptions.subscribe('k', 'k', each);
+  for (const text of ['1', '2', '3']) subscriptions.push('k', bytes(text));
+  await flushed();
+  for (const { seen } of both) expect(seen).toEqual(['1', '2', '3']);
+});
+
+it('leaves out of several values those that a replay has overtaken', async () => {
+  const { subscriptions } = hub();
+  const [early, late] = [new Recorder(), new BatchRecorder()];
+  subscriptions.subscribe('k', 'k', early);
+  subscriptions.push('k', bytes('1'));
+  await flushed();
+  subscriptions.push('k', bytes('2'));
+  subscriptions.subscribe('k', 'k', late); // its replay stands behind 2
+  subscriptions.push('k', bytes('3'));
+  subscriptions.push('k', bytes('4'));
+  subscriptions.unsubscribe(early);
+  await flushed();
+  expect([late.seen, late.batches]).toEqual([['2'], [['3', '4']]]);
+});
