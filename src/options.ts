@@ -30,6 +30,11 @@ export interface ClusterOptions {
   connectTimeout?: number | undefined;
   /** How long a follower waits for the answer to a call, ms. Default 3000. */
   responseTimeout?: number | undefined;
+  /**
+   * How long a client in the process that holds the upstream client (leader, single mode) waits for the result of a call, ms. The
+   * method goes on. Default: as long as the method takes.
+   */
+  localResponseTimeout?: number | undefined;
   /** An `error` event when a subscription has no first value after this time, ms. 0 or not given: no limit. */
   subscribeTimeout?: number | undefined;
   /** Time between pings on an otherwise silent connection, ms. Silence of 2.5 intervals ends the connection. Default 20000. */
@@ -98,6 +103,7 @@ export interface ResolvedOptions {
   readonly maxWaitTime: number;
   readonly connectTimeout: number;
   readonly responseTimeout: number;
+  readonly localResponseTimeout: number | undefined;
   readonly subscribeTimeout: number | undefined;
   readonly heartbeatInterval: number;
   readonly isCheckHeartbeat: boolean;
@@ -180,6 +186,7 @@ export const OPTION_DECLARATIONS: {
   maxWaitTime: ms(30_000),
   connectTimeout: { ...ms(10_000), env: 'NODE_CLUSTER_CLIENT_CONNECT_TIMEOUT', fromEnv: Number },
   responseTimeout: ms(3_000),
+  localResponseTimeout: ms(undefined),
   subscribeTimeout: {
     ...ms(undefined),
     mustBe: 'a number of milliseconds, 0 for no limit',

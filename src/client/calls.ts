@@ -28,8 +28,11 @@ export class Calls {
   readonly #spec: ChannelSpec;
   readonly #registrations: Registrations;
   readonly #caller: Caller;
+  readonly #localLimitMs: number | undefined;
 
-  constructor(spec: ChannelSpec, registrations: Registrations, caller: Caller) {
+  /** @param localLimitMs how long a call in the process of the upstream client may take; undefined: as long as it takes */
+  constructor(spec: ChannelSpec, registrations: Registrations, caller: Caller, localLimitMs: number | undefined) {
+    this.#localLimitMs = localLimitMs;
     this.#spec = spec;
     this.#registrations = registrations;
     this.#caller = caller;
@@ -39,10 +42,21 @@ export class Calls {
   make(method: string, args: readonly unknown[], style: CallStyle, options: CallOptions): Promise<unknown> {
     const idempotent = options.idempotent === true;
     if (options.timeoutMs === undefined && !options.signal) return this.#invoke(method, args, style, idempotent);
-    const expired = (limitMs: number): Error => callTimeout(this.#spec.name, method, limitMs);
-    return limited(options, this.#spec.clock, expired, (waiting) =>
+    return limited(options, this.#spec.clock, this.#expired(method), (waiting) =>
       this.#invoke(method, args, style, idempotent, options.timeoutMs, waiting),
     );
+  }
+
+  #expired(method: string): (limitMs: number) => Error {
+    return (limitMs) => callTimeout(this.#spec.name, method, limitMs);
+  }
+
+  /** @param limitMs of this call; undefined: the limit of the role */
+  #callIn(role: Role, method: string, args: readonly unknown[], style: CallStyle, limitMs?: number): Promise<unknown[]> {
+    const { verbs, isLeader } = role;
+    const timeoutMs = this.#localLimitMs;
+    if (!isLeader || timeoutMs === undefined || limitMs !== undefined) return verbs.call(method, args, style, limitMs);
+    return limited({ timeoutMs }, this.#spec.clock, this.#expired(method), () => verbs.call(method, args, style));
   }
 
   /** A call without an answer; what fails becomes an `error` event. */
@@ -92,7 +106,7 @@ export class Calls {
         role = this.#caller.role ?? (await this.#nextRole(method));
         if (waiting?.isOver) return undefined; // nobody hears the result
         ended = this.#registrations.takeBack(unpublished, role.verbs);
-        answer = role.verbs.call(method, args, style, limitMs);
+        answer = this.#callIn(role, method, args, style, limitMs);
       } finally {
         release();
       }

@@ -80,7 +80,7 @@ export class SharedClient extends ClientBase {
     this.#options = options;
     const view = this.#view();
     this.#subscriptions = new Subscriptions(spec, this.#registrations, view, options.subscribeTimeout);
-    this.#calls = new Calls(spec, this.#registrations, view);
+    this.#calls = new Calls(spec, this.#registrations, view, options.localResponseTimeout);
     this.#failover = new Failover({
       spec,
       participation,

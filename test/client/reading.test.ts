@@ -265,6 +265,18 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
       expect(result).toBeUndefined();
     });
 
+    it('localResponseTimeout limits calls next to the upstream client, and no others', async () => {
+      const client = await ready({ localResponseTimeout: 20 });
+      const call = client.never();
+      if (role === 'follower') {
+        call.catch(() => undefined);
+        await client.echo('a call that is answered');
+        return;
+      }
+      await expect(call).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CALL_TIMEOUT', responseTimeoutMs: 20 });
+      await expect(client.echo('x')).resolves.toBe('x');
+    });
+
     it('ends the wait when the signal is aborted', async () => {
       const client = await ready();
       const life = new AbortController();
