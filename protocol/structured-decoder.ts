@@ -12,9 +12,9 @@ import {
   MAX_SHAPES,
   MalformedValueError,
   TAG,
-  UnsupportedValueError,
   VIEWS,
 } from './structured-format';
+import { define, newError, newException, newPattern, newView } from './structured-instances';
 
 /**
  * Makes a new value, which shares no memory with the bytes.
@@ -266,7 +266,7 @@ class Decoder {
     if (!kind) throw new MalformedValueError('an error of an unknown kind');
     this.#enter();
     const isException = kind.name === 'DOMException';
-    const error = isException ? this.#exception(present) : this.#begun(withoutStack(kind.Class ?? Error));
+    const error = isException ? this.#exception(present) : this.#begun(newError(kind.Class ?? Error));
     if (!kind.Class) define(error, 'name', kind.name, false);
     HIDDEN.forEach((name, bit) => {
       if (isException && (name === 'name' || name === 'message')) return;
@@ -287,19 +287,14 @@ class Decoder {
     const number = (this.#objects?.push(undefined) ?? 0) - 1;
     const name = (present & 1) !== 0 ? String(this.#read()) : 'DOMException';
     const message = (present & 2) !== 0 ? String(this.#read()) : '';
-    const error = withoutTrace(() => new DOMException(message, name));
+    const error = newException(name, message);
     if (this.#objects) this.#objects[number] = error;
     return error;
   }
 
   #pattern(): RegExp {
     const source = this.#text(this.#count());
-    const flags = this.#text(this.#count());
-    try {
-      return new RegExp(source, flags);
-    } catch (cause) {
-      throw new UnsupportedValueError(`the pattern /${source}/${flags}`, { source, flags, cause });
-    }
+    return newPattern(source, this.#text(this.#count()));
   }
 
   #view(): unknown {
@@ -309,18 +304,7 @@ class Decoder {
     const end = start + length;
     if (end > this.#bytes.length) throw new MalformedValueError('binary data ends early');
     this.#blobAt = end;
-    if (name === 'Float16Array' && !(name in globalThis)) throw new UnsupportedValueError(`a ${name}`);
-    if (name === 'Buffer') return Buffer.from(this.#bytes.subarray(start, end));
-    const buffer = new ArrayBuffer(length);
-    new Uint8Array(buffer).set(this.#bytes.subarray(start, end));
-    switch (name) {
-      case undefined:
-        throw new MalformedValueError('binary data of an unknown kind');
-      case 'ArrayBuffer':
-        return buffer;
-      default:
-        return new ((globalThis as never)[name] as new (buffer: ArrayBuffer) => unknown)(buffer); // throws when the length is no multiple of the size of an element
-    }
+    return newView(name, this.#bytes.subarray(start, end));
   }
 
   #bigint(): bigint {
@@ -395,23 +379,3 @@ class Decoder {
 
 const NOTHING = Buffer.alloc(0);
 let idle: Decoder | undefined;
-
-/** Sets what an assignment could not, or would give to a setter. */
-function define(object: object, name: string, value: unknown, enumerable = true): void {
-  Object.defineProperty(object, name, { value, enumerable, writable: true, configurable: true });
-}
-
-/** The stack of the place of decoding would tell nothing, and costs more than the rest. */
-function withoutStack(Class: ErrorConstructor): Error {
-  return withoutTrace(() => (Class === (AggregateError as unknown as ErrorConstructor) ? new AggregateError([]) : new Class()));
-}
-
-function withoutTrace(make: () => Error): Error {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
-  try {
-    return make();
-  } finally {
-    Error.stackTraceLimit = limit;
-  }
-}
