@@ -94,44 +94,27 @@ export interface ClusterOptions {
 
 export type Delivery = 'latest' | 'every';
 
+type Given<K extends keyof ClusterOptions> = NonNullable<ClusterOptions[K]>;
+
+/** Options that have no default, and are absent when nobody gives them. */
+type Optional = 'isLeader' | 'localResponseTimeout' | 'subscribeTimeout' | 'identity' | 'secret' | 'transcode' | 'maxListeners';
+
+type WithDefaults = {
+  readonly [K in Exclude<keyof ClusterOptions, 'secret'>]-?: K extends Optional ? Given<K> | undefined : Given<K>;
+};
+
 /** The options with every default filled in. */
-export interface ResolvedOptions {
-  readonly name: string;
-  readonly port: number;
-  readonly singleMode: boolean;
-  readonly isLeader: boolean | undefined;
-  readonly maxWaitTime: number;
-  readonly connectTimeout: number;
-  readonly responseTimeout: number;
-  readonly localResponseTimeout: number | undefined;
-  readonly subscribeTimeout: number | undefined;
-  readonly heartbeatInterval: number;
-  readonly isCheckHeartbeat: boolean;
-  readonly autoGenerate: boolean;
-  readonly isBroadcast: boolean;
-  readonly identity: string | undefined;
-  readonly auth: boolean;
+export interface ResolvedOptions extends WithDefaults {
   readonly secret: Secret | undefined;
-  readonly allowLegacyPeers: boolean;
-  readonly maxOutboxBytes: number;
-  readonly delivery: Delivery;
-  readonly logger: Logger;
-  /** Undefined: that of the protocol. */
-  readonly transcode: Transcode | undefined;
-  readonly formatKey: (registration: unknown) => string;
-  readonly maxListeners: number | undefined;
   /** How this process may lead: what `isLeader` and the seat that the supervisor has given to this process say together. */
   readonly candidacy: Candidacy;
   /** XDG_RUNTIME_DIR, which is no option of the user. */
   readonly runtimeFolder: string | undefined;
 }
 
-/** What no option of the user alone decides. */
-type Surroundings = 'candidacy' | 'runtimeFolder';
-
-interface Declaration<T> {
-  /** Undefined: there is no default, the option may be absent. `name` has no default because the class gives the name. */
-  readonly default: T | undefined;
+/** @typeParam D the default; undefined: there is none */
+interface Declaration<T, D = T | undefined> {
+  readonly default: D;
   /** What a value must be, as a phrase after "must be". */
   readonly mustBe: string;
   readonly check: (value: unknown) => boolean;
@@ -148,26 +131,27 @@ const has = (value: unknown, ...methods: string[]): boolean =>
   value !== null &&
   methods.every((method) => isFunction((value as Record<string, unknown>)[method]));
 
-const ms = (defaultMs: number | undefined): Declaration<number> => ({
+const ms = <D extends number | undefined>(defaultMs: D): Declaration<number, D> => ({
   default: defaultMs,
   mustBe: 'a number of milliseconds above 0 and up to 2147483647',
   check: isMs,
 });
-const flag = (defaultValue: boolean | undefined): Declaration<boolean> => ({
+const flag = <D extends boolean | undefined>(defaultValue: D): Declaration<boolean, D> => ({
   default: defaultValue,
   mustBe: 'true or false',
   check: isBoolean,
 });
 
-const text: Omit<Declaration<string>, 'env' | 'fromEnv'> = {
+const text: Omit<Declaration<string, undefined>, 'env' | 'fromEnv'> = {
   default: undefined,
   mustBe: 'a string that is not empty',
   check: (value) => typeof value === 'string' && value !== '',
 };
 const flagFromEnv = (text: string): unknown => ({ 1: true, true: true, 0: false, false: false })[text] ?? text;
 
+/** Each option is declared here. `name` has no default because the class gives the name. */
 export const OPTION_DECLARATIONS: {
-  readonly [K in Exclude<keyof ResolvedOptions, Surroundings>]: Declaration<NonNullable<ResolvedOptions[K]>>;
+  readonly [K in keyof ClusterOptions]-?: Declaration<Given<K>, K extends Optional | 'name' ? undefined : Given<K>>;
 } = {
   name: text,
   port: {
