@@ -4,7 +4,7 @@ import './require-in-bundle.mjs';
 import cluster from './index.js';
 
 export default cluster;
-export const { close, startCluster, APIClientBase, TrunklineError } = cluster;
+export const { close, status, startCluster, APIClientBase, TrunklineError } = cluster;
 type Targets = Record<string, cluster.DelegateTarget>;
 export type APIClientBase<
   C extends cluster.UpstreamClass = any, // eslint-disable-line @typescript-eslint/no-explicit-any -- as the class

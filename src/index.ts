@@ -6,7 +6,7 @@ import {
   type APIClientOptions as APIClientOpts,
   type Delegates as DelegateMap,
 } from './client/api-client-base';
-import { close as closeClient, cluster as build, type ClusterBuilder as Builder } from './client/cluster';
+import { close as closeClient, cluster as build, status as statusOfAll, type ClusterBuilder as Builder } from './client/cluster';
 import type { DelegateOptions as DelegateOpts, DelegateTarget as Target } from './client/delegation';
 import type { CallOptions as CallOpts } from './client/call-limit';
 import type { LatestValuesOptions as ValuesOptions } from './client/latest-values';
@@ -23,6 +23,7 @@ import type { startCluster as start, Supervised as Running, SupervisorOptions as
 
 type Cluster = typeof build & {
   close: typeof closeClient;
+  status: typeof statusOfAll;
   APIClientBase: typeof APIClient;
   TrunklineError: typeof TrunklineErr;
   /** As of `trunkline/supervisor`, which is loaded when this is called. */
@@ -32,6 +33,7 @@ type Cluster = typeof build & {
 
 const cluster = build as Cluster;
 cluster.close = closeClient;
+cluster.status = statusOfAll;
 cluster.APIClientBase = APIClient;
 cluster.TrunklineError = TrunklineErr;
 // Loading the shared client loads nothing of the supervisor.

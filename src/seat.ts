@@ -85,12 +85,16 @@ export function seatSecretAt(clusterPort: number, env: NodeJS.ProcessEnv): Secre
 
 const CLIENTS = Symbol.for('trunkline#clients');
 
-/**
- * Functions that close the open clients of this process, of every copy of this library. Each client adds a function and removes
- * the function when closed.
- */
-export function openClients(): Set<() => Promise<void>> {
-  const everywhere = globalThis as { [CLIENTS]?: Set<() => Promise<void>> };
+/** A client that is not closed: a function that closes the client. */
+export interface OpenClient {
+  (): Promise<void>;
+  /** How the client stands, as plain data. */
+  readonly status: () => unknown;
+}
+
+/** The open clients of this process, of every copy of this library. Each client adds itself, and removes itself when closed. */
+export function openClients(): Set<OpenClient> {
+  const everywhere = globalThis as { [CLIENTS]?: Set<OpenClient> };
   everywhere[CLIENTS] ??= new Set();
   return everywhere[CLIENTS];
 }

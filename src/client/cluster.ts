@@ -3,6 +3,7 @@
 
 import { TrunklineError } from '../errors';
 import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
+import { openClients } from '../seat';
 import { snapshot } from '../snapshot';
 import { adviceFor } from './advice';
 import { checkCallOptions, type CallOptions } from './call-limit';
@@ -21,6 +22,7 @@ import {
 } from './delegation';
 import { CLOSE, SharedClient, type ClientVerbs } from './shared-client';
 import type { MethodNames, SharedClientOf } from './shared-type';
+import type { ClientStatus } from './status';
 import { nameOf, type UpstreamClass } from './upstream-class';
 
 const DONE = Promise.resolve();
@@ -151,6 +153,11 @@ export function close(client: object): Promise<void> {
     );
   }
   return closing.call(client) as Promise<void>;
+}
+
+/** How each shared client of this process stands that is not closed, in the order of their creation. */
+export function status(): ClientStatus[] {
+  return [...openClients()].map((client) => client.status() as ClientStatus);
 }
 
 /** The function that the shared client has for a delegated method. */

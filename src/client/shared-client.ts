@@ -5,7 +5,7 @@ import { messageOf } from '../../protocol/error-value';
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError } from '../errors';
 import type { ResolvedOptions } from '../options';
-import { isEnding, openClients } from '../seat';
+import { isEnding, openClients, type OpenClient } from '../seat';
 import type { ChannelSpec, Role } from '../roles/role';
 import { nextTick, soon } from '../time';
 import { asSaid } from './as-said';
@@ -61,7 +61,7 @@ export class SharedClient extends ClientBase {
   #lastSetback = '';
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
-  readonly #closer = (): Promise<void> => this[CLOSE]();
+  readonly #openClient: OpenClient = Object.assign(() => this[CLOSE](), { status: () => statusOf(this.#standing()) });
 
   /**
    * @param participation undefined: in single mode
@@ -131,7 +131,7 @@ export class SharedClient extends ClientBase {
       invokeOneway: (method, args) => this.#calls.notify(method, args),
       callBack: (callback, ...results) => this.#subscriptions.run('a callback', callback, results),
     });
-    openClients().add(this.#closer);
+    openClients().add(this.#openClient);
     this.#failover.start();
   }
 
@@ -255,7 +255,7 @@ export class SharedClient extends ClientBase {
     this.#tellReady(isEnding() ? false : closed);
     await super.close();
     this.emit('close');
-    openClients().delete(this.#closer);
+    openClients().delete(this.#openClient);
     this.#state = 'closed';
   }
 

@@ -126,3 +126,16 @@ test('a class with an asynchronous status of its own keeps it', async () => {
   open.push(client);
   expect(await client.status()).toBe('ajar');
 });
+
+test('cluster.status() tells of all open clients of the process', async () => {
+  const leader = create();
+  await leader.ready();
+  const other = create({ name: 'other', singleMode: true });
+  await other.ready();
+  expect(cluster.status().map(({ channel, state, role }) => [channel, state, role])).toEqual([
+    ['feed', 'ready', 'leader'],
+    ['other', 'ready', 'single'],
+  ]);
+  await leader.close();
+  expect(cluster.status().map(({ channel }) => channel)).toEqual(['other']);
+});

@@ -6,7 +6,7 @@
 // The entry of the API reference (typedoc.json): the exports of src/index.mts where they are declared, because typedoc shows the
 // aliases of src/index.ts without members, and the types that these refer to.
 
-export { cluster, cluster as default, close, type ClusterBuilder } from '../../src/client/cluster';
+export { cluster, cluster as default, close, status, type ClusterBuilder } from '../../src/client/cluster';
 export { APIClientBase, type APIClientOptions, type Delegates } from '../../src/client/api-client-base';
 export type { FirstEvent } from '../../src/client/client-base';
 export type { DelegateOptions, DelegateTarget } from '../../src/client/delegation';
