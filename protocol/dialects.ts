@@ -4,7 +4,7 @@
 import { MAX_FRAME_BYTES, type Framing } from './frame';
 import type { Codec, Hello, Message, V2Message } from './message';
 import { v1Codec, v1Framing } from './v1';
-import { V2_MAX_FRAME_BYTES, v2Codec, v2Framing } from './v2';
+import { EVENT_ROOM, V2_MAX_FRAME_BYTES, topicOfEvent, v2Codec, v2Framing } from './v2';
 
 /** A codec gets only messages that its version can say. */
 export interface Dialect extends Codec<Message | V2Message> {
@@ -15,6 +15,13 @@ export interface Dialect extends Codec<Message | V2Message> {
   readonly hasChunks: boolean;
   /** Whether keys are numbered; if not, each event names its key. */
   readonly hasTopics: boolean;
+  /** How an event is read without making a message. Absent: events have no number. */
+  readonly events?: {
+    /** Bytes of the frame before the value. */
+    readonly headerBytes: number;
+    /** The number of the topic, when the whole frame that begins here is an event; undefined for any other frame. */
+    topicAt(bytes: Buffer, at: number): number | undefined;
+  };
   /** Whether one side can tell the other what nobody has asked: goaway, refusal and key-failure. */
   readonly hasNotices: boolean;
   /** Whether AbortSignals among the arguments of a call can be told of. */
@@ -38,6 +45,7 @@ export const V2: Dialect = {
   maxFrameBytes: V2_MAX_FRAME_BYTES,
   hasChunks: true,
   hasTopics: true,
+  events: { headerBytes: EVENT_ROOM, topicAt: topicOfEvent },
   hasNotices: true,
   hasSignals: true,
 };

@@ -29,6 +29,11 @@ export class FrameReader {
   /** An incomplete frame whose length is known, and how many bytes have arrived. */
   #frame: Buffer | undefined;
   #filled = 0;
+  /**
+   * Gets each frame that lies whole in a chunk before `onFrame` does. Returns true for a frame that it has taken where it lies, which saves
+   * a buffer for the frame.
+   */
+  takeInPlace: ((chunk: Buffer, start: number, end: number) => boolean) | undefined;
 
   constructor(framing: Framing, maxFrameBytes = MAX_FRAME_BYTES) {
     this.#framing = framing;
@@ -91,9 +96,10 @@ export class FrameReader {
         this.#begin(frameBytes, chunk.subarray(at));
         return;
       }
-      const frame = chunk.subarray(at, at + frameBytes);
+      const start = at;
       at += frameBytes;
-      if (onFrame(frame) === false) return;
+      if (this.takeInPlace?.(chunk, start, at)) continue;
+      if (onFrame(chunk.subarray(start, at)) === false) return;
     }
   }
 

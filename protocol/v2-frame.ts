@@ -45,6 +45,11 @@ export function writeUint32(out: Buffer, value: number, at: number): number {
   return at + 4;
 }
 
+/** The number that `writeUint32` wrote. The caller knows that the bytes are there. */
+export function uint32At(bytes: Buffer, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
 export function withPayload(type: number, flags: number, id: number, payload: Buffer): Buffer {
   const out = begin(type, flags, id, payload.length);
   out.set(payload, HEADER_BYTES);

@@ -24,6 +24,7 @@ import {
   readText,
   readUint32,
   uint32,
+  uint32At,
   wideFlag,
   withNumbers,
   withPayload,
@@ -88,7 +89,7 @@ const NO_HINT = 0xffff_ffff;
 export const v2Framing: Framing = {
   headerBytes: HEADER_BYTES,
   mayStartWith: (firstByte) => firstByte === VERSION,
-  bodyBytes: (bytes, at) => bytes.readUInt32BE(at + OFFSET.bodyLength),
+  bodyBytes: (bytes, at) => uint32At(bytes, at + OFFSET.bodyLength),
 };
 
 export const v2Codec: Codec<V2Message> = {
@@ -286,6 +287,12 @@ export function eventInPlace(topic: number, payload: Buffer): Buffer | undefined
   const frame = Buffer.from(payload.buffer, payload.byteOffset - EVENT_ROOM, EVENT_ROOM + payload.length);
   if (frame[OFFSET.version] === 0) writeHeader(frame, TYPE['topic-event'], 0, topic, payload.length);
   return frame.readUInt32BE(OFFSET.id) === topic ? frame : undefined;
+}
+
+/** The number of the topic, when the whole frame that begins here is an event; undefined for any other frame. */
+export function topicOfEvent(bytes: Buffer, at: number): number | undefined {
+  if (bytes[at] !== VERSION || bytes[at + OFFSET.type] !== TYPE['topic-event']) return undefined;
+  return uint32At(bytes, at + OFFSET.id);
 }
 
 /** The header before a part of a frame; the part need not be copied. */

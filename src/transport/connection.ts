@@ -95,6 +95,22 @@ export class Connection {
     this.#receive = receive;
   }
 
+  /**
+   * The function that gets events by the number of the topic, as soon as this is set, instead of the receiver. Few functions lie between the
+   * socket and this function. An event that was cut into pieces still goes to the receiver.
+   */
+  set eventReceiver(receive: (topic: number, payload: Buffer) => void) {
+    const { events } = this.#dialect;
+    if (!events || this.#end) return;
+    this.#reader.takeInPlace = (chunk, start, end) => {
+      const topic = events.topicAt(chunk, start);
+      if (topic === undefined) return false;
+      this.#messagesHeard++;
+      if (!this.#end) receive(topic, chunk.subarray(start + events.headerBytes, end));
+      return true;
+    };
+  }
+
   /** An id for the next request of this side. @param isTaken whether a request with this id still waits for the answer */
   nextId(isTaken?: (id: number) => boolean): number {
     return this.#ids.next(isTaken);

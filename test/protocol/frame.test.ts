@@ -193,3 +193,28 @@ describe('limits', () => {
     expect(new FrameReader(v1Framing).maxFrameBytes).toBe(MAX_FRAME_BYTES);
   });
 });
+
+test('frames that are taken where they lie, and the others, come in the order of the stream', () => {
+  const stream = Buffer.concat(['a', 'B', 'C', 'd', 'E'].map(tiny));
+  for (let cut = 0; cut <= stream.length; cut++) {
+    const reader = new FrameReader(tinyFraming);
+    const seen: string[] = [];
+    const handedOut: string[] = [];
+    reader.takeInPlace = (chunk, start, end) => {
+      const body = chunk.toString('latin1', start + tinyFraming.headerBytes, end);
+      if (body !== body.toUpperCase()) return false;
+      seen.push(body);
+      return true;
+    };
+    for (const chunk of [stream.subarray(0, cut), stream.subarray(cut)]) {
+      reader.push(chunk, (frame) => {
+        const body = frame.toString('latin1', tinyFraming.headerBytes);
+        seen.push(body);
+        handedOut.push(body);
+      });
+    }
+    expect(seen).toEqual(['a', 'B', 'C', 'd', 'E']);
+    // A frame that was cut into pieces is handed out, whatever it is.
+    expect(handedOut.filter((body) => body !== body.toLowerCase()).length).toBeLessThanOrEqual(1);
+  }
+});

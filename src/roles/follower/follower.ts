@@ -97,6 +97,8 @@ export class Follower implements Role, Verbs {
     this.#early = undefined;
     this.#topics?.dropUnopened();
     for (const message of early) this.#onMessage(message);
+    const topics = this.#topics;
+    if (topics) this.#connection.eventReceiver = (topic, payload) => this.#push(topics.numbered(topic), payload);
   }
 
   subscribe(registration: unknown, subscriber: Subscriber, key = this.#spec.formatKey(registration)): Subscription {
