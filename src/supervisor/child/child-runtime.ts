@@ -8,17 +8,16 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { markEnding, openClients } from '../../seat';
-import { soon, systemClock, within } from '../../time';
+import { soon, systemClock, within, type Clock } from '../../time';
 import type { Postbox } from '../messaging/messenger';
 import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messaging/messages';
 import { describeError, listenRefusal } from './describe-error';
 import { runFramework } from './framework-program';
 import { observeHealth } from './health';
-import { link } from './link';
+import { link, type Link } from './link';
 import { OwnListeners, type ListeningHandle } from './own-listeners';
 import { refuseLostConnections } from './lost-connections';
 import { installRuntime } from './runtime';
-import { surviveLostOutput } from '../host/lost-output';
 import { ServerSockets } from './server-sockets';
 import { StickyInlet } from './sticky-inlet';
 
@@ -47,9 +46,26 @@ interface Module {
   readonly default?: { readonly __esModule?: unknown; readonly default?: unknown };
 }
 
+/** What surrounds the runtime: the real process, except in tests. */
+export interface ChildSurroundings {
+  /** Ends the process. */
+  readonly exit: (code: number) => void;
+  /** Where a framework explains errors, if the user has named such a place. */
+  readonly faq?: string | undefined;
+  readonly link?: Link;
+  readonly clock?: Clock;
+  readonly host?: Pick<NodeJS.Process, 'chdir' | 'listenerCount' | 'on' | 'ppid'>;
+  /** Loads the program. */
+  readonly load?: (file: string) => Promise<unknown>;
+}
+
 export class ChildRuntime {
   readonly #task: ChildTask;
   readonly #exit: (code: number) => void;
+  readonly #link: Link;
+  readonly #clock: Clock;
+  readonly #host: NonNullable<ChildSurroundings['host']>;
+  readonly #loadFile: (file: string) => Promise<unknown>;
   readonly #describe: (error: unknown) => string;
   readonly #sockets: ServerSockets;
   readonly #inlet: StickyInlet;
@@ -66,22 +82,24 @@ export class ChildRuntime {
   #isReady = false;
   #onFarewell: () => void = () => undefined;
 
-  /** @param exit ends the process */
-  /** @param faq where a framework explains errors, if the user has named such a place */
-  constructor(task: ChildTask, exit: (code: number) => void, faq?: string) {
+  constructor(task: ChildTask, surroundings: ChildSurroundings) {
     this.#task = task;
-    this.#exit = exit;
-    this.#describe = (error) => describeError(error, faq);
+    this.#exit = surroundings.exit;
+    this.#link = surroundings.link ?? link;
+    this.#clock = surroundings.clock ?? systemClock;
+    this.#host = surroundings.host ?? process;
+    this.#loadFile = surroundings.load ?? ((file) => import(pathToFileURL(file).href));
+    this.#describe = (error) => describeError(error, surroundings.faq);
     this.#inherited = new Promise((resolve) => (this.#onInherited = resolve));
-    systemClock.setTimeout(() => this.#tellStarted(), START_MS).unref();
+    this.#clock.setTimeout(() => this.#tellStarted(), START_MS).unref();
     this.#sockets = new ServerSockets((address, server) => this.#onListening(address, server));
     this.#inlet = new StickyInlet({
       servers: () => this.#sockets.servers,
       port: () => task.stickyPort,
-      tell: (reply, then) => link.send(reply, then),
+      tell: (reply, then) => this.#link.send(reply, then),
       onConnection: (socket, server, hasData) => this.#sockets.add(socket, server, hasData),
     });
-    this.#postbox = installRuntime(this, (mail) => link.send(mail));
+    this.#postbox = installRuntime(this, (mail) => this.#link.send(mail));
   }
 
   /**
@@ -98,26 +116,25 @@ export class ChildRuntime {
   async run(): Promise<void> {
     this.#sockets.observe();
     this.#listeners.observe();
-    const replayEarly = link.onMessage((message, handle) => this.#onMessage(message, handle));
+    const replayEarly = this.#link.onMessage((message, handle) => this.#onMessage(message, handle));
     // Without this listener node:cluster ends the worker at once when the master is gone.
     if (cluster.worker) {
       cluster.worker.exitedAfterDisconnect = true;
       refuseLostConnections();
     }
-    link.onDisconnect(() => void this.#stop(process.ppid === this.#task.masterPid ? LEFT_MS : ORPHAN_MS, false));
+    this.#link.onDisconnect(() => void this.#stop(this.#host.ppid === this.#task.masterPid ? LEFT_MS : ORPHAN_MS, false));
     if (isMainThread) {
       // The master decides: Ctrl-C, the end of a terminal and a service manager's SIGTERM go to the whole group, in no order.
-      for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => undefined);
-      process.on('SIGTERM', () => link.send({ trunkline: 'sigterm' }));
+      for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const) this.#host.on(signal, () => undefined);
+      this.#host.on('SIGTERM', () => this.#link.send({ trunkline: 'sigterm' }));
     }
-    process.on('uncaughtExceptionMonitor', (error) => {
-      if (process.listenerCount('uncaughtException') > 0) return;
-      link.send({ trunkline: 'failed', reason: this.#describe(error) });
+    this.#host.on('uncaughtExceptionMonitor', (error) => {
+      if (this.#host.listenerCount('uncaughtException') > 0) return;
+      this.#link.send({ trunkline: 'failed', reason: this.#describe(error) });
       // Node.js would print another stack next to the sentence of the master.
       if (isMainThread && listenRefusal(error) !== undefined) this.#exit(1);
     });
-    surviveLostOutput();
-    if (this.#task.inherits) await within(systemClock, INHERIT_MS, this.#inherited);
+    if (this.#task.inherits) await within(this.#clock, INHERIT_MS, this.#inherited);
     try {
       await this.#load();
       replayEarly();
@@ -125,7 +142,7 @@ export class ChildRuntime {
       this.#endStart();
     } catch (error) {
       if (this.#stopping) return; // the awaited step was cancelled by the stop
-      link.send({ trunkline: 'failed', reason: this.#describe(error) }, () => this.#exit(1));
+      this.#link.send({ trunkline: 'failed', reason: this.#describe(error) }, () => this.#exit(1));
       return;
     }
     this.#reportHealth();
@@ -133,7 +150,7 @@ export class ChildRuntime {
 
   /** The program reports readiness. */
   ready(): void {
-    link.send({ trunkline: 'ready' });
+    this.#link.send({ trunkline: 'ready' });
     this.#isReady = true;
     this.#endStart();
   }
@@ -155,16 +172,16 @@ export class ChildRuntime {
 
   async #load(): Promise<void> {
     const { kind, program, baseDir, require: modules } = this.#task;
-    if (isMainThread) process.chdir(baseDir);
+    if (isMainThread) this.#host.chdir(baseDir);
     const requireThere = createRequire(join(baseDir, 'package.json'));
     for (const module of modules) requireThere(module);
     if ('framework' in program) {
       const host = { kind, onStop: (callback: StopCallback) => this.onStop(callback) };
-      link.send({ trunkline: 'ready', address: await runFramework(program.framework, program.options, host) });
+      this.#link.send({ trunkline: 'ready', address: await runFramework(program.framework, program.options, host) });
       this.#isReady = true;
       return;
     }
-    const module = (await import(pathToFileURL(program.file).href)) as Module;
+    const module = (await this.#loadFile(program.file)) as Module;
     // A promise that the module exports; compiled TypeScript nests the promise one level deeper.
     await (module.default?.__esModule ? module.default.default : module.default);
     if (kind === 'agent') this.ready();
@@ -178,7 +195,7 @@ export class ChildRuntime {
     const isOwn = this.#listeners.has(server);
     // Node.js reports the server before calling the program back: what the program does in the callback belongs to the start.
     soon(() => {
-      link.send({ trunkline: 'listening', address: plain(address), isOwn });
+      this.#link.send({ trunkline: 'listening', address: plain(address), isOwn });
       this.#isReady = true;
       this.#endStart();
     });
@@ -207,8 +224,8 @@ export class ChildRuntime {
         this.#inlet.take(message, handle as net.Socket | undefined);
         return;
       case 'bequeath':
-        for (const { key, handle } of this.#listeners.open()) link.sendHandle({ trunkline: 'legacy', key }, handle);
-        link.send({ trunkline: 'bequeathed' });
+        for (const { key, handle } of this.#listeners.open()) this.#link.sendHandle({ trunkline: 'legacy', key }, handle);
+        this.#link.send({ trunkline: 'bequeathed' });
         return;
       case 'inherit':
         if (handle) this.#listeners.inherit(message.key, handle as ListeningHandle);
@@ -228,8 +245,8 @@ export class ChildRuntime {
           return;
         }
         this.#postbox.receive(message).then(
-          () => link.send({ trunkline: 'handled', id: message.id }),
-          (error: unknown) => link.send({ trunkline: 'handled', id: message.id, reason: this.#describe(error) }),
+          () => this.#link.send({ trunkline: 'handled', id: message.id }),
+          (error: unknown) => this.#link.send({ trunkline: 'handled', id: message.id, reason: this.#describe(error) }),
         );
     }
   }
@@ -237,13 +254,13 @@ export class ChildRuntime {
   #reportHealth(): void {
     const { blockedTimeoutMs } = this.#task;
     const health = observeHealth();
-    const report = (): void => link.send({ trunkline: 'alive', ...health() });
+    const report = (): void => this.#link.send({ trunkline: 'alive', ...health() });
     report();
     setInterval(report, blockedTimeoutMs > 0 ? Math.min(ALIVE_MS, blockedTimeoutMs / 4) : ALIVE_MS).unref();
   }
 
   async #stop(withinMs: number, gently: boolean): Promise<void> {
-    setTimeout(() => link.send({ trunkline: 'overrun' }, () => this.#exit(1)), withinMs).unref();
+    this.#clock.setTimeout(() => this.#link.send({ trunkline: 'overrun' }, () => this.#exit(1)), withinMs).unref();
     if (this.#stopping) {
       if (!gently) this.#sockets.hurry(withinMs * DRAIN_SHARE); // a second order to stop is urgent
       return;
@@ -264,12 +281,12 @@ export class ChildRuntime {
    */
   #farewell(): Promise<void> {
     return new Promise((resolve) => {
-      const limit = setTimeout(resolve, FAREWELL_MS);
+      const limit = this.#clock.setTimeout(resolve, FAREWELL_MS);
       this.#onFarewell = () => {
-        clearTimeout(limit);
+        this.#clock.clearTimeout(limit);
         resolve();
       };
-      if (link.isConnected) link.send({ trunkline: 'leaving' });
+      if (this.#link.isConnected) this.#link.send({ trunkline: 'leaving' });
       else this.#onFarewell();
     });
   }
