@@ -266,6 +266,17 @@ describe('a stop', () => {
     expect(await master.ended).toEqual({ forced: true });
   });
 
+  test('starts no agent again that dies while the workers still finish', async () => {
+    await startAll();
+    const stopped = outcomeOf(master.stop());
+    await settled();
+    await children.last('agent').exit(1);
+    await children.pass(LONGEST_PAUSE_MS);
+    expect(children.all).toHaveLength(3);
+    for (const name of ['worker 1', 'worker 2']) await children.last(name).exit(0);
+    expect(stopped.is).toEqual({ forced: false });
+  });
+
   test('is a single one however often it is asked for', async () => {
     await startAll();
     expect(master.stop()).toBe(master.stop());
