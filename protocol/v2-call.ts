@@ -7,12 +7,30 @@ const FLAG = { oneway: 1, promise: 2, callback: 4, replay: 8 } as const;
 
 export function writeCall(type: number, message: Call): Buffer {
   const { method, args } = message;
-  const wide = wideFlag(method);
-  const methodBytes = wide ? method.length * 2 : method.length;
-  const out = begin(type, callFlags(message) | wide, message.id, 2 + methodBytes + listBytes(args));
-  const offset = writeText(out, method, out.writeUInt16BE(methodBytes, HEADER_BYTES), wide);
-  writeList(out, args, offset);
+  if (method !== latest.method) latest = writtenMethod(method);
+  const { wide, bytes } = latest;
+  const out = begin(type, callFlags(message) | wide, message.id, bytes.length + listBytes(args));
+  out.set(bytes, HEADER_BYTES);
+  writeList(out, args, HEADER_BYTES + bytes.length);
   return out;
+}
+
+/** A method with the length in front, as it stands in a frame. */
+interface WrittenMethod {
+  readonly method: string;
+  readonly wide: number;
+  readonly bytes: Buffer;
+}
+
+/** A process calls the same method many times in a row, and copying a name is cheaper than writing it. */
+let latest: WrittenMethod = { method: '', wide: 0, bytes: Buffer.alloc(2) };
+
+function writtenMethod(method: string): WrittenMethod {
+  const wide = wideFlag(method);
+  const textBytes = wide ? method.length * 2 : method.length;
+  const bytes = Buffer.allocUnsafe(2 + textBytes);
+  writeText(bytes, method, bytes.writeUInt16BE(textBytes), wide);
+  return { method, wide, bytes };
 }
 
 function callFlags({ oneway, style, replay }: Call): number {

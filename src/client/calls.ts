@@ -41,7 +41,11 @@ export class Calls {
   /** @returns in style `promise` a single value, in style `callback` the array of all results */
   make(method: string, args: readonly unknown[], style: CallStyle, options: CallOptions): Promise<unknown> {
     const idempotent = options.idempotent === true;
-    if (options.timeoutMs === undefined && !options.signal) return this.#invoke(method, args, style, idempotent);
+    if (options.timeoutMs === undefined && !options.signal) {
+      const { role } = this.#caller;
+      const isPlain = role && !role.isLeader && !idempotent && method !== this.#spec.methods.unPublish;
+      return isPlain ? this.#invokeOnce(role, method, args, style) : this.#invoke(method, args, style, idempotent);
+    }
     return limited(options, this.#spec.clock, this.#expired(method), (waiting) =>
       this.#invoke(method, args, style, idempotent, options.timeoutMs, waiting),
     );
@@ -81,6 +85,17 @@ export class Calls {
       .then((next) => next.verbs.notify(method, args))
       .catch((error: unknown) => this.#caller.emitError(error))
       .finally(release);
+  }
+
+  /** Nearly every call of a follower: `#invoke` without what such a call does not need. A follower encodes the arguments at once. */
+  async #invokeOnce(role: Role, method: string, args: readonly unknown[], style: CallStyle): Promise<unknown> {
+    try {
+      const results = await role.verbs.call(method, args, style);
+      return style === 'promise' ? results[0] : results;
+    } catch (error) {
+      appendOwnStack(error);
+      throw error;
+    }
   }
 
   /**

@@ -316,8 +316,8 @@ export class Session implements Verbs {
       reject(new TrunklineError('ERR_TRUNKLINE_UNKNOWN_METHOD', message, { channel: spec.name, method }));
       return undefined;
     }
+    if (method !== spec.methods.unPublish) return upstream.run(method, args, style, resolve, reject);
     const run = (): Promise<void> | undefined => upstream.run(method, args, style, resolve, reject);
-    if (method !== spec.methods.unPublish) return run();
     const key = spec.formatKey(args[0]);
     const isWanted = ledger.remove(key, this);
     if (!upstream.isReady) return run(); // to be told so

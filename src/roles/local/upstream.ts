@@ -183,8 +183,7 @@ export class Upstream {
       // An answer that comes after the call was given up is none.
       (values) => {
         if (!calls.end(number, refuse)) return;
-        for (const value of values) if (typeof value === 'object') markHandled(value);
-        if (values.some((value) => typeof value === 'object' && types.isGeneratorObject(value))) {
+        if (holdsGenerator(values)) {
           refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} has given a generator, ${NO_STREAMS}`, { method: name }));
           return;
         }
@@ -350,3 +349,15 @@ const LOST = 'the upstream client has closed and a new one is being created';
 const UNCLEAR =
   'the names of its parameters are lost, as in minified code, so nobody can tell whether the last one is a callback; give it a callback ' +
   'or undefined, or call the parameter callback';
+
+/** Whether a result is a generator. A result that is a promise, such as a rejected one among those of a callback, must not end the process. */
+function holdsGenerator(values: readonly unknown[]): boolean {
+  let isGenerator = false;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value !== 'object' || value === null) continue;
+    markHandled(value);
+    if (types.isGeneratorObject(value)) isGenerator = true;
+  }
+  return isGenerator;
+}
