@@ -176,7 +176,7 @@ export class Failover {
       const candidacy = this.#successorWait ? 'follows' : turn.candidacy;
       const term = this.#isSuccessorAppointed
         ? this.#election.concede()
-        : await this.#election.campaign(this.#seenTerm, candidacy);
+        : await this.#election.campaign(this.#seenTerm, candidacy, signal);
       if (signal.aborted) {
         if (term.kind === 'leader') await term.lease.release();
         return undefined;

@@ -6,6 +6,7 @@ import type { ChannelId } from '../../protocol/message';
 import { formatEndpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { missingFlag } from '../permission';
+import { delay } from '../time';
 import { AppointedLease } from './appointed-lease';
 import { HeldPort } from './held-port';
 import type { Appointed, ChannelLease, Meeting, Term } from './term';
@@ -30,12 +31,13 @@ export class PortRace {
   /**
    * Takes part once and gives the outcome.
    * @param seenTerm the newest term that this process has seen, whose leader is gone. 0: none
+   * @param signal ends the wait for the port of a dead process
    * @throws TrunklineError when the port cannot be bound at all
    */
-  async campaign(seenTerm: number, candidacy: Candidacy): Promise<Term> {
+  async campaign(seenTerm: number, candidacy: Candidacy, signal: AbortSignal): Promise<Term> {
     this.#assertNetwork();
     if (candidacy !== 'follows') {
-      const lease = (await this.#claim(seenTerm)) ?? (await this.#claimFromTheDead(seenTerm));
+      const lease = (await this.#claim(seenTerm)) ?? (await this.#claimFromTheDead(seenTerm, signal));
       if (lease) return { kind: 'leader', lease };
     }
     return { ...this.concede(), isPortHeld: candidacy !== 'follows' };
@@ -51,11 +53,11 @@ export class PortRace {
   }
 
   /** Once after the loss of a leader, when the port is still taken: perhaps by the process that has just died. */
-  async #claimFromTheDead(seenTerm: number): Promise<ChannelLease | undefined> {
+  async #claimFromTheDead(seenTerm: number, signal: AbortSignal): Promise<ChannelLease | undefined> {
     if (seenTerm <= this.#lostTerm) return undefined;
     this.#lostTerm = seenTerm;
-    await new Promise<void>((resolve) => this.#meeting.clock.setTimeout(resolve, DYING_MS));
-    return this.#claim(seenTerm);
+    await delay(this.#meeting.clock, DYING_MS, signal);
+    return signal.aborted ? undefined : this.#claim(seenTerm);
   }
 
   /**

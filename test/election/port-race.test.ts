@@ -16,10 +16,12 @@ leavesNothingOpen();
 
 const channel = { name: 'channel', identity: '', isStrict: false };
 let port: number;
+let life: AbortController;
 const releases: (() => Promise<void>)[] = [];
 
 beforeEach(async () => {
   port = await freePort();
+  life = new AbortController();
 });
 
 afterEach(async () => {
@@ -27,7 +29,7 @@ afterEach(async () => {
 });
 
 async function campaign(candidacy: Candidacy, seenTerm = 0): Promise<Term> {
-  const term = await new PortRace(meetingAt(port), channel).campaign(seenTerm, candidacy);
+  const term = await new PortRace(meetingAt(port), channel).campaign(seenTerm, candidacy, life.signal);
   if (term.kind === 'leader') releases.push(() => term.lease.release());
   return term;
 }
@@ -68,12 +70,22 @@ describe('the port of a leader that was lost', () => {
     const dying = await HeldPort.hold(meetingAt(port), (reception) => reception.claim(channel, 0));
     releases.push(() => dying!.release());
     const race = new PortRace(meetingAt(port, { clock }), channel);
-    const first = race.campaign(1, 'competes');
+    const first = race.campaign(1, 'competes', life.signal);
     await eventually('it waits', () => clock.pending > 0);
     clock.advance(1);
     expect(await first).toEqual(follower(true));
     // The same loss brings it here again: it does not wait another time.
-    expect(await race.campaign(1, 'competes')).toEqual(follower(true));
+    expect(await race.campaign(1, 'competes', life.signal)).toEqual(follower(true));
+    expect(clock.pending).toBe(0);
+  });
+
+  test('is not waited for by a process that closes', async () => {
+    await takePort();
+    const clock = new FakeClock();
+    const campaigning = new PortRace(meetingAt(port, { clock }), channel).campaign(1, 'competes', life.signal);
+    await eventually('it waits', () => clock.pending > 0);
+    life.abort();
+    expect(await campaigning).toEqual(follower(true));
     expect(clock.pending).toBe(0);
   });
 
@@ -81,7 +93,7 @@ describe('the port of a leader that was lost', () => {
     const dying = net.createServer().listen({ port, host: '127.0.0.1' });
     await once(dying, 'listening');
     const clock = new FakeClock();
-    const campaigning = new PortRace(meetingAt(port, { clock }), channel).campaign(1, 'competes');
+    const campaigning = new PortRace(meetingAt(port, { clock }), channel).campaign(1, 'competes', life.signal);
     await eventually('it waits', () => clock.pending > 0);
     await new Promise((resolve) => dying.close(resolve));
     clock.advance(1);
