@@ -1,5 +1,5 @@
-import { resolveOptions } from '../../src/options';
-import { formatSeat, parseSeat, SEAT_VARIABLE, takeSeat } from '../../src/seat';
+import { resolveOptions } from '../src/options';
+import { formatSeat, parseSeat, SEAT_VARIABLE, takeSeat } from '../src/seat';
 
 it.each(['leads', 'follows', 'competes'] as const)('a seat that %s is read back', (candidacy) => {
   const seat = { candidacy, clusterPort: 41_234 };
