@@ -8,6 +8,11 @@ import { HEADER_BYTES, begin, readText, wideFlag, withPayload, writeText } from 
 /** AbortSignals of one call. */
 export const MAX_SIGNALS = 16;
 
+/** The index of the last argument that can hold a signal: the width of the field. */
+export const MAX_ARGUMENT = 0xffff;
+/** Characters of the name of a property that holds a signal: the width of the field, with two bytes for each character. */
+export const MAX_PROPERTY_LENGTH = 0x7fff;
+
 /** Before the name of the property: the number of the signal, the kind of place, the index of the argument. */
 const PLACE_BYTES = 4;
 const ARGUMENT = 0;

@@ -152,4 +152,17 @@ describe('over a connection', () => {
     await expect(follower.get(...signals)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_ENCODABLE' });
     expect(Feed.received).toEqual([]);
   });
+
+  it('a signal in a place that cannot be told to the leader is refused, and the next call goes on', async () => {
+    const leader = build({ isLeader: true });
+    await leader.ready();
+    const follower = build({ isLeader: false });
+    await follower.ready();
+    const { signal } = new AbortController();
+    await expect(follower.get({ ['x'.repeat(40_000)]: signal })).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_ENCODABLE' });
+    const places: unknown[] = Array.from({ length: 2 ** 16 }, () => 1);
+    await expect(follower.get(...places, signal)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_ENCODABLE' });
+    expect(Feed.received).toEqual([]);
+    await expect(follower.get(signal)).resolves.toBe(1);
+  });
 });

@@ -1,7 +1,7 @@
 // AbortSignals among the arguments of a call, or in an options object among them: these stay in this process, and the leader is told
 // when one is aborted.
 
-import { MAX_SIGNALS } from '../../../protocol/v2-signals';
+import { MAX_ARGUMENT, MAX_PROPERTY_LENGTH, MAX_SIGNALS } from '../../../protocol/v2-signals';
 import type { SignalPlace } from '../../../protocol/message';
 import { isRootPrototype } from '../../snapshot';
 
@@ -13,13 +13,16 @@ export interface TakenSignals {
   readonly places: readonly SignalPlace[];
 }
 
-/** @returns undefined when there is no signal @throws RangeError when there are more than MAX_SIGNALS places */
+/** @returns undefined when there is no signal @throws RangeError when a place is beyond the limits of the protocol */
 export function takeSignals(args: readonly unknown[]): TakenSignals | undefined {
   if (!args.some(holdsSignal)) return undefined;
   const signals: AbortSignal[] = [];
   const places: SignalPlace[] = [];
   const take = (signal: AbortSignal, argument: number, property?: string): undefined => {
     if (places.length === MAX_SIGNALS) throw new RangeError(`more than ${MAX_SIGNALS} AbortSignals`);
+    if (argument > MAX_ARGUMENT) throw new RangeError(`an AbortSignal behind argument ${MAX_ARGUMENT}`);
+    if (property !== undefined && property.length > MAX_PROPERTY_LENGTH)
+      throw new RangeError(`an AbortSignal in a property with a name of ${property.length} characters`);
     if (!signals.includes(signal)) signals.push(signal);
     places.push({ signal: signals.indexOf(signal), argument, ...(property !== undefined && { property }) });
     return undefined;
