@@ -6,6 +6,17 @@ export interface LatestValuesOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * What `values()` returns: an `AsyncIterableIterator` that ends without a value. Written out, because only TypeScript 5.6 and newer
+ * know the second type parameter of the built-in type.
+ */
+export interface ValueIterator<V> {
+  next(): Promise<IteratorResult<V, undefined>>;
+  return(): Promise<IteratorResult<V, undefined>>;
+  [Symbol.asyncIterator](): this;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** Gives payloads to the iterator until it is told to stop. */
 export interface ValueSource<T> {
   /** Subscribes. `onEnd`: the subscription was ended by somebody else, or the client is closed. @returns unsubscribes */
@@ -18,13 +29,15 @@ type Step<V> = { readonly resolve: (result: IteratorResult<V, undefined>) => voi
  * @typeParam T what the source gives @typeParam V what the reader gets: made when the reader takes it, so that what is skipped costs
  * nothing
  */
-export class LatestValues<T, V> implements AsyncIterableIterator<V, undefined> {
+export class LatestValues<T, V> implements ValueIterator<V> {
   readonly #source: ValueSource<T>;
   readonly #read: (value: T) => V;
   readonly #signal: AbortSignal | undefined;
   #close: (() => void) | undefined;
   #newest: { readonly value: T } | undefined;
   #state: 'new' | 'open' | 'over' = 'new';
+  /** Whether the signal was aborted while no step was waiting: the next step is rejected. */
+  #isAbortUntold = false;
   /** Steps that wait for a value, oldest first. */
   #waiting: Step<V>[] = [];
 
@@ -41,9 +54,10 @@ export class LatestValues<T, V> implements AsyncIterableIterator<V, undefined> {
   /** The newest value that this iterator has not given yet, as soon as there is one. The first step subscribes. */
   next(): Promise<IteratorResult<V, undefined>> {
     return new Promise((resolve, reject) => {
-      if (this.#signal?.aborted && this.#state !== 'over') {
-        this.#finish();
-        reject(this.#signal.reason);
+      if (this.#state === 'new' && this.#signal?.aborted) this.#onAbort();
+      if (this.#isAbortUntold) {
+        this.#isAbortUntold = false;
+        reject(this.#signal!.reason);
         return;
       }
       if (this.#state === 'new') this.#open();
@@ -58,6 +72,7 @@ export class LatestValues<T, V> implements AsyncIterableIterator<V, undefined> {
 
   /** Unsubscribes. `break` and `throw` in a `for await` loop do this. */
   return(): Promise<IteratorResult<V, undefined>> {
+    this.#isAbortUntold = false;
     this.#finish();
     return Promise.resolve({ done: true, value: undefined });
   }
@@ -70,13 +85,18 @@ export class LatestValues<T, V> implements AsyncIterableIterator<V, undefined> {
   #open(): void {
     this.#state = 'open';
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#close = this.#source.open(
-      (value) => {
-        this.#newest = { value };
-        this.#serve();
-      },
-      () => this.#finish(),
-    );
+    try {
+      this.#close = this.#source.open(
+        (value) => {
+          this.#newest = { value };
+          this.#serve();
+        },
+        () => this.#finish(),
+      );
+    } catch (error) {
+      this.#finish(); // the registration cannot be subscribed: no later step may wait
+      throw error;
+    }
   }
 
   #serve(): void {
@@ -93,9 +113,10 @@ export class LatestValues<T, V> implements AsyncIterableIterator<V, undefined> {
   }
 
   readonly #onAbort = (): void => {
-    const [first] = this.#waiting.splice(0, 1);
+    const first = this.#waiting.shift();
     this.#finish();
-    first?.reject(this.#signal!.reason);
+    if (first) first.reject(this.#signal!.reason);
+    else this.#isAbortUntold = true;
   };
 
   #finish(): void {

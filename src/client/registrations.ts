@@ -160,7 +160,10 @@ export class Registrations {
 
   /** A role is over: keeps the values that are served until the next role gives newer values. */
   keepValues(verbs: Verbs): void {
-    for (const [key, [first]] of this.#listeners) first!.lastBefore = verbs.latest(key) ?? first!.lastBefore;
+    for (const [key, entries] of this.#listeners) {
+      const value = verbs.latest(key) ?? entries[0]!.lastBefore;
+      for (const entry of entries) entry.lastBefore = value; // any of them may be taken back before the next role
+    }
   }
 
   publish(key: string, registration: unknown, present: Verbs | undefined): void {

@@ -14,7 +14,7 @@ import { Calls, type Caller } from './calls';
 import { ClientBase, SETTLE } from './client-base';
 import { Failover, type Participation } from './failover';
 import { forwardEvents } from './forward-events';
-import type { LatestValuesOptions } from './latest-values';
+import type { LatestValuesOptions, ValueIterator } from './latest-values';
 import { Readiness } from './readiness';
 import { StandingEvents } from './standing-events';
 import { statusOf, type ClientStatus, type Standing } from './status';
@@ -186,7 +186,7 @@ export class SharedClient extends ClientBase {
    * subscribes; leaving the loop, aborting the signal, or closing the client unsubscribes. A method `values` of the upstream class
    * replaces this method.
    */
-  values(registration: unknown, options?: LatestValuesOptions): AsyncIterableIterator<unknown, undefined> {
+  values(registration: unknown, options?: LatestValuesOptions): ValueIterator<unknown> {
     return this.#subscriptions.values(registration, options);
   }
 

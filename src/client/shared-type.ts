@@ -7,7 +7,7 @@
 import type { CallOptions } from './call-limit';
 import type { ClientBase, SETTLE } from './client-base';
 import type { DelegateTarget } from './delegation';
-import type { LatestValuesOptions } from './latest-values';
+import type { LatestValuesOptions, ValueIterator } from './latest-values';
 import type { CLOSE, SharedClient } from './shared-client';
 import type { SubscriptionHandle } from './subscription-handle';
 import type { UpstreamClass } from './upstream-class';
@@ -168,7 +168,7 @@ type Reading<F, Own> = [F] extends [never]
          * The values of a registration, for `for await`: the newest value that the reader has not seen, never an older one. Leaving the
          * loop, aborting the signal, or closing the client unsubscribes.
          */
-        values(registration: Overloads<F>[0], options?: LatestValuesOptions): AsyncIterableIterator<ValueOf<F>, undefined>;
+        values(registration: Overloads<F>[0], options?: LatestValuesOptions): ValueIterator<ValueOf<F>>;
         /** The newest value of a subscribed registration, at once; undefined when there is none yet. */
         latest(registration: Overloads<F>[0]): ValueOf<F> | undefined;
       },

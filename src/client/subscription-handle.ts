@@ -21,10 +21,13 @@ export class SubscriptionHandle implements PromiseLike<void> {
 
   /**
    * Resolves when the first value has come, after the listener got it; rejects with ERR_TRUNKLINE_CLOSED when the subscription ends
-   * before.
+   * before. A promise that nobody awaits reports nothing.
    */
   get ready(): Promise<void> {
-    this.#ready ??= this.#entry.firstValue();
+    if (!this.#ready) {
+      this.#ready = this.#entry.firstValue();
+      this.#ready.catch(() => undefined);
+    }
     return this.#ready;
   }
 

@@ -1,5 +1,6 @@
 // What a subscription gives besides calls of a listener: a handle, an iterator, the next value, the newest value. The same in every role.
 
+import { getEventListeners } from 'node:events';
 import cluster from '../../src';
 import type { ClusterOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
@@ -113,6 +114,12 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
       await closing;
       await expect(client.subscribe('late', () => undefined).ready).rejects.toEqual(coded('ERR_TRUNKLINE_CLOSED'));
     });
+
+    it('has a promise that nobody has to await', async () => {
+      const client = await ready();
+      void client.subscribe('key', () => undefined).ready;
+      await client.close(); // the runner reports a rejection that is not handled
+    });
   });
 
   describe('values()', () => {
@@ -172,6 +179,32 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
       await expect(after).resolves.toEqual({ done: true, value: undefined });
       await expect(values.next()).resolves.toEqual({ done: true, value: undefined });
       await expect(client.values('key', { signal: life.signal }).next()).rejects.toThrow('enough');
+    });
+
+    it('tells an abort between two steps at the next step, once', async () => {
+      const client = await ready();
+      const life = new AbortController();
+      const values = client.values('key', { signal: life.signal });
+      const first = values.next();
+      await subscribed('key');
+      Registry.last.push('key', 1);
+      await first;
+      life.abort(new Error('enough'));
+      await expect(values.next()).rejects.toThrow('enough');
+      await expect(values.next()).resolves.toEqual({ done: true, value: undefined });
+    });
+
+    it('is over when the registration cannot be subscribed, and leaves the signal', async () => {
+      const formatKey = (registration: unknown): string => {
+        if (registration === 'bad') throw new TypeError('no such key');
+        return JSON.stringify(registration);
+      };
+      const client = await ready({ formatKey });
+      const { signal } = new AbortController();
+      const values = client.values('bad', { signal });
+      await expect(values.next()).rejects.toThrow('no such key');
+      await expect(values.next()).resolves.toEqual({ done: true, value: undefined });
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
     });
 
     it('ends when the client is closed, or all listeners of the registration are taken back', async () => {
@@ -348,6 +381,20 @@ describe('through a failover', () => {
     await eventually('the upstream subscription', () => Registry.last.subscribed.length === 1);
     Registry.last.push('key', 'new');
     await eventually('the new value', () => follower.latest('key') === 'new');
+  });
+
+  it('the newest value stays readable when one of several listeners is taken back while a leader is sought', async () => {
+    const { leader, follower } = await pair();
+    const first = follower.subscribe('key', () => undefined);
+    follower.subscribe('key', () => undefined);
+    await eventually('the upstream subscription', () => Registry.last.subscribed.length === 1);
+    Registry.last.push('key', 'old');
+    await eventually('the value', () => follower.latest('key') === 'old');
+    await leader.close();
+    first.unsubscribe();
+    expect(follower.latest('key')).toBe('old');
+    await eventually('the next leader', () => follower.isClusterClientLeader);
+    expect(follower.latest('key')).toBe('old');
   });
 
   it('an iterator goes on with the next leader', async () => {
