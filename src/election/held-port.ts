@@ -121,7 +121,7 @@ export class HeldPort {
           ),
         );
       });
-      listen(server, endpoint, () => {
+      server.listen({ host: endpoint.host, port: endpoint.port, exclusive: true }, () => {
         resolve(new HeldPort(server, meeting, endpoint.port !== 0));
       });
     });
@@ -140,21 +140,4 @@ export class HeldPort {
     });
     await this.#closed;
   }
-}
-
-interface ServerHandles {
-  /** Not documented, and the same in Node.js 20 to 26. @returns a bound socket, or the number of an error */
-  readonly _createServerHandle?: (address: string, port: number, addressType: 4, fd: undefined, flags: 0) => object | number;
-}
-
-/**
- * `listen` looks up its host even if the host is an address, and Node.js 24 checks the result with a large regular expression. V8 compiles
- * this expression the second time, which is the moment of the first failover: 2 ms of CPU time in every survivor. A socket that is
- * bound before needs no look-up. Both ways are exclusive.
- */
-function listen(server: net.Server, { host, port }: Endpoint, onListening: () => void): void {
-  const handle = (net as ServerHandles)._createServerHandle?.(host, port, 4, undefined, 0);
-  // `listen` gives the number of an error its words.
-  if (typeof handle === 'object') server.listen(handle, onListening);
-  else server.listen({ host, port, exclusive: true }, onListening);
 }
