@@ -82,8 +82,8 @@ class Forwarding {
   }
 }
 
-/** A listener that throws must not stop the upstream client, nor the other targets. */
-function emitSafely(target: Emitter, event: string | symbol, args: unknown[]): void {
+/** A listener that throws must not stop the upstream client, nor the other targets: what it throws is an `error` event. */
+export function emitSafely(target: Pick<Emitter, 'emit'>, event: string | symbol, args: unknown[]): void {
   try {
     target.emit(event, ...args);
   } catch (error) {

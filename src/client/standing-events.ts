@@ -1,10 +1,11 @@
 // The events `state`, `role` and `ready` of a client: each tells a change, once, in a later tick.
 
 import { nextTick } from '../time';
+import { emitSafely } from './forward-events';
 import { roleOf, statusOf, type ClientRole, type ClientStatus, type Standing } from './status';
 
 export interface StandingListener {
-  emit(event: string, ...args: unknown[]): unknown;
+  emit(event: string | symbol, ...args: unknown[]): boolean;
 }
 
 export class StandingEvents {
@@ -28,15 +29,15 @@ export class StandingEvents {
     const role = roleOf(standing);
     if (role.role !== this.#role.role || role.term !== this.#role.term) {
       this.#role = role;
-      nextTick(() => this.#client.emit('role', role));
+      nextTick(() => emitSafely(this.#client, 'role', [role]));
     }
     if (state === this.#state && reason?.message === this.#reason) return;
     const isNewlyReady = state === 'ready' && state !== this.#state;
     this.#state = state;
     this.#reason = reason?.message;
     nextTick(() => {
-      this.#client.emit('state', status);
-      if (isNewlyReady) this.#client.emit('ready');
+      emitSafely(this.#client, 'state', [status]);
+      if (isNewlyReady) emitSafely(this.#client, 'ready', []);
     });
   }
 }

@@ -93,3 +93,16 @@ test('a failed start tells its reason', async () => {
   const { told } = create({ singleMode: true });
   await eventually('the news', () => told.some((each) => each.includes('no route to the feed')));
 });
+
+test('a listener that throws becomes an error event, and stops no other news', async () => {
+  const { client, told } = create({ singleMode: true });
+  const errors: unknown[] = [];
+  client.on('error', (error: unknown) => errors.push(error));
+  client.once('state', () => {
+    throw new Error('a listener failed');
+  });
+  await client.ready();
+  await eventually('the news', () => told.includes('event ready'));
+  await eventually('the error', () => errors.length > 0);
+  expect(errors).toEqual([expect.objectContaining({ message: 'a listener failed' })]);
+});
