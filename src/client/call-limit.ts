@@ -1,5 +1,6 @@
 // What ends the wait for a call before the answer comes: a time limit, or an AbortSignal. Holds in every role.
 
+import { onAbort } from '../abort-listeners';
 import { TrunklineError } from '../errors';
 import { patientTimeout, type Clock } from '../time';
 
@@ -54,12 +55,11 @@ export function limited<T>(
       reject(error);
       finish();
     };
-    const onAbort = (): void => stop(signal!.reason);
     const patience = timeoutMs === undefined ? undefined : patientTimeout(clock, timeoutMs, () => stop(expired(timeoutMs)));
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const ignore = signal && onAbort(signal, () => stop(signal.reason));
     const finish = (): void => {
       patience?.cancel();
-      signal?.removeEventListener('abort', onAbort);
+      ignore?.();
     };
     call(waiting).then(resolve, reject).finally(finish);
   });

@@ -1,6 +1,8 @@
 // The values of a subscription as an async iterator that never falls behind: a slow reader gets the newest value, and never an older
 // one after it.
 
+import { onAbort } from '../abort-listeners';
+
 export interface LatestValuesOptions {
   /** Ends the iteration: the next step is rejected with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
@@ -33,6 +35,7 @@ export class LatestValues<T, V> implements ValueIterator<V> {
   readonly #source: ValueSource<T>;
   readonly #read: (value: T) => V;
   readonly #signal: AbortSignal | undefined;
+  #ignoreSignal: (() => void) | undefined;
   #close: (() => void) | undefined;
   #newest: { readonly value: T } | undefined;
   #state: 'new' | 'open' | 'over' = 'new';
@@ -84,7 +87,7 @@ export class LatestValues<T, V> implements ValueIterator<V> {
 
   #open(): void {
     this.#state = 'open';
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal) this.#ignoreSignal = onAbort(this.#signal, this.#onAbort);
     try {
       this.#close = this.#source.open(
         (value) => {
@@ -122,7 +125,7 @@ export class LatestValues<T, V> implements ValueIterator<V> {
   #finish(): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#ignoreSignal?.();
     this.#close?.();
     this.#newest = undefined;
     for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined });

@@ -1,5 +1,6 @@
 // AbortSignals among the arguments of a call, in every role: the method gets a signal that is aborted when the caller's is.
 
+import { getEventListeners } from 'node:events';
 import cluster from '../../src';
 import type { ClusterOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
@@ -115,6 +116,18 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
     expect(last).toBe('x');
   });
 
+  it('a call that has expired can still be aborted', async () => {
+    const client = await ready();
+    const life = new AbortController();
+    await expect(client.with({ timeoutMs: 1 }).wait(life.signal)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_CALL_TIMEOUT' });
+    await called();
+    const [signal] = Feed.received[0] as [AbortSignal];
+    expect(signal.aborted).toBe(false);
+    life.abort('too late');
+    await eventually('the abort', () => signal.aborted);
+    expect(signal.reason).toBe('too late');
+  });
+
   it('nothing listens to the signal of a call that has ended', async () => {
     const client = await ready();
     const { signal } = new AbortController();
@@ -141,6 +154,20 @@ describe('over a connection', () => {
     const [signal] = Feed.received[0] as [AbortSignal];
     await eventually('the abort', () => signal.aborted);
     expect(signal.reason).toMatchObject({ code: 'ERR_TRUNKLINE_CALLER_LOST' });
+  });
+
+  it('many calls of one signal listen once, and all are told', async () => {
+    const leader = build({ isLeader: true });
+    await leader.ready();
+    const follower = build({ isLeader: false });
+    await follower.ready();
+    const life = new AbortController();
+    const calls = Array.from({ length: 20 }, () => follower.with({ signal: life.signal }).wait(life.signal));
+    expect(getEventListeners(life.signal, 'abort')).toHaveLength(1);
+    await eventually('the calls', () => Feed.received.length === 20);
+    life.abort('enough');
+    for (const { reason } of (await Promise.allSettled(calls)) as PromiseRejectedResult[]) expect(reason).toBe('enough');
+    await eventually('the aborts', () => Feed.received.every(([signal]) => (signal as AbortSignal).aborted));
   });
 
   it('more signals than a call can carry are refused, and nothing is called', async () => {

@@ -12,7 +12,7 @@ import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
 import { encodeThrown } from '../../../protocol/thrown';
 import { callTimeout } from '../call-timeout';
-import { followSignals, takeSignals, type TakenSignals } from './argument-signals';
+import { FollowedSignals, takeSignals, type TakenSignals } from './argument-signals';
 import { PendingCalls } from './pending-calls';
 import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from '../role';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
@@ -37,6 +37,7 @@ export class Follower implements Role, Verbs {
   readonly #topics: TopicRequests | undefined;
   readonly #legacyKeys: LegacyKeyRequests | undefined;
   readonly #pending: PendingCalls;
+  readonly #signals = new FollowedSignals(MAX_CALLS);
   readonly #values: PeerValues;
   /** Why the leader ends the connection, if the leader has given a reason. */
   #dismissal: TrunklineError | undefined;
@@ -145,7 +146,7 @@ export class Follower implements Role, Verbs {
         oneway: false,
         style: style ?? 'promise',
       });
-      if (taken) followSignals(taken.signals, answer, (signal, reason) => this.#tellAbort(id, signal, reason));
+      if (taken) this.#signals.begin(id, taken.signals, (signal, reason) => this.#tellAbort(id, signal, reason));
       return answer;
     } catch (error) {
       return Promise.reject(error);
@@ -196,6 +197,7 @@ export class Follower implements Role, Verbs {
         return;
       }
       case 'call-result': {
+        this.#signals.end(message.id);
         const call = this.#pending.take(message.id);
         if (!call) return;
         try {
@@ -206,6 +208,7 @@ export class Follower implements Role, Verbs {
         return;
       }
       case 'call-failure': {
+        this.#signals.end(message.id);
         const call = this.#pending.take(message.id);
         call?.reject(this.#errorOf(message.payload, `the answer to ${call.method}`, call.method));
         return;
@@ -241,6 +244,7 @@ export class Follower implements Role, Verbs {
 
   #onClosed(end: ConnectionEnd): RoleEnd {
     this.#hub.close();
+    this.#signals.endAll();
     this.isOver = true;
     const { name: channel } = this.#spec;
     const cause = this.#dismissal ?? ('error' in end ? end.error : undefined);
