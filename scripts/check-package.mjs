@@ -31,6 +31,9 @@ const TYPED_CLASS = CLASS.replace('constructor(options)', 'server: string; const
   'get(key: string): Promise<string>',
 );
 
+/** The oldest version that reads the declarations: older versions know no `const` type parameters. */
+const OLDEST_TYPESCRIPT = '5.0';
+
 const consumers = {
   'commonjs.cjs': `const cluster = require('trunkline'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');
 if (cluster.default !== cluster) throw new Error('default is another');${CLASS}${BODY}`,
@@ -42,6 +45,13 @@ const options: ClusterOptions = {}; void options;${TYPED_CLASS}${BODY}`,
 const options: cluster.ClusterOptions = {}; void options;${TYPED_CLASS}${BODY}`,
   'typed-require.cts': `import cluster = require('trunkline'); import sdk = require('sdk-base'); const { Base } = sdk; const { close, APIClientBase } = cluster;
 class Api extends cluster.APIClientBase<typeof Registry> { override get DataClient() { return Registry; } } void Api;${TYPED_CLASS}${BODY}`,
+  'reading.mts': `import cluster, { close } from 'trunkline';
+class Registry { subscribe(key: string, listener: (value: number) => void): void { listener(key.length); } async get(key: string): Promise<number> { return key.length; } }
+const client = cluster(Registry, { singleMode: true, name: 'reading' }).create();
+for await (const value of client.values('ab')) { const length: number = value; if (length !== 2) throw new Error('wrong value'); break; }
+client.subscribe('a', (value) => value.toFixed()).unsubscribe();
+const one: number = await client.once('a'); const got: number = await client.with({ timeoutMs: 1_000 }).get('a');
+await close(client); console.log(one === got ? 'ok' : 'wrong value');`,
   'supervisor.mjs': `import { startCluster, ready, onStop } from 'trunkline/supervisor';
 if (![startCluster, ready, onStop].every((each) => typeof each === 'function')) throw new Error('no supervisor'); console.log('ok');`,
   'typed-supervisor.mts': `import { startCluster, type SupervisorOptions } from 'trunkline/supervisor';
@@ -112,6 +122,7 @@ try {
       'sdk-base@5',
       'esbuild@0.28',
       `typescript@${devDependencies.typescript}`,
+      `oldest-typescript@npm:typescript@${OLDEST_TYPESCRIPT}`,
       `@types/node@${devDependencies['@types/node']}`,
     ],
     app,
@@ -119,6 +130,10 @@ try {
   for (const [name, code] of Object.entries(consumers)) write(app, name, code);
   cpSync(join(root, 'examples', 'typed-api-client'), join(app, 'typed-api-client'), { recursive: true });
   run(join(app, 'node_modules', '.bin', 'tsc'), ['-p', '.'], app);
+  const oldest = join(app, 'node_modules', 'oldest-typescript', 'lib', 'tsc.js');
+  const flags = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--types', 'node'];
+  run(process.execPath, [oldest, ...flags, 'reading.mts', 'typed-supervisor.mts'], app);
+  console.log(`declarations for TypeScript ${OLDEST_TYPESCRIPT}: ok`);
   for (const name of Object.keys(consumers)) {
     const file = name.replace('.mts', '.mjs').replace('.cts', '.cjs');
     const output = run(process.execPath, [file === name ? file : join('out', file)], app);

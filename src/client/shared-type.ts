@@ -103,7 +103,7 @@ type Verbatim<F> = F extends (...args: any[]) => infer R ? ([Awaited<R>] extends
  * a listener.
  */
 type Unsubscribing<F> = Verbatim<F> & ((registration: Overloads<F>[0], listener?: SecondOf<Overloads<F>>) => void);
-type SecondOf<A> = A extends [any, infer L, ...any[]] ? L : unknown;
+type SecondOf<A> = A extends [any, (infer L)?, ...any[]] ? L : unknown;
 
 /** Whether a method has a single signature without type parameters, which a mapped type can keep. */
 type IsPlain<F> = F extends (...args: infer A) => infer R
@@ -179,7 +179,9 @@ type Reading<F, Own> = [F] extends [never]
     };
 
 /** What a listener of a subscription gets. */
-type ValueOf<F> = SecondOf<Overloads<F>> extends (value: infer V, ...rest: any[]) => any ? V : unknown;
+type ValueOf<F> = ValueFor<NonNullable<SecondOf<Overloads<F>>>>;
+/** What one of several listeners gets: an overloaded subscription has the values of all listeners. */
+type ValueFor<Listener> = Listener extends (value: infer V, ...rest: any[]) => any ? V : unknown;
 
 /** `client.with(options)`: the methods that are called in the leader, each with these options. */
 type With<Called> = { with(options: CallOptions): Called };

@@ -91,6 +91,20 @@ export async function types(): Promise<void> {
   // @ts-expect-error -- another registration
   client.latest({ id: 'a' });
 
+  class Optional {
+    subscribe(_key: string, _listener?: (value: number) => void): void {}
+  }
+  const optional = cluster(Optional).create();
+  optional.subscribe('a').unsubscribe();
+  check<Equal<ReturnType<ReturnType<typeof optional.values>['next']>, Promise<IteratorResult<number, undefined>>>>(true);
+  class TwoKinds {
+    subscribe(kind: 'n', listener: (value: number) => void): void;
+    subscribe(kind: 's', listener: (value: string) => void): void;
+    subscribe(_kind: string, _listener: (value: never) => void): void {}
+  }
+  const twoKinds = cluster(TwoKinds).create();
+  check<Equal<ReturnType<typeof twoKinds.latest>, number | string | undefined>>(true);
+
   // Options of a single call.
   const limited = client.with({ timeoutMs: 100, signal: AbortSignal.timeout(100), idempotent: true });
   const gotLimited = await limited.get('a');
