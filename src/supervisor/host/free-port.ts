@@ -10,9 +10,9 @@ const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 
 /** @throws Error of the system when no port can be bound at all */
-export async function freePort(): Promise<number> {
+export async function freePort(first = FIRST_PORT, last = LAST_PORT): Promise<number> {
   for (let tries = 1; ; tries++) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    const port = first + Math.floor(Math.random() * (last - first));
     const error = await bindingError(port);
     if (!error) return port;
     if (tries === MAX_TRIES || (error.code !== 'EADDRINUSE' && error.code !== 'EACCES')) throw error;
