@@ -5,7 +5,8 @@ import { availableParallelism } from 'node:os';
 import type { ResolvedSupervisorOptions } from '../host/options';
 
 /** Arguments of node that run code of the user, or suspend the process, before the task arrives. */
-const ACTS_EARLY = /^(-r|--(require|import|(experimental-)?loader|inspect|inspect-(brk|wait|port)))(=|$)/;
+const ACTS_EARLY =
+  /^(-r|--(require|import|(experimental-)?loader|inspect|inspect-(brk|wait|port)|(experimental-)?(default-)?config-file))(=|$)/;
 
 /** @returns at most two for each processor: more would compete with the agent, and gain nothing */
 export function spareWorkers(
@@ -14,5 +15,10 @@ export function spareWorkers(
 ): number {
   if (startMode !== 'process') return 0;
   const args = [...nodeArgs, ...(env.NODE_OPTIONS ?? '').split(/\s+/)];
-  return args.some((arg) => ACTS_EARLY.test(arg)) ? 0 : Math.min(workers, 2 * processors);
+  return args.some((arg) => ACTS_EARLY.test(asNodeReads(arg))) ? 0 : Math.min(workers, 2 * processors);
+}
+
+/** Node takes an underscore for a hyphen, and an option of NODE_OPTIONS may stand in quotes. */
+function asNodeReads(arg: string): string {
+  return arg.replaceAll('"', '').replaceAll('_', '-');
 }

@@ -19,9 +19,16 @@ test.each([
   ['--experimental-loader', 'x'],
   ['--inspect'],
   ['--inspect-brk=9229'],
+  ['--experimental_loader=x'],
+  ['--experimental-config-file=setup.json'],
+  ['--experimental-default-config-file'],
 ])('there is none where node runs code, or waits for a debugger, before the task comes: %s', (...nodeArgs) => {
   expect(spareWorkers({ ...options, nodeArgs })).toBe(0);
   expect(spareWorkers({ ...options, env: { NODE_OPTIONS: `--no-warnings ${nodeArgs.join(' ')}` } })).toBe(0);
+});
+
+test('there is none where such an option stands in quotes', () => {
+  expect(spareWorkers({ ...options, env: { NODE_OPTIONS: '"--require=./set up.js"' } })).toBe(0);
 });
 
 test('other arguments of node do no harm', () => {
