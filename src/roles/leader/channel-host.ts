@@ -7,15 +7,15 @@ import { TrunklineError } from '../../errors';
 import { rarely } from '../../logger';
 import type { Connection } from '../../transport/connection';
 import type { ChannelDoor } from '../../transport/listener';
+import type { HostedChannel } from './hosted-channel';
 import { HostedFollower } from './hosted-follower';
 import { chooseCodec } from '../../../protocol/handshake';
 import { PeerValues } from '../peer-values';
 import type { FollowerSnapshot } from '../role';
-import type { Single } from '../local/single';
 import { Topics } from './topics';
 
 export class ChannelHost implements ChannelDoor {
-  readonly #single: Single;
+  readonly #channel: HostedChannel;
   readonly #term: number;
   readonly #onError: (error: unknown) => void;
   readonly #connections = new Map<Connection, HostedFollower>();
@@ -35,12 +35,12 @@ export class ChannelHost implements ChannelDoor {
   #onAllLeft: () => void = () => undefined;
 
   /** @param onError gets the failures of one-way calls, which have no caller to tell */
-  constructor(single: Single, term: number, onError: (error: unknown) => void) {
-    this.#single = single;
-    this.#topics = new Topics(single.spec.values.leavesRoom);
+  constructor(channel: HostedChannel, term: number, onError: (error: unknown) => void) {
+    this.#channel = channel;
+    this.#topics = new Topics(channel.spec.values.leavesRoom);
     this.#term = term;
     this.#onError = onError;
-    const { logger, clock } = single.spec;
+    const { logger, clock } = channel.spec;
     this.#warnOfLegacyPeers = rarely((message) => logger.warn(message), clock);
   }
 
@@ -64,22 +64,22 @@ export class ChannelHost implements ChannelDoor {
 
   admit(connection: Connection, join: Join): void {
     if (join.candidacy !== 'follows') this.#candidates.add(connection);
-    const { spec } = this.#single;
+    const { spec } = this.#channel;
     spec.values.welcomeReader(this.#connections.size);
     const follower = this.#follow(connection, PeerValues.ofOurs(spec, chooseCodec(spec.values.names, join.codecs)));
     if (this.#isSilent) follower.silence();
-    follower.onJoin(join);
+    follower.ask(join);
     if (this.#isHandingOff) this.#tellHandOff(connection);
     this.#onFirstJoined();
   }
 
   admitLegacy(connection: Connection, register: Register, keep: () => void = () => undefined): void {
-    if (!this.#single.spec.allowsLegacyPeers) {
+    if (!this.#channel.spec.allowsLegacyPeers) {
       this.#refuseLegacy(connection, register);
       return;
     }
     keep();
-    this.#follow(connection, PeerValues.ofLegacy(this.#single.spec)).onRegister(register);
+    this.#follow(connection, PeerValues.ofLegacy(this.#channel.spec)).ask(register);
   }
 
   /** Followers are to look for the successor from now on, also those that come later. */
@@ -112,9 +112,9 @@ export class ChannelHost implements ChannelDoor {
   }
 
   #follow(connection: Connection, values: PeerValues): HostedFollower {
-    const { spec } = this.#single;
+    const { spec } = this.#channel;
     const follower = new HostedFollower({
-      single: this.#single,
+      channel: this.#channel,
       term: this.#term,
       topics: this.#topics,
       connection,
@@ -147,7 +147,7 @@ export class ChannelHost implements ChannelDoor {
    * stranger: such a process asks again after 3 s on an open connection, and at once after the connection ends.
    */
   #refuseLegacy(connection: Connection, { id, timeoutMs }: Register): void {
-    const { name: channel, legacyValues } = this.#single.spec;
+    const { name: channel, legacyValues } = this.#channel.spec;
     const message =
       `${channel}: a process of cluster-client 3.x cannot prove that it belongs to the user of the leader; ` +
       'replace it, or set allowLegacyPeers (TRUNKLINE_ALLOW_LEGACY=1) in the leader';

@@ -1,25 +1,23 @@
 // A follower as its leader sees it: let in when the upstream client is ready, then served by translating its messages into verbs of a
 // session, in either wire version; dropped when it does not read.
 
-import { chooseCodec, writeAcceptance, writeReason, writeRefusal } from '../../../protocol/handshake';
-import { fromErrorValue, isError, messageOf } from '../../../protocol/error-value';
+import { fromErrorValue, messageOf } from '../../../protocol/error-value';
 import type { Call, Join, KeyFailure, Message, Register, Subscribe, V2Message } from '../../../protocol/message';
 import { encodeThrown } from '../../../protocol/thrown';
 import { TrunklineError } from '../../errors';
 import type { Connection } from '../../transport/connection';
+import { Admission } from './admission';
 import { CallSignals } from './call-signals';
 import { EventFeed } from './event-feed';
 import { KeySubscriber, TopicSubscriber, type FedSubscriber, type TopicPeer } from './fed-subscriber';
-import { differenceTo } from '../identity-warning';
-import { methodsFingerprint } from '../method-warning';
 import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
 import type { ChannelSpec, Subscriber, Subscription } from '../role';
-import type { Session, Single } from '../local/single';
+import type { HostedChannel, HostedSession } from './hosted-channel';
 import type { Topic, Topics } from './topics';
 
 export interface HostedOptions {
-  readonly single: Single;
+  readonly channel: HostedChannel;
   readonly term: number;
   readonly topics: Topics;
   readonly connection: Connection;
@@ -30,9 +28,7 @@ export interface HostedOptions {
 /** A follower of a channel, with a separate session. */
 export class HostedFollower {
   readonly #spec: ChannelSpec;
-  readonly #single: Single;
-  readonly #term: number;
-  readonly #session: Session;
+  readonly #session: HostedSession;
   readonly #connection: Connection;
   readonly #onError: (error: unknown) => void;
   readonly #topics: Topics;
@@ -42,23 +38,20 @@ export class HostedFollower {
   readonly #subscriptions = new Map<number | string, Subscription>();
   readonly #values: PeerValues;
   readonly #signals = new CallSignals();
-  /** What waits for the upstream client. */
-  #unanswered: (Join | Register)[] = [];
-  #isAccepted = false;
+  readonly #admission: Admission;
   #isLetGo = false;
 
-  constructor({ single, term, topics, connection, values, onError }: HostedOptions) {
-    this.#single = single;
-    this.#term = term;
+  constructor({ channel, term, topics, connection, values, onError }: HostedOptions) {
+    const { spec } = channel;
     this.#topics = topics;
     this.#values = values;
-    this.#spec = single.spec;
+    this.#spec = spec;
     this.#connection = connection;
     this.#onError = onError;
     const onTooSlow = (): void => {
       this.#letGo();
     };
-    this.#feed = new EventFeed(single.spec, connection, onTooSlow);
+    this.#feed = new EventFeed(spec, connection, onTooSlow);
     this.#peer = {
       connection,
       values,
@@ -66,14 +59,23 @@ export class HostedFollower {
         this.#tellFailure('subscribe', key, error);
       },
     };
-    connection.limitOutbox(single.spec.maxOutboxBytes, onTooSlow);
-    this.#session = single.join({
+    connection.limitOutbox(spec.maxOutboxBytes, onTooSlow);
+    this.#admission = new Admission({
+      spec,
+      readiness: () => channel.readiness,
+      term,
+      connection,
+      values,
+      onError,
+      onKeys: (keys) => this.#subscribeTopics(1, keys, undefined),
+    });
+    this.#session = channel.join({
       onError: () => undefined, // the leader's own client reports the error
       onReady: () => {
-        this.#accept();
+        this.#admission.accept();
       },
       onSetback: (error) => {
-        this.#refuse(error);
+        this.#admission.refuse(error);
       },
       onUpstream: () => () => undefined,
       onPublicationRefused: (key, error) => {
@@ -103,7 +105,7 @@ export class HostedFollower {
   }
 
   leave(): void {
-    this.#unanswered = [];
+    this.#admission.end();
     for (const { subscriber } of this.#subscriptions.values()) this.#leaveTopic(subscriber);
     this.#subscriptions.clear();
     const { name: channel } = this.#spec;
@@ -114,10 +116,10 @@ export class HostedFollower {
   }
 
   #serve(message: Message | V2Message): void {
-    if (!this.#isAccepted && message.type !== 'register') return; // a peer that was not let in gets nothing
+    if (!this.#admission.isAdmitted && message.type !== 'register') return; // a peer that was not let in gets nothing
     switch (message.type) {
       case 'register':
-        this.onRegister(message); // a legacy peer asks again
+        this.ask(message);
         return;
       case 'subscribe':
         this.#subscribeKey(message);
@@ -147,69 +149,9 @@ export class HostedFollower {
     }
   }
 
-  onJoin(join: Join): void {
-    if (!chooseCodec(this.#spec.values.names, join.codecs)) {
-      const theirs = join.codecs.join(' or ') || 'nothing';
-      const sentence = `the leader writes values as ${this.#spec.values.name}, this process as ${theirs}; use the same transcode in every process`;
-      this.#connection.send({ type: 'refusal', id: join.id, code: 'no-common-codec', sentence, payload: NOTHING });
-      void this.#connection.close();
-      return;
-    }
-    this.#onQuestion(join);
-  }
-
-  onRegister(register: Register): void {
-    this.#connection.trust();
-    this.#onQuestion(register);
-  }
-
-  #onQuestion(question: Join | Register): void {
-    this.#unanswered.push(question);
-    const setback = this.#single.setback;
-    if (this.#single.upstream.isReady) this.#accept();
-    else if (setback) this.#refuse(setback.error);
-    // In any other case the first outcome is the answer.
-    else if (question.type === 'join') {
-      const sentence = 'the upstream client of the leader is not ready yet';
-      this.#connection.send({ type: 'wait', id: question.id, code: 'upstream', sentence });
-    }
-  }
-
-  #accept(): void {
-    this.#isAccepted ||= this.#unanswered.length > 0;
-    for (const question of this.#unanswered.splice(0)) {
-      if (question.type === 'join') this.#welcome(question);
-      else this.#answerLegacy(question, () => writeAcceptance(this.#spec.legacyValues));
-    }
-  }
-
-  #welcome({ id, channel, keys }: Join): void {
-    const { id: own } = this.#spec;
-    const parts = differenceTo(this.#spec, channel);
-    const { peerMethods } = this.#connection;
-    if (peerMethods !== undefined && peerMethods !== methodsFingerprint(this.#spec.sharedMethods)) {
-      this.#connection.send({ type: 'shared-methods', methods: this.#spec.sharedMethods });
-    }
-    this.#connection.send({ type: 'joined', id, term: this.#term, codec: this.#values.codec, identity: own.identity, parts });
-    if (keys) this.#subscribeTopics(1, keys, undefined);
-  }
-
-  #refuse(error: unknown): void {
-    for (const question of this.#unanswered.splice(0)) {
-      if (question.type === 'register') {
-        this.#answerLegacy(question, () => writeRefusal(error, this.#spec.legacyValues));
-        continue;
-      }
-      const payload = this.#encoded(() => writeReason(error)) ?? NOTHING;
-      const sentence = isError(error) ? error.message : 'the upstream client is not ready';
-      this.#connection.send({ type: 'refusal', id: question.id, code: 'upstream-failed', sentence, payload });
-    }
-  }
-
-  #answerLegacy({ id, timeoutMs }: Register, write: () => Buffer): void {
-    const payload = this.#encoded(write);
-    if (payload) this.#connection.send({ type: 'register-result', id, timeoutMs, payload });
-    else void this.#connection.close(); // the follower asks again
+  /** Asks to be let in; a legacy peer may ask again. */
+  ask(question: Join | Register): void {
+    this.#admission.ask(question);
   }
 
   /** The transcode of the user may throw, where no caller could be told. */
@@ -374,5 +316,3 @@ export class HostedFollower {
     });
   }
 }
-
-const NOTHING = Buffer.alloc(0);

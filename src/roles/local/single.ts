@@ -97,6 +97,10 @@ export class Single {
     return this.#setback;
   }
 
+  get readiness(): { readonly isReady: boolean; readonly setback: { readonly error: unknown } | undefined } {
+    return { isReady: this.upstream.isReady, setback: this.#setback };
+  }
+
   /** Resolves when the upstream client is ready: at once, or the next time. */
   get ready(): Promise<void> {
     if (this.upstream.isReady) return Promise.resolve();
