@@ -1,4 +1,5 @@
-// The pure steps at the beginning of a connection: the hello of each side, the proof of knowing the secret, and how acceptance
+// The pure steps at the beginning of a connection: the hello of each side, how the proof of knowing the secret is computed
+// (transport/introduction.ts and listener.ts exchange the proofs), and how acceptance
 // and refusal are written for a peer without a hello, which is a process of cluster-client 3.x.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';

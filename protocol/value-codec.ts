@@ -1,5 +1,5 @@
-// How a value of the user becomes bytes. The default is the codec of cluster-client 3.x; a user's `transcode` replaces the codec
-// on every side of a channel.
+// How a value of the user becomes bytes, and which form is taken: JSON text while a channel is young and JSON carries the value exactly,
+// structured values otherwise, serialize-json for processes of cluster-client 3.x. A user's `transcode` replaces all of these.
 
 import { MAX_FRAME_BYTES } from './frame';
 import { decodePlainJson, encodePlainJson, isPlainJson } from './plain-json';

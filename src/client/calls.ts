@@ -116,11 +116,11 @@ export class Calls {
     for (;;) {
       let role: Role;
       let answer: Promise<unknown[]>;
-      let ended: (() => void) | undefined;
+      let onAnswered: (() => void) | undefined;
       try {
         role = this.#caller.role ?? (await this.#nextRole(method));
         if (waiting?.isOver) return undefined; // nobody hears the result
-        ended = this.#registrations.takeBack(unpublished, role.verbs);
+        onAnswered = this.#registrations.takeBack(unpublished, role.verbs);
         answer = this.#callIn(role, method, args, style, limitMs);
       } finally {
         release();
@@ -136,9 +136,9 @@ export class Calls {
           throw error;
         }
         await role.ended;
-        release = this.#registrations.holdBack(unpublished); // before it has ended: what is published meanwhile goes after the next try
+        release = this.#registrations.holdBack(unpublished); // what is published until the next try goes after that try
       } finally {
-        ended?.();
+        onAnswered?.();
       }
     }
   }

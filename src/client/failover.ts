@@ -313,7 +313,7 @@ export class Failover {
     this.#endSuccessorWait();
     this.#absent.reset();
     this.#refused.reset();
-    this.#search.ended();
+    this.#search.found();
   }
 
   #setback(error: unknown, signal: AbortSignal, phase: Phase): void {

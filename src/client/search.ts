@@ -102,7 +102,7 @@ export class Search {
   }
 
   /** A role is found. */
-  ended(): void {
+  found(): void {
     this.answered();
     this.#absence = undefined;
     this.#setback = undefined;

@@ -1,4 +1,4 @@
-// Fan-out, last value, replay, and "all or pick one": nothing of this is anywhere else. Values come from the hub's source: the
+// Fan-out, last value, replay, "all or pick one", and how long a key stays open after its last subscriber: nothing of this is anywhere else. Values come from the hub's source: the
 // upstream client (single.ts) or the connection to the leader (follower.ts). Delivery is always asynchronous and in order. Each
 // subscriber knows the newest version seen, and a value that was replayed to a late subscriber is not delivered to that
 // subscriber a second time.

@@ -22,6 +22,7 @@ const door: ChannelDoor = { admit: () => undefined, admitLegacy: () => undefined
 let port: number;
 let logger: RecordingLogger;
 let holder: net.Server;
+const sockets = new Set<net.Socket>();
 let secret: () => Promise<Buffer | undefined>;
 
 beforeEach(async () => {
@@ -29,11 +30,14 @@ beforeEach(async () => {
   logger = recordingLogger();
   secret = () => Promise.resolve(undefined);
   holder = net.createServer();
+  sockets.clear();
+  holder.on('connection', (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
 });
 
 afterEach(async () => {
   jest.restoreAllMocks();
+  for (const socket of sockets) socket.destroy(); // a test that has failed leaves connections behind
   await new Promise((resolve) => holder.close(resolve));
 });
 

@@ -8,7 +8,7 @@ import type { ChannelSpec } from '../role';
 type FeedSpec = Pick<ChannelSpec, 'name' | 'clock' | 'logger' | 'maxOutboxBytes' | 'delivery'>;
 type FeedConnection = Pick<Connection, 'remotePort' | 'outboxBytes' | 'isDrained' | 'whenDrained'>;
 
-/** A key of the follower. */
+/** What sends the values of one key to the follower. */
 interface ValueSender {
   /** Sends a value, no matter how much waits. */
   send(payload: Buffer): void;

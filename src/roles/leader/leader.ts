@@ -1,4 +1,4 @@
-// A leader is a Single plus a ChannelHost behind a port.
+// A leader is a Single plus a ChannelHost behind a lease. A leader that closes lets a successor take over before it stops serving.
 
 import type { ChannelLease } from '../../election/term';
 import { within } from '../../time';

@@ -1,4 +1,4 @@
-// The compiled code of this child, which Node.js has been told to keep in a folder (master/compile-cache.ts).
+// The compiled code of this child, which Node.js has been told to keep in a folder (host/compile-cache.ts).
 
 import * as nodeModule from 'node:module';
 import { systemClock } from '../../time';

@@ -16,7 +16,7 @@ import { judgeMemory } from './memory-limits';
 import { portHint } from './port-hint';
 import { sendToParent } from '../messaging/parent';
 import { PostOffice } from '../messaging/post-office';
-import { readinessOf } from './readiness';
+import { reachableAt } from './reachable-at';
 import { Rollout } from './rollout';
 import { StickyListener, type StickyWorker } from './sticky-listener';
 import { spareWorkers } from './spares';
@@ -130,7 +130,7 @@ export class Master {
     await this.#openSticky();
     this.#hasStarted = true;
     for (const slot of this.#slots()) slot.readyChild?.tellStarted();
-    const ready = readinessOf(this.#specs.programOptions, this.#options.port, this.address);
+    const ready = reachableAt(this.#specs.programOptions, this.#options.port, this.address);
     logger.info(
       `started: address=${ready.address} workers=${workers} after ${Math.round(this.#means.clock.now() - startedAt)} ms`,
     );

@@ -8,7 +8,7 @@ import type { Address } from '../messaging/messages';
  * @param givenPort the option `port`
  * @param address where the workers listen
  */
-export function readinessOf(
+export function reachableAt(
   { debugPort, https }: Readonly<Record<string, unknown>>,
   givenPort: number | undefined,
   address: Address | undefined,
