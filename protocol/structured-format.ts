@@ -57,7 +57,7 @@ export const VIEWS = [
   'Float16Array', // from Node.js 24 on
 ] as const;
 
-interface ErrorKind {
+interface ErrorClass {
   readonly name: string;
   /**
    * The class of the error; undefined in an engine without this class, where such an error arrives as an Error with the name of
@@ -67,7 +67,7 @@ interface ErrorKind {
 }
 
 /** Classes of errors. The place in the list is the number on the wire. */
-export const ERRORS: readonly ErrorKind[] = [
+export const ERRORS: readonly ErrorClass[] = [
   'Error',
   'EvalError',
   'RangeError',

@@ -75,7 +75,7 @@ export interface ClusterOptions {
    * each key when the follower reads again. `every`: no value is skipped; the follower is disconnected instead and joins again.
    * With `isBroadcast: false` always `every`. Default `latest`.
    */
-  delivery?: Delivery | undefined;
+  delivery?: DeliveryMode | undefined;
   /** Where log lines go. Default: warnings and errors on the console. */
   logger?: Logger | undefined;
   /**
@@ -92,7 +92,7 @@ export interface ClusterOptions {
   maxListeners?: number | undefined;
 }
 
-export type Delivery = 'latest' | 'every';
+export type DeliveryMode = 'latest' | 'every';
 
 type Given<K extends keyof ClusterOptions> = NonNullable<ClusterOptions[K]>;
 

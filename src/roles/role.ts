@@ -3,7 +3,7 @@
 
 import type { CallStyle, ChannelId } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
-import type { Delivery } from '../options';
+import type { DeliveryMode } from '../options';
 import type { PeerSettings } from '../transport/peer-settings';
 
 /** Gets the values of a key, as the bytes that the channel's transcode made. */
@@ -142,7 +142,7 @@ export interface ChannelSpec extends PeerSettings {
   /** How many bytes may wait in this process until the other side of a connection reads. */
   readonly maxOutboxBytes: number;
   /** What happens when a follower falls further behind: older values are skipped, or the follower is disconnected. */
-  readonly delivery: Delivery;
+  readonly delivery: DeliveryMode;
   readonly responseTimeoutMs: number;
 }
 

@@ -21,7 +21,7 @@ export type { ClientStatus } from '../../src/client/status';
 export type { UpstreamClass } from '../../src/client/upstream-class';
 export { TrunklineError, type ErrorCode } from '../../src/errors';
 export type { Logger } from '../../src/logger';
-export type { ClusterOptions, Delivery } from '../../src/options';
+export type { ClusterOptions, DeliveryMode } from '../../src/options';
 export type { FollowerSnapshot } from '../../src/roles/role';
 export { startCluster, type Supervised } from '../../src/supervisor/start-cluster';
 export type { SupervisorOptions } from '../../src/supervisor/host/options';

@@ -46,7 +46,7 @@ interface QueuedCall<W> {
   readonly run: () => Promise<unknown> | undefined;
 }
 
-interface UnderWay {
+interface RunningVerb {
   readonly verb: LaneVerb | 'call';
   readonly since: number;
   patience: Patience | undefined;
@@ -58,7 +58,7 @@ export class KeyLane<W extends object> {
   #wanted: W | undefined;
   /** What the upstream client was asked for last, successfully or not, and was not asked to end since. */
   #standing: W | undefined;
-  #underWay: UnderWay | undefined;
+  #underWay: RunningVerb | undefined;
   #calls: readonly QueuedCall<W>[] = NO_CALLS;
   #retry: Timer | undefined;
   #isRetrying = true;
@@ -173,9 +173,9 @@ export class KeyLane<W extends object> {
     this.#start('call', run, () => undefined); // the caller gets the outcome
   }
 
-  #start(verb: UnderWay['verb'], action: () => Promise<unknown> | undefined, onRefused: (error: unknown) => void): void {
+  #start(verb: RunningVerb['verb'], action: () => Promise<unknown> | undefined, onRefused: (error: unknown) => void): void {
     // Before the action: requests that the user makes during the action must wait.
-    const underWay: UnderWay = { verb, since: this.#source.clock.now(), patience: undefined };
+    const underWay: RunningVerb = { verb, since: this.#source.clock.now(), patience: undefined };
     this.#underWay = underWay;
     const outcome = action();
     if (!outcome) {
@@ -197,7 +197,7 @@ export class KeyLane<W extends object> {
   }
 
   /** @returns false when the verb was overtaken, or the upstream client is gone: the outcome means nothing any more */
-  #end(underWay: UnderWay): boolean {
+  #end(underWay: RunningVerb): boolean {
     underWay.patience?.cancel();
     if (this.#underWay !== underWay) return false;
     this.#underWay = undefined;
@@ -223,7 +223,7 @@ export class KeyLane<W extends object> {
   }
 
   /** Limits a verb to VERB_MS only when something waits for the end of the verb: many keys then cost no timers. */
-  #limit(underWay: UnderWay): void {
+  #limit(underWay: RunningVerb): void {
     const isAwaited = this.#calls.length > 0 || this.#wanted !== this.#standing;
     if (underWay.patience || !isAwaited) return;
     const { clock } = this.#source;

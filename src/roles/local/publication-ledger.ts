@@ -5,7 +5,7 @@ import { formatKey } from '../../format-key';
 import type { Clock, Timer } from '../../time';
 import { LINGER_MS } from '../role';
 
-interface Publication {
+interface OwnedPublication {
   registration: unknown;
   /** The registration as a string, from the first time that it is compared on. */
   content: string | undefined;
@@ -16,7 +16,7 @@ interface Publication {
 export class PublicationLedger {
   readonly #clock: Clock;
   readonly #withdraw: (key: string) => void;
-  readonly #publications = new Map<string, Publication>();
+  readonly #publications = new Map<string, OwnedPublication>();
   #isKept = false;
 
   /** @param withdraw takes a publication back upstream; called when the publication has had no owner for LINGER_MS */
