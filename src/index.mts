@@ -32,3 +32,4 @@ export type Supervised = cluster.Supervised;
 export type SupervisorOptions = cluster.SupervisorOptions;
 export type Transcode = cluster.Transcode;
 export type UpstreamClass = cluster.UpstreamClass;
+export type ValueIterator<V> = cluster.ValueIterator<V>;

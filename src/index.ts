@@ -9,7 +9,7 @@ import {
 import { close as closeClient, cluster as build, status as statusOfAll, type ClusterBuilder as Builder } from './client/cluster';
 import type { DelegateOptions as DelegateOpts, DelegateTarget as Target } from './client/delegation';
 import type { CallOptions as CallOpts } from './client/call-limit';
-import type { LatestValuesOptions as ValuesOptions } from './client/latest-values';
+import type { LatestValuesOptions as ValuesOptions, ValueIterator as Iterator } from './client/latest-values';
 import type { SubscriptionHandle as Handle } from './client/subscription-handle';
 import type { UpstreamClass as Upstream } from './client/upstream-class';
 import { type SharedClient as Shared } from './client/shared-client';
@@ -63,6 +63,7 @@ declare namespace cluster {
   export type Transcode = Coding;
   export type TrunklineError = TrunklineErr;
   export type UpstreamClass = Upstream;
+  export type ValueIterator<V> = Iterator<V>;
 }
 
 export = cluster;

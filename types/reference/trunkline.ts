@@ -13,7 +13,7 @@ export type { DelegateOptions, DelegateTarget } from '../../src/client/delegatio
 export type { ReadyCallback } from '../../src/client/readiness';
 export type { Phase } from '../../src/client/search';
 export type { CallOptions } from '../../src/client/call-limit';
-export type { LatestValuesOptions } from '../../src/client/latest-values';
+export type { LatestValuesOptions, ValueIterator } from '../../src/client/latest-values';
 export type { SharedClient } from '../../src/client/shared-client';
 export type { SharedClientOf } from '../../src/client/shared-type';
 export type { SubscriptionHandle } from '../../src/client/subscription-handle';
