@@ -1,5 +1,6 @@
-// Whether JSON can carry a value exactly, and such values as JSON text (value-codec.ts decides when that is tried): the engine writes and parses JSON in native code, and the first values of a
-// process cost a fraction of what a codec in JavaScript costs before being compiled. structured-*.ts carries all other values.
+// Whether JSON can carry a value exactly, and such values as JSON text (value-codec.ts decides when that is tried): the engine writes
+// and parses JSON in native code, and the first values of a process cost a fraction of what a codec in JavaScript costs before being
+// compiled. structured-*.ts carries all other values.
 
 import { isUtf8 } from 'node:buffer';
 import { MAX_DEPTH, MalformedValueError } from './structured-format';

@@ -9,7 +9,7 @@ import { formatKey } from './format-key';
 import { defaultLogger, type Logger } from './logger';
 import { seatOf, seatSecretAt, type Seat } from './seat';
 import { MIN_SECRET_LENGTH, Secret } from './secret';
-import { LONGEST_TIMER_MS } from './time';
+import { isTimerMs } from './time';
 
 /** What `cluster(Client, options)` takes. Everything is optional. */
 export interface ClusterOptions {
@@ -123,7 +123,6 @@ interface Declaration<T, D = T | undefined> {
 }
 
 const IDENTITIES: ReadonlySet<unknown> = new Set(['strict', 'warn', 'ignore']);
-const isMs = (value: unknown): boolean => typeof value === 'number' && value > 0 && value <= LONGEST_TIMER_MS;
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const has = (value: unknown, ...methods: string[]): boolean =>
@@ -134,7 +133,7 @@ const has = (value: unknown, ...methods: string[]): boolean =>
 const ms = <D extends number | undefined>(defaultMs: D): Declaration<number, D> => ({
   default: defaultMs,
   mustBe: 'a number of milliseconds above 0 and up to 2147483647',
-  check: isMs,
+  check: isTimerMs,
 });
 const flag = <D extends boolean | undefined>(defaultValue: D): Declaration<boolean, D> => ({
   default: defaultValue,
@@ -174,7 +173,7 @@ export const OPTION_DECLARATIONS: {
   subscribeTimeout: {
     ...ms(undefined),
     mustBe: 'a number of milliseconds, 0 for no limit',
-    check: (value) => value === 0 || isMs(value),
+    check: (value) => value === 0 || isTimerMs(value),
   },
   heartbeatInterval: ms(20_000),
   isCheckHeartbeat: flag(true),

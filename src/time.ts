@@ -10,6 +10,11 @@ const realNextTick = process.nextTick.bind(process);
 /** The longest timer, ms: Node.js fires longer timers at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** Whether a value is a time that a timer can wait for, ms. */
+export function isTimerMs(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value <= LONGEST_TIMER_MS;
+}
+
 /** After the code that runs now, before any input or output. */
 export function nextTick(callback: () => void): void {
   realNextTick(callback);

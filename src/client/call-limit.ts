@@ -2,7 +2,7 @@
 
 import { onAbort } from '../abort-listeners';
 import { TrunklineError } from '../errors';
-import { patientTimeout, type Clock } from '../time';
+import { isTimerMs, LONGEST_TIMER_MS, patientTimeout, type Clock } from '../time';
 
 /** Options of a single call: `client.with(options).method(…)`. */
 export interface CallOptions {
@@ -22,16 +22,14 @@ export interface Waiting {
   isOver: boolean;
 }
 
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
 /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
 export function checkCallOptions(channel: string, options: unknown): asserts options is CallOptions {
   const invalid = (what: string): TrunklineError =>
     new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `${channel}: with(options): ${what}`, { channel });
   if (typeof options !== 'object' || options === null) throw invalid('options must be an object');
   const { timeoutMs, signal, idempotent } = options as Record<string, unknown>;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS))
-    throw invalid(`timeoutMs must be a number of milliseconds above 0 and up to ${MAX_TIMEOUT_MS}`);
+  if (timeoutMs !== undefined && !isTimerMs(timeoutMs))
+    throw invalid(`timeoutMs must be a number of milliseconds above 0 and up to ${LONGEST_TIMER_MS}`);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal must be an AbortSignal');
   if (idempotent !== undefined && typeof idempotent !== 'boolean') throw invalid('idempotent must be true or false');
 }

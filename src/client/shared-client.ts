@@ -17,7 +17,7 @@ import { forwardEvents } from './forward-events';
 import type { LatestValuesOptions, ValueIterator } from './latest-values';
 import { Readiness } from './readiness';
 import { StandingEvents } from './standing-events';
-import { statusOf, type ClientStatus, type Standing } from './status';
+import { statusOf, type ClientStatus } from './status';
 import { logUnheard } from './unheard-error';
 import { Registrations, type ValueListener } from './registrations';
 import type { SubscriptionHandle } from './subscription-handle';
@@ -54,14 +54,14 @@ export class SharedClient extends ClientBase {
   readonly #failover: Failover;
   readonly #subscriptions: Subscriptions;
   readonly #calls: Calls;
-  readonly #standingEvents = new StandingEvents(this, () => this.#standing());
+  readonly #standingEvents = new StandingEvents(this, () => this.#status());
   readonly #mirrors = new Set<ReadyMirror>();
   /** The readiness for calls that wait for a role. Unlike the readiness of the client, this readiness is settled in any case. */
   readonly #roleReadiness = new Readiness();
   #lastSetback = '';
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
-  readonly #openClient: OpenClient = Object.assign(() => this[CLOSE](), { status: () => statusOf(this.#standing()) });
+  readonly #openClient: OpenClient = Object.assign(() => this[CLOSE](), { status: () => this.#status() });
 
   /**
    * @param participation undefined: in single mode
@@ -167,18 +167,19 @@ export class SharedClient extends ClientBase {
    * method.
    */
   status(): ClientStatus {
-    return statusOf(this.#standing());
+    return this.#status();
   }
 
-  #standing(): Standing {
-    return {
+  /** The status also where a method of the user has the name. */
+  #status(): ClientStatus {
+    return statusOf({
       channel: this.#spec.name,
       port: this.#options.singleMode ? undefined : this.#options.port,
       isClosed: this.#state !== 'open',
       isReady: this.isReady,
       role: this.#failover.role,
       search: this.#failover.search,
-    };
+    });
   }
 
   /**
@@ -216,7 +217,7 @@ export class SharedClient extends ClientBase {
 
   override toJSON(): Record<string, unknown> {
     const { name: channel } = this.#spec;
-    return { channel, state: SharedClient.prototype.status.call(this).state, role: this.#failover.role?.kind };
+    return { channel, state: this.#status().state, role: this.#failover.role?.kind };
   }
 
   override _defaultErrorHandler(error: unknown): void {

@@ -2,7 +2,7 @@
 
 import { nextTick } from '../time';
 import { emitSafely } from './forward-events';
-import { roleOf, statusOf, type ClientRole, type ClientStatus, type Standing } from './status';
+import type { ClientStatus } from './status';
 
 export interface StandingListener {
   emit(event: string | symbol, ...args: unknown[]): boolean;
@@ -10,34 +10,31 @@ export interface StandingListener {
 
 export class StandingEvents {
   readonly #client: StandingListener;
-  readonly #standing: () => Standing;
-  #state: ClientStatus['state'] = 'connecting';
-  #reason: string | undefined;
-  #role: ClientRole = { role: undefined, term: 0 };
+  readonly #status: () => ClientStatus;
+  #last: Pick<ClientStatus, 'state' | 'reason' | 'role' | 'term'> = {
+    state: 'connecting',
+    reason: undefined,
+    role: undefined,
+    term: 0,
+  };
 
-  /** @param standing gives how the client stands at the moment of the call */
-  constructor(client: StandingListener, standing: () => Standing) {
+  /** @param status gives how the client stands at the moment of the call */
+  constructor(client: StandingListener, status: () => ClientStatus) {
     this.#client = client;
-    this.#standing = standing;
+    this.#status = status;
   }
 
   /** Something may have changed. */
   check(): void {
-    const standing = this.#standing();
-    const status = statusOf(standing);
-    const { state, reason } = status;
-    const role = roleOf(standing);
-    if (role.role !== this.#role.role || role.term !== this.#role.term) {
-      this.#role = role;
-      nextTick(() => emitSafely(this.#client, 'role', [role]));
-    }
-    if (state === this.#state && reason?.message === this.#reason) return;
-    const isNewlyReady = state === 'ready' && state !== this.#state;
-    this.#state = state;
-    this.#reason = reason?.message;
+    const before = this.#last;
+    const status = this.#status();
+    const { state, reason, role, term } = status;
+    this.#last = { state, reason, role, term };
+    if (role !== before.role || term !== before.term) nextTick(() => emitSafely(this.#client, 'role', [{ role, term }]));
+    if (state === before.state && reason?.message === before.reason?.message) return;
     nextTick(() => {
       emitSafely(this.#client, 'state', [status]);
-      if (isNewlyReady) emitSafely(this.#client, 'ready', []);
+      if (state === 'ready' && before.state !== 'ready') emitSafely(this.#client, 'ready', []);
     });
   }
 }

@@ -27,14 +27,6 @@ export interface ClientStatus {
   readonly skippedEvents: number;
 }
 
-/** What a client does for the channel, as the event `role` tells. */
-export interface ClientRole {
-  /** Undefined while there is none. */
-  readonly role: Role['kind'] | undefined;
-  /** The period of leadership; 0: none, or the leader is a process of cluster-client 3.x. */
-  readonly term: number;
-}
-
 export interface Standing {
   readonly channel: string;
   readonly port: number | undefined;
@@ -44,18 +36,14 @@ export interface Standing {
   readonly search: { readonly phase: Phase; readonly error: unknown };
 }
 
-export function roleOf({ isClosed, role }: Standing): ClientRole {
-  return { role: isClosed ? undefined : role?.kind, term: role?.term ?? 0 };
-}
-
-export function statusOf(standing: Standing): ClientStatus {
-  const { channel, port, isClosed, isReady, role, search } = standing;
+export function statusOf({ channel, port, isClosed, isReady, role, search }: Standing): ClientStatus {
   const state = isClosed ? 'closed' : isReady ? 'ready' : role ? 'waiting for upstream' : search.phase;
   const isTold = state !== 'ready' && state !== 'closed' && search.error !== undefined;
   return {
     channel,
     state,
-    ...roleOf(standing),
+    role: isClosed ? undefined : role?.kind,
+    term: role?.term ?? 0,
     port,
     reason: isTold ? reasonOf(search.error) : undefined,
     followers: role?.followers ?? [],

@@ -1,7 +1,7 @@
-// Fan-out, last value, replay, "all or pick one", and how long a key stays open after its last subscriber: nothing of this is anywhere else. Values come from the hub's source: the
-// upstream client (single.ts) or the connection to the leader (follower.ts). Delivery is always asynchronous and in order. Each
-// subscriber knows the newest version seen, and a value that was replayed to a late subscriber is not delivered to that
-// subscriber a second time.
+// Fan-out, last value, replay, "all or pick one", and how long a key stays open after its last subscriber: nothing of this is
+// anywhere else. Values come from the hub's source: the upstream client (single.ts) or the connection to the leader (follower.ts).
+// Delivery is always asynchronous and in order. Each subscriber knows the newest version seen, and a value that was replayed to a
+// late subscriber is not delivered to that subscriber a second time.
 
 import type { Clock, Timer } from '../time';
 import type { Subscriber, Subscription } from './role';
@@ -68,11 +68,10 @@ interface QueuedValue {
 export class SubscriptionHub<S> {
   readonly #options: HubOptions<S>;
   #entries = new Map<string, Entry<S>>();
-  /** The keys that were open when the hub was closed. */
+  /** The keys that were open when the hub was closed; undefined: the hub is not closed. */
   #final: ReadonlyMap<string, Entry<S>> | undefined;
   #queue: QueuedValue[] = [];
   #flushing = false;
-  #closed = false;
 
   constructor(options: HubOptions<S>) {
     this.#options = options;
@@ -133,7 +132,7 @@ export class SubscriptionHub<S> {
     placed.hasLeft = true;
     const entry = placed.entry as Entry<S>;
     entry.subscriptions.splice(entry.subscriptions.indexOf(placed), 1);
-    if (entry.subscriptions.length > 0 || this.#closed) return;
+    if (entry.subscriptions.length > 0 || this.#final) return;
     if (this.#options.lingerMs === 0) {
       this.#abandon(entry);
       return;
@@ -146,7 +145,7 @@ export class SubscriptionHub<S> {
 
   /** A new value of an open key, from the source. */
   push(key: OpenKey<S>, payload: Buffer): void {
-    if (this.#closed) return;
+    if (this.#final) return;
     const entry = key as Entry<S>;
     entry.version++;
     entry.last = payload;
@@ -161,7 +160,6 @@ export class SubscriptionHub<S> {
 
   /** Nothing is delivered after this call. */
   close(): void {
-    this.#closed = true;
     this.#queue = [];
     for (const entry of this.#entries.values()) this.#options.clock.clearTimeout(entry.linger);
     this.#final ??= this.#entries;

@@ -1,5 +1,6 @@
-// Serves a port that this process has bound: turns accepted sockets into connections with processes of this user, whose proof is checked here. A socket
-// without introduction is a stranger, with little room and little time; nothing that a stranger does goes further.
+// Serves a port that this process has bound: turns accepted sockets into connections with processes of this user, whose proof is
+// checked here. A socket without introduction is a stranger, with little room and little time; nothing that a stranger does goes
+// further.
 
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';

@@ -302,9 +302,7 @@ export class Follower implements Role, Verbs {
     try {
       return takeSignals(args);
     } catch (cause) {
-      const { name: channel } = this.#spec;
-      const message = `${channel}: the arguments of ${method} cannot be encoded: ${messageOf(cause)}`;
-      throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, method, cause });
+      throw this.#notEncodable(method, 'the arguments', cause);
     }
   }
 
@@ -320,11 +318,14 @@ export class Follower implements Role, Verbs {
       assertFits(encoded);
       return encoded;
     } catch (cause) {
-      const { name: channel } = this.#spec;
-      const what = encoded.length < args.length ? `argument ${encoded.length}` : 'the arguments';
-      const message = `${channel}: ${what} of ${method} cannot be encoded: ${messageOf(cause)}`;
-      throw new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, method, cause });
+      throw this.#notEncodable(method, encoded.length < args.length ? `argument ${encoded.length}` : 'the arguments', cause);
     }
+  }
+
+  #notEncodable(method: string, what: string, cause: unknown): TrunklineError {
+    const { name: channel } = this.#spec;
+    const message = `${channel}: ${what} of ${method} cannot be encoded: ${messageOf(cause)}`;
+    return new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, method, cause });
   }
 
   /** The error that the leader has sent, or an error that says that the leader's error cannot be read. */

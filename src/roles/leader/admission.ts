@@ -8,7 +8,7 @@ import { differenceTo } from '../identity-warning';
 import { methodsFingerprint } from '../method-warning';
 import type { PeerValues } from '../peer-values';
 import type { ChannelSpec } from '../role';
-import type { ChannelReadiness } from './hosted-channel';
+import type { ChannelReadiness } from '../local/single';
 
 export interface AdmissionOptions {
   readonly spec: ChannelSpec;

@@ -31,6 +31,13 @@ export interface SessionHooks extends RoleHooks {
   onPublicationRefused?(key: string, error: Error): void;
 }
 
+/** Whether the channel can be served now. */
+export interface ChannelReadiness {
+  readonly isReady: boolean;
+  /** Why not; undefined when ready, or while the first try is under way. */
+  readonly setback: { readonly error: unknown } | undefined;
+}
+
 export class Single {
   readonly spec: ChannelSpec;
   // The parts that sessions work on.
@@ -92,12 +99,7 @@ export class Single {
     });
   }
 
-  /** Why the upstream client is not ready; undefined when the client is ready, or while the first try is under way. */
-  get setback(): { readonly error: unknown } | undefined {
-    return this.#setback;
-  }
-
-  get readiness(): { readonly isReady: boolean; readonly setback: { readonly error: unknown } | undefined } {
+  get readiness(): ChannelReadiness {
     return { isReady: this.upstream.isReady, setback: this.#setback };
   }
 

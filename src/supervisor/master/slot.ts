@@ -1,5 +1,5 @@
-// A slot of the application (`agent`, `worker 1` …), which must always be occupied: starts a child, starts another when that child is gone, replaces the
-// child on request, and ends with the child when told to.
+// A slot of the application (`agent`, `worker 1` …), which must always be occupied: starts a child, starts another when that child is
+// gone, replaces the child on request, and ends with the child when told to.
 
 import { TrunklineError } from '../../errors';
 import type { Logger } from '../../logger';

@@ -2,7 +2,7 @@
 // agent and the workers; only the way of posting differs.
 
 import { TrunklineError } from '../../errors';
-import { LONGEST_TIMER_MS, nextTick } from '../../time';
+import { isTimerMs, LONGEST_TIMER_MS, nextTick } from '../../time';
 import type { AppMessage, Delivery, Mail } from './messages';
 
 /**
@@ -176,7 +176,7 @@ export class Postbox implements Messenger {
   }
 
   async #confirmed(whereto: Whereto, action: string, data: unknown, withinMs = DEFAULT_WITHIN_MS): Promise<Delivery> {
-    if (!(typeof withinMs === 'number' && withinMs > 0 && withinMs <= LONGEST_TIMER_MS)) throw invalidTime(action, withinMs);
+    if (!isTimerMs(withinMs)) throw invalidTime(action, withinMs);
     const id = ++this.#lastId;
     const delivered = new Promise<Delivery>((resolve) => this.#waitedFor.set(id, resolve));
     try {
