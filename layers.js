@@ -27,6 +27,9 @@ const ALLOWED = {
   'src/supervisor/child': ['kernel', MESSAGING, HOST],
   'src/supervisor/master': ['kernel', MESSAGING, HOST],
   'src/supervisor': ['kernel', MESSAGING, HOST, 'src/supervisor/child', 'src/supervisor/master'],
+  // What one sees of a host: data of the kernel in, pages and figures out.
+  'src/observe/dashboard': ['kernel'],
+  'src/observe': ['kernel', 'src/observe/dashboard'],
   // The composition root of the program `trunkline`: main and commands put everything together.
   'src/cli/control': ['kernel', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],
@@ -38,6 +41,7 @@ const ALLOWED = {
     'src/cli/place',
     'src/cli/show',
     HOST,
+    'src/observe',
     'src/supervisor',
     'src/transport',
   ],
@@ -64,6 +68,7 @@ const FILES = {
   'public face': { files: ['src/index.*'] },
   'src/roles': { files: ['src/roles/*.ts'] },
   'src/supervisor': { files: ['src/supervisor/*.ts', 'src/supervisor/*.mts'] },
+  'src/observe': { files: ['src/observe/*.ts', 'src/observe/*.mts'] },
   'src/cli': { files: ['src/cli/*.ts'] },
 };
 

@@ -25,6 +25,7 @@ const FILES = [
   { out: 'supervisor/index.js', entry: 'supervisor/index' },
   { out: 'supervisor/child/entry.js', entry: 'supervisor/child/entry' },
   { out: 'supervisor/child/watchdog-thread.js', entry: 'supervisor/child/watchdog-thread' },
+  { out: 'observe/index.js', entry: 'observe/index' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
   { out: 'supervisor/parts.js', holds: (module) => isPartOfSupervisor(module) && !isPartOfChild(module) },
@@ -32,7 +33,7 @@ const FILES = [
   { out: 'kernel.js', holds: (module) => kernel.includes(module) },
 ];
 /** Modules for ESM, which only hand on to the files above. */
-const WRAPPERS = ['index.mjs', 'supervisor/index.mjs', 'require-in-bundle.mjs'];
+const WRAPPERS = ['index.mjs', 'supervisor/index.mjs', 'observe/index.mjs', 'require-in-bundle.mjs'];
 const entries = FILES.flatMap(({ entry }) => entry ?? []);
 
 /** Programs are not parts: each program is a separate file. */
@@ -120,7 +121,7 @@ function elsewhere(out, asked) {
 /** The name of a module under src, such as `roles/leader`; for a folder, the index of the folder. */
 function moduleOf(path) {
   const name = relative(source, path).split(sep).join('/');
-  return name === 'supervisor' ? 'supervisor/index' : name;
+  return ['supervisor', 'observe'].includes(name) ? `${name}/index` : name;
 }
 
 /** Licences of the packages whose code is in the files. */

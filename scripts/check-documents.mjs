@@ -124,7 +124,11 @@ function checkTypes(blocks) {
     noImplicitAny: false,
     noImplicitOverride: false,
     useUnknownInCatchVariables: false,
-    paths: { trunkline: ['./src/index.ts'], 'trunkline/supervisor': ['./src/supervisor/index.ts'] },
+    paths: {
+      trunkline: ['./src/index.ts'],
+      'trunkline/supervisor': ['./src/supervisor/index.ts'],
+      'trunkline/observe': ['./src/observe/index.ts'],
+    },
   });
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;

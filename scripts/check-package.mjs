@@ -54,6 +54,8 @@ const one: number = await client.once('a'); const got: number = await client.wit
 await close(client); console.log(one === got ? 'ok' : 'wrong value');`,
   'supervisor.mjs': `import { startCluster, ready, onStop } from 'trunkline/supervisor';
 if (![startCluster, ready, onStop].every((each) => typeof each === 'function')) throw new Error('no supervisor'); console.log('ok');`,
+  'observe.mjs': `import { startDashboard } from 'trunkline/observe';
+if (typeof startDashboard !== 'function') throw new Error('no dashboard'); console.log('ok');`,
   'typed-supervisor.mts': `import { startCluster, type SupervisorOptions } from 'trunkline/supervisor';
 const options: SupervisorOptions = { app: 'app.js' }; void options; void startCluster; console.log('ok');`,
   'instance.cjs': `const cluster = require('trunkline'); const { Base } = require('sdk-base');

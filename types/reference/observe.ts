@@ -1,0 +1,22 @@
+/**
+ * What one sees of a host: the dashboard.
+ * @module trunkline/observe
+ */
+
+// The entry of the API reference (typedoc.json): the exports of src/observe/index.ts, and the types that these refer to.
+
+export * from '../../src/observe';
+export type {
+  ApplicationView,
+  CallCounts,
+  ChannelView,
+  ClientView,
+  FollowerView,
+  HostEvent,
+  HostEventKind,
+  HostView,
+  KeyView,
+  ProcessView,
+  UpstreamView,
+  ViewSource,
+} from '../../src/host-view';
