@@ -4,7 +4,8 @@
 import { MAX_FRAME_BYTES } from './frame';
 import type { Chunk } from './message';
 import { ProtocolError } from './protocol-error';
-import { chunkHeader, orderOf, V2_MAX_FRAME_BYTES } from './v2';
+import { orderOf } from './frame-order';
+import { chunkHeader, V2_MAX_FRAME_BYTES } from './v2';
 
 /** Bytes of the frame in each chunk except the last: a ping waits at most as long as a chunk takes to be written. */
 export const CHUNK_BYTES = 128 * 1024;

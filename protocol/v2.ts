@@ -36,6 +36,7 @@ import {
   writeUint32,
 } from './v2-frame';
 import { readCall, writeCall } from './v2-call';
+import { STREAM_TYPE, readStream, writeStream } from './v2-streams';
 import { readAbort, readSignals, writeAbort, writeSignals } from './v2-signals';
 
 /** Append-only. */
@@ -65,6 +66,7 @@ export const V2_TYPE = {
   'shared-methods': 23,
   'call-signals': 24,
   abort: 25,
+  ...STREAM_TYPE,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
@@ -76,6 +78,7 @@ const FLAG = {
   keys: 8,
   succeeding: 1,
   publication: 1,
+  streams: 1,
 } as const;
 
 /** Longer frames are sent in chunks, and nothing waits long behind a long frame. */
@@ -105,6 +108,13 @@ export const v2Codec: Codec<V2Message> = {
         return writeSignals(TYPE['call-signals'], message);
       case 'abort':
         return writeAbort(TYPE.abort, message);
+      case 'stream-open':
+      case 'stream-credit':
+      case 'stream-stop':
+      case 'stream-item':
+      case 'stream-done':
+      case 'stream-failure':
+        return writeStream(message);
       case 'call-result': {
         const out = begin(TYPE['call-result'], 0, message.id, listBytes(message.values));
         writeList(out, message.values, HEADER_BYTES);
@@ -142,8 +152,8 @@ export const v2Codec: Codec<V2Message> = {
         return withTexts(TYPE.join, flags, id, uint32(term), texts, keys?.join('\n') ?? NOTHING);
       }
       case 'joined': {
-        const { id, term, codec, identity, parts } = message;
-        return withTexts(TYPE.joined, 0, id, uint32(term), [codec, identity], parts);
+        const { id, term, codec, identity, parts, streams } = message;
+        return withTexts(TYPE.joined, streams ? FLAG.streams : 0, id, uint32(term), [codec, identity], parts);
       }
       case 'shared-methods':
         return withText(TYPE['shared-methods'], 0, message.methods.join('\n'));
@@ -240,7 +250,8 @@ export const v2Codec: Codec<V2Message> = {
         const term = readUint32(frame, HEADER_BYTES);
         const [codec, codecEnd] = readText(frame, HEADER_BYTES + 4, 2, flags);
         const [identity, end] = readText(frame, codecEnd, 2, flags);
-        return { type: 'joined', id, term, codec, identity, parts: frame.subarray(end) };
+        const streams = (flags & FLAG.streams) !== 0 ? { streams: true } : undefined;
+        return { type: 'joined', id, term, codec, identity, parts: frame.subarray(end), ...streams };
       }
       case TYPE['shared-methods']:
         return { type: 'shared-methods', methods: readLines(frame, HEADER_BYTES, flags, MAX_PLAIN_KEYS) };
@@ -270,7 +281,7 @@ export const v2Codec: Codec<V2Message> = {
       case 0:
         throw new ProtocolError('frame type 0', frame);
       default:
-        return { type: 'unknown', id, timeoutMs: 0, name: String(type) };
+        return readStream(frame, type, flags, id) ?? { type: 'unknown', id, timeoutMs: 0, name: String(type) };
     }
   },
 };
@@ -305,28 +316,6 @@ export function chunkHeader(stream: number, totalBytes: number | undefined, isLa
   return out;
 }
 
-/**
- * Frames with the same number must be sent in the order of writing, also when one of the frames goes in chunks; undefined: the
- * frame may pass all others. A value of a topic must not overtake another value of the topic, and the requests of a follower
- * stay in order.
- */
-export function orderOf(frame: Buffer): number | undefined {
-  const type = frame[OFFSET.type]!;
-  switch (type) {
-    case TYPE['topic-event']:
-      return frame.readUInt32BE(OFFSET.id);
-    case TYPE['topic-subscribe']:
-    case TYPE['plain-subscribe']:
-    case TYPE['topic-unsubscribe']:
-    case TYPE['call-signals']:
-    case TYPE.call:
-    case TYPE.abort:
-      return REQUESTS;
-    default:
-      return undefined;
-  }
-}
-
 function withKey(type: number, flags: number, id: number, { key, payload }: KeyedPayload): Buffer {
   const wide = wideFlag(key);
   const keyBytes = wide ? key.length * 2 : key.length;
@@ -340,8 +329,6 @@ interface KeyedPayload {
   readonly payload: Buffer;
 }
 
-/** Above every topic. */
-const REQUESTS = 2 ** 32;
 const NOTHING = Buffer.alloc(0);
 
 function termAndPort({ term, port }: { term: number; port: number }): Buffer {

@@ -329,6 +329,16 @@ say(
   sized(latin1('sha256:1f')),
 );
 say(
+  'joined by one that serves streams',
+  { type: 'joined', id: 3, term: 7, codec: 'structured', identity: '', parts: hex(none), streams: true },
+  15,
+  1,
+  3,
+  u32(7),
+  sized(latin1('structured')),
+  u16(0),
+);
+say(
   'joined by one that was made with something else',
   { type: 'joined', id: 3, term: 7, codec: 'structured', identity: 'π', parts: hex(b) },
   15,
@@ -379,6 +389,32 @@ say(
 say('call-signals: none', { type: 'call-signals', id: 9, places: [] }, 24, 0, 9);
 say('abort', { type: 'abort', id: 9, signal: 1, payload: hex(a) }, 25, 0, 9, Buffer.of(1), a);
 say('abort: the reason could not be encoded', { type: 'abort', id: 9, signal: 0, payload: hex(none) }, 25, 0, 9, Buffer.of(0));
+const opened = { type: 'stream-open', id: 11, creditBytes: 262_144, method: 'scan', args: [hex(a)] };
+say('stream-open', opened, 26, 0, 11, u32(262_144), sized(latin1('scan')), list(a));
+say('stream-open without arguments', { ...opened, args: [] }, 26, 0, 11, u32(262_144), sized(latin1('scan')));
+say(
+  'stream-open: a method beyond Latin-1, arguments without bytes',
+  { ...opened, creditBytes: 2 ** 32 - 1, method: '扫描', args: [hex(none), hex(none)] },
+  26,
+  WIDE,
+  11,
+  u32(2 ** 32 - 1),
+  sized(utf16('扫描')),
+  list(none, none),
+);
+say('stream-credit', { type: 'stream-credit', id: 11, bytes: 131_072 }, 27, 0, 11, u32(131_072));
+say('stream-stop: return', { type: 'stream-stop', id: 11, how: 'return', payload: hex(none) }, 28, 0, 11);
+say('stream-stop: return of a value', { type: 'stream-stop', id: 11, how: 'return', payload: hex(a) }, 28, 0, 11, a);
+say('stream-stop: throw', { type: 'stream-stop', id: 11, how: 'throw', payload: hex(b) }, 28, 1, 11, b);
+for (const [name, number] of [
+  ['stream-item', 29],
+  ['stream-done', 30],
+  ['stream-failure', 31],
+]) {
+  say(name, { type: name, id: 11, answersStop: false, payload: hex(a) }, number, 0, 11, a);
+  say(`${name} without bytes`, { type: name, id: 11, answersStop: false, payload: hex(none) }, number, 0, 11);
+  say(`${name} that answers a stop`, { type: name, id: 11, answersStop: true, payload: hex(b) }, number, 1, 11, b);
+}
 say('redirect', { type: 'redirect', id: 3, term: 7, port: 43_210 }, 16, 0, 3, u32(7), u16(43_210));
 say('redirect: the highest port', { type: 'redirect', id: 3, term: 1, port: 65_535 }, 16, 0, 3, u32(1), u16(65_535));
 say('appoint', { type: 'appoint', id: 3, term: 8, isSucceeding: false }, 17, 0, 3, u32(8));
@@ -451,6 +487,15 @@ bad(
 );
 bad('abort without a number', frame(25, 0, 1), 'abort of no signal');
 bad('abort of signal 16', frame(25, 0, 1, Buffer.of(16), a), 'abort of no signal');
+bad('stream-open without a body', frame(26, 0, 1), 'number ends early');
+bad('stream-open without a method', frame(26, 0, 1, u32(1)), 'text without a length');
+bad('stream-open: a method beyond the frame', frame(26, 0, 1, u32(1), u16(6), a), 'text ends early');
+bad('stream-open: half a character', frame(26, WIDE, 1, u32(1), u16(1), latin1('x')), 'half a character');
+bad('stream-open: half a length in the list', frame(26, 0, 1, u32(1), u16(0), list(a), u16(0)), 'list ends early');
+bad('stream-open: a part that overruns the frame', frame(26, 0, 1, u32(1), u16(0), u32(6), a), 'list part ends early');
+bad('stream-credit without a body', frame(27, 0, 1), 'number ends early');
+bad('stream-credit: half a number', frame(27, 0, 1, u16(0)), 'number ends early');
+bad('stream-credit: a byte after the end', frame(27, 0, 1, u32(1), b.subarray(1)), 'bytes after the end');
 bad('plain-subscribe: half a character', frame(21, WIDE, 1, a), 'half a character');
 bad('plain-subscribe: 10,001 keys', frame(21, 0, 1, latin1('\n'.repeat(10_000))), 'too many keys');
 bad('topic-unsubscribe with a body', frame(2, 0, 1, a), 'bytes after the end');

@@ -71,6 +71,12 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
     ),
   }),
   fc.record({ type: type('abort'), id, signal: fc.nat(15), payload: bytes() }),
+  fc.record({ type: type('stream-open'), id, creditBytes: id, method: text, args: fc.array(bytes()) }),
+  fc.record({ type: type('stream-credit'), id, bytes: id }),
+  fc.record({ type: type('stream-stop'), id, how: fc.constantFrom('return' as const, 'throw' as const), payload: bytes() }),
+  ...(['stream-item', 'stream-done', 'stream-failure'] as const).map((name) =>
+    fc.record({ type: type(name), id, answersStop: fc.boolean(), payload: bytes() }),
+  ),
   fc.record({ type: type('call-result'), id, timeoutMs, values: fc.array(bytes()) }),
   fc.record({ type: type('call-failure'), id, timeoutMs, payload: bytes() }),
   fc.record({ type: type('ping'), id, timeoutMs }),
@@ -93,7 +99,10 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
     },
     { requiredKeys: ['type', 'id', 'channel', 'candidacy', 'term', 'codecs'] },
   ),
-  fc.record({ type: type('joined'), id, term, codec: text, identity: text, parts: bytes() }),
+  fc.record(
+    { type: type('joined'), id, term, codec: text, identity: text, parts: bytes(), streams: fc.constant(true) },
+    { requiredKeys: ['type', 'id', 'term', 'codec', 'identity', 'parts'] },
+  ),
   fc.record({ type: type('redirect'), id, term, port }),
   fc.record({ type: type('appoint'), id, term, isSucceeding: fc.boolean() }),
   fc.record({ type: type('announce'), channel, term, port }),
@@ -117,7 +126,7 @@ function frame(typeNumber: number, flags: number, idNumber: number, body: Buffer
 
 /** A right header before anything. */
 const framed = fc
-  .tuple(fc.nat(25), fc.nat(0xffff), id, bytes({ maxLength: 60 }))
+  .tuple(fc.nat(31), fc.nat(0xffff), id, bytes({ maxLength: 60 }))
   .map(([typeNumber, flags, idNumber, body]) => frame(typeNumber, flags, idNumber, body));
 
 /** A golden frame with some bytes changed, dropped or doubled. */

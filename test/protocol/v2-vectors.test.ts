@@ -3,7 +3,8 @@ import { FrameReader, MAX_FRAME_BYTES } from '../../protocol/frame';
 import type { V2Message } from '../../protocol/message';
 import { ProtocolError } from '../../protocol/protocol-error';
 import { v1Codec, v1Framing } from '../../protocol/v1';
-import { orderOf, V2_MAX_FRAME_BYTES, V2_TYPE, v2Codec, v2Framing } from '../../protocol/v2';
+import { orderOf } from '../../protocol/frame-order';
+import { V2_MAX_FRAME_BYTES, V2_TYPE, v2Codec, v2Framing } from '../../protocol/v2';
 import { piecesOf, readV2Messages, readV2Vectors, readVectors } from './vectors';
 
 const { good, malformed } = readV2Vectors();
@@ -85,7 +86,7 @@ describe('what a newer peer may send', () => {
   const frame = (type: number, flags: number, body = ''): Buffer =>
     Buffer.concat([Buffer.from([2, type, flags >> 8, flags & 255, 0, 0, 0, 7, 0, 0, 0, body.length]), Buffer.from(body)]);
 
-  test.each([26, 27, 100, 255])('a frame of type %i is unknown, and skipped by the caller', (type) => {
+  test.each([100, 101, 200, 255])('a frame of type %i is unknown, and skipped by the caller', (type) => {
     expect(v2Codec.decode(frame(type, 0xffff, 'anything'))).toEqual({
       type: 'unknown',
       id: 7,
@@ -204,6 +205,23 @@ describe('the order of frames', () => {
     expect(order({ type: 'topic-unsubscribe', id: 9 })).toBe(subscribe);
     expect(order(call)).toBe(subscribe);
     expect(order({ type: 'topic-event', topic: 2 ** 32 - 1, payload })).not.toBe(subscribe);
+  });
+
+  test('the items of a stream stay in order, and its end behind them', () => {
+    const item = order({ type: 'stream-item', id: 1, answersStop: false, payload });
+    expect(item).toBeDefined();
+    expect(order({ type: 'stream-done', id: 1, answersStop: false, payload })).toBe(item);
+    expect(order({ type: 'stream-failure', id: 1, answersStop: true, payload })).toBe(item);
+    expect(order({ type: 'stream-item', id: 2, answersStop: false, payload })).not.toBe(item);
+    expect(order({ type: 'topic-event', topic: 1, payload })).not.toBe(item);
+    expect(order(call)).not.toBe(item);
+  });
+
+  test('what a reader says of a stream stays behind what the follower has asked', () => {
+    const asked = order(call);
+    expect(order({ type: 'stream-open', id: 1, creditBytes: 1, method: 'm', args: [] })).toBe(asked);
+    expect(order({ type: 'stream-credit', id: 1, bytes: 1 })).toBe(asked);
+    expect(order({ type: 'stream-stop', id: 1, how: 'return', payload })).toBe(asked);
   });
 
   test.each<V2Message>([
