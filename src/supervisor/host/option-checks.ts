@@ -33,6 +33,11 @@ export function text(option: string, given: unknown): string {
   throw invalid(option, 'a text', given);
 }
 
+export function variableName(option: string, given: unknown): string {
+  if (/^[A-Za-z_]\w*$/.test(text(option, given))) return given as string;
+  throw invalid(option, 'the name of an environment variable', given);
+}
+
 export function optionalText(option: string, given: unknown): string | undefined {
   return given === undefined ? undefined : text(option, given);
 }

@@ -26,6 +26,7 @@ import {
   optionalTexts,
   optionalWhole,
   text,
+  variableName,
   whole,
 } from './option-checks';
 
@@ -53,6 +54,8 @@ interface CommonOptions {
   env?: string | undefined;
   /** More environment variables for the children. */
   environment?: Readonly<Record<string, string>> | undefined;
+  /** The environment variable in which a worker finds its number, from 0 on. Default `NODE_APP_INSTANCE`. */
+  instanceVariable?: string | undefined;
   /**
    * The process title of the master; each child gets the title with the name of the child. Default, and with a framework:
    * untouched.
@@ -120,7 +123,16 @@ export type SupervisorOptions = ProgramOptions | FrameworkOptions;
 /** Options of an application of programs; an application of a framework may have any other options. */
 const PROGRAM_OPTIONS: Readonly<Record<keyof ProgramOptions, true>> = {
   ...{ baseDir: true, workers: true, port: true, sticky: true, startMode: true, ports: true, require: true, nodeArgs: true },
-  ...{ env: true, environment: true, title: true, pidFile: true, clusterPort: true, startTimeout: true, stopTimeout: true },
+  ...{
+    env: true,
+    environment: true,
+    instanceVariable: true,
+    title: true,
+    pidFile: true,
+    clusterPort: true,
+    startTimeout: true,
+    stopTimeout: true,
+  },
   ...{
     reloadTimeout: true,
     blockedTimeout: true,
@@ -156,6 +168,7 @@ export interface ResolvedSupervisorOptions {
   /** The working folder of the master, as the shell has entered the folder. */
   readonly workingFolder: string;
   readonly nodeArgs: readonly string[];
+  readonly instanceVariable: string;
   readonly title: string | undefined;
   readonly pidFile: string | undefined;
   readonly clusterPort: number | undefined;
@@ -213,6 +226,7 @@ export function resolveSupervisorOptions(
     require: [given.require ?? []].flat().map((name) => checkModule(name, baseDir)),
     workingFolder: workingFolder(env.PWD),
     nodeArgs: optionalTexts('nodeArgs', given.nodeArgs) ?? (startMode === 'process' ? withoutCode(process.execArgv) : []),
+    instanceVariable: variableName('instanceVariable', given.instanceVariable ?? 'NODE_APP_INSTANCE'),
     title: optionalText('title', given.title),
     pidFile: given.pidFile === undefined ? undefined : resolve(baseDir, text('pidFile', given.pidFile)),
     clusterPort: optionalWhole('clusterPort', asNumber(given.clusterPort) ?? fromEnv, 1, 65535),

@@ -117,7 +117,7 @@ export class ChildSpecs {
     return {
       task,
       startMode,
-      env: this.#envOf(kind, isSucceeding, port, stickyPort),
+      env: this.#envOf(index, isSucceeding, port, stickyPort),
       // What the arguments of node name is there; the release in which the master was started may have been removed.
       workingFolder: [workingFolder, baseDir].find((folder) => existsSync(folder)),
       nodeArgs,
@@ -130,16 +130,13 @@ export class ChildSpecs {
     };
   }
 
-  #envOf(
-    kind: 'agent' | 'worker',
-    isSucceeding: boolean,
-    port: number | undefined,
-    stickyPort: number | undefined,
-  ): NodeJS.ProcessEnv {
+  #envOf(index: number, isSucceeding: boolean, port: number | undefined, stickyPort: number | undefined): NodeJS.ProcessEnv {
     const leads = isSucceeding ? 'succeeds' : 'leads';
-    const candidacy = kind === 'agent' ? leads : this.hasAgent ? 'follows' : 'competes';
-    return {
+    const candidacy = index === 0 ? leads : this.hasAgent ? 'follows' : 'competes';
+    const { instanceVariable } = this.#options;
+    const env: NodeJS.ProcessEnv = {
       ...this.#options.env,
+      [instanceVariable]: String(index - 1),
       ...(this.#options.startMode === 'process' && { PWD: this.#options.baseDir }),
       ...(port !== undefined && { PORT: String(port) }),
       ...(stickyPort !== undefined && { PORT: String(stickyPort), HOST: '127.0.0.1' }),
@@ -147,6 +144,8 @@ export class ChildSpecs {
       [SEAT_VARIABLE]: formatSeat({ candidacy, clusterPort: this.clusterPort }),
       ...(this.#secret !== undefined && { [SEAT_SECRET_VARIABLE]: formatSeatSecret(this.clusterPort, this.#secret) }),
     };
+    if (index === 0) delete env[instanceVariable]; // of the master, which another supervisor may have numbered
+    return env;
   }
 
   #programOf(kind: 'agent' | 'worker', port: number | undefined): Program {
