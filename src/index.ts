@@ -19,6 +19,7 @@ import type { Logger as Log } from './logger';
 import type { ClientStatus as Status } from './client/status';
 import type { ClusterOptions as Options } from './options';
 import type { Transcode as Coding } from '../protocol/value-codec';
+import type { TelemetryMessages as Messages, TelemetryTraces as Traces } from './telemetry';
 import type { startCluster as start, Supervised as Running, SupervisorOptions as Supervision } from './supervisor';
 
 type Cluster = typeof build & {
@@ -60,6 +61,8 @@ declare namespace cluster {
   export type SubscriptionHandle = Handle;
   export type Supervised = Running;
   export type SupervisorOptions = Supervision;
+  export type TelemetryMessages = Messages;
+  export type TelemetryTraces = Traces;
   export type Transcode = Coding;
   export type TrunklineError = TrunklineErr;
   export type UpstreamClass = Upstream;

@@ -5,6 +5,7 @@ import type { CallStyle } from '../../protocol/message';
 import { TrunklineError } from '../errors';
 import { callTimeout } from '../roles/call-timeout';
 import type { ChannelSpec, Role } from '../roles/role';
+import { callChannel, type CallTrace } from '../telemetry';
 import { asSaid } from './as-said';
 import { limited, type CallOptions, type Waiting } from './call-limit';
 import { appendOwnStack } from './own-stack';
@@ -40,14 +41,30 @@ export class Calls {
 
   /** @returns in style `promise` a single value, in style `callback` the array of all results */
   make(method: string, args: readonly unknown[], style: CallStyle, options: CallOptions): Promise<unknown> {
+    if (!callChannel.hasSubscribers) return this.#make(method, args, style, options, undefined);
+    const trace = this.#trace(method, false);
+    return callChannel.tracePromise(() => this.#make(method, args, style, options, trace), trace);
+  }
+
+  #trace(method: string, oneway: boolean): CallTrace {
+    return { channel: this.#spec.name, method, oneway, role: this.#caller.role?.kind, resends: 0 };
+  }
+
+  #make(
+    method: string,
+    args: readonly unknown[],
+    style: CallStyle,
+    options: CallOptions,
+    trace: CallTrace | undefined,
+  ): Promise<unknown> {
     const idempotent = options.idempotent === true;
     if (options.timeoutMs === undefined && !options.signal) {
       const { role } = this.#caller;
       const isPlain = role && !role.isLeader && !idempotent && method !== this.#spec.methods.unPublish;
-      return isPlain ? this.#invokeOnce(role, method, args, style) : this.#invoke(method, args, style, idempotent);
+      return isPlain ? this.#invokeOnce(role, method, args, style) : this.#invoke(method, args, style, idempotent, trace);
     }
     return limited(options, this.#spec.clock, this.#expired(method), (waiting) =>
-      this.#invoke(method, args, style, idempotent, options.timeoutMs, waiting),
+      this.#invoke(method, args, style, idempotent, trace, options.timeoutMs, waiting),
     );
   }
 
@@ -65,6 +82,11 @@ export class Calls {
 
   /** A call without an answer; what fails becomes an `error` event. */
   notify(method: string, given: readonly unknown[]): void {
+    if (!callChannel.hasSubscribers) this.#notify(method, given);
+    else callChannel.traceSync(() => this.#notify(method, given), this.#trace(method, true));
+  }
+
+  #notify(method: string, given: readonly unknown[]): void {
     if (!this.#caller.isOpenFor(method)) return;
     let args: readonly unknown[];
     let unpublished: string | undefined;
@@ -107,6 +129,7 @@ export class Calls {
     given: readonly unknown[],
     style: CallStyle,
     idempotent: boolean,
+    trace: CallTrace | undefined,
     limitMs?: number,
     waiting?: Waiting,
   ): Promise<unknown> {
@@ -120,6 +143,7 @@ export class Calls {
       try {
         role = this.#caller.role ?? (await this.#nextRole(method));
         if (waiting?.isOver) return undefined; // nobody hears the result
+        if (trace) trace.role = role.kind;
         onAnswered = this.#registrations.takeBack(unpublished, role.verbs);
         answer = this.#callIn(role, method, args, style, limitMs);
       } finally {
@@ -136,6 +160,7 @@ export class Calls {
           throw error;
         }
         await role.ended;
+        if (trace) trace.resends++;
         release = this.#registrations.holdBack(unpublished); // what is published until the next try goes after that try
       } finally {
         onAnswered?.();

@@ -10,6 +10,7 @@ import { joinLeader, type JoinOutcome } from '../roles/follower/join-leader';
 import { Leader } from '../roles/leader/leader';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks, Wanted } from '../roles/role';
 import { SharedSingle } from '../roles/local/shared-single';
+import { handoffChannel, roleChannel } from '../telemetry';
 import { Backoff, delay, patientTimeout, type Patience } from '../time';
 import { Search, type Phase } from './search';
 
@@ -72,6 +73,8 @@ export class Failover {
   #candidacy: Candidacy;
   #role: Role | undefined;
   #seenTerm = 0;
+  /** When and why the last role was lost, until the next role. */
+  #loss: { readonly at: number; readonly cause: string } | undefined;
   #running: Promise<void> | undefined;
   /** Roles that were replaced and still answer earlier requests. */
   readonly #retiring = new Map<Role, Promise<void>>();
@@ -135,11 +138,13 @@ export class Failover {
     this.#waiting?.cancel();
     this.#role = role;
     this.#settled();
+    this.#tellRole(role, previous !== undefined);
     // Leaders of cluster-client 3.x have no terms; term 1 records that such a leader existed.
     this.#seenTerm = Math.max(this.#seenTerm, role.term, 1);
     void role.ended.then((end) => {
       if (this.#role === role) this.#onEnded(role, end, signal);
     });
+    void role.handOffBegun.then(() => this.#tellHandoff('begun', role));
     // Another process was told to take over: a process that must lead would only take the channel back.
     if (role.isLeader)
       void role.handOffBegun.then(() => {
@@ -153,17 +158,38 @@ export class Failover {
   #retire(role: Role): void {
     this.#retiring.set(
       role,
-      role.retire().finally(() => this.#retiring.delete(role)),
+      role.retire().finally(() => {
+        this.#retiring.delete(role);
+        this.#tellHandoff('ended', role);
+      }),
     );
+  }
+
+  #tellRole({ kind, term }: Role, isHandoff: boolean): void {
+    const loss = this.#loss;
+    this.#loss = undefined;
+    if (!roleChannel.hasSubscribers) return;
+    const durationMs = loss && this.#spec.clock.now() - loss.at;
+    const cause = isHandoff ? 'hand-off' : loss?.cause;
+    roleChannel.publish({ channel: this.#spec.name, role: kind, term, durationMs, cause });
+  }
+
+  #tellHandoff(phase: 'begun' | 'ended', { kind, term }: Role): void {
+    if (handoffChannel.hasSubscribers) handoffChannel.publish({ channel: this.#spec.name, phase, role: kind, term });
   }
 
   #onEnded(role: Role, end: RoleEnd, signal: AbortSignal): void {
     this.#role = undefined;
     if (signal.aborted) return;
     if ('error' in end) this.#search.noteIfFirst(end.error);
+    const why = end.reason === 'leader-lost' && end.error ? ` (${this.#withoutName(end.error.message)})` : '';
+    const cause = `leader lost${why}`;
+    this.#loss = { at: this.#spec.clock.now(), cause };
+    if (roleChannel.hasSubscribers) {
+      roleChannel.publish({ channel: this.#spec.name, role: undefined, term: role.term, durationMs: undefined, cause });
+    }
     this.#events.onLeave(role);
     this.#limitWaiting();
-    const why = end.reason === 'leader-lost' && end.error ? ` (${this.#withoutName(end.error.message)})` : '';
     this.#warn(`leader lost, a new one is sought${why}`);
   }
 

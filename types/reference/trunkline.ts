@@ -25,4 +25,17 @@ export type { ClusterOptions, DeliveryMode } from '../../src/options';
 export type { FollowerSnapshot } from '../../src/roles/role';
 export { startCluster, type Supervised } from '../../src/supervisor/start-cluster';
 export type { SupervisorOptions } from '../../src/supervisor/host/options';
+export type {
+  CallTrace,
+  ChildMessage,
+  ClientRole,
+  EventMessage,
+  HandoffMessage,
+  OutboxMessage,
+  RoleMessage,
+  TelemetryMessages,
+  TelemetryTraces,
+  UpstreamCallTrace,
+  UpstreamMessage,
+} from '../../src/telemetry';
 export type { Transcode } from '../../protocol/value-codec';

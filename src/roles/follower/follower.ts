@@ -6,6 +6,7 @@ import type { UnknownCode } from '../../../protocol/codes';
 import type { Call, CallStyle, Goaway, Message, V2Message } from '../../../protocol/message';
 import { assertFits } from '../../../protocol/value-codec';
 import { adopt, TrunklineError } from '../../errors';
+import { eventChannel } from '../../telemetry';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import { notDecodable } from '../not-decodable';
@@ -235,6 +236,8 @@ export class Follower implements Role, Verbs {
   /** @param key undefined: the key was unsubscribed meanwhile */
   #push(key: OpenKey<Asked> | undefined, bytes: Buffer): void {
     if (!key) return;
+    if (eventChannel.hasSubscribers)
+      eventChannel.publish({ channel: this.#spec.name, key: key.key, bytes: bytes.length, from: 'leader' });
     try {
       this.#hub.push(key, this.#values.fromPeer(bytes));
     } catch (cause) {

@@ -2,6 +2,7 @@
 // owed the newest value of each key and gets that value when reading again, or is disconnected where nothing may be skipped
 // (`delivery: 'every'`). In both cases the follower costs the leader at most the limit of the outbox.
 
+import { outboxChannel, type OutboxMessage } from '../../telemetry';
 import type { Connection } from '../../transport/connection';
 import type { ChannelSpec } from '../role';
 
@@ -76,6 +77,7 @@ export class EventFeed {
     if (this.#owed.has(subscriber)) this.#skippedEvents++;
     this.#owed.set(subscriber, payload);
     if (!isFirst) return;
+    this.tell('behind');
     this.#logBegin();
     this.#connection.whenDrained(this.#catchUp);
   }
@@ -89,8 +91,16 @@ export class EventFeed {
       this.#owed.delete(subscriber);
       subscriber.send(payload);
     }
+    this.tell('caught up');
     this.#logEnd();
   };
+
+  /** Tells subscribers of the telemetry how the follower reads. */
+  tell(state: OutboxMessage['state']): void {
+    if (!outboxChannel.hasSubscribers) return;
+    const { remotePort, outboxBytes } = this.#connection;
+    outboxChannel.publish({ channel: this.#spec.name, state, remotePort, outboxBytes, skippedEvents: this.#skippedEvents });
+  }
 
   #logBegin(): void {
     const { name, clock, logger, maxOutboxBytes } = this.#spec;

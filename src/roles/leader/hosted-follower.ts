@@ -216,6 +216,7 @@ export class HostedFollower {
     const { name, logger, maxOutboxBytes } = this.#spec;
     const { outboxBytes, remotePort, dialect } = this.#connection;
     const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes}`;
+    this.#feed.tell('dropped');
     logger.warn(`${name}: follower dropped, it does not read what it must get, remotePort=${remotePort} ${figures}`);
     // The message arrives if the follower still reads.
     if (dialect.hasNotices) {

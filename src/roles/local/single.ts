@@ -6,6 +6,7 @@ import { isError, messageOf, safeString } from '../../../protocol/error-value';
 import type { CallStyle } from '../../../protocol/message';
 import { EVENT_ROOM } from '../../../protocol/v2';
 import { TrunklineError } from '../../errors';
+import { eventChannel, upstreamChannel, type UpstreamMessage } from '../../telemetry';
 import { VERB_MS } from './key-lane';
 import { PublicationLedger } from './publication-ledger';
 import {
@@ -81,6 +82,7 @@ export class Single {
       },
       onSetback: (error) => {
         this.#setback = { error };
+        this.#tell('failed', error);
         this.#forgetVerbs();
         for (const session of this.#sessions.keys()) session.hooks.onSetback(error);
       },
@@ -170,10 +172,16 @@ export class Single {
     } catch (error) {
       this.#report(error);
     }
+    this.#tell('closed');
+  }
+
+  #tell(state: UpstreamMessage['state'], error?: unknown): void {
+    if (upstreamChannel.hasSubscribers) upstreamChannel.publish({ channel: this.spec.name, state, error });
   }
 
   #onCreated(client: object): () => void {
     this.#client = client;
+    this.#tell('created');
     for (const session of this.#sessions.keys()) this.#sessions.set(session, session.hooks.onUpstream(client));
     return () => {
       this.#client = undefined;
@@ -183,6 +191,7 @@ export class Single {
 
   #onReady(): void {
     this.#setback = undefined;
+    this.#tell('ready');
     this.hub.reopen();
     if (this.takesPublications) this.#publishAll();
     for (const resolve of this.#awaitingReady.splice(0)) resolve();
@@ -236,6 +245,8 @@ export class Single {
       );
       return;
     }
+    if (eventChannel.hasSubscribers)
+      eventChannel.publish({ channel: this.spec.name, key: key.key, bytes: payload.length, from: 'upstream' });
     this.hub.push(key, payload);
   }
 

@@ -7,6 +7,7 @@ import type { CallStyle } from '../../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../../errors';
 import { NO_STREAMS } from '../../generator-function';
 import { snapshot } from '../../snapshot';
+import { Trace, upstreamCallChannel } from '../../telemetry';
 import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../../time';
 import { isCallbackUnclear } from '../callback-parameter';
 import type { ChannelSpec } from '../role';
@@ -152,10 +153,9 @@ export class Upstream {
       refuse(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, facts));
       return undefined;
     }
-    const { client, calls } = instance;
     let method: unknown;
     try {
-      method = client[name];
+      method = instance.client[name];
     } catch (error) {
       refuse(error);
       return undefined;
@@ -174,10 +174,34 @@ export class Upstream {
       refuse(this.#error('ERR_TRUNKLINE_CALLBACK_UNCLEAR', `${name}: ${UNCLEAR}`, { method: name }));
       return undefined;
     }
+    if (!upstreamCallChannel.hasSubscribers) return this.#runOn(instance, name, method as Method, args, style, resolve, refuse);
+    const trace = new Trace(upstreamCallChannel, { channel: this.#spec.name, method: name });
+    const succeed = (values: unknown[]): void => {
+      resolve(values);
+      trace.succeeded(values.length <= 1 ? values[0] : values);
+    };
+    const fail = (error: unknown): void => {
+      trace.failed(error);
+      refuse(error);
+    };
+    return trace.run(() => this.#runOn(instance, name, method as Method, args, style, succeed, fail));
+  }
+
+  /** @param refuse must not throw */
+  #runOn(
+    instance: UpstreamInstance,
+    name: string,
+    method: Method,
+    args: readonly unknown[],
+    style: CallStyle | undefined,
+    resolve: (values: unknown[]) => void,
+    refuse: (error: unknown) => void,
+  ): Promise<void> | undefined {
+    const { client, calls } = instance;
     const number = calls.begin(refuse);
     return runMethod(
       client,
-      method as Method,
+      method,
       args,
       style,
       // An answer that comes after the call was given up is none.

@@ -20,6 +20,7 @@ import { reachableAt } from './reachable-at';
 import { Rollout } from './rollout';
 import { StickyListener, type StickyWorker } from './sticky-listener';
 import { spareWorkers } from './spares';
+import { toldChildren } from './told-children';
 import { Slot, type SlotEvents, type SlotStatus } from './slot';
 
 export class Master {
@@ -64,11 +65,11 @@ export class Master {
       (message) => this.#post.send(message, message.from ?? 'master'),
       () => this.#specs!.programOptions,
     );
-    this.#events = {
+    this.#events = toldChildren({
       onStarted: (slot, child) => this.#onStarted(slot, child),
       onReady: (slot) => this.#onReady(slot),
       onGone: (slot, child) => this.#onGone(slot, child),
-      onEnded: (child) => {
+      onEnded: (_, child) => {
         this.#post.onGone(child);
         this.#changed();
       },
@@ -77,7 +78,7 @@ export class Master {
       onMail: (slot, mail, tell) => this.#post.post(mail, senderOf(slot), tell),
       onHandled: (child, id, reason) => this.#post.onHandled(child, id, reason),
       onDrained: (slot) => this.#post.onReady(slot),
-    };
+    });
   }
 
   /** Where the shared clients of the application meet; undefined before the start. */

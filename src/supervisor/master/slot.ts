@@ -35,7 +35,7 @@ export interface SlotEvents {
   /** The child no longer occupies the slot: unexpectedly, or because the child was told to go. */
   onGone(slot: Slot, child: ChildHandle): void;
   /** The child has ended. */
-  onEnded(child: ChildHandle): void;
+  onEnded(slot: Slot, child: ChildHandle): void;
   onHealth(slot: Slot, child: ChildHandle, health: Health): void;
   onMessage(slot: Slot, message: AppMessage): void;
   onMail(slot: Slot, mail: Mail, tell: (delivery: Delivery) => void): void;
@@ -343,7 +343,7 @@ export class Slot implements ReceivingSlot {
     void child.gone.then((end) => this.#onGone(child, end));
     void child.ended.then(() => {
       this.#children.delete(child);
-      events.onEnded(child);
+      events.onEnded(this, child);
     });
     return { child, watch };
   }

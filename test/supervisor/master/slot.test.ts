@@ -41,7 +41,7 @@ function slotEvents(): SlotEvents {
     onStarted: (_, { pid }) => void happened.push(`started ${pid}`),
     onReady: ({ pid }) => void happened.push(`ready ${pid}`),
     onGone: (_, { pid, wasTold }) => void happened.push(`gone ${pid}${wasTold ? ' as told' : ''}`),
-    onEnded: ({ pid }) => void happened.push(`ended ${pid}`),
+    onEnded: (_, { pid }) => void happened.push(`ended ${pid}`),
     onHealth: () => undefined,
     onMessage: () => undefined,
     onMail: () => undefined,
