@@ -2,6 +2,18 @@
 // lately. The control socket of a supervisor and a port holder give a view; `trunkline status`, `trunkline top`, the dashboard
 // and the metrics show one.
 
+/** Where a look at a host comes from: the control socket of a supervisor, a cluster port, or the program of a supervisor itself. */
+export interface HostViewSource {
+  /** @throws Error with a sentence for the user when nobody answers */
+  read(): Promise<HostView>;
+  /**
+   * A view at once, and another within a second after each change, at most 4 views a second; without a change a view every 2 s.
+   * The loop ends with the signal.
+   * @throws Error with a sentence for the user when the source is gone; a new watch may find the next source
+   */
+  watch(signal: AbortSignal): AsyncIterable<HostView>;
+}
+
 /** `supervisor`: everything of the application is known. `port holder`: only what the processes at a cluster port told. */
 export type ViewSource = 'supervisor' | 'port holder';
 
@@ -27,6 +39,8 @@ export interface ApplicationView {
   /** Where the workers listen, e.g. `127.0.0.1:7001` or the path of a Unix socket; undefined if no worker listens. */
   readonly address: string | undefined;
   readonly startedAt: number;
+  /** Reloads and restarts that somebody asked for. */
+  readonly reloads: { readonly ok: number; readonly failed: number; readonly lastDurationMs: number | undefined };
 }
 
 export interface ProcessView {
@@ -47,7 +61,7 @@ export interface ProcessView {
   readonly clients: readonly ClientView[];
 }
 
-/** A client in one process. */
+/** A client that is open in one process. */
 export interface ClientView {
   readonly channel: string;
   /** As in `client.status()`. */
@@ -63,6 +77,19 @@ export interface ClientView {
   readonly calls: CallCounts;
   /** Values that this process got since the client was created. */
   readonly valuesReceived: number;
+  /** How the upstream client stands, as far as this process knows. */
+  readonly upstream: UpstreamView;
+  /** How often this client was without a leader after a first one, or was handed over, and for how long altogether. */
+  readonly failovers: { readonly count: number; readonly totalMs: number; readonly last: FailoverView | undefined };
+}
+
+export interface FailoverView {
+  /** When the next role began, ms since 1970. */
+  readonly at: number;
+  /** How long there was no role; 0 in a hand-off. */
+  readonly durationMs: number;
+  /** E.g. `hand-off`, or why the leader was lost. */
+  readonly cause: string;
 }
 
 /** Counts only grow while the process lives. */
@@ -71,6 +98,8 @@ export interface CallCounts {
   /** By error code, e.g. `ERR_TRUNKLINE_CALL_TIMEOUT`; errors of the upstream class without a code are `error`. */
   readonly failed: Readonly<Record<string, number>>;
   readonly underWay: number;
+  /** The outcomes by method; at most 100 methods, and later ones together as `other`. */
+  readonly methods: Readonly<Record<string, CallOutcomes>>;
   /**
    * How long answered calls took: `counts[i]` calls took at most `LATENCY_BUCKETS_MS[i]` and longer than the bucket before; the
    * last count is for all longer ones.
@@ -78,11 +107,17 @@ export interface CallCounts {
   readonly latency: { readonly sumMs: number; readonly counts: readonly number[] };
 }
 
+export interface CallOutcomes {
+  readonly ok: number;
+  readonly failed: Readonly<Record<string, number>>;
+}
+
 /** Upper bounds of the latency buckets, ms. */
 export const LATENCY_BUCKETS_MS: readonly number[] = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000];
 
 /** All processes of this host that share one upstream client. */
 export interface ChannelView {
+  /** Not unique: clients of one name with different arguments are different channels, each with a leader of its own. */
   readonly channel: string;
   readonly port: number | undefined;
   readonly leaderPid: number | undefined;
@@ -97,7 +132,7 @@ export interface ChannelView {
   readonly valuesFromUpstream: number;
   /** Values that followers did not get because newer values came before the followers read. */
   readonly skippedValues: number;
-  readonly lastFailover: { readonly at: number; readonly durationMs: number; readonly cause: string } | undefined;
+  readonly lastFailover: FailoverView | undefined;
 }
 
 export interface UpstreamView {
@@ -124,6 +159,7 @@ export interface KeyView {
   readonly version: number;
   /** How old the last value is; undefined while there is none. */
   readonly ageMs: number | undefined;
+  /** Followers, and listeners of the leader's process. */
   readonly subscribers: number;
 }
 
