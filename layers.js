@@ -21,17 +21,19 @@ const ALLOWED = {
   'src/roles/leader': ['kernel', 'protocol', 'src/transport', 'src/election (types)', 'src/roles', 'src/roles/local'],
   'src/roles/follower': ['kernel', 'protocol', 'src/transport', 'src/election (types)', 'src/roles'],
   'src/client': ['kernel', 'protocol', ...ROLES, 'src/election', 'src/transport'],
+  // Pure: reports of processes in, a view of the host out.
+  'src/view': ['kernel'],
   // Master and child are two processes: they know each other's messages, not each other's code.
   [MESSAGING]: ['kernel'],
-  [HOST]: ['kernel', 'src/supervisor/master (types)'],
+  [HOST]: ['kernel', `${MESSAGING} (types)`, 'src/supervisor/master (types)'],
   'src/supervisor/child': ['kernel', MESSAGING, HOST],
-  'src/supervisor/master': ['kernel', MESSAGING, HOST],
+  'src/supervisor/master': ['kernel', MESSAGING, HOST, 'src/view'],
   'src/supervisor': ['kernel', MESSAGING, HOST, 'src/supervisor/child', 'src/supervisor/master'],
   // What one sees of a host: data of the kernel in, pages and figures out.
   'src/observe/dashboard': ['kernel'],
   'src/observe': ['kernel', 'src/observe/dashboard'],
   // The composition root of the program `trunkline`: main and commands put everything together.
-  'src/cli/control': ['kernel', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
+  'src/cli/control': ['kernel', 'src/view', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],
   'src/cli/show': ['kernel', 'src/cli', 'src/cli/control (types)', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/commands': [

@@ -30,6 +30,7 @@ const FILES = [
   { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
   { out: 'supervisor/parts.js', holds: (module) => isPartOfSupervisor(module) && !isPartOfChild(module) },
   { out: 'supervisor/child/parts.js', holds: isPartOfChild },
+  { out: 'view.js', holds: (module) => module.startsWith('view/') },
   { out: 'kernel.js', holds: (module) => kernel.includes(module) },
 ];
 /** Modules for ESM, which only hand on to the files above. */
@@ -43,7 +44,7 @@ function isPartOfSupervisor(module) {
 
 /** What runs in a child, and what it shares with its master. */
 function isPartOfChild(module) {
-  const isShared = ['host/entry-file', 'host/lost-output', 'messaging/messages', 'messaging/messenger'].includes(
+  const isShared = ['host/entry-file', 'host/health', 'host/lost-output', 'messaging/messages', 'messaging/messenger'].includes(
     module.slice('supervisor/'.length),
   );
   return isPartOfSupervisor(module) && (module.startsWith('supervisor/child/') || isShared);

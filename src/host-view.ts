@@ -164,7 +164,7 @@ export interface KeyView {
 }
 
 export type HostEventKind =
-  'start' | 'ready' | 'failover' | 'handoff' | 'reload' | 'scale' | 'crash' | 'crash loop' | 'upstream' | 'stop';
+  'start' | 'ready' | 'failover' | 'handoff' | 'reload' | 'replace' | 'scale' | 'crash' | 'crash loop' | 'upstream' | 'stop';
 
 export interface HostEvent {
   /** Grows by one with each event of the same source: what was shown before can be told from what is new. */

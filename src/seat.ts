@@ -90,6 +90,10 @@ export interface OpenClient {
   (): Promise<void>;
   /** How the client stands, as plain data. */
   readonly status: () => unknown;
+  /** What the client tells for a look at the host; see process-report.ts. Absent in other versions of this library. */
+  readonly report?: (withKeys: boolean) => unknown;
+  /** Another text when the report would say something new. */
+  readonly stamp?: () => string;
 }
 
 /** The open clients of this process, of every copy of this library. Each client adds itself, and removes itself when closed. */

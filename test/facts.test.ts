@@ -2,7 +2,7 @@
 
 import os from 'node:os';
 import { fact, openFilesLimit, temporaryFolder } from '../src/facts';
-import { observeHealth } from '../src/supervisor/child/health';
+import { observeHealth } from '../src/supervisor/host/health';
 import { containerLimits, oomKills } from '../src/supervisor/host/container-limits';
 
 afterEach(() => {

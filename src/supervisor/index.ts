@@ -1,6 +1,23 @@
 // `trunkline/supervisor`: starts an application of several processes, and gives programs of the application what they need.
 
 export { startCluster, type ProcessStatus, type Supervised } from './start-cluster';
+export type {
+  ApplicationView,
+  CallCounts,
+  CallOutcomes,
+  ChannelView,
+  ClientView,
+  FailoverView,
+  FollowerView,
+  HostEvent,
+  HostEventKind,
+  HostView,
+  HostViewSource,
+  KeyView,
+  ProcessView,
+  UpstreamView,
+  ViewSource,
+} from '../host-view';
 export type { SlotState } from './master/slot';
 export type { FrameworkOptions, ProgramOptions, SupervisorOptions } from './host/options';
 export type { Address, Delivery, Receiver } from './messaging/messages';

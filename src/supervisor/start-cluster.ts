@@ -1,5 +1,6 @@
 // `startCluster(options)`: options in, an application under supervision out.
 
+import type { HostView } from '../host-view';
 import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
 import { isSupervised } from './child/runtime';
@@ -42,6 +43,10 @@ export interface Supervised {
   scale(workers: number): Promise<void>;
   /** Stops workers, then the agent. `forced`: something had to be killed. Idempotent. */
   stop(): Promise<{ forced: boolean }>;
+  /** One look at the application: processes, channels of the shared clients, what happened lately. At most half a second. */
+  view(): Promise<HostView>;
+  /** A view at once and within a second after each change, for `for await`. The loop ends when the signal aborts. */
+  watch(signal: AbortSignal): AsyncIterable<HostView>;
   /** Resolves when everything has ended, by `stop()` or a signal. */
   readonly ended: Promise<{ forced: boolean }>;
 }
@@ -133,6 +138,8 @@ export async function supervise(resolved: ResolvedSupervisorOptions): Promise<Su
     restart: () => master.restart(),
     scale: async (workers) => master.scale(checkWorkers(workers, resolved)),
     stop: () => master.stop(),
+    view: () => master.overview.read(),
+    watch: (signal) => master.overview.watch(signal),
     ended: master.ended,
   };
 }

@@ -4,6 +4,7 @@ import { realpathSync, writeFileSync } from 'node:fs';
 import { assertCanStart, supervise, type ProcessStatus, type Supervised } from '../../supervisor/start-cluster';
 import { TrunklineError } from '../../errors';
 import { fact } from '../../facts';
+import type { HostViewSource } from '../../host-view';
 import { defaultLogger, type Logger } from '../../logger';
 import { CommandFailure, EXIT } from '../command-failure';
 import { claim, type Facts } from '../place/claim';
@@ -27,6 +28,8 @@ export interface MasterSettings {
   readonly missing?: string | undefined;
   readonly logs?: Facts['logs'];
 }
+
+const STARTING = 'the application is still starting; try again when it is ready';
 
 export class Application implements Controlled {
   readonly #settings: MasterSettings;
@@ -126,11 +129,17 @@ export class Application implements Controlled {
     };
   }
 
+  /** @throws Error while the application is starting */
+  get source(): HostViewSource {
+    if (!this.#running) throw new Error(STARTING);
+    return { read: () => this.#running!.view(), watch: (signal) => this.#running!.watch(signal) };
+  }
+
   async run(command: Command): Promise<CommandResult> {
     if (command.command === 'stop') {
       return { ...(await this.stop()), status: this.status };
     }
-    if (!this.#running) throw new Error('the application is still starting; try again when it is ready');
+    if (!this.#running) throw new Error(STARTING);
     if (this.#isStopping) throw new Error('the application is stopping');
     if (command.command === 'scale') await this.#running.scale(command.workers);
     else if (command.command === 'reload') {

@@ -1,6 +1,7 @@
 // The commands' end of the control socket.
 
 import net from 'node:net';
+import type { HostView } from '../../host-view';
 import { patientTimeout, systemClock } from '../../time';
 import {
   LineReader,
@@ -9,6 +10,7 @@ import {
   type ApplicationStatus,
   type Command,
   type CommandResult,
+  type Look,
   type Reply,
 } from './control-protocol';
 
@@ -21,6 +23,7 @@ export class NoAnswer extends Error {}
 interface Pending {
   readonly id: number;
   readonly onProgress: (status: ApplicationStatus) => void;
+  readonly onView: (view: HostView) => void;
   readonly resolve: (result: CommandResult) => void;
   readonly reject: (error: Error) => void;
 }
@@ -65,20 +68,53 @@ export class ControlClient {
    * A single command at a time.
    * @throws NoAnswer when nothing comes from the master for a while; Error with a reason when the master has refused
    */
-  async request(command: Command, onProgress: (status: ApplicationStatus) => void = () => undefined): Promise<CommandResult> {
+  request(command: Command, onProgress: (status: ApplicationStatus) => void = () => undefined): Promise<CommandResult> {
+    return this.#ask<CommandResult>(command, (resolve) => ({ resolve, onProgress, onView: () => undefined }));
+  }
+
+  /** One view of the application. @throws as `request` */
+  view(): Promise<HostView> {
+    return this.#ask<HostView>({ command: 'view' }, (resolve) => ({
+      resolve: () => undefined,
+      onProgress: () => undefined,
+      onView: resolve,
+    }));
+  }
+
+  /**
+   * A view at once, and after each change, until `close`.
+   * @throws (rejects) as `request`
+   */
+  watch(onView: (view: HostView) => void): Promise<never> {
+    return this.#ask<never>({ command: 'watch' }, () => ({ resolve: () => undefined, onProgress: () => undefined, onView }));
+  }
+
+  async #ask<T>(
+    command: Command | Look,
+    answered: (resolve: (outcome: T) => void) => Omit<Pending, 'id' | 'reject'>,
+  ): Promise<T> {
     const id = ++this.#lastId;
     let patience = { cancel: (): void => undefined };
     try {
-      return await new Promise<CommandResult>((resolve, reject) => {
+      return await new Promise<T>((resolve, reject) => {
         const wait = (): void => {
           patience.cancel();
           patience = patientTimeout(systemClock, this.#silenceMs, () => reject(new NoAnswer('no answer')));
         };
-        const progress = (status: ApplicationStatus): void => {
-          wait();
-          onProgress(status);
+        const answers = answered(resolve);
+        this.#pending = {
+          id,
+          reject,
+          ...answers,
+          onProgress: (status) => {
+            wait();
+            answers.onProgress(status);
+          },
+          onView: (view) => {
+            wait();
+            answers.onView(view);
+          },
         };
-        this.#pending = { id, onProgress: progress, resolve, reject };
         wait();
         this.#socket.write(`${JSON.stringify({ ...command, id })}\n`);
         if (this.#socket.destroyed) reject(new NoAnswer('the master has ended'));
@@ -108,6 +144,7 @@ export class ControlClient {
     const pending = this.#pending;
     if (!pending || (reply.id !== null && reply.id !== pending.id)) return;
     if ('progress' in reply) pending.onProgress(reply.progress);
+    else if ('view' in reply) pending.onView(reply.view);
     else if ('result' in reply) pending.resolve(reply.result);
     else pending.reject(new Error(reply.error));
   }

@@ -1,19 +1,26 @@
 // What is said over the control socket: JSON, an object a line. A request is answered by any number of `progress` lines and a
-// single `result` or `error`, all with the id of the request.
+// single `result` or `error`, all with the id of the request; `view` by one line with a view, `watch` by one after the other.
 
 import { StringDecoder } from 'node:string_decoder';
 import type { Address } from '../../supervisor/messaging/messages';
+import type { HostView } from '../../host-view';
 import { MAX_WORKERS } from '../../supervisor/host/options';
 import type { ProcessStatus } from '../../supervisor/start-cluster';
 
 export type Command =
   { readonly command: 'status' | 'stop' | 'restart' | 'reload' } | { readonly command: 'scale'; readonly workers: number };
 
-export type Request = Command & { readonly id: number };
+/** `view`: one view of the application. `watch`: a view at once and after each change, until the connection ends. */
+export interface Look {
+  readonly command: 'view' | 'watch';
+}
+
+export type Request = (Command | Look) & { readonly id: number };
 
 export type Reply =
   | { readonly id: number; readonly progress: ApplicationStatus }
   | { readonly id: number; readonly result: CommandResult }
+  | { readonly id: number; readonly view: HostView }
   | { readonly id: number | null; readonly error: string };
 
 export interface CommandResult {
@@ -35,6 +42,10 @@ export interface ApplicationStatus {
   readonly address?: Address | undefined;
   readonly undelivered: number;
   readonly processes: readonly ProcessStatus[];
+}
+
+export function isLook(request: Request): request is Look & { readonly id: number } {
+  return request.command === 'view' || request.command === 'watch';
 }
 
 /** A request is a few words. */
@@ -81,6 +92,8 @@ export function readRequest(line: string): Request | string {
     case 'stop':
     case 'restart':
     case 'reload':
+    case 'view':
+    case 'watch':
       return { id: id as number, command };
     case 'scale':
       if (!Number.isInteger(workers) || (workers as number) < 1 || (workers as number) > MAX_WORKERS)

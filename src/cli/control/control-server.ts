@@ -1,7 +1,10 @@
 // The master's end of the control socket. Never keeps the process alive, except while an answer is owed.
 
 import net from 'node:net';
+import type { HostViewSource } from '../../host-view';
+import { delay, systemClock } from '../../time';
 import {
+  isLook,
   LineReader,
   MAX_REQUEST_BYTES,
   readRequest,
@@ -9,6 +12,7 @@ import {
   type ApplicationStatus,
   type Command,
   type CommandResult,
+  type Look,
   type Reply,
 } from './control-protocol';
 
@@ -17,6 +21,8 @@ export interface Controlled {
   readonly status: ApplicationStatus;
   /** @throws Error with a sentence for the user */
   run(command: Command): Promise<CommandResult>;
+  /** @throws Error with a sentence for the user while the application is starting */
+  readonly source: HostViewSource;
 }
 
 /** More connections at a time than any set of terminals and monitors has. */
@@ -25,6 +31,8 @@ const MAX_CONNECTIONS = 32;
 const MAX_PENDING = 8;
 /** A connection that asks nothing for this long, ms, is closed. */
 const IDLE_MS = 30_000;
+/** A view of this many bytes is followed by a pause of 1 ms at least: large views take no more than a few percent of a CPU. */
+const VIEW_BYTES_PER_MS = 4_000;
 /** How often a command under way is looked at, ms. */
 const LOOK_MS = 100;
 
@@ -89,7 +97,28 @@ function serve(socket: net.Socket, controlled: Controlled): void {
     if (typeof request === 'string') send({ id: null, error: request });
     else if (pending >= MAX_PENDING) send({ id: request.id, error: 'too many commands at a time' });
     else if (request.command === 'status') send({ id: request.id, result: { status: controlled.status } });
+    else if (isLook(request)) void show(request.id, request.command);
     else void run(request.id, request);
+  };
+  /** A watch ends with the connection, and does not keep the process alive. */
+  const show = async (id: number, command: Look['command']): Promise<void> => {
+    pending++;
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    try {
+      if (command === 'view') send({ id, view: await controlled.source.read() });
+      else
+        for await (const view of controlled.source.watch(gone.signal)) {
+          // A client that does not read misses some views.
+          if (socket.writableLength === 0) send({ id, view });
+          await delay(systemClock, socket.writableLength / VIEW_BYTES_PER_MS, gone.signal);
+        }
+    } catch (error) {
+      send({ id, error: (error as Error).message });
+    } finally {
+      pending--;
+      if (pending === 0 && isEnded) socket.end();
+    }
   };
   socket.unref();
   socket.on('error', () => undefined); // the other side has gone away; the command goes on

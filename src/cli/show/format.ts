@@ -1,6 +1,4 @@
-// Times and addresses in readable form. Pure.
-
-import type { Address } from '../../supervisor/messaging/messages';
+// Times in readable form. Pure.
 
 /** As `0.4 s`, `59 s`, `3 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
 export function formatDuration(ms: number): string {
@@ -12,12 +10,4 @@ export function formatDuration(ms: number): string {
   if (min < 60) return `${min} min ${s % 60} s`;
   const h = Math.floor(min / 60);
   return h < 24 ? `${h} h ${min % 60} min` : `${Math.floor(h / 24)} d ${h % 24} h`;
-}
-
-/** As `127.0.0.1:8080`, `[::1]:8080`, `*:8080` for every interface, or the path of a Unix socket. */
-export function formatAddress(address: Address): string {
-  if (typeof address === 'string') return address;
-  const { address: host, port } = address;
-  if (/^(::|0\.0\.0\.0|)$/.test(host ?? '')) return `*:${port}`;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -2,7 +2,8 @@
 
 import { formatBytes } from '../../supervisor/host/bytes';
 import type { Report, StartEvent, StartProgress, Step } from './events';
-import { formatAddress, formatDuration } from './format';
+import { formatAddress } from '../../supervisor/host/format-address';
+import { formatDuration } from './format';
 import type { Output } from './output';
 import type { ApplicationStatus } from '../control/control-protocol';
 

@@ -3,7 +3,8 @@
 import { formatBytes } from '../../supervisor/host/bytes';
 import type { ProcessStatus } from '../../supervisor/start-cluster';
 import type { ApplicationStatus } from '../control/control-protocol';
-import { formatAddress, formatDuration } from './format';
+import { formatAddress } from '../../supervisor/host/format-address';
+import { formatDuration } from './format';
 import type { Output, Style } from './output';
 import { aligned } from './table';
 

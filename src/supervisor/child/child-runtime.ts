@@ -11,9 +11,9 @@ import { markEnding, openClients } from '../../seat';
 import { soon, systemClock, within, type Clock } from '../../time';
 import type { Postbox } from '../messaging/messenger';
 import { asAppMessage, isOurs, type Address, type ChildTask, type ToChild } from '../messaging/messages';
+import { ClientReports } from './client-reports';
 import { describeError, listenRefusal } from './describe-error';
 import { runFramework } from './framework-program';
-import { observeHealth } from './health';
 import { link, type Link } from './link';
 import { OwnListeners, type ListeningHandle } from './own-listeners';
 import { refuseLostConnections } from './lost-connections';
@@ -76,6 +76,7 @@ export class ChildRuntime {
   readonly #onDrain: StopCallback[] = [];
   readonly #onStop: StopCallback[] = [];
   readonly #postbox: Postbox;
+  readonly #reports: ClientReports;
   #stopping = false;
   #isLoaded = false;
   /** Whether the program has reported to be ready, or listens. */
@@ -100,6 +101,7 @@ export class ChildRuntime {
       onConnection: (socket, server, hasData) => this.#sockets.add(socket, server, hasData),
     });
     this.#postbox = installRuntime(this, (mail) => this.#link.send(mail));
+    this.#reports = new ClientReports(this.#clock, (health) => this.#link.send({ trunkline: 'alive', ...health }));
   }
 
   /**
@@ -239,6 +241,9 @@ export class ChildRuntime {
       case 'started':
         this.#tellStarted();
         return;
+      case 'look':
+        this.#reports.onLook(message);
+        return;
       case 'mail':
         if (message.withinMs === 0) {
           this.#postbox.receiveUnheard(message);
@@ -253,8 +258,7 @@ export class ChildRuntime {
 
   #reportHealth(): void {
     const { blockedTimeoutMs } = this.#task;
-    const health = observeHealth();
-    const report = (): void => this.#link.send({ trunkline: 'alive', ...health() });
+    const report = (): void => this.#reports.send();
     report();
     setInterval(report, blockedTimeoutMs > 0 ? Math.min(ALIVE_MS, blockedTimeoutMs / 4) : ALIVE_MS).unref();
   }

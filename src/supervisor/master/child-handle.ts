@@ -252,14 +252,8 @@ export class ChildHandle {
     else socket.close();
   }
 
-  /** The child occupies the slot now, and may drop inherited sockets without a user. */
-  install(): void {
-    this.#launched?.send({ trunkline: 'installed' });
-  }
-
-  /** Nobody waits for a start any more: the child does what it has put off. */
-  tellStarted(): void {
-    this.#launched?.send({ trunkline: 'started' });
+  tell(message: Extract<ToChild, { trunkline: 'installed' | 'started' | 'look' }>): void {
+    this.#launched?.send(message);
   }
 
   /** Gives the child a connection. @returns whether the child has taken the connection */

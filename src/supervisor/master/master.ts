@@ -4,15 +4,17 @@
 import cluster from 'node:cluster';
 import type net from 'node:net';
 import { TrunklineError } from '../../errors';
-import { formatBytes } from '../host/bytes';
+import type { ApplicationView } from '../../host-view';
+import { formatAddress } from '../host/format-address';
 import { Postbox, type Messenger } from '../messaging/messenger';
-import type { Address, AppMessage, Health } from '../messaging/messages';
+import type { Address, AppMessage } from '../messaging/messages';
 import type { ResolvedSupervisorOptions } from '../host/options';
 import { Announcements } from '../messaging/announcements';
 import type { ChildEnd, ChildHandle } from './child-handle';
 import { ChildSpecs } from './child-specs';
 import { realMeans, type Means } from './launch';
-import { judgeMemory } from './memory-limits';
+import { MemoryWatch } from './memory-watch';
+import { Overview } from './overview';
 import { portHint } from './port-hint';
 import { sendToParent } from '../messaging/parent';
 import { PostOffice } from '../messaging/post-office';
@@ -30,6 +32,8 @@ export class Master {
   readonly #post: PostOffice;
   readonly #announcements: Announcements;
   readonly #postbox = new Postbox();
+  /** One look at the application. */
+  readonly overview: Overview;
   #agent: Slot | undefined;
   #workers: Slot[] = [];
   /** Every slot that may have a living child, also a slot that is being added or given up. */
@@ -38,7 +42,6 @@ export class Master {
   #changing: Promise<unknown> = Promise.resolve();
   #sticky: StickyListener | undefined;
   #lastAddress: Address | undefined;
-  #trimming = new Set<Slot>();
   #hasStarted = false;
   #stopping: Promise<{ forced: boolean }> | undefined;
   #onEnded!: (outcome: { forced: boolean }) => void;
@@ -65,7 +68,11 @@ export class Master {
       (message) => this.#post.send(message, message.from ?? 'master'),
       () => this.#specs!.programOptions,
     );
-    this.#events = toldChildren({
+    this.overview = new Overview({ slots: () => this.#slots(), application: () => this.#standing(), clock: means.clock });
+    const replace = (slot: Slot): Promise<void> =>
+      this.#rollOut('replace', `replaced ${slot.name}`, (rollout) => this.#replace(slot, rollout));
+    const memory = new MemoryWatch({ limits: options, logger: options.logger, replace });
+    const events = toldChildren({
       onStarted: (slot, child) => this.#onStarted(slot, child),
       onReady: (slot) => this.#onReady(slot),
       onGone: (slot, child) => this.#onGone(slot, child),
@@ -73,12 +80,13 @@ export class Master {
         this.#post.onGone(child);
         this.#changed();
       },
-      onHealth: (slot, child, health) => this.#onHealth(slot, child, health),
+      onHealth: (slot, child, health) => memory.onHealth(slot, child, health),
       onMessage: (slot, message) => this.#post.send(message, senderOf(slot)),
       onMail: (slot, mail, tell) => this.#post.post(mail, senderOf(slot), tell),
       onHandled: (child, id, reason) => this.#post.onHandled(child, id, reason),
       onDrained: (slot) => this.#post.onReady(slot),
     });
+    this.#events = this.overview.heeding(events);
   }
 
   /** Where the shared clients of the application meet; undefined before the start. */
@@ -94,6 +102,12 @@ export class Master {
 
   get status(): SlotStatus[] {
     return this.#slots().map(({ status }) => status);
+  }
+
+  #standing(): Pick<ApplicationView, 'state' | 'baseDir' | 'clusterPort' | 'address'> {
+    const state = this.#stopping ? 'stopping' : this.#hasStarted ? 'running' : 'starting';
+    const { clusterPort, address } = this;
+    return { state, baseDir: this.#options.baseDir, clusterPort, address: address && formatAddress(address) };
   }
 
   get messenger(): Messenger {
@@ -130,12 +144,13 @@ export class Master {
     if (!(await this.#allReady(this.#workers))) return false;
     await this.#openSticky();
     this.#hasStarted = true;
-    for (const slot of this.#slots()) slot.readyChild?.tellStarted();
+    for (const slot of this.#slots()) slot.readyChild?.tell({ trunkline: 'started' });
     const ready = reachableAt(this.#specs.programOptions, this.#options.port, this.address);
     logger.info(
       `started: address=${ready.address} workers=${workers} after ${Math.round(this.#means.clock.now() - startedAt)} ms`,
     );
     this.#announcements.started(ready);
+    this.overview.note('start', `started with ${workers} workers`, Math.round(this.#means.clock.now() - startedAt));
     return true;
   }
 
@@ -150,7 +165,7 @@ export class Master {
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED at the first process that cannot be replaced; the old processes stay
    */
   reload(what: 'all' | 'workers' = 'all'): Promise<void> {
-    return this.#rollOut(async (rollout) => {
+    return this.#rollOut('reload', `reloaded (${what})`, async (rollout) => {
       for (const worker of this.#workers) await this.#replace(worker, rollout);
       await Promise.race([Promise.all(this.#workers.map((worker) => worker.drained())), rollout.broken]);
       rollout.assertIntact();
@@ -160,7 +175,7 @@ export class Master {
 
   /** Stops and starts every process, the agent first. Resolves when all are ready again, or have failed. */
   restart(): Promise<void> {
-    return this.#rollOut(async (rollout) => {
+    return this.#rollOut('reload', 'restarted', async (rollout) => {
       await this.#agent?.restart(rollout);
       await Promise.all(this.#workers.map((worker) => worker.restart(rollout)));
       await rollout.settle();
@@ -172,7 +187,7 @@ export class Master {
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED when a new worker does not become ready: the number is as before then
    */
   scale(workers: number): Promise<void> {
-    return this.#rollOut(async (rollout) => {
+    return this.#rollOut('scale', `scaled to ${workers} workers`, async (rollout) => {
       this.#assertNotStopped();
       const surplus = this.#workers.splice(workers);
       const missing = Math.max(0, workers - this.#workers.length);
@@ -217,10 +232,11 @@ export class Master {
     return changed;
   }
 
-  #rollOut(change: (rollout: Rollout) => Promise<void>): Promise<void> {
+  /** @param done what has been done then, for those who look at the application */
+  #rollOut(kind: 'reload' | 'replace' | 'scale', done: string, change: (rollout: Rollout) => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
       try {
-        await change(new Rollout(this.#means.clock));
+        await this.overview.during(kind, done, () => change(new Rollout(this.#means.clock)));
       } catch (error) {
         this.#assertNotStopped(); // that is why
         throw error;
@@ -238,6 +254,7 @@ export class Master {
 
   async #stop(): Promise<{ forced: boolean }> {
     const { stopTimeoutMs, workersStopMs } = this.#options;
+    this.overview.note('stop', 'stops');
     this.#agent?.retire(); // the agent goes on until the workers have ended
     await this.#sticky?.close();
     const deadline = this.#means.clock.now() + stopTimeoutMs;
@@ -282,7 +299,7 @@ export class Master {
     const pid = slot.pid!;
     if (slot === this.#agent) this.#announcements.agentReady(pid, this.#readyPids());
     else this.#announcements.workerReady(pid, this.#readyPids());
-    if (this.#hasStarted) slot.readyChild?.tellStarted();
+    if (this.#hasStarted) slot.readyChild?.tell({ trunkline: 'started' });
     this.#post.onReady(slot);
     this.#sticky?.onWorkersChanged();
     this.#changed();
@@ -305,19 +322,6 @@ export class Master {
 
   #readyPids(): number[] {
     return this.#workers.flatMap(({ readyChild }) => readyChild?.pid ?? []);
-  }
-
-  #onHealth(slot: Slot, child: ChildHandle, { memoryBytes }: Health): void {
-    const { logger } = this.#options;
-    if (memoryBytes === undefined) return;
-    const verdict = judgeMemory(memoryBytes, child.readyForMs, this.#options);
-    if (verdict === 'too much') child.kill(`it used ${formatBytes(memoryBytes)} of memory (hardMaxMemory)`);
-    if (verdict !== 'much' || slot.kind === 'agent' || slot.readyChild !== child || this.#trimming.has(slot)) return;
-    this.#trimming.add(slot);
-    logger.warn(`${slot.name}: uses ${formatBytes(memoryBytes)} of memory (maxMemory) and will be replaced; pid=${child.pid}`);
-    this.#rollOut((rollout) => this.#replace(slot, rollout))
-      .catch((error: unknown) => logger.error(String(error)))
-      .finally(() => this.#trimming.delete(slot));
   }
 
   /** Without losing a request or a call, where a slot can have two children for a while: not on the port of a thread. */

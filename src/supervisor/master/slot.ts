@@ -145,6 +145,11 @@ export class Slot implements ReceivingSlot {
     };
   }
 
+  /** The child that occupies the slot. */
+  get child(): ChildHandle | undefined {
+    return this.#child;
+  }
+
   get readyChild(): ChildHandle | undefined {
     return this.#child?.state === 'ready' ? this.#child : undefined;
   }
@@ -186,7 +191,7 @@ export class Slot implements ReceivingSlot {
     }
     const predecessor = this.#child;
     this.#occupy(successor);
-    successor.install();
+    successor.tell({ trunkline: 'installed' });
     this.#lastEnd = undefined;
     this.#description.events.onReady(this);
     if (!predecessor) return;

@@ -1,6 +1,8 @@
 // What master and child say to each other over IPC. Messages of the application use the same channel: messages of the supervisor
 // have the property `trunkline`. Mail has both: the property and an `action` of the application.
 
+import type { ProcessReport } from '../../process-report';
+
 /** The first message to a child. */
 export interface TaskMessage {
   readonly trunkline: 'task';
@@ -103,10 +105,21 @@ export type ToChild =
   | { readonly trunkline: 'installed' }
   /** The start of the application, or of a later child, is over: the child does what could wait until then. */
   | { readonly trunkline: 'started' }
+  | Look
   | Mail
   /** What came of mail that this child has sent. */
   | { readonly trunkline: 'delivered'; readonly id: number; readonly action: string; readonly delivery: Delivery }
   | HandedConnection;
+
+/** Somebody looks at the application: the child is to report its shared clients at once, and while the look lasts. */
+export interface Look {
+  readonly trunkline: 'look';
+  readonly id: number;
+  /** How long to go on reporting what changes, ms. */
+  readonly forMs: number;
+  /** At most one report in this time, ms. */
+  readonly everyMs: number;
+}
 
 /** Comes with a socket. Each is answered once, and in order. */
 export interface HandedConnection {
@@ -153,6 +166,10 @@ export interface Health {
   readonly eventLoopDelayMs?: number | undefined;
   /** A debugger may suspend the loop for any time. */
   readonly isInspected: boolean;
+  /** The shared clients of the child; absent when nothing has changed. */
+  readonly report?: ProcessReport | undefined;
+  /** The id of the newest look that the child has heard of. */
+  readonly look?: number | undefined;
 }
 
 export function isOurs(message: unknown): message is ToChild | ToMaster {

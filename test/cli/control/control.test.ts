@@ -13,6 +13,11 @@ import {
   type CommandResult,
 } from '../../../src/cli/control/control-protocol';
 import { ControlServer } from '../../../src/cli/control/control-server';
+import { ControlSource } from '../../../src/cli/control/control-source';
+import type { HostView, HostViewSource } from '../../../src/host-view';
+import { systemClock } from '../../../src/time';
+import { Watching } from '../../../src/view/watching';
+import { eventually } from '../../support/eventually';
 
 const status: ApplicationStatus = {
   state: 'running',
@@ -24,6 +29,16 @@ const status: ApplicationStatus = {
   uptimeMs: 0,
   undelivered: 0,
   processes: [],
+};
+
+const VIEW: HostView = {
+  source: 'supervisor',
+  at: 0,
+  host: 'here',
+  application: undefined,
+  processes: [],
+  channels: [],
+  events: [],
 };
 
 let folder: string;
@@ -40,10 +55,20 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function serve(run: (command: Command) => Promise<CommandResult> = async () => ({ status })): Promise<void> {
-  const server = new ControlServer({ status, run });
+async function serve(
+  run: (command: Command) => Promise<CommandResult> = async () => ({ status }),
+  source: HostViewSource = scripted(),
+): Promise<void> {
+  const server = new ControlServer({ status, run, source });
   await server.listen(path);
   open.push(server);
+}
+
+/** A source that a test changes. */
+function scripted(): HostViewSource & Watching {
+  let views = 0;
+  const read = async (): Promise<HostView> => ({ ...VIEW, at: ++views });
+  return Object.assign(new Watching(systemClock, read), { read });
 }
 
 async function connect(silenceMs?: number): Promise<ControlClient> {
@@ -154,6 +179,50 @@ test('something else that answers is no master', async () => {
   const stranger = net.createServer((socket) => socket.end('hello\n')).listen(path);
   open.push(stranger);
   await expect((await connect()).request({ command: 'status' })).rejects.toThrow(NoAnswer);
+});
+
+test('a view is given once, or again after each change until the reader goes', async () => {
+  const source = scripted();
+  await serve(undefined, source);
+  const remote = new ControlSource(path);
+  expect(await remote.read()).toEqual(JSON.parse(JSON.stringify({ ...VIEW, at: 1 })));
+  const end = new AbortController();
+  const seen: number[] = [];
+  for await (const { at } of remote.watch(end.signal)) {
+    seen.push(at);
+    source.changed();
+    if (seen.length === 3) end.abort();
+  }
+  expect(seen).toEqual([2, 3, 4]);
+  await eventually('nobody watches', () => !source.isWatched);
+});
+
+test('a watch of a master that ends says so, and so does a look where nobody is', async () => {
+  const remote = new ControlSource(path);
+  await expect(remote.read()).rejects.toThrow(`no application answers at ${path}`);
+  const dying = net.createServer((socket) => {
+    socket.write(`${JSON.stringify({ id: 1, view: VIEW })}\n`);
+    socket.once('data', () => socket.end());
+  });
+  open.push(dying.listen(path));
+  const seen: HostView[] = [];
+  const watching = (async () => {
+    for await (const view of remote.watch(new AbortController().signal)) seen.push(view);
+  })();
+  await expect(watching).rejects.toThrow(NoAnswer);
+});
+
+test('a look while the application starts is refused', async () => {
+  const server = new ControlServer({
+    status,
+    run: async () => ({ status }),
+    get source(): HostViewSource {
+      throw new Error('still starting');
+    },
+  });
+  await server.listen(path);
+  open.push(server);
+  await expect(new ControlSource(path).read()).rejects.toThrow('still starting');
 });
 
 test('a socket that nobody has, and none at all, are told apart', async () => {

@@ -1,6 +1,7 @@
 // Times and addresses.
 
-import { formatAddress, formatDuration } from '../../../src/cli/show/format';
+import { formatDuration } from '../../../src/cli/show/format';
+import { formatAddress } from '../../../src/supervisor/host/format-address';
 
 test.each([
   [0, '0.0 s'],
