@@ -36,9 +36,11 @@ const ALLOWED = {
   'src/cli/control': ['kernel', 'src/view', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],
   'src/cli/show': ['kernel', 'src/cli', 'src/cli/control (types)', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
+  'src/cli/configuration': ['kernel', 'src/cli', 'src/supervisor (types)'],
   'src/cli/commands': [
     'kernel',
     'src/cli',
+    'src/cli/configuration',
     'src/cli/control',
     'src/cli/place',
     'src/cli/show',
