@@ -1,20 +1,18 @@
 // A follower: a hub over the connection to the leader. The role ends with the connection; the failover loop
 // (src/client/failover.ts) then starts the next term.
 
-import { fromErrorValue, messageOf } from '../../../protocol/error-value';
 import type { UnknownCode } from '../../../protocol/codes';
 import type { Call, CallStyle, Goaway, Message, V2Message } from '../../../protocol/message';
-import { assertFits } from '../../../protocol/value-codec';
-import { adopt, TrunklineError } from '../../errors';
+import { TrunklineError } from '../../errors';
 import { eventChannel } from '../../telemetry';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
-import { encodeThrown } from '../../../protocol/thrown';
 import { callTimeout } from '../call-timeout';
 import { FollowedStreams, MAX_STREAMS } from './followed-streams';
 import { FollowedSignals, takeSignals, type TakenSignals } from './argument-signals';
+import { SpokenValues } from './spoken-values';
 import { PendingCalls } from './pending-calls';
 import type {
   ChannelSpec,
@@ -61,6 +59,7 @@ export class Follower implements Role, Verbs {
   readonly #streams: FollowedStreams;
   readonly #hasStreams: boolean;
   readonly #values: PeerValues;
+  readonly #spoken: SpokenValues;
   /** Why the leader ends the connection, if the leader has given a reason. */
   #dismissal: TrunklineError | undefined;
   #onHandOff!: () => void;
@@ -82,16 +81,17 @@ export class Follower implements Role, Verbs {
       this.#onHandOff = resolve;
     });
     this.#values = values;
+    this.#spoken = new SpokenValues(spec.name, values, (error) => hooks.onError(error));
     this.#hooks = hooks;
     this.#connection = connection;
     this.#pending = new PendingCalls(spec.clock, (method, limitMs) => callTimeout(spec.name, method, limitMs));
     this.#hasStreams = hasStreams;
     this.#streams = new FollowedStreams({
       send: (message) => connection.send(message),
-      decode: (payload, what, method) => this.#decoded(payload, what, method),
-      errorOf: (payload, what, method) => this.#errorOf(payload, what, method),
-      encodeValue: (value) => this.#encodeArguments('return()', [value])[0]!,
-      encodeError: (error) => encodeThrown(error, values, (refusal) => hooks.onError(refusal)),
+      decode: (payload, what, method) => this.#spoken.decode(payload, what, method),
+      errorOf: (payload, what, method) => this.#spoken.errorOf(payload, what, method),
+      encodeValue: (value) => this.#spoken.encodeArguments('return()', [value])[0]!,
+      encodeError: (error) => this.#spoken.encodeError(error),
       onEnd: (id) => this.#signals.end(id),
     });
     const requestOptions = { spec, connection, values, onError: (error: unknown) => hooks.onError(error) };
@@ -146,7 +146,7 @@ export class Follower implements Role, Verbs {
     const { publish } = this.#spec.methods;
     if (publish === undefined) return;
     if (!replay) this.#assertNotBusy(publish); // a repeated publication must not be lost
-    const args = this.#encodeArguments(publish, [registration]);
+    const args = this.#spoken.encodeArguments(publish, [registration]);
     this.#notify(publish, args, replay);
   }
 
@@ -160,7 +160,7 @@ export class Follower implements Role, Verbs {
       if (this.isOver) throw this.#lost(method, undefined);
       this.#assertNotBusy(method);
       const taken = this.#connection.dialect.hasSignals ? this.#takeSignals(method, args) : undefined;
-      const encoded = this.#encodeArguments(method, taken?.args ?? args);
+      const encoded = this.#spoken.encodeArguments(method, taken?.args ?? args);
       const id = this.#connection.nextId(this.#isTaken);
       const answer = this.#pending.add(id, method, limitMs);
       this.#requests.flush();
@@ -190,7 +190,7 @@ export class Follower implements Role, Verbs {
     }
     this.#assertNotBusy(method, MAX_STREAMS);
     const taken = this.#takeSignals(method, args);
-    const encoded = this.#encodeArguments(method, taken?.args ?? args);
+    const encoded = this.#spoken.encodeArguments(method, taken?.args ?? args);
     const id = this.#connection.nextId(this.#isTaken);
     this.#requests.flush();
     if (taken) this.#connection.send({ type: 'call-signals', id, places: taken.places });
@@ -205,7 +205,7 @@ export class Follower implements Role, Verbs {
   notify(method: string, args: readonly unknown[]): void {
     try {
       this.#assertNotBusy(method);
-      this.#notify(method, this.#encodeArguments(method, args), false);
+      this.#notify(method, this.#spoken.encodeArguments(method, args), false);
     } catch (error) {
       this.#hooks.onError(error);
     }
@@ -242,7 +242,7 @@ export class Follower implements Role, Verbs {
       case 'key-failure': {
         const { verb, key, payload } = message;
         if (verb === 'subscribe' && !this.#hub.find(key)) return; // the key was unsubscribed meanwhile
-        this.#hooks.onError(this.#errorOf(payload, `the refusal of ${verb} of ${key}`));
+        this.#hooks.onError(this.#spoken.errorOf(payload, `the refusal of ${verb} of ${key}`));
         return;
       }
       case 'call-result': {
@@ -259,7 +259,7 @@ export class Follower implements Role, Verbs {
       case 'call-failure': {
         this.#signals.end(message.id);
         const call = this.#pending.take(message.id);
-        call?.reject(this.#errorOf(message.payload, `the answer to ${call.method}`, call.method));
+        call?.reject(this.#spoken.errorOf(message.payload, `the answer to ${call.method}`, call.method));
         return;
       }
       case 'stream-item':
@@ -360,47 +360,11 @@ export class Follower implements Role, Verbs {
     try {
       return takeSignals(args);
     } catch (cause) {
-      throw this.#notEncodable(method, 'the arguments', cause);
+      throw this.#spoken.notEncodable(method, 'the arguments', cause);
     }
   }
 
   #tellAbort(id: number, signal: number, reason: unknown): void {
-    const payload = encodeThrown(reason, this.#values, (error) => this.#hooks.onError(error));
-    this.#connection.send({ type: 'abort', id, signal, payload });
-  }
-
-  #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {
-    const encoded: Buffer[] = [];
-    try {
-      while (encoded.length < args.length) encoded.push(this.#values.encode(args[encoded.length]));
-      assertFits(encoded);
-      return encoded;
-    } catch (cause) {
-      throw this.#notEncodable(method, encoded.length < args.length ? `argument ${encoded.length}` : 'the arguments', cause);
-    }
-  }
-
-  #notEncodable(method: string, what: string, cause: unknown): TrunklineError {
-    const { name: channel } = this.#spec;
-    const message = `${channel}: ${what} of ${method} cannot be encoded: ${messageOf(cause)}`;
-    return new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, method, cause });
-  }
-
-  #decoded(payload: Buffer, what: string, method: string): unknown {
-    try {
-      return this.#values.decode(payload);
-    } catch (cause) {
-      throw notDecodable(this.#spec.name, what, cause, { method });
-    }
-  }
-
-  /** The error that the leader has sent, or an error that says that the leader's error cannot be read. */
-  #errorOf(payload: Buffer, what: string, method?: string): unknown {
-    try {
-      if (payload.length === 0) throw new TypeError('the leader could not encode the error');
-      return adopt(fromErrorValue(this.#values.decode(payload)));
-    } catch (cause) {
-      return notDecodable(this.#spec.name, what, cause, method === undefined ? {} : { method });
-    }
+    this.#connection.send({ type: 'abort', id, signal, payload: this.#spoken.encodeError(reason) });
   }
 }

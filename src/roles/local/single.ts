@@ -7,7 +7,7 @@ import type { CallStyle } from '../../../protocol/message';
 import { EVENT_ROOM } from '../../../protocol/v2';
 import { TrunklineError } from '../../errors';
 import { eventChannel, upstreamChannel, type UpstreamMessage } from '../../telemetry';
-import { VERB_MS } from './key-lane';
+import { VERB_MS, type KeyHooks, type KeyVerb } from './key-lane';
 import { PublicationLedger } from './publication-ledger';
 import {
   LINGER_MS,
@@ -20,7 +20,7 @@ import {
   type Verbs,
 } from '../role';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
-import { Upstream, type KeyHooks, type KeyVerb } from './upstream';
+import { Upstream } from './upstream';
 import { UpstreamPublications } from './upstream-publications';
 import { UpstreamSubscriptions, type SubscriptionLane } from './upstream-subscriptions';
 

@@ -7,9 +7,10 @@ import type { CallStyle } from '../../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../../errors';
 import { snapshot } from '../../snapshot';
 import { Trace, upstreamCallChannel } from '../../telemetry';
-import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../../time';
+import { Backoff, patientTimeout, within, type Patience, type Timer } from '../../time';
 import { isCallbackUnclear } from '../callback-parameter';
 import type { ChannelSpec, StreamReader } from '../role';
+import type { KeyVerb } from './key-lane';
 import { UpstreamInstance } from './upstream-instance';
 import { UpstreamStream } from './upstream-stream';
 import {
@@ -30,22 +31,6 @@ export interface UpstreamHooks {
   onReady(): void;
   /** The client is not ready, for this reason. The next attempt follows. */
   onSetback(error: unknown): void;
-}
-
-/** The verbs that concern a single key. */
-export type KeyVerb = 'subscribe' | 'unSubscribe' | 'publish' | 'unPublish';
-
-/** What happens when a verb of a key is refused or does not end in time. */
-export interface KeyHooks {
-  readonly clock: Clock;
-  /**
-   * A verb was refused.
-   * @param retryMs time until the verb is tried again, ms; undefined: never
-   * @returns the error that reports the refusal
-   */
-  refused(verb: KeyVerb, key: string, error: unknown, retryMs: number | undefined): Error;
-  /** A verb has held up the next verb of the key for too long. */
-  overtaken(verb: KeyVerb, key: string): void;
 }
 
 /** A client that has closed without being asked to and still has calls under way. */
