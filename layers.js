@@ -30,17 +30,25 @@ const ALLOWED = {
   'src/supervisor/master': ['kernel', MESSAGING, HOST, 'src/view'],
   'src/supervisor': ['kernel', MESSAGING, HOST, 'src/supervisor/child', 'src/supervisor/master'],
   // What one sees of a host: data of the kernel in, pages and figures out.
-  'src/observe/dashboard': ['kernel'],
+  'src/observe/dashboard': ['kernel', 'src/view'],
+  // What runs in the browser, built into one file.
+  'src/observe/page': ['kernel', 'src/view'],
   'src/observe': ['kernel', 'src/observe/dashboard'],
   // The composition root of the program `trunkline`: main and commands put everything together.
   'src/cli/control': ['kernel', 'src/view', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],
-  'src/cli/show': ['kernel', 'src/cli', 'src/cli/control (types)', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
-  'src/cli/configuration': ['kernel', 'src/cli', 'src/supervisor (types)'],
+  'src/cli/show': [
+    'kernel',
+    'src/view',
+    'src/cli',
+    'src/cli/control (types)',
+    HOST,
+    `${MESSAGING} (types)`,
+    'src/supervisor (types)',
+  ],
   'src/cli/commands': [
     'kernel',
     'src/cli',
-    'src/cli/configuration',
     'src/cli/control',
     'src/cli/place',
     'src/cli/show',
@@ -63,6 +71,7 @@ const PACKAGES = {
   protocol: ['byte', 'serialize-json'],
   'src/client': ['sdk-base'],
   'src/cli': ['commander'],
+  'src/observe/page': ['uplot'],
 };
 
 /** The files of each layer, for layers that are no folder of src. */

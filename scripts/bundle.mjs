@@ -56,6 +56,7 @@ export default async function bundle() {
   /** The modules that other files ask of each file. */
   const asked = new Map(FILES.map(({ out }) => [out, new Set()]));
   for (const file of FILES) for (const input of await write(file, asked)) inputs.add(input);
+  for (const input of await writePage()) inputs.add(input);
   for (const { out, holds } of FILES) if (holds) assertComplete(out, asked.get(out));
   for (const wrapper of WRAPPERS) copyFileSync(join(root, 'dist', 'src', wrapper), join(target, wrapper));
   writeFileSync(join(target, 'THIRD-PARTY-NOTICES.txt'), noticesOf(inputs));
@@ -81,6 +82,27 @@ async function write({ out, entry }, asked) {
     logLevel: 'silent',
   });
   if (warnings.length > 0) throw new Error(`${out}: ${warnings.map(({ text }) => text).join('; ')}`);
+  return Object.keys(metafile.inputs);
+}
+
+/** The page of the dashboard: a script and a style sheet for browsers, with all that they need inside. */
+async function writePage() {
+  const page = join(source, 'observe', 'page');
+  const folder = join(target, 'observe', 'page');
+  const { metafile, warnings } = await build({
+    entryPoints: [join(page, 'page.ts'), join(page, 'page.css')],
+    outdir: folder,
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    target: ['chrome111', 'firefox115', 'safari16'],
+    format: 'esm',
+    tsconfig: join(page, 'tsconfig.json'),
+    metafile: true,
+    logLevel: 'silent',
+  });
+  if (warnings.length > 0) throw new Error(`the page: ${warnings.map(({ text }) => text).join('; ')}`);
+  for (const file of ['index.html', 'icon.svg']) copyFileSync(join(page, file), join(folder, file));
   return Object.keys(metafile.inputs);
 }
 

@@ -6,7 +6,7 @@ import { findOccupant, readFacts, type Occupant } from '../place/claim';
 import { CommandFailure } from '../command-failure';
 import { NoAnswer, type ControlClient } from '../control/control-client';
 import { SILENCE_MS, type ApplicationStatus, type Command, type CommandResult } from '../control/control-protocol';
-import { formatDuration } from '../show/format';
+import { formatDuration } from '../../quantities';
 import type { Output } from '../show/output';
 import type { Place } from '../place/place';
 import { birthOf, isAlive } from '../place/processes';

@@ -6,7 +6,7 @@ import { loopback } from '../../endpoint';
 import { fact, openFilesLimit } from '../../facts';
 import { OPTION_DECLARATIONS } from '../../options';
 import { secretFolderOf, whyNotUsable } from '../../private-folder';
-import { formatBytes } from '../../supervisor/host/bytes';
+import { formatBytes } from '../../quantities';
 import { compileCacheFolder, wantsCompileCache } from '../../supervisor/host/compile-cache';
 import { containerLimits, workersFor, type ContainerLimits } from '../../supervisor/host/container-limits';
 import { isFree } from '../../supervisor/host/free-port';

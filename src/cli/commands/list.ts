@@ -2,8 +2,8 @@
 
 import { findOccupant } from '../place/claim';
 import type { ApplicationStatus } from '../control/control-protocol';
+import { formatDuration } from '../../quantities';
 import { formatAddress } from '../../supervisor/host/format-address';
-import { formatDuration } from '../show/format';
 import { knownPlaces } from '../place/known-places';
 import type { Output } from '../show/output';
 import type { Place } from '../place/place';

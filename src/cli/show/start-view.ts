@@ -1,9 +1,8 @@
 // What `trunkline start` shows, for each kind of reader.
 
-import { formatBytes } from '../../supervisor/host/bytes';
+import { formatBytes, formatDuration } from '../../quantities';
 import type { Report, StartEvent, StartProgress, Step } from './events';
 import { formatAddress } from '../../supervisor/host/format-address';
-import { formatDuration } from './format';
 import type { Output } from './output';
 import type { ApplicationStatus } from '../control/control-protocol';
 

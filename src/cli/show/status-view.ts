@@ -1,10 +1,9 @@
 // The state of an application as a table. Pure.
 
-import { formatBytes } from '../../supervisor/host/bytes';
+import { formatBytes, formatDuration } from '../../quantities';
 import type { ProcessStatus } from '../../supervisor/start-cluster';
 import type { ApplicationStatus } from '../control/control-protocol';
 import { formatAddress } from '../../supervisor/host/format-address';
-import { formatDuration } from './format';
 import type { Output, Style } from './output';
 import { aligned } from './table';
 

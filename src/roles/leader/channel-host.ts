@@ -50,11 +50,10 @@ export class ChannelHost implements ChannelDoor {
   }
 
   get followers(): readonly FollowerSnapshot[] {
-    return [...this.#connections].map(([{ remotePort, outboxBytes }, { skippedEvents, streams }]) => ({
+    return [...this.#connections].map(([{ remotePort, outboxBytes }, { skippedEvents }]) => ({
       remotePort,
       outboxBytes,
       skippedEvents,
-      streams,
     }));
   }
 

@@ -10,7 +10,6 @@ import { Admission } from './admission';
 import { CallSignals } from './call-signals';
 import { EventFeed } from './event-feed';
 import { KeySubscriber, TopicSubscriber, type FedSubscriber, type TopicPeer } from './fed-subscriber';
-import { HostedStreams } from './hosted-streams';
 import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
 import type { ChannelSpec, Subscriber, Subscription } from '../role';
@@ -39,7 +38,6 @@ export class HostedFollower {
   readonly #subscriptions = new Map<number | string, Subscription>();
   readonly #values: PeerValues;
   readonly #signals = new CallSignals();
-  readonly #streams: HostedStreams;
   readonly #admission: Admission;
   #isLetGo = false;
 
@@ -84,20 +82,6 @@ export class HostedFollower {
         this.#tellFailure('publish', key, error);
       },
     });
-    this.#streams = new HostedStreams({
-      spec,
-      session: this.#session,
-      connection,
-      values,
-      errorPayload: (error) => this.#errorPayload(error),
-      beginSignals: (id, args) => this.#signals.begin(id, args),
-      endSignals: (id) => this.#signals.end(id),
-    });
-  }
-
-  /** Streams that this follower reads and that are under way. */
-  get streams(): number {
-    return this.#streams.size;
   }
 
   onMessage(message: Message | V2Message): void {
@@ -128,7 +112,6 @@ export class HostedFollower {
     this.#signals.abortAll(
       new TrunklineError('ERR_TRUNKLINE_CALLER_LOST', `${channel}: the process that made this call is gone`, { channel }),
     );
-    this.#streams.abandonAll();
     this.#session.leave();
   }
 
@@ -158,15 +141,6 @@ export class HostedFollower {
         return;
       case 'call-signals':
         this.#signals.announce(message);
-        return;
-      case 'stream-open':
-        this.#streams.open(message);
-        return;
-      case 'stream-credit':
-        this.#streams.credit(message);
-        return;
-      case 'stream-stop':
-        this.#streams.stop(message);
         return;
       case 'abort':
         this.#signals.abort(message, () => this.#reasonOf(message.payload));

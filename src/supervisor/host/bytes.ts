@@ -1,4 +1,4 @@
-// Sizes as people write sizes.
+// Sizes as people write sizes; quantities.ts writes sizes for people.
 
 const UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
@@ -11,12 +11,4 @@ export function parseBytes(given: unknown): number | undefined {
 function fromText(text: string): number | undefined {
   const [, digits, unit] = /^\s*(\d+(?:\.\d+)?)\s*([kmg]?)i?b?\s*$/i.exec(text) ?? [];
   return digits === undefined ? undefined : Number(digits) * UNITS[unit!.toLowerCase()]!;
-}
-
-/** As `123 MB`. */
-export function formatBytes(bytes: number): string {
-  if (bytes < UNITS.k!) return `${bytes} B`;
-  if (bytes < UNITS.m!) return `${Math.round(bytes / UNITS.k!)} KB`;
-  if (bytes < UNITS.g!) return `${Math.round(bytes / UNITS.m!)} MB`;
-  return `${(bytes / UNITS.g!).toFixed(1)} GB`;
 }

@@ -1,7 +1,7 @@
 // Looks at the memory that children report: a worker that uses much is replaced, a child that uses too much is killed.
 
 import type { Logger } from '../../logger';
-import { formatBytes } from '../host/bytes';
+import { formatBytes } from '../../quantities';
 import type { Health } from '../messaging/messages';
 import type { ChildHandle } from './child-handle';
 import { judgeMemory } from './memory-limits';

@@ -1,6 +1,6 @@
 // Times and addresses.
 
-import { formatDuration } from '../../../src/cli/show/format';
+import { formatDuration } from '../../../src/quantities';
 import { formatAddress } from '../../../src/supervisor/host/format-address';
 
 test.each([

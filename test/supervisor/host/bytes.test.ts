@@ -1,4 +1,5 @@
-import { formatBytes, parseBytes } from '../../../src/supervisor/host/bytes';
+import { formatBytes } from '../../../src/quantities';
+import { parseBytes } from '../../../src/supervisor/host/bytes';
 
 test.each<[unknown, number | undefined]>([
   [1, 1],

@@ -1,4 +1,16 @@
-// Times in readable form. Pure.
+// Times and sizes in readable form. Pure.
+
+const KB = 2 ** 10;
+const MB = 2 ** 20;
+const GB = 2 ** 30;
+
+/** As `123 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < KB) return `${bytes} B`;
+  if (bytes < MB) return `${Math.round(bytes / KB)} KB`;
+  if (bytes < GB) return `${Math.round(bytes / MB)} MB`;
+  return `${(bytes / GB).toFixed(1)} GB`;
+}
 
 /** As `0.4 s`, `59 s`, `3 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
 export function formatDuration(ms: number): string {
