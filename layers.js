@@ -46,9 +46,11 @@ const ALLOWED = {
     `${MESSAGING} (types)`,
     'src/supervisor (types)',
   ],
+  'src/cli/configuration': ['kernel', 'src/cli', 'src/supervisor (types)'],
   'src/cli/commands': [
     'kernel',
     'src/cli',
+    'src/cli/configuration',
     'src/cli/control',
     'src/cli/place',
     'src/cli/show',

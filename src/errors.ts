@@ -15,11 +15,12 @@ const kinds = {
   },
   ERR_TRUNKLINE_DELEGATE_INVALID: {
     retryable: false,
-    meaning: '`delegate()` names an unknown target, a member of the client itself, a stream, or no method which the class has.',
+    meaning: '`delegate()` names a target that is unknown or does not suit, a member of the client, or no method of the class.',
   },
   ERR_TRUNKLINE_NOT_SHARED: {
     retryable: false,
-    meaning: 'A method was called that is not shared. The message says how to share it, or why that is impossible.',
+    meaning:
+      'A method was called that is not shared, or a stream of an older leader. The message says how to share it, or why not.',
   },
   ERR_TRUNKLINE_CALLBACK_UNCLEAR: {
     retryable: false,
@@ -65,7 +66,7 @@ const kinds = {
   ERR_TRUNKLINE_LEADER_LOST: {
     retryable: true,
     legacyName: 'SocketCloseError',
-    meaning: 'The connection to the leader ended while a call was under way. The call may or may not have run.',
+    meaning: 'The connection to the leader ended while a call or stream was under way. The call may or may not have run.',
   },
   ERR_TRUNKLINE_TOO_SLOW: {
     retryable: true,
@@ -73,7 +74,7 @@ const kinds = {
   },
   ERR_TRUNKLINE_BUSY: {
     retryable: true,
-    meaning: 'Too much waits for the leader already (`maxOutboxBytes`, or 100,000 calls). The call has not run.',
+    meaning: 'Too much waits for the leader already (`maxOutboxBytes`, 100,000 calls, 1,000 streams). The call has not run.',
   },
   ERR_TRUNKLINE_PEER_SILENT: {
     retryable: true,
@@ -83,7 +84,7 @@ const kinds = {
   ERR_TRUNKLINE_CALL_TIMEOUT: {
     retryable: true,
     legacyName: 'ResponseTimeoutError',
-    meaning: 'The leader did not answer a call within `responseTimeout`. The call may or may not have run.',
+    meaning: 'The leader did not answer a call, or a step of a stream, in time. The call may or may not have run.',
   },
   ERR_TRUNKLINE_CALLER_LOST: {
     retryable: false,

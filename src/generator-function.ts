@@ -8,9 +8,6 @@ export function isGeneratorFunction(value: unknown): value is GeneratorMethod {
   return kindOf(value) === '[object GeneratorFunction]';
 }
 
-/** Why an async generator method is refused, in words that follow the sentence that names the method. */
-export const NO_STREAMS = 'and streams cannot be shared; give all values in one promise, or push them to subscribers';
-
 export function isAsyncGeneratorFunction(value: unknown): boolean {
   return kindOf(value) === '[object AsyncGeneratorFunction]';
 }

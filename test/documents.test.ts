@@ -6,6 +6,8 @@ import { EventEmitter } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import cluster from '../src';
+import { asFlag } from '../src/cli/commands/settings';
+import { APPLICATION_KEYS, OVERRULED_BY } from '../src/cli/configuration/applications';
 import type { SharedClient } from '../src/client/shared-client';
 import { ERROR_KINDS } from '../src/errors';
 import { OPTION_DECLARATIONS } from '../src/options';
@@ -185,6 +187,21 @@ describe('docs/supervisor/options.md', () => {
     expect(commentOf(name, declarations)).toMatch(new RegExp(`Default[\\s*]+${figure}\\b|^(?![^]*Default)`));
     const value = resolved[`${name}Ms`] ?? resolved[name];
     if (value !== undefined) expect(JSON.stringify(value)).toBe(figure);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const rows = table(section('What counts more', read('docs/configuration.md')));
+
+  it('has a table of every key, with its flag and the variables that count more', () => {
+    expect(rows.map(([key]) => key)).toEqual(['title', 'applications', ...APPLICATION_KEYS].map(code));
+    for (const [key = '', flag = '', env] of rows) {
+      const name = key.slice(1, -1);
+      const known = asFlag(name, 'subject');
+      if (known.startsWith('--'))
+        expect(flag.split(', ')).toContain(code(name === 'compileCache' ? '--no-compile-cache' : known));
+      expect(env).toBe((OVERRULED_BY[name as keyof typeof OVERRULED_BY] ?? []).map(code).join(', '));
+    }
   });
 });
 

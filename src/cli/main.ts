@@ -9,7 +9,7 @@ import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, status, stop, watch } from './commands/commands';
 import { MAX_WORKERS } from '../supervisor/host/options';
 import { doctor } from './commands/doctor';
-import { findPlace } from './place/known-places';
+import { findPlace, findPlaces } from './place/known-places';
 import { list } from './commands/list';
 import { logs } from './commands/logs';
 import { outputTo, whenOutputIsLost } from './show/output';
@@ -20,6 +20,8 @@ import { stateFolderOf, type User } from './place/state-folder';
 import { packageVersion } from './manifest';
 
 const DEFAULT_LINES = 20;
+/** The operands of commands for running applications. */
+const NAMES = ['[names...]', 'the applications with these names (titles)'] as const;
 
 const stdout = outputTo(process.stdout, process.env);
 const stderr = outputTo(process.stderr, process.env);
@@ -48,14 +50,17 @@ program
   .command('start')
   .summary('start an application')
   .description(
-    `Starts an application: a program for the workers and one for the agent, or a framework. In the foreground until it is
-stopped (Ctrl-C; a second one kills), or with --daemon in the background.
+    `Starts an application: a program for the workers and one for the agent, or a framework; or what a configuration file
+(trunkline.config.js, .cjs, .mjs, .ts, .json, or the key "trunkline" of package.json) says. In the foreground until it is stopped
+(Ctrl-C; a second one kills), or with --daemon in the background.
 
 SIGHUP reloads the application. When the terminal of an application in the foreground is closed, it stops; under nohup,
 a service manager, or as a daemon it has no terminal, and goes on.`,
   )
-  .argument('[app]', 'the program of the workers; without it the framework of the application')
-  .argument('[args...]', 'after --: arguments for the program, and for that of the agent')
+  .argument('[app...]', 'the program of the workers, or names of applications of the configuration; without it all of these')
+  .usage('[options] [app|names...] [-- args...]')
+  .option('-c, --config <file>', 'the configuration file (default: the one in the base folder)')
+  .option('--no-config', 'without a configuration file')
   .option('--agent <file>', 'the program that runs once, beside the workers')
   .option('-w, --workers <number>', 'how many workers; max: what CPUs and memory have room for (default: max)')
   .option('-p, --port <port>', 'the port of the application, for its programs in PORT')
@@ -77,35 +82,47 @@ a service manager, or as a daemon it has no terminal, and goes on.`,
   .option('--sticky [header]', 'each client address goes to one worker; needs --port')
   .option('--json', 'what happens as JSON, one object a line')
   .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080 -- --region north'))
-  .action((app: string | undefined, args: string[], flags: StartFlags) =>
-    start(app, { ...asGiven(flags), args: argsAfterDashes(args) }, user, stdout, stderr),
-  );
+  .action((given: string[], flags: StartFlags) => {
+    const { operands, args } = atDashes(given);
+    return start(operands, { ...flags, args }, { user, env: process.env, stdout, stderr });
+  });
 
 control('stop', 'stop the application, and wait until its master is gone')
+  .argument(...NAMES)
   .option('--force', 'kill it at once')
-  .addHelpText('after', example('trunkline stop --title shop'))
-  .action((flags: Selection & { force?: boolean }) => (flags.force ? kill : stop)(placeOfControl(flags), stdout));
+  .addHelpText('after', example('trunkline stop shop'))
+  .action((names: string[], flags: Selection & { force?: boolean }) =>
+    each(names, flags, (place) => (flags.force ? kill : stop)(place, stdout)),
+  );
 
 control('restart', 'stop and start every process; requests are not served meanwhile')
+  .argument(...NAMES)
   .addHelpText('after', example('trunkline restart'))
-  .action((flags: Selection) => change(placeOfControl(flags), { command: 'restart' }, stdout));
+  .action((names: string[], flags: Selection) => each(names, flags, (place) => change(place, { command: 'restart' }, stdout)));
 
 control('reload', 'replace every process by a new one, without losing a request')
+  .argument(...NAMES)
   .addHelpText('after', example('trunkline reload'))
-  .action((flags: Selection) => change(placeOfControl(flags), { command: 'reload' }, stdout));
+  .action((names: string[], flags: Selection) => each(names, flags, (place) => change(place, { command: 'reload' }, stdout)));
 
 control('scale', 'have so many workers from now on')
   .argument('<workers>', `1 to ${MAX_WORKERS}`, workers)
+  .argument('[name]', 'the application with this name')
   .addHelpText('after', example('trunkline scale 8'))
-  .action((count: number, flags: Selection) => change(placeOfControl(flags), { command: 'scale', workers: count }, stdout));
+  .action((count: number, name: string | undefined, flags: Selection) =>
+    change(placeOfControl(flags, name), { command: 'scale', workers: count }, stdout),
+  );
 
 control('status', 'show the processes of the application')
-  .option('--json', 'as JSON')
+  .argument(...NAMES)
+  .option('--json', 'as JSON, an object a line for each application')
   .option('--watch', 'again every second, until the application ends')
   .addHelpText('after', example('trunkline status --watch'))
-  .action(({ json = false, ...flags }: Selection & { json?: boolean; watch?: boolean }) =>
-    (flags.watch ? watch : status)(placeOfControl(flags), json, stdout),
-  );
+  .action(async (names: string[], { json = false, ...flags }: Selection & { json?: boolean; watch?: boolean }) => {
+    if (flags.watch && names.length < 2) await watch(placeOfControl(flags, names[0]), json, stdout);
+    else if (flags.watch) throw CommandFailure.usage('--watch is for a single application');
+    else await each(names, { ...flags, json }, (place) => status(place, json, stdout));
+  });
 
 program
   .command('list')
@@ -116,13 +133,14 @@ program
   .action(({ json = false }: { json?: boolean }) => list(user, json, stdout));
 
 control('logs', 'show the end of what a daemon has written')
+  .argument(...NAMES)
   .option('-f, --follow', 'and what it goes on to write')
   .option('-n, --lines <number>', 'how many lines of each file', lines, DEFAULT_LINES)
   .addHelpText('after', example('trunkline logs --follow -n 100'))
-  .action((flags: Selection & { follow?: boolean; lines: number }) => {
+  .action((names: string[], flags: Selection & { follow?: boolean; lines: number }) => {
     const end = new AbortController();
     process.once('SIGINT', () => end.abort());
-    return logs(placeOfControl(flags), flags.lines, flags.follow ?? false, stdout, end.signal);
+    return logs(placesOfControl(flags, names), flags.lines, flags.follow ?? false, stdout, end.signal);
   });
 
 control('doctor', 'look for what may keep an application from working')
@@ -144,14 +162,12 @@ function control(name: string, summary: string): Command {
     .option('--base-dir <folder>', 'the application of this folder');
 }
 
-/** Words that are not behind `--` are a mistake, such as a shell's that has found several files. */
-function argsAfterDashes(operands: string[]): string[] {
+/** Words behind `--` are for the program; words before it are programs or names. */
+function atDashes(given: string[]): { operands: string[]; args: string[] } {
   const dashes = process.argv.indexOf('--');
   const behind = dashes === -1 ? 0 : process.argv.length - dashes - 1;
-  if (operands.length <= behind) return operands;
-  throw CommandFailure.usage(
-    `too many arguments for 'start': ${operands.slice(0, operands.length - behind).join(' ')}; arguments for the program come after --`,
-  );
+  const end = given.length - behind;
+  return { operands: given.slice(0, end), args: given.slice(end) };
 }
 
 /** Paths that begin in the working folder, which may have been entered by a link. */
@@ -161,8 +177,47 @@ function asGiven<T extends Selection>(flags: T): T {
   return { ...flags, baseDir, ...(flags.pidFile !== undefined && { pidFile: pathAsGiven(flags.pidFile, PWD) }) };
 }
 
-function placeOfControl(flags: Selection): Place {
-  return findPlace(asGiven(flags), user, process.env.PWD);
+function placeOfControl(flags: Selection, name?: string): Place {
+  return findPlace(selectionOf(flags, name), user, process.env.PWD);
+}
+
+/** The applications that are named, or those that the options select. */
+function placesOfControl(flags: Selection, names: readonly string[]): Place[] {
+  if (names.length === 0) return [...findPlaces(asGiven(flags), user, process.env.PWD)];
+  return [...new Set(names)].map((name) => placeOfControl(flags, name));
+}
+
+/** @throws CommandFailure when an option selects the application too */
+function selectionOf(flags: Selection, name: string | undefined): Selection {
+  if (name === undefined) return asGiven(flags);
+  const other = flags.title === undefined ? (flags.pidFile === undefined ? undefined : '--pid-file') : '--title';
+  if (other !== undefined) throw CommandFailure.usage(`the name ${name} and ${other} exclude each other`);
+  return { title: name };
+}
+
+/** Does the same to each application; a failure keeps nobody from the others. @throws CommandFailure the last failure */
+async function each(
+  names: readonly string[],
+  flags: Selection & { readonly json?: boolean | undefined },
+  act: (place: Place) => Promise<void>,
+): Promise<void> {
+  let failure: CommandFailure | undefined;
+  const places = placesOfControl(flags, names);
+  for (const place of places) {
+    try {
+      if (places.length > 1 && !flags.json) stdout.write(`${stdout.style('bold', place.name)}\n`);
+      await act(place);
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      if (failure) show(failure);
+      failure = error;
+    }
+  }
+  if (failure) throw failure;
+}
+
+function show(failure: CommandFailure): void {
+  stderr.write(`${stderr.style('red', 'trunkline:')} ${failure.message}\n`);
 }
 
 function example(line: string): string {
@@ -196,7 +251,7 @@ async function main(): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
     } else if (error instanceof CommandFailure) {
       process.exitCode = error.exitCode;
-      stderr.write(`${stderr.style('red', 'trunkline:')} ${error.message}\n`);
+      show(error);
     } else {
       throw error;
     }

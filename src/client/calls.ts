@@ -103,7 +103,7 @@ export class Calls {
       return;
     }
     const release = this.#registrations.holdBack(unpublished);
-    this.#nextRole(method)
+    nextRole(this.#caller, method)
       .then((next) => next.verbs.notify(method, args))
       .catch((error: unknown) => this.#caller.emitError(error))
       .finally(release);
@@ -141,7 +141,7 @@ export class Calls {
       let answer: Promise<unknown[]>;
       let onAnswered: (() => void) | undefined;
       try {
-        role = this.#caller.role ?? (await this.#nextRole(method));
+        role = this.#caller.role ?? (await nextRole(this.#caller, method));
         if (waiting?.isOver) return undefined; // nobody hears the result
         if (trace) trace.role = role.kind;
         onAnswered = this.#registrations.takeBack(unpublished, role.verbs);
@@ -178,25 +178,25 @@ export class Calls {
     return args.some((value) => typeof value === 'object') ? asSaid(this.#spec.name, `the arguments of ${method}`, args) : args;
   }
 
-  /** Waits until there is a role; rejects when there is no role and a reason is known. */
-  async #nextRole(method: string): Promise<Role> {
-    this.#caller.assertOpen(method);
-    for (;;) {
-      try {
-        await this.#caller.awaitRole();
-      } finally {
-        this.#caller.assertOpen(method);
-      }
-      const { role } = this.#caller;
-      if (role) return role; // the role may be lost again already
-    }
-  }
-
   /** A publication that the user takes back is not repeated to the next leader. @returns the key */
   #noteUnpublish(method: string, args: readonly unknown[]): string | undefined {
     if (method !== this.#spec.methods.unPublish) return undefined;
     const key = this.#spec.formatKey(args[0]);
     this.#registrations.unpublish(key);
     return key;
+  }
+}
+
+/** Waits until there is a role; rejects when there is no role and a reason is known. */
+export async function nextRole(caller: Caller, method: string): Promise<Role> {
+  caller.assertOpen(method);
+  for (;;) {
+    try {
+      await caller.awaitRole();
+    } finally {
+      caller.assertOpen(method);
+    }
+    const { role } = caller;
+    if (role) return role; // the role may be lost again already
   }
 }

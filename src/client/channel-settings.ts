@@ -16,7 +16,7 @@ import type { ChannelSpec } from '../roles/role';
 import { systemClock } from '../time';
 import { sharedSecret } from '../transport/credentials';
 import type { PeerSettings } from '../transport/peer-settings';
-import { callableMethods, sharedMethods, upstreamMethods, type Descriptors } from './delegation';
+import { callableMethods, sharedMethods, streamMethods, upstreamMethods, type Descriptors } from './delegation';
 import type { Participation } from './failover';
 import type { UpstreamClass } from './upstream-class';
 
@@ -66,6 +66,7 @@ function channelSpec(
     methods: upstreamMethods(upstreamClass, descriptors),
     sharedMethods: sharedMethods(descriptors),
     callable: callableMethods(descriptors),
+    streams: streamMethods(descriptors),
     values: new ValueCodec(options.transcode ?? jsonOrStructuredTranscode),
     legacyValues: new ValueCodec(options.transcode ?? serializeJsonTranscode),
     formatKey: (registration) => checkedKey(options, registration),

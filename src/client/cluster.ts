@@ -10,7 +10,6 @@ import { checkCallOptions, type CallOptions } from './call-limit';
 import { channelSettings } from './channel-settings';
 import {
   checkDescriptors,
-  checkStream,
   completeDescriptors,
   delegateDescriptor,
   isGeneratorMethod,
@@ -57,9 +56,10 @@ export class ClusterBuilder<
    * Shares a method.
    * @param name the method of the upstream class; the shared client has a member with the same name
    * @param to what a call does: `invoke` (runs the method in the leader and gives the result; the default), `invokeOneway` (runs
-   * the method, no result), `subscribe`, `unSubscribe`, `publish`, `close`
-   * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the target does not exist, every client has a member of this
-   * name, or the method is an async generator
+   * the method, no result), `stream` (gives an async generator over what the method yields; the default for `async *` methods),
+   * `subscribe`, `unSubscribe`, `publish`, `close`
+   * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the target does not exist or is none for the method, or every client
+   * has a member of this name
    */
   delegate<K extends MethodNames<InstanceType<C>>, To extends DelegateTarget = 'invoke'>(
     name: K,
@@ -67,9 +67,7 @@ export class ClusterBuilder<
     options?: DelegateOptions,
   ): ClusterBuilder<C, D & Record<K, To>, O, Auto> {
     const { name: channel } = this.#options;
-    const descriptor = delegateDescriptor(channel, name, to ?? 'invoke', options);
-    checkStream(this.#class, name, channel);
-    this.#descriptors.set(name, descriptor);
+    this.#descriptors.set(name, delegateDescriptor(this.#class, channel, name, to ?? 'invoke', options));
     return this as never;
   }
 
@@ -183,6 +181,8 @@ function member(
       return (...args: unknown[]): void => {
         verbs.invokeOneway(name, args);
       };
+    case 'stream':
+      return (...args: unknown[]) => verbs.stream(name, args, options);
     case 'invoke':
       if (isGeneratorMethod(upstreamClass, name)) {
         return saidAtTheCall(function* (...args: unknown[]): Generator<unknown, unknown> {
@@ -217,7 +217,7 @@ function calls(
   checkCallOptions(channel, options);
   const members: Record<string, unknown> = {};
   for (const [name, descriptor] of descriptors) {
-    if (descriptor.type !== 'delegate' || descriptor.to !== 'invoke') continue;
+    if (descriptor.type !== 'delegate' || (descriptor.to !== 'invoke' && descriptor.to !== 'stream')) continue;
     members[name] = member(client, verbs, upstreamClass, name, descriptor, options);
   }
   return members;

@@ -2,13 +2,13 @@
 // the user said to a table of descriptors.
 
 import { TrunklineError } from '../errors';
-import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction, NO_STREAMS } from '../generator-function';
+import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction } from '../generator-function';
 import type { UpstreamMethods } from '../roles/role';
 import { isOwnMember } from './own-members';
 import { functionFields, isMethod, memberOf, methodsOf, type UpstreamClass } from './upstream-class';
 
 /** What a delegated method does. */
-export const DELEGATE_TARGETS = ['subscribe', 'unSubscribe', 'publish', 'invoke', 'invokeOneway', 'close'] as const;
+export const DELEGATE_TARGETS = ['subscribe', 'unSubscribe', 'publish', 'invoke', 'invokeOneway', 'stream', 'close'] as const;
 export type DelegateTarget = (typeof DELEGATE_TARGETS)[number];
 
 export interface DelegateOptions {
@@ -29,9 +29,16 @@ export type Descriptors = ReadonlyMap<string, Descriptor>;
 const VERBS = ['subscribe', 'unSubscribe', 'publish', 'close'] as const;
 
 /**
- * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when a target does not exist, or every client has a member of the name
+ * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when a target does not exist or is none for the method, or every client has a
+ * member of the name
  */
-export function delegateDescriptor(channel: string, name: string, to: unknown, options: DelegateOptions | undefined): Descriptor {
+export function delegateDescriptor(
+  upstreamClass: UpstreamClass,
+  channel: string,
+  name: string,
+  to: unknown,
+  options: DelegateOptions | undefined,
+): Descriptor {
   if (typeof name !== 'string' || isOwnMember(name)) {
     throw new TrunklineError(
       'ERR_TRUNKLINE_DELEGATE_INVALID',
@@ -47,8 +54,16 @@ export function delegateDescriptor(channel: string, name: string, to: unknown, o
       { channel, method: name },
     );
   }
-  return { type: 'delegate', to: to as DelegateTarget, idempotent: options?.idempotent === true };
+  const idempotent = options?.idempotent === true;
+  if (!isStream(upstreamClass, name)) return { type: 'delegate', to: to as DelegateTarget, idempotent };
+  if (to === 'invoke' || to === 'stream') return STREAM;
+  const message =
+    `${channel}: delegate(${JSON.stringify(name)}, ${JSON.stringify(to)}): it is an async generator method, which gives a stream; ` +
+    'leave out the target, and the shared client has the stream';
+  throw new TrunklineError('ERR_TRUNKLINE_DELEGATE_INVALID', message, { channel, method: name });
 }
+
+const STREAM: Descriptor = { type: 'delegate', to: 'stream', idempotent: false };
 
 /** Adds the defaults: subscribe, unSubscribe, publish and close, and every method of the class that is asynchronous by syntax. */
 export function completeDescriptors(upstreamClass: UpstreamClass, given: Descriptors): Descriptors {
@@ -59,20 +74,18 @@ export function completeDescriptors(upstreamClass: UpstreamClass, given: Descrip
     }
   }
   for (const [name, method] of methodsOf(upstreamClass)) {
-    if (complete.has(name) || name.startsWith('_') || isOwnMember(name)) continue;
+    if (complete.has(name) || name.startsWith('_') || isOwnMember(name) || VERBS.includes(name as never)) continue;
+    if (isAsyncGeneratorFunction(method)) complete.set(name, STREAM);
     if (isAsyncFunction(method) || isGeneratorFunction(method))
       complete.set(name, { type: 'delegate', to: 'invoke', idempotent: false });
   }
   return complete;
 }
 
-/**
- * @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the class lacks a delegated method, or the method cannot be shared
- */
+/** @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the class lacks a delegated method */
 export function checkDescriptors(upstreamClass: UpstreamClass, descriptors: Descriptors, channel: string): void {
   for (const [name, descriptor] of descriptors) {
     if (descriptor.type === 'override') continue;
-    checkStream(upstreamClass, name, channel);
     if (descriptor.to === 'close' || isMethod(upstreamClass, name)) continue;
     throw new TrunklineError(
       'ERR_TRUNKLINE_DELEGATE_INVALID',
@@ -81,13 +94,6 @@ export function checkDescriptors(upstreamClass: UpstreamClass, descriptors: Desc
       { channel, method: name },
     );
   }
-}
-
-/** @throws TrunklineError ERR_TRUNKLINE_DELEGATE_INVALID when the method is an async generator */
-export function checkStream(upstreamClass: UpstreamClass, name: string, channel: string): void {
-  if (!isStream(upstreamClass, name)) return;
-  const message = `${channel}: delegate(${JSON.stringify(name)}): it is an async generator method, ${NO_STREAMS}`;
-  throw new TrunklineError('ERR_TRUNKLINE_DELEGATE_INVALID', message, { channel, method: name });
 }
 
 function isStream(upstreamClass: UpstreamClass, name: string): boolean {
@@ -118,6 +124,10 @@ export function callableMethods(descriptors: Descriptors): ReadonlySet<string> {
   return names;
 }
 
+export function streamMethods(descriptors: Descriptors): ReadonlySet<string> {
+  return new Set([...descriptors].flatMap(([name, each]) => (each.type === 'delegate' && each.to === 'stream' ? [name] : [])));
+}
+
 /** The names of shared methods, in the form in which processes compare names. */
 export function sharedMethods(descriptors: Descriptors): string[] {
   return [...descriptors]
@@ -145,7 +155,12 @@ export function unsharedMethods(upstreamClass: UpstreamClass, descriptors: Descr
 }
 
 function whyUnshared(name: string, method: unknown): string {
-  if (isAsyncGeneratorFunction(method)) return `it is an async generator method, ${NO_STREAMS}`;
+  if (isAsyncGeneratorFunction(method)) {
+    const why = VERBS.includes(name as never)
+      ? `it is an async generator method, and no ${name} of a key`
+      : 'autoGenerate is false';
+    return `${why}; share it with .delegate('${name}', 'stream')`;
+  }
   if (VERBS.includes(name as never)) return `autoGenerate is false; share it with .delegate('${name}', '${name}')`;
   const why =
     isAsyncFunction(method) || isGeneratorFunction(method)

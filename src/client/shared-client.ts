@@ -21,6 +21,8 @@ import { statusOf, type ClientStatus } from './status';
 import { logUnheard } from './unheard-error';
 import { Registrations, type ValueListener } from './registrations';
 import type { SubscriptionHandle } from './subscription-handle';
+import { Streams } from './streams';
+import type { SharedStream } from './shared-stream';
 import { Subscriptions, type SubscribingClient } from './subscriptions';
 
 /** The name under which cluster-client 3.x closes a client; `close()` of either library then works on either's clients. */
@@ -36,6 +38,7 @@ export interface ClientVerbs {
    * @returns in style `promise` a single value, in style `callback` the array of all results
    */
   invoke(method: string, args: readonly unknown[], style: CallStyle, options: CallOptions): Promise<unknown>;
+  stream(method: string, args: readonly unknown[], options: CallOptions): SharedStream;
   invokeOneway(method: string, args: readonly unknown[]): void;
   /** Runs a callback of the user; an error of the callback becomes an `error` event. */
   callBack(callback: (...results: unknown[]) => unknown, ...results: unknown[]): void;
@@ -54,6 +57,7 @@ export class SharedClient extends ClientBase {
   readonly #failover: Failover;
   readonly #subscriptions: Subscriptions;
   readonly #calls: Calls;
+  readonly #streams: Streams;
   readonly #standingEvents = new StandingEvents(this, () => this.#status());
   readonly #mirrors = new Set<ReadyMirror>();
   /** The readiness for calls that wait for a role. Unlike the readiness of the client, this readiness is settled in any case. */
@@ -81,6 +85,7 @@ export class SharedClient extends ClientBase {
     const view = this.#view();
     this.#subscriptions = new Subscriptions(spec, this.#registrations, view, options.subscribeTimeout);
     this.#calls = new Calls(spec, this.#registrations, view, options.localResponseTimeout);
+    this.#streams = new Streams(spec, view);
     this.#failover = new Failover({
       spec,
       participation,
@@ -128,6 +133,7 @@ export class SharedClient extends ClientBase {
         this.#registrations.publish(spec.formatKey(said), said, this.#failover.role?.verbs);
       },
       invoke: (method, args, style, given) => this.#calls.make(method, args, style, given),
+      stream: (method, args, given) => this.#streams.make(method, args, given),
       invokeOneway: (method, args) => this.#calls.notify(method, args),
       callBack: (callback, ...results) => this.#subscriptions.run('a callback', callback, results),
     });
@@ -179,6 +185,7 @@ export class SharedClient extends ClientBase {
       isReady: this.isReady,
       role: this.#failover.role,
       search: this.#failover.search,
+      streams: this.#streams.size,
     });
   }
 
@@ -246,6 +253,7 @@ export class SharedClient extends ClientBase {
   async #shutDown(): Promise<void> {
     this.#state = 'closing';
     this.#standingEvents.check();
+    this.#streams.endAll((method) => this.#closedError(method));
     await this.#failover.close();
     this.#registrations.clear();
     const closed = this.#closedError('ready()');

@@ -22,19 +22,18 @@ type OwnNames = Exclude<keyof SharedClient | 'constructor' | 'then' | 'toJSON', 
 
 /** Names of the methods that a user can delegate. */
 export type MethodNames<T> = {
-  [K in keyof T]: K extends OwnNames ? never : T[K] extends Method ? (IsStream<T[K]> extends true ? never : K) : never;
+  [K in keyof T]: K extends OwnNames ? never : T[K] extends Method ? K : never;
 }[keyof T] &
   string;
 
-type IsStream<F> = F extends (...args: any[]) => infer R
-  ? IsBlank<R> extends true
-    ? false
-    : [R] extends [AsyncGenerator<any, any, any>]
-      ? true
-      : false
+/** Whether a type is what an `async *` method gives, and nothing that is an async iterable among other things. */
+type IsStream<R> = [R] extends [AsyncIterable<any>]
+  ? [Exclude<keyof R, keyof AsyncGenerator<any, any, any> | symbol>] extends [never]
+    ? true
+    : false
   : false;
 
-/** Whether a method is asynchronous by type: the method returns a promise or is a generator. */
+/** Whether a method is asynchronous by type: the method returns a promise, or is a generator of either kind. */
 type IsAsync<F> = F extends (...args: any[]) => infer R
   ? IsBlank<R> extends true
     ? false
@@ -42,7 +41,7 @@ type IsAsync<F> = F extends (...args: any[]) => infer R
       ? true
       : [R] extends [Generator<any, any, any>]
         ? true
-        : false
+        : IsStream<R>
   : false;
 
 type Verb = 'subscribe' | 'unSubscribe' | 'publish' | 'close';
@@ -61,6 +60,14 @@ type Invoked<F> =
         ? ((...args: WithoutLast<A>) => Promise<FirstResult<Results>>) & F
         : (...args: A) => Promise<Awaited<R>>
       : never;
+
+/** The stream of a method that was delegated as one. */
+type Streamed<F> = F extends (...args: infer A) => infer R
+  ? IsStream<R> extends true
+    ? F
+    : (...args: A) => AsyncGenerator<ItemOf<Awaited<R>>, void, undefined>
+  : never;
+type ItemOf<R> = R extends AsyncIterable<infer T> ? T : unknown;
 
 type Last<A extends any[]> = Required<A> extends [...any[], infer L] ? NonNullable<L> : unknown;
 
@@ -134,7 +141,9 @@ type Delegated<F, To extends DelegateTarget> = To extends 'invoke'
         ? () => Promise<void>
         : To extends 'invokeOneway'
           ? Fire<F>
-          : Verbatim<F>;
+          : To extends 'stream'
+            ? Streamed<F>
+            : Verbatim<F>;
 
 /** Verbs of the class that keep the same names. */
 type AutoVerbs<T> = {
@@ -188,7 +197,7 @@ type With<Called> = { with(options: CallOptions): Called };
 
 /** The members of a shared client that call methods of the class. */
 type Called<T, D extends Record<string, DelegateTarget>, Auto extends boolean> = {
-  [K in keyof D & string as D[K] extends 'invoke' ? K : never]: K extends keyof T ? Invoked<T[K]> : never;
+  [K in keyof D & string as D[K] extends 'invoke' | 'stream' ? K : never]: K extends keyof T ? Delegated<T[K], D[K]> : never;
 } & (Auto extends true ? Pick<T, Exclude<AutoNames<T>, keyof D>> : unknown);
 
 /**

@@ -21,6 +21,8 @@ export interface ClientStatus {
   readonly port: number | undefined;
   /** What stands in the way, or did at the last try. */
   readonly reason: { readonly code: string | undefined; readonly message: string } | undefined;
+  /** Streams that this client reads and that are under way. */
+  readonly streams: number;
   /** In the leader: the followers of this leader. */
   readonly followers: readonly FollowerSnapshot[];
   /** In the leader: values of this term that followers did not get because newer values came before the followers read. */
@@ -34,9 +36,10 @@ export interface Standing {
   readonly isReady: boolean;
   readonly role: Role | undefined;
   readonly search: { readonly phase: Phase; readonly error: unknown };
+  readonly streams: number;
 }
 
-export function statusOf({ channel, port, isClosed, isReady, role, search }: Standing): ClientStatus {
+export function statusOf({ channel, port, isClosed, isReady, role, search, streams }: Standing): ClientStatus {
   const state = isClosed ? 'closed' : isReady ? 'ready' : role ? 'waiting for upstream' : search.phase;
   const isTold = state !== 'ready' && state !== 'closed' && search.error !== undefined;
   return {
@@ -46,6 +49,7 @@ export function statusOf({ channel, port, isClosed, isReady, role, search }: Sta
     term: role?.term ?? 0,
     port,
     reason: isTold ? reasonOf(search.error) : undefined,
+    streams,
     followers: role?.followers ?? [],
     skippedEvents: role?.skippedEvents ?? 0,
   };

@@ -80,10 +80,14 @@ export class PeerValues {
 
   /** A payload that `fromPeer` gave, in memory of its own: the whole received chunk must not stay for one value. */
   kept(payload: Buffer): Buffer {
-    // A long frame has separate memory.
-    if (this.#own !== this.#peers || payload.length * 2 > payload.buffer.byteLength) return payload;
-    const copy = Buffer.allocUnsafe(payload.length);
-    copy.set(payload);
-    return copy;
+    return this.#own === this.#peers ? withOwnMemory(payload) : payload;
   }
+}
+
+/** Received bytes that are kept for a while: the whole received chunk must not stay for a part of it. */
+export function withOwnMemory(bytes: Buffer): Buffer {
+  if (bytes.length * 2 > bytes.buffer.byteLength) return bytes; // a long frame has separate memory
+  const copy = Buffer.allocUnsafe(bytes.length);
+  copy.set(bytes);
+  return copy;
 }

@@ -38,6 +38,20 @@ export interface PublishOptions {
 /** Why a role ended. */
 export type RoleEnd = { readonly reason: 'closed' } | { readonly reason: 'leader-lost'; readonly error: Error | undefined };
 
+/** One step of a stream: the next item, or the end and what the generator returned. */
+export type StreamStep = IteratorResult<unknown, unknown>;
+
+/** A stream that is under way, as the one reader sees it, who asks for a step when the step before has ended. */
+export interface StreamReader {
+  next(): Promise<StreamStep>;
+  /** As `return` of an async generator: the stream ends, unless the generator goes on in its `finally`. */
+  return(value: unknown): Promise<StreamStep>;
+  /** As `throw` of an async generator, which may catch the error and go on. */
+  throw(error: unknown): Promise<StreamStep>;
+  /** Nobody reads any longer, also not the step that is under way, if any: the generator is ended. */
+  abandon(): void;
+}
+
 /** What a consumer of a channel (a client of this process, a connected follower) can ask for. */
 export interface Verbs {
   /** @param key what `formatKey` gives for the registration, if the caller knows the key */
@@ -54,6 +68,11 @@ export interface Verbs {
    * @returns everything that the method gave: a single value, or the results of the callback
    */
   call(method: string, args: readonly unknown[], style: CallStyle | undefined, limitMs?: number): Promise<unknown[]>;
+  /**
+   * Runs a method that gives a stream; the first step of the reader begins it.
+   * @throws TrunklineError when the stream cannot be opened
+   */
+  stream(method: string, args: readonly unknown[]): StreamReader;
   /** Runs a delegated method without an answer. Failures become errors of the process that holds the upstream client. */
   notify(method: string, args: readonly unknown[]): void;
 }
@@ -115,6 +134,8 @@ export interface FollowerSnapshot {
   readonly outboxBytes: number;
   /** Values that were replaced by newer values before being sent. */
   readonly skippedEvents: number;
+  /** Streams of this leader that the follower reads and that are under way. */
+  readonly streams: number;
 }
 
 /** Everything about a channel that roles need; made once by the client layer. */
@@ -131,6 +152,8 @@ export interface ChannelSpec extends PeerSettings {
   readonly sharedMethods: readonly string[];
   /** Methods that calls and notifications may name. */
   readonly callable: ReadonlySet<string>;
+  /** Methods that give streams. */
+  readonly streams: ReadonlySet<string>;
   /** How values are written in this process, and between processes that agree on this codec. */
   readonly values: ValueCodec;
   /** How values are written to and by processes of cluster-client 3.x. */

@@ -1,5 +1,12 @@
 // `trunkline/supervisor`: starts an application of several processes, and gives programs of the application what they need.
 
+export {
+  defineConfig,
+  type ApplicationConfiguration,
+  type Configuration,
+  type SeveralConfiguration,
+  type SingleConfiguration,
+} from './define-config';
 export { startCluster, type ProcessStatus, type Supervised } from './start-cluster';
 export type {
   ApplicationView,

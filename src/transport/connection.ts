@@ -156,8 +156,8 @@ export class Connection {
   }
 
   /**
-   * Calls back once, when everything that waits now has left; call this only when the connection is not drained. A later
-   * callback replaces an earlier callback.
+   * Calls back once, when everything that waits now has left; call this only when the connection is not drained. The same function
+   * is called once, however often it waits.
    */
   whenDrained(callback: () => void): void {
     this.#outbox.whenDrained(callback);

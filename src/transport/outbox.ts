@@ -35,7 +35,7 @@ export class Outbox {
   #lastEventTurn = 0;
   #inChunks = false;
   #isWaiting = false;
-  #onDrained: (() => void) | undefined;
+  readonly #onDrained = new Set<() => void>();
   #maxBytes = Infinity;
   #onTooSlow: () => void = () => undefined;
   /** Bytes of frames that cannot be left out, written since the queue was last empty; and the bytes of the largest such frame. */
@@ -119,9 +119,12 @@ export class Outbox {
     if (this.#frames.length === 1) turn.ending.push(this);
   }
 
-  /** Calls back once, when everything that waits now has left; call this only when the outbox is not drained. */
+  /**
+   * Calls back once, when everything that waits now has left; call this only when the outbox is not drained. The same function is
+   * called once, however often it waits.
+   */
   whenDrained(callback: () => void): void {
-    this.#onDrained = callback;
+    this.#onDrained.add(callback);
     // Includes frames that wait for the end of the turn: a socket that takes the rest before would not report `drain` again.
     this.flushFrames();
     if (this.#isWaiting || !this.isDrained) {
@@ -158,7 +161,7 @@ export class Outbox {
   /** Drops everything that waits. */
   stop(): void {
     this.#patience?.cancel();
-    this.#onDrained = undefined;
+    this.#onDrained.clear();
     this.#onTooSlow = () => undefined;
   }
 
@@ -230,9 +233,10 @@ export class Outbox {
     while (!this.#socket.writableNeedDrain) {
       const parts = this.#chunks.next();
       if (!parts) {
-        const callback = this.#onDrained;
-        this.#onDrained = undefined;
-        callback?.();
+        if (this.#onDrained.size === 0) return;
+        const callbacks = [...this.#onDrained];
+        this.#onDrained.clear();
+        for (const callback of callbacks) callback();
         return;
       }
       this.#socket.cork();

@@ -77,6 +77,7 @@ it('methods that are asynchronous by their syntax are shared, and no others can 
     'close',
     'promised',
     'generated',
+    'stream',
   ]);
 });
 
@@ -120,23 +121,23 @@ it('with autoGenerate: false every method says how to share it', () => {
 });
 
 describe('an async generator method', () => {
-  const refusal = expect.objectContaining({
-    code: 'ERR_TRUNKLINE_DELEGATE_INVALID',
-    message: expect.stringContaining('streams cannot be shared') as string,
-  });
-
-  it('is not shared, and a call of it says so', () => {
-    expect(() => create(Registry).stream!()).toThrow(
-      expect.objectContaining({
-        code: 'ERR_TRUNKLINE_NOT_SHARED',
-        message: expect.stringContaining('streams cannot be shared') as string,
-      }),
-    );
-  });
-
-  it('cannot be delegated, whatever to', () => {
-    for (const to of ['invoke', 'invokeOneway', 'subscribe', 'close'] as const) {
-      expect(() => cluster(Registry).delegate('stream' as never, to)).toThrow(refusal);
+  it('is shared as a stream, by itself or delegated, and cannot be delegated to anything else', async () => {
+    const stream = create(Registry).stream!() as AsyncGenerator<number>;
+    await expect(stream.next()).resolves.toEqual({ done: false, value: 1 });
+    for (const to of [undefined, 'invoke', 'stream'] as const) {
+      const shared = cluster(Registry, { singleMode: true, name: `sharing-${++serial}`, autoGenerate: false })
+        .delegate('stream', to as 'stream')
+        .create();
+      open.push(shared);
+      await expect(shared.stream().next()).resolves.toEqual({ done: false, value: 1 });
+    }
+    for (const to of ['invokeOneway', 'subscribe', 'close'] as const) {
+      expect(() => cluster(Registry).delegate('stream', to)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_TRUNKLINE_DELEGATE_INVALID',
+          message: expect.stringContaining('leave out the target') as string,
+        }),
+      );
     }
   });
 
@@ -149,7 +150,7 @@ describe('an async generator method', () => {
         return undefined;
       }
     }
-    expect(() => create(Streaming).subscribe!()).toThrow('streams cannot be shared');
+    expect(() => create(Streaming).subscribe!()).toThrow("no subscribe of a key; share it with .delegate('subscribe', 'stream')");
   });
 });
 

@@ -49,7 +49,9 @@ test('a leader and its follower are ready, and say in which part and term', asyn
   const follower = create();
   await follower.ready();
   expect(leader.status()).toMatchObject({ channel: 'feed', state: 'ready', role: 'leader', term: 1, port, reason: undefined });
-  expect(leader.status().followers).toEqual([{ remotePort: expect.any(Number) as number, outboxBytes: 0, skippedEvents: 0 }]);
+  expect(leader.status().followers).toEqual([
+    { remotePort: expect.any(Number) as number, outboxBytes: 0, skippedEvents: 0, streams: 0 },
+  ]);
   expect(follower.status()).toMatchObject({ state: 'ready', role: 'follower', term: 1, port, followers: [], skippedEvents: 0 });
 });
 

@@ -37,9 +37,20 @@ const ours: Library = {
 
 const theirs: Library = {
   create: (upstream, options) =>
-    legacy(upstream, options).delegate('echo').delegate('fail').delegate('withCallback').delegate('never').create() as AnyClient,
+    legacy(upstream, options)
+      .delegate('echo')
+      .delegate('fail')
+      .delegate('withCallback')
+      .delegate('never')
+      .delegate('scan')
+      .create() as AnyClient,
   close: (client) => legacy.close(client),
 };
+
+/** A call as a process of cluster-client makes it that delegates the method without knowing that it gives a stream. */
+function legacyScan(client: AnyClient): Promise<unknown> {
+  return (client as unknown as { scan(): Promise<unknown> }).scan();
+}
 
 describe.each([
   { name: 'our follower of their leader', leading: theirs, following: ours },
@@ -82,6 +93,18 @@ describe.each([
 
   beforeEach(() => start());
   afterEach(stop);
+
+  it('streams are refused with a code on either side, as older versions do not know them', async () => {
+    const scan = (follower as unknown as { scan?: () => AsyncGenerator<number> }).scan;
+    if (following === ours) {
+      const stream = scan!.call(follower);
+      await expect(stream.next()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_SHARED', method: 'scan' });
+      await expect(stream.next()).resolves.toEqual({ done: true, value: undefined });
+      return;
+    }
+    const outcome = legacyScan(follower);
+    await expect(outcome).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_SHARED' });
+  });
 
   it('shares one upstream client', () => {
     expect(Registry.instances).toHaveLength(1);

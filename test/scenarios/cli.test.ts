@@ -1,154 +1,40 @@
 // The program `trunkline`: real commands, real masters, real signals.
 
-import { spawn, type ChildProcess } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import http from 'node:http';
+import { spawn } from 'node:child_process';
+import { appendFileSync, chmodSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExitStatus } from '../../src/testing/forked-process';
+import {
+  AGENT,
+  APP,
+  done,
+  folder,
+  get,
+  inFolderOfItsOwn,
+  known,
+  masterPid,
+  pids,
+  port,
+  PROGRAM,
+  ROOT,
+  Run,
+  START,
+  startDaemon,
+  stateFile,
+  status,
+  trunkline,
+  workersOf,
+  type Status,
+} from '../support/command-line';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/ports';
+import { isAlive } from '../support/processes';
 
-const ROOT = join(__dirname, '../..');
-const PROGRAM = join(ROOT, 'dist/package/cli/main.js');
-const APP = join(ROOT, 'dist/test/fixtures/supervised/app.js');
-const AGENT = join(ROOT, 'dist/test/fixtures/supervised/agent.js');
+inFolderOfItsOwn();
+
 /** A start that does not end within the test. */
 const FOREVER_MS = '600000';
-
-type Environment = Record<string, string | undefined>;
-
-interface Status {
-  readonly pid: number;
-  readonly state: string;
-  readonly clusterPort: number;
-  readonly processes: readonly { readonly name: string; readonly pid: number; readonly state: string }[];
-}
-
-/** A command under way. */
-class Run {
-  stdout = '';
-  stderr = '';
-  readonly process: ChildProcess;
-  readonly exited: Promise<ExitStatus>;
-
-  constructor(args: readonly string[], env: Environment) {
-    this.process = spawn(process.execPath, [PROGRAM, ...args], {
-      cwd: folder,
-      env: { ...process.env, XDG_RUNTIME_DIR: folder, PORT: String(port), NO_COLOR: undefined, FORCE_COLOR: undefined, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.process.stdout!.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
-    this.process.stderr!.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
-    // Processes that a daemon leaves behind keep the pipes open: the exit of the command counts, then the output.
-    this.exited = new Promise((resolve) => {
-      this.process.once('exit', (code, signal) => setImmediate(resolve, { code, signal }));
-    });
-    runs.push(this);
-  }
-
-  async says(text: string): Promise<void> {
-    await eventually(`"${text}" in: ${this.stdout}${this.stderr}`, () => (this.stdout + this.stderr).includes(text));
-  }
-}
-
-let folder: string;
-let port: number;
-let runs: Run[] = [];
-/** Processes of which none may be left. */
-const known = new Set<number>();
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'trunkline-cli-'));
-  port = await freePort();
-});
-
-afterEach(async () => {
-  const masters = [masterPid(), ...runs.map((run) => run.process.pid)].filter((pid) => pid !== undefined);
-  for (const pid of masters) {
-    known.add(pid);
-    for (const signal of ['SIGKILL', 'SIGCONT'] as const) if (isAlive(pid)) process.kill(pid, signal);
-  }
-  runs = [];
-  await eventually('an end of all processes', () => ![...known].some(isAlive));
-  known.clear();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-/** Files of the only application in the folder of this test. */
-function stateFile(ending: string): string | undefined {
-  const state = join(folder, 'trunkline');
-  if (!existsSync(state)) return undefined;
-  const name = readdirSync(state).find((each) => each.endsWith(ending));
-  return name === undefined ? undefined : join(state, name);
-}
-
-function masterPid(): number | undefined {
-  const file = stateFile('.pid');
-  return file === undefined ? undefined : Number(readFileSync(file, 'utf8'));
-}
-
-async function trunkline(args: readonly string[], env: Environment = {}): Promise<Run & { code: number | null }> {
-  const run = new Run(args, env);
-  const { code } = await run.exited;
-  return Object.assign(run, { code });
-}
-
-async function done(args: readonly string[], env?: Environment): Promise<Run> {
-  const run = await trunkline(args, env);
-  if (run.code !== 0) throw new Error(`trunkline ${args.join(' ')}: ${run.code}\n${run.stdout}${run.stderr}`);
-  return run;
-}
-
-const START = ['start', APP, '--agent', AGENT, '--workers', '2'];
-
-async function startDaemon(args: readonly string[] = [], env?: Environment): Promise<Status> {
-  await done([...START, '--daemon', ...args], env);
-  return await status();
-}
-
-async function status(): Promise<Status> {
-  const { stdout } = await done(['status', '--json']);
-  const found = JSON.parse(stdout) as Status;
-  for (const { pid } of [found, ...found.processes]) if (pid) known.add(pid);
-  return found;
-}
-
-const pids = ({ processes }: Status) => processes.map(({ pid }) => pid);
-const workersOf = ({ processes }: Status) => processes.filter(({ name }) => name !== 'agent').map(({ pid }) => pid);
-
-function get(path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = http.get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => (body += text));
-      response.on('end', () => resolve(body));
-    });
-    request.on('error', reject);
-  });
-}
 
 test('a daemon is started, looked at, scaled, reloaded, restarted and stopped', async () => {
   const started = await done([...START, '--daemon']);
@@ -321,7 +207,8 @@ test.each([
   [['start'], 'neither a program is given'],
   [['start', APP, 'more.js'], "too many arguments for 'start': more.js"],
   [['scale', 'many'], 'workers'],
-  [['stop', 'now'], 'too many arguments'],
+  [['list', 'now'], 'too many arguments'],
+  [['stop', 'shop', '--title', 'shop'], 'the name shop and --title exclude each other'],
   [['frobnicate'], "unknown command 'frobnicate'"],
 ])('%j is not understood: one line, code 2', async (args, sentence) => {
   const run = await trunkline(args);

@@ -53,6 +53,10 @@ export class FakeUpstream extends Base {
     return value;
   }
 
+  async *scan(to: number): AsyncGenerator<number, void> {
+    for (let i = 1; i <= to; i++) yield await Promise.resolve(i);
+  }
+
   async countArguments(...args: unknown[]): Promise<number> {
     await Promise.resolve();
     this.received.push(args);

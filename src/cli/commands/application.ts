@@ -15,7 +15,7 @@ import { remember } from '../place/known-places';
 import type { Place } from '../place/place';
 import { birthOf } from '../place/processes';
 import type { ResolvedSupervisorOptions } from '../../supervisor/host/options';
-import type { StartOptions } from './settings';
+import type { StartOptions } from './start-settings';
 import { progressOf, stepsOf } from '../show/start-progress';
 import { packageVersion } from '../manifest';
 
@@ -27,6 +27,8 @@ export interface MasterSettings {
   /** Why pid file and control socket cannot be made, if that is known before the start. */
   readonly missing?: string | undefined;
   readonly logs?: Facts['logs'];
+  /** The configuration file that tells of the application. */
+  readonly configuration?: string | undefined;
 }
 
 const STARTING = 'the application is still starting; try again when it is ready';
@@ -97,11 +99,11 @@ export class Application implements Controlled {
 
   /** Takes the place. @returns why the application has no place, if a place is optional @throws CommandFailure */
   async #claim(server: ControlServer): Promise<string | undefined> {
-    const { place, logs, mayLackFiles, missing } = this.#settings;
+    const { place, logs, mayLackFiles, missing, configuration } = this.#settings;
     if (missing !== undefined) return missing;
     const [pid, baseDir, startedAt] = [process.pid, this.#settings.options.baseDir, this.#startedAt.toISOString()];
     try {
-      const facts = { pid, birth: birthOf(pid), baseDir, folders: [realpathSync(baseDir)], startedAt, logs };
+      const facts = { pid, birth: birthOf(pid), baseDir, folders: [realpathSync(baseDir)], startedAt, logs, configuration };
       process.once('exit', await claim(place, facts, () => server.listen(place.socket)));
       this.#facts = facts;
     } catch (error) {

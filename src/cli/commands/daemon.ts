@@ -5,7 +5,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { MasterSettings } from './application';
-import type { StartFlags } from './settings';
 import { CommandFailure, EXIT, reasonOf } from '../command-failure';
 import { eventOf, type ToDaemon } from './daemon-messages';
 import type { Report } from '../show/events';
@@ -18,15 +17,15 @@ const END_MS = 10_000;
 /** Lines of the error log that are shown when a daemon ends without a report. */
 const LAST_LINES = 10;
 
-/** @param flags where the output goes, if not to the place @returns the exit code; 0: the daemon is ready */
+/** @param files where the output goes, if not to the place @returns the exit code; 0: the daemon is ready */
 export async function startDaemon(
   settings: MasterSettings,
-  flags: Pick<StartFlags, 'stdout' | 'stderr'>,
+  files: { readonly stdout: string | undefined; readonly stderr: string | undefined },
   report: Report,
 ): Promise<number> {
   const { place } = settings;
-  const stdout = resolve(flags.stdout ?? place.stdout);
-  const stderr = resolve(flags.stderr ?? place.stderr);
+  const stdout = resolve(files.stdout ?? place.stdout);
+  const stderr = resolve(files.stderr ?? place.stderr);
   const out = openLog(stdout);
   const err = stderr === stdout ? out : openLog(stderr);
   const errorsBegin = fstatSync(err).size;

@@ -14,8 +14,14 @@ import type { Place } from '../place/place';
 const LOOK_MS = 200;
 
 /** @param signal ends the following */
-export async function logs(place: Place, lines: number, follow: boolean, stdout: Output, signal: AbortSignal): Promise<void> {
-  const files = await logFiles(place);
+export async function logs(
+  places: readonly Place[],
+  lines: number,
+  follow: boolean,
+  stdout: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const files = (await Promise.all(places.map(logFiles))).flat();
   const header = headers(files.length > 1, stdout);
   const show = (file: string, bytes: Buffer): void => {
     stdout.write(header(file));

@@ -1,8 +1,8 @@
 // From what is written after `trunkline start` to the options of startCluster.
 
 import { resolve } from 'node:path';
-import { OptionError, type Mention } from '../../supervisor/host/option-error';
-import { resolveSupervisorOptions, type ResolvedSupervisorOptions, type SupervisorOptions } from '../../supervisor/host/options';
+import type { Mention } from '../../supervisor/host/option-error';
+import type { SupervisorOptions } from '../../supervisor/host/options';
 import { CommandFailure } from '../command-failure';
 
 /** The flags as commander gives them. */
@@ -27,6 +27,8 @@ export interface StartFlags {
   compileCache?: boolean;
   sticky?: string | true;
   json?: boolean;
+  /** A file; false: none, as `--no-config` says. Commander gives true where nothing is said. */
+  config?: string | boolean;
   /** The arguments after `--`, for the program. */
   args?: string[];
 }
@@ -48,11 +50,14 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   framework: '--framework',
 };
 
-/** @throws CommandFailure that names the flag */
-export function supervisorOptions(app: string | undefined, flags: StartFlags): SupervisorOptions {
+/**
+ * @param isConfigured whether a configuration file names the program of the workers
+ * @throws CommandFailure that names the flag
+ */
+export function supervisorOptions(app: string | undefined, flags: StartFlags, isConfigured = false): SupervisorOptions {
   if (app !== undefined && flags.framework !== undefined)
     throw CommandFailure.usage(`a program (${app}) and --framework exclude each other`);
-  if (app === undefined && flags.agent !== undefined)
+  if (app === undefined && flags.agent !== undefined && !isConfigured)
     throw CommandFailure.usage('--agent needs the program of the workers too, as in: trunkline start app.js --agent agent.js');
   if (!flags.daemon && (flags.stdout !== undefined || flags.stderr !== undefined))
     throw CommandFailure.usage('--stdout and --stderr are for --daemon; in the foreground redirect the output');
@@ -75,18 +80,6 @@ export function supervisorOptions(app: string | undefined, flags: StartFlags): S
     sticky: stickyOf(flags.sticky),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-/** The resolved options of a start, without what only the process of the master can give. */
-export type StartOptions = Omit<ResolvedSupervisorOptions, 'logger' | 'onChange'>;
-
-/** Resolves the options of a start, once; a daemon is given the outcome. @throws CommandFailure that names the flag */
-export function resolveStart(app: string | undefined, flags: StartFlags): StartOptions {
-  try {
-    return resolveSupervisorOptions(supervisorOptions(app, flags));
-  } catch (error) {
-    throw error instanceof OptionError ? CommandFailure.usage(error.inWords(asFlag)) : error;
-  }
 }
 
 /** As users of the command line know the options of startCluster. */

@@ -1,38 +1,79 @@
-// `trunkline start`: in the foreground, or as a daemon.
+// `trunkline start`: in the foreground, or as a daemon; one application, or several of a configuration file.
 
+import { pathAsGiven } from '../../path-as-given';
 import { Application, runMaster, type MasterSettings } from './application';
+import { chosenApplications, type ChosenApplication } from './chosen-applications';
 import { findOccupant } from '../place/claim';
 import { CommandFailure } from '../command-failure';
 import { startDaemon } from './daemon';
 import type { Output } from '../show/output';
 import { placeForStart, placeOf, type Place, type Selection } from '../place/place';
-import { resolveStart, type StartFlags } from './settings';
+import type { StartFlags } from './settings';
+import { resolveStart } from './start-settings';
 import { jsonView, terminalView } from '../show/start-view';
 import { openStateFolder, stateFolderOf, type User } from '../place/state-folder';
 
-/** @throws CommandFailure */
-export async function start(
-  app: string | undefined,
+export interface Surroundings {
+  readonly user: User;
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+/** @param operands a program, or names of applications of the configuration @throws CommandFailure */
+export async function start(operands: readonly string[], flags: StartFlags, surroundings: Surroundings): Promise<void> {
+  const { env, stderr } = surroundings;
+  const pwd = env.PWD; // the working folder according to the shell
+  const folder = pathAsGiven(flags.baseDir ?? '.', pwd);
+  const given = {
+    ...flags,
+    ...(flags.baseDir !== undefined && { baseDir: folder }),
+    ...(flags.pidFile !== undefined && { pidFile: pathAsGiven(flags.pidFile, pwd) }),
+    ...(typeof flags.config === 'string' && { config: pathAsGiven(flags.config, pwd) }),
+  };
+  const chosen = await chosenApplications(operands, given, folder);
+  if (chosen.length === 1) {
+    await startOne(chosen[0], given, folder, surroundings);
+    return;
+  }
+  if (!flags.daemon) {
+    const names = chosen.map(({ configured }) => configured?.title).join(', ');
+    throw CommandFailure.usage(`${names} are several applications: --daemon starts them all; in the foreground name one`);
+  }
+  // What is wrong in the file is said before anything is started.
+  for (const { app, configured } of chosen) resolveStart(app, given, folder, configured, env);
+  for (const each of chosen) {
+    try {
+      await startOne(each, given, folder, surroundings);
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      stderr.write(`${stderr.style('red', 'trunkline:')} ${error.message}\n`);
+      process.exitCode = error.exitCode;
+    }
+  }
+}
+
+async function startOne(
+  { app, configured }: ChosenApplication,
   flags: StartFlags,
-  user: User,
-  stdout: Output,
-  stderr: Output,
+  folder: string,
+  { user, env, stdout, stderr }: Surroundings,
 ): Promise<void> {
-  const options = resolveStart(app, flags);
-  const selection = { pidFile: flags.pidFile, title: flags.title, baseDir: options.baseDir };
+  const { options, title, pidFile, configuration, ...files } = resolveStart(app, flags, folder, configured, env);
+  const selection = { pidFile, title, baseDir: options.baseDir };
   // A daemon without files could not be found again, and a user who names a pid file wants the file.
-  const mayLackFiles = !flags.daemon && flags.pidFile === undefined;
+  const mayLackFiles = !flags.daemon && pidFile === undefined;
   const { place, missing } = findPlace(selection, user, mayLackFiles);
-  const settings: MasterSettings = { options, place, mayLackFiles, missing };
+  const settings: MasterSettings = { options, place, mayLackFiles, missing, configuration };
   const view = flags.json ? jsonView(stdout) : terminalView(stdout, stderr);
   if (flags.daemon) {
-    if (flags.stdout === undefined || flags.stderr === undefined) openStateFolder(place.stateFolder, user.uid);
+    if (files.stdout === undefined || files.stderr === undefined) openStateFolder(place.stateFolder, user.uid);
     const occupant = await findOccupant(place); // before the logs are touched
     if (occupant.state === 'there') {
       occupant.client.close();
       throw CommandFailure.failed(`${place.name} is already running, pid ${occupant.pid ?? 'unknown'}`);
     }
-    process.exitCode = await startDaemon(settings, flags, view);
+    process.exitCode = (await startDaemon(settings, files, view)) || process.exitCode || 0;
     return;
   }
   const application = new Application(settings, view);

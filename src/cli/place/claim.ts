@@ -20,6 +20,8 @@ export interface Facts {
   /** The folders, without links, to which `baseDir` has led at the start and at each reload. */
   readonly folders?: readonly string[] | undefined;
   readonly startedAt: string;
+  /** The file that tells of the application, and perhaps of others. */
+  readonly configuration?: string | undefined;
   /** Where a daemon writes. */
   readonly logs?: { readonly stdout: string; readonly stderr: string } | undefined;
 }

@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isSameFolder } from '../../path-as-given';
+import { CommandFailure } from '../command-failure';
 import { readFacts, readPid } from './claim';
 import { placeForControl, placeNamed, placeOf, type Place, type Selection } from './place';
 import { checkStateFolder, openStateFolder, stateFolderOf, temporaryStateFolder, type User } from './state-folder';
@@ -37,23 +38,37 @@ export function knownPlaces(user: User): Place[] {
 }
 
 /**
- * The place of the selected application. An application that was started by another path to the same folder, such as a link to
+ * The places of the selected applications. An application that was started by another path to the same folder, such as a link to
  * the present release, is found as well; and also an application whose folder has changed since this shell entered the folder by
- * that link.
+ * that link. Without a selection all applications of the configuration in the folder are meant.
  * @param pwd the working folder according to the shell
  * @throws CommandFailure when the state folder must not be used
  */
-export function findPlace(selection: Selection, user: User, pwd: string | undefined): Place {
+export function findPlaces(selection: Selection, user: User, pwd: string | undefined): readonly [Place, ...Place[]] {
   const place = placeForControl(selection, user);
   const { pidFile, title, baseDir = '.' } = selection;
-  if (pidFile !== undefined || title !== undefined || readPid(place) !== undefined) return place;
+  if (pidFile !== undefined || readPid(place) !== undefined) return [place];
+  const running = knownPlaces(user).filter((other) => readPid(other) !== undefined);
+  // A service and a shell may differ in the folder.
+  if (title !== undefined) return [running.find(({ name }) => name === place.name) ?? place];
   const isThere = (other: Place): boolean => {
     const facts = readFacts(other);
-    if (facts === undefined || readPid(other) === undefined) return false;
+    if (facts === undefined) return false;
     if (isSameFolder(facts.baseDir, baseDir)) return true;
+    if (facts.configuration !== undefined && isSameFolder(dirname(facts.configuration), baseDir)) return true;
     return facts.baseDir === pwd && facts.folders?.includes(baseDir) === true;
   };
-  return knownPlaces(user).find(isThere) ?? place;
+  const [first = place, ...others] = running.filter(isThere);
+  const configuration = readFacts(first)?.configuration;
+  return [first, ...others.filter((other) => configuration !== undefined && readFacts(other)?.configuration === configuration)];
+}
+
+/** The place of a single application. @throws CommandFailure when several are meant, or the state folder must not be used */
+export function findPlace(selection: Selection, user: User, pwd: string | undefined): Place {
+  const [place, ...others] = findPlaces(selection, user, pwd);
+  if (others.length === 0) return place;
+  const names = [place, ...others].map(({ name }) => name).join(', ');
+  throw CommandFailure.usage(`several applications of this folder run: ${names}; name one`);
 }
 
 function isUsable(folder: string, { uid }: User): boolean {

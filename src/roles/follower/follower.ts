@@ -1,25 +1,42 @@
 // A follower: a hub over the connection to the leader. The role ends with the connection; the failover loop
 // (src/client/failover.ts) then starts the next term.
 
-import { fromErrorValue, messageOf } from '../../../protocol/error-value';
 import type { UnknownCode } from '../../../protocol/codes';
 import type { Call, CallStyle, Goaway, Message, V2Message } from '../../../protocol/message';
-import { assertFits } from '../../../protocol/value-codec';
-import { adopt, TrunklineError } from '../../errors';
+import { TrunklineError } from '../../errors';
 import { eventChannel } from '../../telemetry';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
-import { encodeThrown } from '../../../protocol/thrown';
 import { callTimeout } from '../call-timeout';
+import { FollowedStreams, MAX_STREAMS } from './followed-streams';
 import { FollowedSignals, takeSignals, type TakenSignals } from './argument-signals';
+import { SpokenValues } from './spoken-values';
 import { PendingCalls } from './pending-calls';
-import type { ChannelSpec, PublishOptions, Role, RoleEnd, RoleHooks, Subscriber, Subscription, Verbs } from '../role';
+import type {
+  ChannelSpec,
+  PublishOptions,
+  Role,
+  RoleEnd,
+  RoleHooks,
+  StreamReader,
+  Subscriber,
+  Subscription,
+  Verbs,
+} from '../role';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
 
 /** Calls of a follower that may wait for answers: more than any leader answers in time. */
 const MAX_CALLS = 100_000;
+
+/** What was agreed when this follower joined. */
+export interface JoinedWith {
+  /** Keys that the join has asked for. */
+  readonly keys?: readonly string[];
+  /** Whether the leader serves streams. */
+  readonly hasStreams?: boolean;
+}
 
 export class Follower implements Role, Verbs {
   readonly kind = 'follower';
@@ -39,24 +56,24 @@ export class Follower implements Role, Verbs {
   readonly #legacyKeys: LegacyKeyRequests | undefined;
   readonly #pending: PendingCalls;
   readonly #signals = new FollowedSignals(MAX_CALLS);
+  readonly #streams: FollowedStreams;
+  readonly #hasStreams: boolean;
   readonly #values: PeerValues;
+  readonly #spoken: SpokenValues;
   /** Why the leader ends the connection, if the leader has given a reason. */
   #dismissal: TrunklineError | undefined;
   #onHandOff!: () => void;
   /** What the leader has said of keys that the join has asked for, until `begin`: nobody here has opened these keys yet. */
   #early: (Message | V2Message)[] | undefined;
 
-  /**
-   * @param connection an accepted connection; the follower owns the connection from here on
-   * @param inJoin keys that the join has asked for
-   */
+  /** @param connection an accepted connection; the follower owns the connection from here on */
   constructor(
     spec: ChannelSpec,
     connection: Connection,
     term: number,
     values: PeerValues,
     hooks: RoleHooks,
-    inJoin: readonly string[] = [],
+    { keys: inJoin = [], hasStreams = false }: JoinedWith = {},
   ) {
     this.#spec = spec;
     this.term = term;
@@ -64,9 +81,19 @@ export class Follower implements Role, Verbs {
       this.#onHandOff = resolve;
     });
     this.#values = values;
+    this.#spoken = new SpokenValues(spec.name, values, (error) => hooks.onError(error));
     this.#hooks = hooks;
     this.#connection = connection;
     this.#pending = new PendingCalls(spec.clock, (method, limitMs) => callTimeout(spec.name, method, limitMs));
+    this.#hasStreams = hasStreams;
+    this.#streams = new FollowedStreams({
+      send: (message) => connection.send(message),
+      decode: (payload, what, method) => this.#spoken.decode(payload, what, method),
+      errorOf: (payload, what, method) => this.#spoken.errorOf(payload, what, method),
+      encodeValue: (value) => this.#spoken.encodeArguments('return()', [value])[0]!,
+      encodeError: (error) => this.#spoken.encodeError(error),
+      onEnd: (id) => this.#signals.end(id),
+    });
     const requestOptions = { spec, connection, values, onError: (error: unknown) => hooks.onError(error) };
     this.#topics = connection.dialect.hasTopics ? new TopicRequests(requestOptions, inJoin) : undefined;
     this.#legacyKeys = this.#topics ? undefined : new LegacyKeyRequests(requestOptions);
@@ -119,7 +146,7 @@ export class Follower implements Role, Verbs {
     const { publish } = this.#spec.methods;
     if (publish === undefined) return;
     if (!replay) this.#assertNotBusy(publish); // a repeated publication must not be lost
-    const args = this.#encodeArguments(publish, [registration]);
+    const args = this.#spoken.encodeArguments(publish, [registration]);
     this.#notify(publish, args, replay);
   }
 
@@ -133,8 +160,8 @@ export class Follower implements Role, Verbs {
       if (this.isOver) throw this.#lost(method, undefined);
       this.#assertNotBusy(method);
       const taken = this.#connection.dialect.hasSignals ? this.#takeSignals(method, args) : undefined;
-      const encoded = this.#encodeArguments(method, taken?.args ?? args);
-      const id = this.#connection.nextId(this.#pending.isTaken);
+      const encoded = this.#spoken.encodeArguments(method, taken?.args ?? args);
+      const id = this.#connection.nextId(this.#isTaken);
       const answer = this.#pending.add(id, method, limitMs);
       this.#requests.flush();
       if (taken) this.#connection.send({ type: 'call-signals', id, places: taken.places });
@@ -154,10 +181,31 @@ export class Follower implements Role, Verbs {
     }
   }
 
+  stream(method: string, args: readonly unknown[]): StreamReader {
+    const { name: channel } = this.#spec;
+    if (this.isOver) throw this.#lost(method, undefined);
+    if (!this.#hasStreams) {
+      const message = `${channel}: ${method} gives a stream, which the leader cannot send, as its version is older; update that process`;
+      throw new TrunklineError('ERR_TRUNKLINE_NOT_SHARED', message, { channel, method });
+    }
+    this.#assertNotBusy(method, MAX_STREAMS);
+    const taken = this.#takeSignals(method, args);
+    const encoded = this.#spoken.encodeArguments(method, taken?.args ?? args);
+    const id = this.#connection.nextId(this.#isTaken);
+    this.#requests.flush();
+    if (taken) this.#connection.send({ type: 'call-signals', id, places: taken.places });
+    const stream = this.#streams.open(id, method, encoded);
+    if (taken) this.#signals.begin(id, taken.signals, (signal, reason) => this.#tellAbort(id, signal, reason));
+    return stream;
+  }
+
+  /** Whether an id cannot be used for a call or a stream now. */
+  readonly #isTaken = (id: number): boolean => this.#pending.isTaken(id) || this.#streams.has(id);
+
   notify(method: string, args: readonly unknown[]): void {
     try {
       this.#assertNotBusy(method);
-      this.#notify(method, this.#encodeArguments(method, args), false);
+      this.#notify(method, this.#spoken.encodeArguments(method, args), false);
     } catch (error) {
       this.#hooks.onError(error);
     }
@@ -165,7 +213,7 @@ export class Follower implements Role, Verbs {
 
   async retire(): Promise<void> {
     this.#hub.close();
-    await this.#pending.settled;
+    await Promise.all([this.#pending.settled, this.#streams.settled]);
     await this.close();
   }
 
@@ -194,7 +242,7 @@ export class Follower implements Role, Verbs {
       case 'key-failure': {
         const { verb, key, payload } = message;
         if (verb === 'subscribe' && !this.#hub.find(key)) return; // the key was unsubscribed meanwhile
-        this.#hooks.onError(this.#errorOf(payload, `the refusal of ${verb} of ${key}`));
+        this.#hooks.onError(this.#spoken.errorOf(payload, `the refusal of ${verb} of ${key}`));
         return;
       }
       case 'call-result': {
@@ -211,9 +259,14 @@ export class Follower implements Role, Verbs {
       case 'call-failure': {
         this.#signals.end(message.id);
         const call = this.#pending.take(message.id);
-        call?.reject(this.#errorOf(message.payload, `the answer to ${call.method}`, call.method));
+        call?.reject(this.#spoken.errorOf(message.payload, `the answer to ${call.method}`, call.method));
         return;
       }
+      case 'stream-item':
+      case 'stream-done':
+      case 'stream-failure':
+        this.#streams.onMessage(message);
+        return;
       default: // leaders send followers nothing else
     }
   }
@@ -251,14 +304,15 @@ export class Follower implements Role, Verbs {
     this.isOver = true;
     const { name: channel } = this.#spec;
     const cause = this.#dismissal ?? ('error' in end ? end.error : undefined);
-    this.#pending.failAll((method) =>
+    const reason = (method: string): TrunklineError =>
       end.reason === 'closed'
         ? new TrunklineError('ERR_TRUNKLINE_CLOSED', `${channel}: the client was closed while ${method} was under way`, {
             channel,
             method,
           })
-        : this.#lost(method, cause),
-    );
+        : this.#lost(method, cause);
+    this.#pending.failAll(reason);
+    this.#streams.failAll(reason);
     return end.reason === 'closed' ? { reason: 'closed' } : { reason: 'leader-lost', error: cause };
   }
 
@@ -272,17 +326,18 @@ export class Follower implements Role, Verbs {
   }
 
   /** The leader does not read, or does not answer: what is not sent has certainly not run. */
-  #assertNotBusy(method: string): void {
+  #assertNotBusy(method: string, maxStreams = Infinity): void {
     const { name: channel, maxOutboxBytes } = this.#spec;
     const { backlogBytes } = this.#connection;
     const waitingCalls = this.#pending.size;
-    if (backlogBytes <= maxOutboxBytes && waitingCalls < MAX_CALLS) return;
+    const streams = this.#streams.size;
+    if (backlogBytes <= maxOutboxBytes && waitingCalls < MAX_CALLS && streams < maxStreams) return;
     const { outboxBytes } = this.#connection;
-    const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes} waitingCalls=${waitingCalls}`;
+    const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes} waitingCalls=${waitingCalls} streams=${streams}`;
     throw new TrunklineError(
       'ERR_TRUNKLINE_BUSY',
       `${channel}: ${method} was not sent, because too much waits for the leader: ${figures}; try again later`,
-      { channel, method, outboxBytes, maxOutboxBytes, waitingCalls },
+      { channel, method, outboxBytes, maxOutboxBytes, waitingCalls, streams },
     );
   }
 
@@ -305,39 +360,11 @@ export class Follower implements Role, Verbs {
     try {
       return takeSignals(args);
     } catch (cause) {
-      throw this.#notEncodable(method, 'the arguments', cause);
+      throw this.#spoken.notEncodable(method, 'the arguments', cause);
     }
   }
 
   #tellAbort(id: number, signal: number, reason: unknown): void {
-    const payload = encodeThrown(reason, this.#values, (error) => this.#hooks.onError(error));
-    this.#connection.send({ type: 'abort', id, signal, payload });
-  }
-
-  #encodeArguments(method: string, args: readonly unknown[]): Buffer[] {
-    const encoded: Buffer[] = [];
-    try {
-      while (encoded.length < args.length) encoded.push(this.#values.encode(args[encoded.length]));
-      assertFits(encoded);
-      return encoded;
-    } catch (cause) {
-      throw this.#notEncodable(method, encoded.length < args.length ? `argument ${encoded.length}` : 'the arguments', cause);
-    }
-  }
-
-  #notEncodable(method: string, what: string, cause: unknown): TrunklineError {
-    const { name: channel } = this.#spec;
-    const message = `${channel}: ${what} of ${method} cannot be encoded: ${messageOf(cause)}`;
-    return new TrunklineError('ERR_TRUNKLINE_NOT_ENCODABLE', message, { channel, method, cause });
-  }
-
-  /** The error that the leader has sent, or an error that says that the leader's error cannot be read. */
-  #errorOf(payload: Buffer, what: string, method?: string): unknown {
-    try {
-      if (payload.length === 0) throw new TypeError('the leader could not encode the error');
-      return adopt(fromErrorValue(this.#values.decode(payload)));
-    } catch (cause) {
-      return notDecodable(this.#spec.name, what, cause, method === undefined ? {} : { method });
-    }
+    this.#connection.send({ type: 'abort', id, signal, payload: this.#spoken.encodeError(reason) });
   }
 }

@@ -107,7 +107,7 @@ export class Admission {
     if (peerMethods !== undefined && peerMethods !== methodsFingerprint(spec.sharedMethods)) {
       connection.send({ type: 'shared-methods', methods: spec.sharedMethods });
     }
-    connection.send({ type: 'joined', id, term, codec: values.codec, identity: spec.id.identity, parts });
+    connection.send({ type: 'joined', id, term, codec: values.codec, identity: spec.id.identity, parts, streams: true });
     if (keys) onKeys(keys);
   }
 

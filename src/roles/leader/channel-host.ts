@@ -50,10 +50,11 @@ export class ChannelHost implements ChannelDoor {
   }
 
   get followers(): readonly FollowerSnapshot[] {
-    return [...this.#connections].map(([{ remotePort, outboxBytes }, { skippedEvents }]) => ({
+    return [...this.#connections].map(([{ remotePort, outboxBytes }, { skippedEvents, streams }]) => ({
       remotePort,
       outboxBytes,
       skippedEvents,
+      streams,
     }));
   }
 

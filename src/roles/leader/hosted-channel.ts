@@ -4,7 +4,7 @@ import type { ChannelReadiness, Session, SessionHooks } from '../local/single';
 import type { ChannelSpec } from '../role';
 
 /** What one consumer asks of the channel. */
-export type HostedSession = Pick<Session, 'subscribe' | 'unsubscribe' | 'publish' | 'run' | 'silence' | 'leave'>;
+export type HostedSession = Pick<Session, 'subscribe' | 'unsubscribe' | 'publish' | 'run' | 'stream' | 'silence' | 'leave'>;
 
 export interface HostedChannel {
   readonly spec: ChannelSpec;

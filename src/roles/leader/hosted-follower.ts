@@ -10,6 +10,7 @@ import { Admission } from './admission';
 import { CallSignals } from './call-signals';
 import { EventFeed } from './event-feed';
 import { KeySubscriber, TopicSubscriber, type FedSubscriber, type TopicPeer } from './fed-subscriber';
+import { HostedStreams } from './hosted-streams';
 import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
 import type { ChannelSpec, Subscriber, Subscription } from '../role';
@@ -38,6 +39,7 @@ export class HostedFollower {
   readonly #subscriptions = new Map<number | string, Subscription>();
   readonly #values: PeerValues;
   readonly #signals = new CallSignals();
+  readonly #streams: HostedStreams;
   readonly #admission: Admission;
   #isLetGo = false;
 
@@ -82,6 +84,20 @@ export class HostedFollower {
         this.#tellFailure('publish', key, error);
       },
     });
+    this.#streams = new HostedStreams({
+      spec,
+      session: this.#session,
+      connection,
+      values,
+      errorPayload: (error) => this.#errorPayload(error),
+      beginSignals: (id, args) => this.#signals.begin(id, args),
+      endSignals: (id) => this.#signals.end(id),
+    });
+  }
+
+  /** Streams that this follower reads and that are under way. */
+  get streams(): number {
+    return this.#streams.size;
   }
 
   onMessage(message: Message | V2Message): void {
@@ -112,6 +128,7 @@ export class HostedFollower {
     this.#signals.abortAll(
       new TrunklineError('ERR_TRUNKLINE_CALLER_LOST', `${channel}: the process that made this call is gone`, { channel }),
     );
+    this.#streams.abandonAll();
     this.#session.leave();
   }
 
@@ -141,6 +158,15 @@ export class HostedFollower {
         return;
       case 'call-signals':
         this.#signals.announce(message);
+        return;
+      case 'stream-open':
+        this.#streams.open(message);
+        return;
+      case 'stream-credit':
+        this.#streams.credit(message);
+        return;
+      case 'stream-stop':
+        this.#streams.stop(message);
         return;
       case 'abort':
         this.#signals.abort(message, () => this.#reasonOf(message.payload));

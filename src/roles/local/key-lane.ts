@@ -16,6 +16,22 @@ export const VERB_MS = 10_000;
 /** How often to try to end what nobody wants any more. Bounded, because such keys come and go without end. */
 const MAX_ENDS = 5;
 
+/** The verbs that concern a single key. */
+export type KeyVerb = 'subscribe' | 'unSubscribe' | 'publish' | 'unPublish';
+
+/** What happens when a verb of a key is refused or does not end in time. */
+export interface KeyHooks {
+  readonly clock: Clock;
+  /**
+   * A verb was refused.
+   * @param retryMs time until the verb is tried again, ms; undefined: never
+   * @returns the error that reports the refusal
+   */
+  refused(verb: KeyVerb, key: string, error: unknown, retryMs: number | undefined): Error;
+  /** A verb has held up the next verb of the key for too long. */
+  overtaken(verb: KeyVerb, key: string): void;
+}
+
 export type LaneVerb = 'begin' | 'end';
 
 /** @typeParam W a wish: what is to stand at the upstream client */

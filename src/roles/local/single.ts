@@ -7,19 +7,20 @@ import type { CallStyle } from '../../../protocol/message';
 import { EVENT_ROOM } from '../../../protocol/v2';
 import { TrunklineError } from '../../errors';
 import { eventChannel, upstreamChannel, type UpstreamMessage } from '../../telemetry';
-import { VERB_MS } from './key-lane';
+import { VERB_MS, type KeyHooks, type KeyVerb } from './key-lane';
 import { PublicationLedger } from './publication-ledger';
 import {
   LINGER_MS,
   type ChannelSpec,
   type PublishOptions,
   type RoleHooks,
+  type StreamReader,
   type Subscriber,
   type Subscription,
   type Verbs,
 } from '../role';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
-import { Upstream, type KeyHooks, type KeyVerb } from './upstream';
+import { Upstream } from './upstream';
 import { UpstreamPublications } from './upstream-publications';
 import { UpstreamSubscriptions, type SubscriptionLane } from './upstream-subscriptions';
 
@@ -329,8 +330,7 @@ export class Session implements Verbs {
   ): Promise<void> | undefined {
     const { ledger, publications, spec, upstream } = this.#single;
     if (!spec.callable.has(method)) {
-      const message = `${spec.name}: ${method} is not delegated by the leader; delegate it in every process`;
-      reject(new TrunklineError('ERR_TRUNKLINE_UNKNOWN_METHOD', message, { channel: spec.name, method }));
+      reject(spec.streams.has(method) ? this.#notForCalls(method) : this.#unknown(method));
       return undefined;
     }
     if (method !== spec.methods.unPublish) return upstream.run(method, args, style, resolve, reject);
@@ -341,6 +341,25 @@ export class Session implements Verbs {
     let ran: Promise<void> | undefined;
     publications.withdrawByCall(key, () => (ran = run()), isWanted);
     return ran; // undefined also when the call waits for a turn
+  }
+
+  stream(method: string, args: readonly unknown[]): StreamReader {
+    const { spec, upstream } = this.#single;
+    if (!spec.streams.has(method)) throw this.#unknown(method);
+    return upstream.stream(method, args);
+  }
+
+  /** An older process takes a stream for a method with a result. */
+  #notForCalls(method: string): TrunklineError {
+    const { name: channel } = this.#single.spec;
+    const message = `${channel}: ${method} gives a stream, which the process that has called it cannot read; update that process`;
+    return new TrunklineError('ERR_TRUNKLINE_NOT_SHARED', message, { channel, method });
+  }
+
+  #unknown(method: string): TrunklineError {
+    const { name: channel } = this.#single.spec;
+    const message = `${channel}: ${method} is not delegated by the leader; delegate it in every process`;
+    return new TrunklineError('ERR_TRUNKLINE_UNKNOWN_METHOD', message, { channel, method });
   }
 
   notify(method: string, args: readonly unknown[]): void {

@@ -120,3 +120,15 @@ export function traitsOf(method: Method): Traits {
   }
   return traits;
 }
+
+/** Whether a result is a generator. A result that is a promise, such as a rejected one among those of a callback, must not end the process. */
+export function holdsGenerator(values: readonly unknown[]): boolean {
+  let isGenerator = false;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value !== 'object' || value === null) continue;
+    markHandled(value);
+    if (types.isGeneratorObject(value)) isGenerator = true;
+  }
+  return isGenerator;
+}

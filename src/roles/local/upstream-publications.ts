@@ -1,8 +1,8 @@
 // The publications that the upstream client has, by key, with a lane for each key. The ledger (publication-ledger.ts) holds the
 // wishes; this file brings each wish to the upstream client.
 
-import { KeyLane, type LaneSource } from './key-lane';
-import type { KeyHooks, Upstream } from './upstream';
+import { KeyLane, type LaneSource, type KeyHooks } from './key-lane';
+import type { Upstream } from './upstream';
 
 interface Wish {
   readonly registration: unknown;

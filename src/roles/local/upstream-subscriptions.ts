@@ -1,9 +1,9 @@
 // The subscriptions that the upstream client has, by key, with a lane for each key. Single (single.ts) says which keys are
 // wanted.
 
-import { KeyLane, type LaneSource } from './key-lane';
+import { KeyLane, type LaneSource, type KeyHooks } from './key-lane';
 import type { OpenKey } from '../subscription-hub';
-import type { KeyHooks, Upstream } from './upstream';
+import type { Upstream } from './upstream';
 
 type Key = OpenKey<SubscriptionLane>;
 export type SubscriptionLane = KeyLane<Wish>;

@@ -5,14 +5,24 @@ import { types } from 'node:util';
 import { isError, messageOf, safeString } from '../../../protocol/error-value';
 import type { CallStyle } from '../../../protocol/message';
 import { TrunklineError, type ErrorCode } from '../../errors';
-import { NO_STREAMS } from '../../generator-function';
 import { snapshot } from '../../snapshot';
 import { Trace, upstreamCallChannel } from '../../telemetry';
-import { Backoff, patientTimeout, within, type Clock, type Patience, type Timer } from '../../time';
+import { Backoff, patientTimeout, within, type Patience, type Timer } from '../../time';
 import { isCallbackUnclear } from '../callback-parameter';
-import type { ChannelSpec } from '../role';
+import type { ChannelSpec, StreamReader } from '../role';
+import type { KeyVerb } from './key-lane';
 import { UpstreamInstance } from './upstream-instance';
-import { isThenable, markHandled, nativePromise, runMethod, runVerb, traitsOf, type Method } from './upstream-method';
+import { UpstreamStream } from './upstream-stream';
+import {
+  holdsGenerator,
+  isThenable,
+  markHandled,
+  nativePromise,
+  runMethod,
+  runVerb,
+  traitsOf,
+  type Method,
+} from './upstream-method';
 
 export interface UpstreamHooks {
   /** A live client exists, perhaps not ready yet. @returns undoes everything that was attached to the client */
@@ -21,22 +31,6 @@ export interface UpstreamHooks {
   onReady(): void;
   /** The client is not ready, for this reason. The next attempt follows. */
   onSetback(error: unknown): void;
-}
-
-/** The verbs that concern a single key. */
-export type KeyVerb = 'subscribe' | 'unSubscribe' | 'publish' | 'unPublish';
-
-/** What happens when a verb of a key is refused or does not end in time. */
-export interface KeyHooks {
-  readonly clock: Clock;
-  /**
-   * A verb was refused.
-   * @param retryMs time until the verb is tried again, ms; undefined: never
-   * @returns the error that reports the refusal
-   */
-  refused(verb: KeyVerb, key: string, error: unknown, retryMs: number | undefined): Error;
-  /** A verb has held up the next verb of the key for too long. */
-  overtaken(verb: KeyVerb, key: string): void;
 }
 
 /** A client that has closed without being asked to and still has calls under way. */
@@ -144,37 +138,23 @@ export class Upstream {
         this.#spec.logger.error(`${this.#spec.name}: nobody can be told how a call of ${name} ended: ${messageOf(cause)}`);
       }
     };
-    if (this.#closed) {
-      refuse(this.#error('ERR_TRUNKLINE_CLOSED', `${name} cannot run, the client was closed`, { method: name }));
-      return undefined;
-    }
-    if (!instance?.isReady) {
-      const facts = { method: name, cause: this.#lossCause };
-      refuse(this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, facts));
-      return undefined;
-    }
-    let method: unknown;
+    let method: Method;
     try {
-      method = instance.client[name];
+      method = this.#methodOf(instance, name);
     } catch (error) {
       refuse(error);
       return undefined;
     }
-    if (typeof method !== 'function') {
-      const what = `the upstream client has no method ${name}; check delegate()`;
-      refuse(this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', what, { method: name }));
-      return undefined;
-    }
-    const { isAsync, isGenerator, isAsyncGenerator } = traitsOf(method as Method);
+    const { isAsync, isGenerator, isAsyncGenerator } = traitsOf(method);
     if (isAsyncGenerator) {
-      refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} is an async generator method, ${NO_STREAMS}`, { method: name }));
+      refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} ${IS_GENERATOR}`, { method: name }));
       return undefined;
     }
-    if (style === 'promise' && !isAsync && !isGenerator && isCallbackUnclear(method as Method, args.length)) {
+    if (style === 'promise' && !isAsync && !isGenerator && isCallbackUnclear(method, args.length)) {
       refuse(this.#error('ERR_TRUNKLINE_CALLBACK_UNCLEAR', `${name}: ${UNCLEAR}`, { method: name }));
       return undefined;
     }
-    if (!upstreamCallChannel.hasSubscribers) return this.#runOn(instance, name, method as Method, args, style, resolve, refuse);
+    if (!upstreamCallChannel.hasSubscribers) return this.#runOn(instance!, name, method, args, style, resolve, refuse);
     const trace = new Trace(upstreamCallChannel, { channel: this.#spec.name, method: name });
     const succeed = (values: unknown[]): void => {
       resolve(values);
@@ -184,7 +164,7 @@ export class Upstream {
       trace.failed(error);
       refuse(error);
     };
-    return trace.run(() => this.#runOn(instance, name, method as Method, args, style, succeed, fail));
+    return trace.run(() => this.#runOn(instance!, name, method, args, style, succeed, fail));
   }
 
   /** @param refuse must not throw */
@@ -208,7 +188,7 @@ export class Upstream {
       (values) => {
         if (!calls.end(number, refuse)) return;
         if (holdsGenerator(values)) {
-          refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} has given a generator, ${NO_STREAMS}`, { method: name }));
+          refuse(this.#error('ERR_TRUNKLINE_NOT_SHARED', `${name} ${IS_GENERATOR}`, { method: name }));
           return;
         }
         try {
@@ -223,6 +203,40 @@ export class Upstream {
         refuse(error);
       },
     );
+  }
+
+  /**
+   * A method that gives an async iterator, as a stream. The first step calls the method.
+   * @throws TrunklineError when there is no client to ask, or no such method
+   */
+  stream(name: string, args: readonly unknown[]): StreamReader {
+    const instance = this.#instance;
+    const method = this.#methodOf(instance, name);
+    const { client, calls } = instance!;
+    const { name: channel, logger } = this.#spec;
+    const fail = (reason: unknown): void => stream.fail(reason);
+    const number = calls.begin(fail);
+    const stream = new UpstreamStream({
+      channel,
+      method: name,
+      logger,
+      open: () => method.apply(client, args as unknown[]),
+      onOver: () => void calls.end(number, fail),
+    });
+    return stream;
+  }
+
+  /** @throws TrunklineError, or what a getter of the client throws */
+  #methodOf(instance: UpstreamInstance | undefined, name: string): Method {
+    if (this.#closed) throw this.#error('ERR_TRUNKLINE_CLOSED', `${name} cannot run, the client was closed`, { method: name });
+    if (!instance?.isReady) {
+      const facts = { method: name, cause: this.#lossCause };
+      throw this.#error('ERR_TRUNKLINE_UPSTREAM_LOST', `${name} cannot run, ${LOST}; try again`, facts);
+    }
+    const method = instance.client[name];
+    if (typeof method === 'function') return method as Method;
+    const what = `the upstream client has no method ${name}; check delegate()`;
+    throw this.#error('ERR_TRUNKLINE_UNKNOWN_METHOD', what, { method: name });
   }
 
   /** Closes the client, and waits for clients that are being discarded. Idempotent. */
@@ -370,18 +384,8 @@ function failedToStart(reason: unknown): string {
 }
 
 const LOST = 'the upstream client has closed and a new one is being created';
+const IS_GENERATOR =
+  "gives a generator, which is no result; share the method as a stream in every process: delegate(name, 'stream')";
 const UNCLEAR =
   'the names of its parameters are lost, as in minified code, so nobody can tell whether the last one is a callback; give it a callback ' +
   'or undefined, or call the parameter callback';
-
-/** Whether a result is a generator. A result that is a promise, such as a rejected one among those of a callback, must not end the process. */
-function holdsGenerator(values: readonly unknown[]): boolean {
-  let isGenerator = false;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (typeof value !== 'object' || value === null) continue;
-    markHandled(value);
-    if (types.isGeneratorObject(value)) isGenerator = true;
-  }
-  return isGenerator;
-}

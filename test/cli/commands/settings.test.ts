@@ -1,7 +1,8 @@
 // From the command line to the options of startCluster.
 
 import { resolve } from 'node:path';
-import { asFlag, resolveStart, supervisorOptions, words, type StartFlags } from '../../../src/cli/commands/settings';
+import { asFlag, supervisorOptions, words, type StartFlags } from '../../../src/cli/commands/settings';
+import { resolveStart } from '../../../src/cli/commands/start-settings';
 import { mention, OptionError } from '../../../src/supervisor/host/option-error';
 
 test.each<[StartFlags, object]>([
@@ -69,7 +70,7 @@ test.each<[string | undefined, StartFlags, string]>([
   [undefined, { framework: 'no-such-framework' }, 'install it, or give a program or --framework'],
   [undefined, { baseDir: __dirname }, 'neither a program is given, nor is there'],
 ])('what startCluster would refuse of %j with %j is said with the flag', (app, flags, sentence) => {
-  expect(() => resolveStart(app, flags)).toThrow(
+  expect(() => resolveStart(app, flags, '.', undefined, process.env)).toThrow(
     expect.objectContaining({ exitCode: 2, message: expect.stringContaining(sentence) }),
   );
 });

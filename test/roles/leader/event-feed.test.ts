@@ -193,6 +193,7 @@ test('the host of a channel shows what waits for each follower, and counts what 
     createUpstream: () => new Registry(),
     methods: { subscribe: 'subscribe' },
     callable: new Set(),
+    streams: new Set(),
     values,
     legacyValues: values,
     formatKey: String,
@@ -215,7 +216,7 @@ test('the host of a channel shows what waits for each follower, and counts what 
     Registry.last.push('a', 'x'.repeat(60));
     await new Promise(setImmediate);
   }
-  expect(host.followers).toEqual([{ remotePort: 4711, outboxBytes: hosted.outboxBytes, skippedEvents: 2 }]);
+  expect(host.followers).toEqual([{ remotePort: 4711, outboxBytes: hosted.outboxBytes, skippedEvents: 2, streams: 0 }]);
   expect(hosted.outboxBytes).toBeGreaterThan(60);
   expect(host.skippedEvents).toBe(2);
   hosted.end({ reason: 'closed' });
