@@ -46,6 +46,7 @@ const ALLOWED = {
     `${MESSAGING} (types)`,
     'src/supervisor (types)',
   ],
+  'src/cli/upkeep': ['kernel', 'src/cli', 'src/cli/show (types)'],
   'src/cli/configuration': ['kernel', 'src/cli', 'src/supervisor (types)'],
   'src/cli/commands': [
     'kernel',
@@ -54,6 +55,7 @@ const ALLOWED = {
     'src/cli/control',
     'src/cli/place',
     'src/cli/show',
+    'src/cli/upkeep',
     HOST,
     'src/observe',
     'src/supervisor',

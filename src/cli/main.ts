@@ -80,6 +80,9 @@ a service manager, or as a daemon it has no terminal, and goes on.`,
   .option('--max-memory <size>', 'a worker above this is replaced without losing requests, e.g. 300MB')
   .option('--no-compile-cache', 'keep no compiled code for the next start (Node.js 22.1 and later)')
   .option('--sticky [header]', 'each client address goes to one worker; needs --port')
+  .option('--watch [paths]', 'reload when files change, for development; folders and files with commas (default: all)')
+  .option('--watch-ignore <names>', 'what is not watched, with commas; node_modules, logs and dot files never are')
+  .option('--cron-restart <expression>', 'reload at these times, e.g. "0 4 * * *"; needs the package croner')
   .option('--json', 'what happens as JSON, one object a line')
   .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080 -- --region north'))
   .action((given: string[], flags: StartFlags) => {

@@ -13,6 +13,12 @@ export interface ApplicationConfiguration
   framework?: string | undefined;
   /** More options for the Agent and the Application of a framework, untouched. */
   frameworkOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** Reload when files change, for development: `true` for all files of `baseDir`, or the folders and files to watch. */
+  watch?: boolean | string | readonly string[] | undefined;
+  /** Names or paths of files and folders that are not watched; `node_modules`, logs and dot files never are. */
+  watchIgnore?: string | readonly string[] | undefined;
+  /** Reload at these times: an expression of cron, such as `0 4 * * *`. Needs the package croner. */
+  cronRestart?: string | undefined;
   /** A file for the process id; the control socket is next to this file. Default: in the folder of the user's applications. */
   pidFile?: string | undefined;
   /** Where a daemon writes. Default: in the folder of the user's applications. */

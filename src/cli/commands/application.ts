@@ -18,6 +18,7 @@ import type { ResolvedSupervisorOptions } from '../../supervisor/host/options';
 import type { StartOptions } from './start-settings';
 import { progressOf, stepsOf } from '../show/start-progress';
 import { packageVersion } from '../manifest';
+import { Upkeep, type UpkeepSettings } from '../upkeep/upkeep';
 
 export interface MasterSettings {
   readonly options: StartOptions;
@@ -29,6 +30,7 @@ export interface MasterSettings {
   readonly logs?: Facts['logs'];
   /** The configuration file that tells of the application. */
   readonly configuration?: string | undefined;
+  readonly upkeep: UpkeepSettings;
 }
 
 const STARTING = 'the application is still starting; try again when it is ready';
@@ -42,6 +44,8 @@ export class Application implements Controlled {
   #starting: Promise<Supervised | undefined> | undefined;
   #running: Supervised | undefined;
   #isStopping = false;
+  #reloads = 0;
+  #upkeep: Upkeep | undefined;
   /** Reports the progress of the start. Does nothing before and after the start. */
   #onProgress: () => void = () => undefined;
 
@@ -94,6 +98,7 @@ export class Application implements Controlled {
     const { status } = this;
     const tookMs = performance.now() - startedAt;
     this.#report({ event: 'ready', status, tookMs, steps: stepsOf(status.processes, tookMs) });
+    this.#beginUpkeep();
     return true;
   }
 
@@ -144,11 +149,33 @@ export class Application implements Controlled {
     if (!this.#running) throw new Error(STARTING);
     if (this.#isStopping) throw new Error('the application is stopping');
     if (command.command === 'scale') await this.#running.scale(command.workers);
-    else if (command.command === 'reload') {
-      await this.#running.reload();
-      this.#noteFolder();
-    } else if (command.command === 'restart') await this.#running.restart();
+    else if (command.command === 'reload') await this.#reload(this.#running);
+    else if (command.command === 'restart') await this.#running.restart();
     return { status: this.status };
+  }
+
+  async #reload(running: Supervised): Promise<void> {
+    this.#reloads++;
+    try {
+      await running.reload();
+    } finally {
+      this.#reloads--;
+    }
+    this.#noteFolder();
+  }
+
+  #beginUpkeep(): void {
+    const { options, upkeep } = this.#settings;
+    const isReloading = (): boolean => this.#reloads > 0;
+    const application = {
+      baseDir: options.baseDir,
+      get isReloading() {
+        return isReloading();
+      },
+      reload: () => this.#reload(this.#running!),
+    };
+    this.#upkeep = new Upkeep(application, upkeep, this.#report);
+    this.#upkeep.start();
   }
 
   /** A shell that is in the present folder of the application must find the application after the next release too. */
@@ -177,6 +204,7 @@ export class Application implements Controlled {
 
   #noteStop(): void {
     this.#endProgress();
+    this.#upkeep?.close();
     if (!this.#isStopping) this.#report({ event: 'stopping' });
     this.#isStopping = true;
   }

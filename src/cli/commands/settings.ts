@@ -27,6 +27,9 @@ export interface StartFlags {
   compileCache?: boolean;
   sticky?: string | true;
   json?: boolean;
+  watch?: string | true;
+  watchIgnore?: string;
+  cronRestart?: string;
   /** A file; false: none, as `--no-config` says. Commander gives true where nothing is said. */
   config?: string | boolean;
   /** The arguments after `--`, for the program. */
@@ -48,6 +51,12 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   title: '--title',
   env: '--env',
   framework: '--framework',
+  watch: '--watch',
+  watchIgnore: '--watch-ignore',
+  cronRestart: '--cron-restart',
+  pidFile: '--pid-file',
+  stdout: '--stdout',
+  stderr: '--stderr',
 };
 
 /**
@@ -59,6 +68,9 @@ export function supervisorOptions(app: string | undefined, flags: StartFlags, is
     throw CommandFailure.usage(`a program (${app}) and --framework exclude each other`);
   if (app === undefined && flags.agent !== undefined && !isConfigured)
     throw CommandFailure.usage('--agent needs the program of the workers too, as in: trunkline start app.js --agent agent.js');
+  // `--watch app.js` takes the program for a folder.
+  if (app === undefined && flags.framework === undefined && typeof flags.watch === 'string' && !isConfigured)
+    throw CommandFailure.usage(`--watch takes folders; write the program first: trunkline start ${flags.watch} --watch`);
   if (!flags.daemon && (flags.stdout !== undefined || flags.stderr !== undefined))
     throw CommandFailure.usage('--stdout and --stderr are for --daemon; in the foreground redirect the output');
   const given = {

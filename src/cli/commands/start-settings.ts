@@ -5,6 +5,7 @@ import { OptionError } from '../../supervisor/host/option-error';
 import { resolveSupervisorOptions, type ResolvedSupervisorOptions } from '../../supervisor/host/options';
 import { CommandFailure } from '../command-failure';
 import { OVERRULED_BY, type ConfiguredApplication } from '../configuration/applications';
+import type { UpkeepSettings } from '../upkeep/upkeep';
 import { asFlag, supervisorOptions, type StartFlags } from './settings';
 
 /** The resolved options of a start, without what only the process of the master can give. */
@@ -17,6 +18,7 @@ export interface StartSettings {
   readonly pidFile: string | undefined;
   readonly stdout: string | undefined;
   readonly stderr: string | undefined;
+  readonly upkeep: UpkeepSettings;
   /** The configuration file. */
   readonly configuration: string | undefined;
 }
@@ -42,13 +44,14 @@ export function resolveStart(
   const path = (key: 'pidFile' | 'stderr' | 'stdout'): string | undefined =>
     flags[key] ?? (ofCommand[key] === undefined ? undefined : resolve(baseDir, ofCommand[key]));
   const options = { ...given, ...(title !== undefined && { title }), ...fromFlags, baseDir };
+  const files = { pidFile: path('pidFile'), stdout: path('stdout'), stderr: path('stderr') };
+  const own = Object.values(files).flatMap((file) => (file === undefined ? [] : [resolve(file)]));
   try {
     return {
+      ...files,
       options: resolveSupervisorOptions(options, env),
       title: options.title,
-      pidFile: path('pidFile'),
-      stdout: path('stdout'),
-      stderr: path('stderr'),
+      upkeep: upkeepOf(flags, ofCommand, baseDir, own),
       configuration: configured?.file,
     };
   } catch (error) {
@@ -60,14 +63,66 @@ export function resolveStart(
   }
 }
 
+/** What of a configuration is for the command. */
+interface OfCommand {
+  readonly baseDir?: string;
+  readonly pidFile?: string;
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly watch?: boolean | string | readonly string[];
+  readonly watchIgnore?: string | readonly string[];
+  readonly cronRestart?: string;
+}
+
 interface Parts {
   /** Options of startCluster. */
   readonly given: Readonly<Record<string, unknown>>;
   readonly title?: string | undefined;
-  readonly ofCommand: Readonly<Partial<Record<'baseDir' | 'pidFile' | 'stderr' | 'stdout', string>>>;
+  readonly ofCommand: OfCommand;
 }
 
 const NOTHING: Parts = { given: {}, ofCommand: {} };
+
+/** What the keys for the command may be. */
+const CHECKS: Readonly<Record<keyof OfCommand, readonly [must: string, isRight: (value: unknown) => boolean]>> = {
+  baseDir: ['a path', isText],
+  pidFile: ['a path', isText],
+  stdout: ['a path', isText],
+  stderr: ['a path', isText],
+  watch: ['true, false, a path, or a list of paths', (value) => typeof value === 'boolean' || isText(value) || areTexts(value)],
+  watchIgnore: ['a name, or a list of names', (value) => isText(value) || areTexts(value)],
+  cronRestart: ['a text', isText],
+};
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
+}
+
+/** @param own files that the application writes while it runs */
+function upkeepOf(flags: StartFlags, ofCommand: OfCommand, baseDir: string, own: readonly string[]): UpkeepSettings {
+  const watched = flags.watch ?? ofCommand.watch ?? false;
+  const ignored = listOf(flags.watchIgnore ?? ofCommand.watchIgnore ?? []);
+  const cronRestart = flags.cronRestart ?? ofCommand.cronRestart;
+  const paths = watched === true ? ['.'] : watched === false ? [] : listOf(watched);
+  return {
+    ...(paths.length > 0 && {
+      watch: {
+        paths: paths.map((path) => resolve(baseDir, path)),
+        // A bare name counts everywhere.
+        ignored: [...ignored.map((name) => (/[\\/]/.test(name) ? resolve(baseDir, name) : name)), ...own],
+      },
+    }),
+    ...(cronRestart !== undefined && { cronRestart }),
+  };
+}
+
+function listOf(given: string | readonly string[]): string[] {
+  return typeof given === 'string' ? given.split(',').map((each) => each.trim()) : [...given];
+}
 
 /** What counts of a configuration next to the options that flags give. @throws CommandFailure with the place in the file */
 function partsOf(
@@ -75,11 +130,12 @@ function partsOf(
   flags: { app?: unknown; framework?: unknown; isMax: boolean },
   env: NodeJS.ProcessEnv,
 ): Parts {
-  const { baseDir, pidFile, stdout, stderr, frameworkOptions, workers, ...given } = configured.given;
-  const texts = { baseDir, pidFile, stdout, stderr };
-  for (const [key, value] of Object.entries(texts)) {
-    if (value !== undefined && (typeof value !== 'string' || value === ''))
-      throw CommandFailure.usage(`${configured.placeOf(key)}: ${key} must be a path`);
+  const { frameworkOptions, workers, ...others } = configured.given;
+  const given = Object.fromEntries(Object.entries(others).filter(([key]) => !(key in CHECKS)));
+  const ofCommand = Object.fromEntries(Object.entries(others).filter(([key]) => key in CHECKS)) as OfCommand;
+  for (const [key, value] of Object.entries(ofCommand)) {
+    const [must, isRight] = CHECKS[key as keyof OfCommand];
+    if (!isRight(value)) throw CommandFailure.usage(`${configured.placeOf(key)}: ${key} must be ${must}`);
   }
   if (frameworkOptions !== undefined && typeof frameworkOptions !== 'object')
     throw CommandFailure.usage(`${configured.placeOf('frameworkOptions')}: frameworkOptions must be an object`);
@@ -96,6 +152,6 @@ function partsOf(
   return {
     given: Object.fromEntries(Object.entries(options).filter(([key, value]) => value !== undefined && !overruled.includes(key))),
     title: configured.title,
-    ofCommand: texts as Parts['ofCommand'],
+    ofCommand,
   };
 }

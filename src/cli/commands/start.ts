@@ -11,6 +11,7 @@ import { placeForStart, placeOf, type Place, type Selection } from '../place/pla
 import type { StartFlags } from './settings';
 import { resolveStart } from './start-settings';
 import { jsonView, terminalView } from '../show/start-view';
+import { checkSchedule } from '../upkeep/schedule';
 import { openStateFolder, stateFolderOf, type User } from '../place/state-folder';
 
 export interface Surroundings {
@@ -59,12 +60,13 @@ async function startOne(
   folder: string,
   { user, env, stdout, stderr }: Surroundings,
 ): Promise<void> {
-  const { options, title, pidFile, configuration, ...files } = resolveStart(app, flags, folder, configured, env);
+  const { options, upkeep, title, pidFile, configuration, ...files } = resolveStart(app, flags, folder, configured, env);
   const selection = { pidFile, title, baseDir: options.baseDir };
   // A daemon without files could not be found again, and a user who names a pid file wants the file.
   const mayLackFiles = !flags.daemon && pidFile === undefined;
+  if (upkeep.cronRestart !== undefined) checkSchedule(upkeep.cronRestart, options.baseDir);
   const { place, missing } = findPlace(selection, user, mayLackFiles);
-  const settings: MasterSettings = { options, place, mayLackFiles, missing, configuration };
+  const settings: MasterSettings = { options, place, mayLackFiles, missing, configuration, upkeep };
   const view = flags.json ? jsonView(stdout) : terminalView(stdout, stderr);
   if (flags.daemon) {
     if (files.stdout === undefined || files.stderr === undefined) openStateFolder(place.stateFolder, user.uid);

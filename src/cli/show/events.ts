@@ -19,6 +19,9 @@ export type StartEvent =
   | { readonly event: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
   /** A process of a running application is in another state. */
   | { readonly event: 'process'; readonly process: ProcessStatus }
+  /** A reload for which nobody has given a command. */
+  | { readonly event: 'reloading'; readonly reason: string }
+  | { readonly event: 'reloaded'; readonly tookMs: number }
   | { readonly event: 'stopping' }
   | { readonly event: 'stopped'; readonly forced: boolean };
 

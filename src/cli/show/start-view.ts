@@ -91,6 +91,10 @@ function textOf(event: StartEvent): string {
       const { name, pid, state } = event.process;
       return `${name} ${state}${pid === undefined ? '' : ` · pid ${pid}`}`;
     }
+    case 'reloading':
+      return `${event.reason}: reloading`;
+    case 'reloaded':
+      return `reloaded after ${formatDuration(event.tookMs)}`;
     case 'stopping':
       return 'stopping …';
     case 'stopped':
