@@ -7,6 +7,7 @@ import { callTimeout } from '../roles/call-timeout';
 import type { ChannelSpec, Role } from '../roles/role';
 import { callChannel, type CallTrace } from '../telemetry';
 import { asSaid } from './as-said';
+import type { CallCounter } from './call-counts';
 import { limited, type CallOptions, type Waiting } from './call-limit';
 import { appendOwnStack } from './own-stack';
 import type { Registrations } from './registrations';
@@ -29,10 +30,18 @@ export class Calls {
   readonly #spec: ChannelSpec;
   readonly #registrations: Registrations;
   readonly #caller: Caller;
+  readonly #counts: CallCounter;
   readonly #localLimitMs: number | undefined;
 
   /** @param localLimitMs how long a call in the process of the upstream client may take; undefined: as long as it takes */
-  constructor(spec: ChannelSpec, registrations: Registrations, caller: Caller, localLimitMs: number | undefined) {
+  constructor(
+    spec: ChannelSpec,
+    registrations: Registrations,
+    caller: Caller,
+    counts: CallCounter,
+    localLimitMs: number | undefined,
+  ) {
+    this.#counts = counts;
     this.#localLimitMs = localLimitMs;
     this.#spec = spec;
     this.#registrations = registrations;
@@ -61,11 +70,26 @@ export class Calls {
     if (options.timeoutMs === undefined && !options.signal) {
       const { role } = this.#caller;
       const isPlain = role && !role.isLeader && !idempotent && method !== this.#spec.methods.unPublish;
-      return isPlain ? this.#invokeOnce(role, method, args, style) : this.#invoke(method, args, style, idempotent, trace);
+      if (isPlain) return this.#invokeOnce(role, method, args, style);
+      return this.#counted(method, () => this.#invoke(method, args, style, idempotent, trace));
     }
-    return limited(options, this.#spec.clock, this.#expired(method), (waiting) =>
-      this.#invoke(method, args, style, idempotent, trace, options.timeoutMs, waiting),
+    return this.#counted(method, () =>
+      limited(options, this.#spec.clock, this.#expired(method), (waiting) =>
+        this.#invoke(method, args, style, idempotent, trace, options.timeoutMs, waiting),
+      ),
     );
+  }
+
+  async #counted(method: string, run: () => Promise<unknown>): Promise<unknown> {
+    this.#counts.begin();
+    try {
+      const result = await run();
+      this.#counts.succeeded(method);
+      return result;
+    } catch (error) {
+      this.#counts.failed(method, error);
+      throw error;
+    }
   }
 
   #expired(method: string): (limitMs: number) => Error {
@@ -97,6 +121,7 @@ export class Calls {
       this.#caller.emitError(error);
       return;
     }
+    this.#counts.notified(method);
     const { role } = this.#caller;
     if (role) {
       role.verbs.notify(method, args);
@@ -111,10 +136,13 @@ export class Calls {
 
   /** Nearly every call of a follower: `#invoke` without what such a call does not need. A follower encodes the arguments at once. */
   async #invokeOnce(role: Role, method: string, args: readonly unknown[], style: CallStyle): Promise<unknown> {
+    this.#counts.begin();
     try {
       const results = await role.verbs.call(method, args, style);
+      this.#counts.succeeded(method);
       return style === 'promise' ? results[0] : results;
     } catch (error) {
+      this.#counts.failed(method, error);
       appendOwnStack(error);
       throw error;
     }
@@ -149,6 +177,7 @@ export class Calls {
       } finally {
         release();
       }
+      const begunAt = role.isLeader ? this.#spec.clock.now() : undefined; // a follower knows the time of an answer
       try {
         const results = await answer;
         return style === 'promise' ? results[0] : results;
@@ -163,6 +192,7 @@ export class Calls {
         if (trace) trace.resends++;
         release = this.#registrations.holdBack(unpublished); // what is published until the next try goes after that try
       } finally {
+        if (begunAt !== undefined) this.#counts.answered(this.#spec.clock.now() - begunAt);
         onAnswered?.();
       }
     }

@@ -26,6 +26,8 @@ export interface FailoverEvents {
   onSetback(error: unknown): void;
   /** The role has recovered from a setback. */
   onRecovery(): void;
+  /** The second role or a later one is entered. @param durationMs how long there was no role; 0 in a hand-off */
+  onFailover(durationMs: number, cause: string): void;
   /** What is done to get a role has changed. */
   onPhase(): void;
 }
@@ -41,7 +43,7 @@ export interface FailoverOptions {
   /** Undefined: single mode. */
   readonly participation: Participation | undefined;
   readonly maxWaitMs: number;
-  readonly hooks: Pick<RoleHooks, 'onError' | 'onUpstream'>;
+  readonly hooks: Pick<RoleHooks, 'onError' | 'onUpstream' | 'onAnswered'>;
   /** What this process has subscribed. */
   readonly wanted: () => Iterable<Wanted>;
   readonly events: FailoverEvents;
@@ -168,6 +170,8 @@ export class Failover {
   #tellRole({ kind, term }: Role, isHandoff: boolean): void {
     const loss = this.#loss;
     this.#loss = undefined;
+    if (isHandoff) this.#events.onFailover(0, 'hand-off');
+    else if (loss) this.#events.onFailover(this.#spec.clock.now() - loss.at, loss.cause);
     if (!roleChannel.hasSubscribers) return;
     const durationMs = loss && this.#spec.clock.now() - loss.at;
     const cause = isHandoff ? 'hand-off' : loss?.cause;

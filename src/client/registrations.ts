@@ -118,6 +118,11 @@ export class Registrations {
     this.#onError = onError;
   }
 
+  /** How many keys this process subscribes and publishes. */
+  get counts(): { readonly subscriptions: number; readonly publications: number } {
+    return { subscriptions: this.#listeners.size, publications: this.#publications.size };
+  }
+
   /** Every key that has a listener. */
   *wanted(): Generator<Wanted> {
     for (const [key, [first]] of this.#listeners) if (first) yield { key, registration: first.registration };

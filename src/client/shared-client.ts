@@ -12,6 +12,7 @@ import { asSaid } from './as-said';
 import type { CallOptions } from './call-limit';
 import { Calls, type Caller } from './calls';
 import { ClientBase, SETTLE } from './client-base';
+import { ClientRecord } from './client-record';
 import { Failover, type Participation } from './failover';
 import { forwardEvents } from './forward-events';
 import type { LatestValuesOptions, ValueIterator } from './latest-values';
@@ -65,7 +66,12 @@ export class SharedClient extends ClientBase {
   #lastSetback = '';
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
-  readonly #openClient: OpenClient = Object.assign(() => this[CLOSE](), { status: () => this.#status() });
+  readonly #record = new ClientRecord();
+  readonly #openClient: OpenClient = Object.assign(() => this[CLOSE](), {
+    status: () => this.#status(),
+    report: (withKeys: boolean) => this.#record.report(this.#status(), this.#registrations.counts, this.#failover.role, withKeys),
+    stamp: () => this.#record.stamp(this.#status(), this.#registrations.counts, this.#failover.role),
+  });
 
   /**
    * @param participation undefined: in single mode
@@ -84,7 +90,7 @@ export class SharedClient extends ClientBase {
     this.#options = options;
     const view = this.#view();
     this.#subscriptions = new Subscriptions(spec, this.#registrations, view, options.subscribeTimeout);
-    this.#calls = new Calls(spec, this.#registrations, view, options.localResponseTimeout);
+    this.#calls = new Calls(spec, this.#registrations, view, this.#record.calls, options.localResponseTimeout);
     this.#streams = new Streams(spec, view);
     this.#failover = new Failover({
       spec,
@@ -94,6 +100,7 @@ export class SharedClient extends ClientBase {
         onError: (error) => {
           this.#emitError(error);
         },
+        onAnswered: (tookMs) => this.#record.calls.answered(tookMs),
         // The event `close` is left out: on this client `close` says that the shared client is closed.
         onUpstream: (upstreamClient) => {
           const stop = forwardEvents(upstreamClient, this, ['close']);
@@ -106,12 +113,16 @@ export class SharedClient extends ClientBase {
       events: {
         onEnter: (role, previous) => {
           this.#lastSetback = '';
-          if (previous) this.#registrations.keepValues(previous.verbs);
+          if (previous) {
+            this.#registrations.keepValues(previous.verbs);
+            this.#record.roleEnded(previous);
+          }
           this.#registrations.replay(role.verbs);
           this.#setReady(true);
         },
         onLeave: (role) => {
           this.#registrations.keepValues(role.verbs);
+          this.#record.roleEnded(role);
           this.#setReady(false);
         },
         onSetback: (error) => {
@@ -121,6 +132,7 @@ export class SharedClient extends ClientBase {
           this.#lastSetback = '';
           this.#setReady(true);
         },
+        onFailover: (durationMs, cause) => this.#record.failedOver(durationMs, cause),
         onPhase: () => this.#standingEvents.check(),
       },
     });

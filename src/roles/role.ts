@@ -4,6 +4,7 @@
 import type { CallStyle, ChannelId } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
 import type { DeliveryMode } from '../options';
+import type { LedReport } from '../process-report';
 import type { PeerSettings } from '../transport/peer-settings';
 
 /** Gets the values of a key, as the bytes that the channel's transcode made. */
@@ -90,6 +91,14 @@ export interface Role {
   /** Leader only: the followers, and how many values each follower did not get because newer values came. */
   readonly followers?: readonly FollowerSnapshot[];
   readonly skippedEvents?: number;
+  /** Values that have come in since the role began. */
+  readonly valuesReceived: number;
+  /** Follower only: where the connection to the leader begins. */
+  readonly localPort?: number | undefined;
+  /** Where the upstream client is in this process: what only this process knows of the channel. */
+  report?(withKeys: boolean): LedReport;
+  /** Another text when that report would say something new. */
+  stamp?(): string;
   readonly ended: Promise<RoleEnd>;
   /** This process has asked for everything it wants, and gets values from this call on. Absent: values come as soon as asked for. */
   begin?(): void;
@@ -116,6 +125,8 @@ export interface RoleHooks {
    * @returns undoes everything that was attached to the client
    */
   onUpstream(upstreamClient: object): () => void;
+  /** A leader has answered a call of this process. */
+  onAnswered?(tookMs: number): void;
 }
 
 /** The methods of the upstream client that have a special meaning, by the names that the user gave. */

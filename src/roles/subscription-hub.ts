@@ -3,6 +3,7 @@
 // Delivery is always asynchronous and in order. Each subscriber knows the newest version seen, and a value that was replayed to a
 // late subscriber is not delivered to that subscriber a second time.
 
+import type { KeyReport } from '../process-report';
 import type { Clock, Timer } from '../time';
 import type { Subscriber, Subscription } from './role';
 
@@ -53,6 +54,8 @@ interface Entry<S> extends OpenKey<S> {
   /** Counts the values that came in. 0: none yet. */
   version: number;
   last: Buffer | undefined;
+  /** When the last value was delivered, ms since 1970; 0: not yet. */
+  at: number;
   linger: Timer | undefined;
 }
 
@@ -72,9 +75,29 @@ export class SubscriptionHub<S> {
   #final: ReadonlyMap<string, Entry<S>> | undefined;
   #queue: QueuedValue[] = [];
   #flushing = false;
+  #received = 0;
 
   constructor(options: HubOptions<S>) {
     this.#options = options;
+  }
+
+  /** Values that have come in, of all keys. */
+  get received(): number {
+    return this.#received;
+  }
+
+  get keyCount(): number {
+    return this.#entries.size;
+  }
+
+  /** What is known of the open keys, for a look at the host. */
+  report(limit: number): KeyReport[] {
+    const keys: KeyReport[] = [];
+    for (const { key, version, at, subscriptions } of this.#entries.values()) {
+      if (keys.length === limit) break;
+      keys.push({ key: key.slice(0, MAX_KEY_LENGTH), version, at: at === 0 ? undefined : at, subscribers: subscriptions.length });
+    }
+    return keys;
   }
 
   /** The open keys. */
@@ -105,6 +128,7 @@ export class SubscriptionHub<S> {
         subscriptions: NOBODY,
         version: 0,
         last: undefined,
+        at: 0,
         linger: undefined,
       };
       const first: Placed = { subscriber, entry, seen: 0, hasLeft: false };
@@ -148,6 +172,7 @@ export class SubscriptionHub<S> {
     if (this.#final) return;
     const entry = key as Entry<S>;
     entry.version++;
+    this.#received++;
     entry.last = payload;
     this.#enqueue({ entry, version: entry.version, payload, only: undefined });
   }
@@ -186,6 +211,7 @@ export class SubscriptionHub<S> {
     this.#queue = [];
     this.#flushing = false;
     const { kept } = this.#options;
+    const now = Date.now();
     let start = 0;
     while (start < queue.length) {
       const { entry, only } = queue[start]!;
@@ -195,6 +221,7 @@ export class SubscriptionHub<S> {
       else this.#fanOut(queue, start, end);
       const last = queue[end - 1]!.payload;
       if (kept && !only && entry.last === last) entry.last = kept(last);
+      if (!only) entry.at = now;
       start = end;
     }
   }
@@ -213,6 +240,8 @@ export class SubscriptionHub<S> {
 }
 
 const NOBODY: Placed[] = [];
+/** A registration of any length may be a key. */
+const MAX_KEY_LENGTH = 500;
 
 /** The values of a key that came together, and are for all subscribers, are a run. A replay is a run by itself. */
 function endOfRun(queue: readonly QueuedValue[], start: number): number {

@@ -11,6 +11,7 @@ import { ProtocolError } from '../../protocol/protocol-error';
 import { TrunklineError } from '../errors';
 import type { Clock } from '../time';
 import { Heartbeat } from './heartbeat';
+import { LagMeter } from './lag-meter';
 import { Outbox } from './outbox';
 
 /** Why a connection ended. */
@@ -46,13 +47,20 @@ export class Connection {
 
   /** For log lines: the port of the other side. */
   readonly remotePort: number | undefined;
+  /** As the other side sees `remotePort`. */
+  readonly localPort: number | undefined;
+  /** When anything was heard last, on the clock. */
+  lastHeardAt: number;
+  readonly #lag = new LagMeter();
   /** Settles when the socket is gone, no matter which side closed the socket. */
   readonly closed: Promise<ConnectionEnd>;
 
   constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
     this.remotePort = socket.remotePort; // the socket forgets the port when closed
+    this.localPort = socket.localPort;
     this.#clock = clock;
+    this.lastHeardAt = clock.now();
     this.#outbox = new Outbox(socket, clock);
     let socketError: Error | undefined;
     socket.on('data', (chunk: Buffer) => {
@@ -145,6 +153,11 @@ export class Connection {
     return this.#outbox.bytes;
   }
 
+  /** How long the oldest of these bytes waits, ms, as far as earlier looks can tell. */
+  measureLag(): number {
+    return this.#lag.look(this.#clock.now(), this.#outbox.sentBytes, this.#outbox.bytes);
+  }
+
   /** `outboxBytes` without the largest message: a single message may have any length. */
   get backlogBytes(): number {
     return this.#outbox.backlogBytes;
@@ -232,7 +245,8 @@ export class Connection {
 
   #onData(chunk: Buffer): void {
     if (this.#end) return;
-    this.#heartbeat?.heard();
+    this.lastHeardAt = this.#clock.now();
+    this.#heartbeat?.heard(this.lastHeardAt);
     this.#allowance -= chunk.length;
     try {
       this.#reader.push(chunk, (frame) => {

@@ -30,9 +30,9 @@ export class Heartbeat {
     this.#schedule(intervalMs);
   }
 
-  /** Any bytes arrived. */
-  heard(): void {
-    this.#lastHeard = this.#clock.now();
+  /** Any bytes arrived. @param now on the clock */
+  heard(now: number): void {
+    this.#lastHeard = now;
   }
 
   stop(): void {

@@ -167,7 +167,7 @@ export class Outbox {
 
   /** A connection that is never idle: what was written before the last look and has left counts no more. */
   #forgetRead(): void {
-    const sentBytes = this.#sentBytes();
+    const sentBytes = this.sentBytes;
     if (sentBytes < this.#markBytes) return;
     this.#requiredBytes -= this.#requiredAtMark;
     this.#requiredAtMark = this.#requiredBytes;
@@ -186,18 +186,18 @@ export class Outbox {
   }
 
   #watch(): Patience {
-    const sentBefore = this.#sentBytes();
+    const sentBefore = this.sentBytes;
     return patientTimeout(this.#clock, BURST_MS, () => {
       this.#patience = undefined;
       this.#forgetRead();
       if (this.#excess() <= 1) return;
-      if (this.#sentBytes() - sentBefore < this.#maxBytes) this.#onTooSlow();
+      if (this.sentBytes - sentBefore < this.#maxBytes) this.#onTooSlow();
       else this.#patience = this.#watch();
     });
   }
 
   /** What the system has taken since the beginning. */
-  #sentBytes(): number {
+  get sentBytes(): number {
     return this.#socket.bytesWritten - this.#socket.writableLength;
   }
 

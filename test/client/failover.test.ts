@@ -64,6 +64,7 @@ function seek(candidacy: Candidacy = 'follows'): void {
       onLeave: () => undefined,
       onSetback: (error) => void setbacks.push(error),
       onRecovery: () => undefined,
+      onFailover: () => undefined,
       onPhase: () => undefined,
     },
   });

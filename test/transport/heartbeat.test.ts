@@ -50,7 +50,7 @@ test('any byte is life; a ping goes out in every interval nevertheless, once', (
   const heartbeat = start(1_000);
   for (let i = 0; i < 100; i++) {
     clock.advance(900);
-    heartbeat.heard();
+    heartbeat.heard(clock.now());
   }
   expect(silences).toEqual([]);
   expect(pings).toEqual(Array.from({ length: 90 }, (_, index) => (index + 1) * 1_000));
@@ -59,7 +59,7 @@ test('any byte is life; a ping goes out in every interval nevertheless, once', (
 test('an answer at the last moment starts the count anew', () => {
   const heartbeat = start(1_000);
   clock.advance(2_499);
-  heartbeat.heard();
+  heartbeat.heard(clock.now());
   clock.advance(2_499);
   expect(silences).toEqual([]);
   clock.advance(1);
@@ -82,7 +82,7 @@ test('a long pause of this process itself is not blamed on the other side', () =
   expect(silences).toEqual([]);
   expect(pings).toHaveLength(1); // asks at once
   clock.advance(100);
-  heartbeat.heard(); // what lay in the socket
+  heartbeat.heard(clock.now()); // what lay in the socket
   clock.advance(2_400);
   expect(silences).toEqual([]);
 });
@@ -115,7 +115,7 @@ test.each([100, 300, 1_000])(
       clock.advance(intervalMs * SILENCE_INTERVALS - 2 * intervalMs - lateMs - 1);
     }
     expect(silences).toEqual([]);
-    heartbeat.heard(); // sockets are read after timers have run
+    heartbeat.heard(clock.now()); // sockets are read after timers have run
     clock.advance(intervalMs);
     expect(silences).toEqual([]);
   },

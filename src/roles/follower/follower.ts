@@ -138,6 +138,14 @@ export class Follower implements Role, Verbs {
     this.#hub.unsubscribe(subscription);
   }
 
+  get valuesReceived(): number {
+    return this.#hub.received;
+  }
+
+  get localPort(): number | undefined {
+    return this.#connection.localPort;
+  }
+
   latest(key: string): Buffer | undefined {
     return this.#hub.latest(key);
   }
@@ -249,6 +257,7 @@ export class Follower implements Role, Verbs {
         this.#signals.end(message.id);
         const call = this.#pending.take(message.id);
         if (!call) return;
+        this.#hooks.onAnswered?.(this.#connection.lastHeardAt - call.begunAt);
         try {
           call.resolve(this.#values.decodeAll(message.values));
         } catch (cause) {
@@ -259,7 +268,9 @@ export class Follower implements Role, Verbs {
       case 'call-failure': {
         this.#signals.end(message.id);
         const call = this.#pending.take(message.id);
-        call?.reject(this.#spoken.errorOf(message.payload, `the answer to ${call.method}`, call.method));
+        if (!call) return;
+        this.#hooks.onAnswered?.(this.#connection.lastHeardAt - call.begunAt);
+        call.reject(this.#spoken.errorOf(message.payload, `the answer to ${call.method}`, call.method));
         return;
       }
       case 'stream-item':

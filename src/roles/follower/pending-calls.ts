@@ -6,6 +6,8 @@ import { patientTimeout, type Clock, type Patience } from '../../time';
 interface PendingCall {
   readonly id: number;
   readonly method: string;
+  /** On the clock. */
+  readonly begunAt: number;
   readonly limitMs: number;
   readonly deadline: number;
   readonly resolve: (values: unknown[]) => void;
@@ -50,15 +52,16 @@ export class PendingCalls {
   add(id: number, method: string, limitMs: number): Promise<unknown[]> {
     if (this.#size * 2 >= this.#slots.length) this.#grow();
     return new Promise((resolve, reject) => {
-      const deadline = this.#clock.now() + limitMs;
-      this.#slots[this.#slotOf(id)] = { id, method, limitMs, deadline, resolve, reject };
+      const begunAt = this.#clock.now();
+      const deadline = begunAt + limitMs;
+      this.#slots[this.#slotOf(id)] = { id, method, begunAt, limitMs, deadline, resolve, reject };
       this.#size++;
       if (deadline < this.#nextAt) this.#schedule(limitMs, deadline);
     });
   }
 
   /** Removes and returns the call with this id; undefined when the call has expired. */
-  take(id: number): Pick<PendingCall, 'method' | 'resolve' | 'reject'> | undefined {
+  take(id: number): Pick<PendingCall, 'method' | 'begunAt' | 'resolve' | 'reject'> | undefined {
     const slot = this.#slotOf(id);
     const call = this.#slots[slot];
     if (call?.id !== id) return undefined;

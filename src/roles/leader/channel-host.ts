@@ -5,6 +5,7 @@ import { writeRefusal } from '../../../protocol/handshake';
 import type { Join, Register } from '../../../protocol/message';
 import { TrunklineError } from '../../errors';
 import { rarely } from '../../logger';
+import type { FollowerReport } from '../../process-report';
 import type { Connection } from '../../transport/connection';
 import type { ChannelDoor } from '../../transport/listener';
 import type { HostedChannel } from './hosted-channel';
@@ -56,6 +57,24 @@ export class ChannelHost implements ChannelDoor {
       skippedEvents,
       streams,
     }));
+  }
+
+  /** How each follower stands, for a look at the host. */
+  get report(): FollowerReport[] {
+    const now = this.#channel.spec.clock.now();
+    return [...this.#connections].map(([connection, { skippedEvents }]) => ({
+      remotePort: connection.remotePort,
+      outboxBytes: connection.outboxBytes,
+      lagMs: Math.round(connection.measureLag()),
+      skippedValues: skippedEvents,
+      lastHeardMs: Math.round(now - connection.lastHeardAt),
+    }));
+  }
+
+  stamp(): string {
+    let outboxBytes = 0;
+    for (const connection of this.#connections.keys()) outboxBytes += connection.outboxBytes;
+    return [this.#connections.size, outboxBytes, this.skippedEvents].join(' ');
   }
 
   /** Values of this term that followers did not get, because the followers read too slowly and newer values came. */

@@ -1,6 +1,7 @@
 // What serving followers needs of the channel that is served: the part of a Single, and of its sessions, that is used.
 
-import type { ChannelReadiness, Session, SessionHooks } from '../local/single';
+import type { Session, SessionHooks } from '../local/session';
+import type { ChannelReadiness } from '../local/single';
 import type { ChannelSpec } from '../role';
 
 /** What one consumer asks of the channel. */

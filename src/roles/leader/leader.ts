@@ -1,10 +1,12 @@
 // A leader is a Single plus a ChannelHost behind a lease. A leader that closes lets a successor take over before it stops serving.
 
 import type { ChannelLease } from '../../election/term';
+import type { LedReport } from '../../process-report';
 import { within } from '../../time';
 import { ChannelHost } from './channel-host';
 import type { ChannelSpec, FollowerSnapshot, Role, RoleEnd, RoleHooks } from '../role';
-import { Single, type Session } from '../local/single';
+import type { Session } from '../local/session';
+import { Single } from '../local/single';
 
 /**
  * How long a leader that has resigned waits until all followers are served by the successor, ms. The port keeps the process alive
@@ -65,6 +67,19 @@ export class Leader implements Role {
 
   get skippedEvents(): number {
     return this.#host.skippedEvents;
+  }
+
+  get valuesReceived(): number {
+    return this.verbs.valuesReceived;
+  }
+
+  report(withKeys: boolean): LedReport {
+    const { report, skippedEvents } = this.#host;
+    return { ...this.#single.report(withKeys), followers: report, skippedValues: skippedEvents };
+  }
+
+  stamp(): string {
+    return `${this.#single.stamp()} ${this.#host.stamp()}`;
   }
 
   /** Begins to serve: followers may come from here on, and are answered when the upstream client is ready. */

@@ -79,6 +79,11 @@ export class PublicationLedger {
     }
   }
 
+  /** How many keys are published. */
+  get size(): number {
+    return this.#publications.size;
+  }
+
   /** Every publication that stands: key and registration. */
   *registrations(): IterableIterator<[key: string, registration: unknown]> {
     for (const [key, { registration }] of this.#publications) yield [key, registration];

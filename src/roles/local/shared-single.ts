@@ -1,10 +1,12 @@
 // Single mode: the clients of a channel in this process share a Single by reference count.
 
 import { isSameChannel } from '../../../protocol/handshake';
+import type { LedReport } from '../../process-report';
 import { differenceTo, warnOfDifference } from '../identity-warning';
 import { warnOfMethods } from '../method-warning';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../role';
-import { Single, type Session } from './single';
+import type { Session } from './session';
+import { Single } from './single';
 
 interface Shared {
   readonly single: Single;
@@ -50,6 +52,18 @@ export class SharedSingle implements Role {
 
   get ready(): Promise<void> {
     return this.#shared.single.ready;
+  }
+
+  get valuesReceived(): number {
+    return this.verbs.valuesReceived;
+  }
+
+  report(withKeys: boolean): LedReport {
+    return this.#shared.single.report(withKeys);
+  }
+
+  stamp(): string {
+    return this.#shared.single.stamp();
   }
 
   retire(): Promise<void> {

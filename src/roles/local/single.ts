@@ -3,35 +3,19 @@
 // separate session, and all requests of the consumer end with the session.
 
 import { isError, messageOf, safeString } from '../../../protocol/error-value';
-import type { CallStyle } from '../../../protocol/message';
 import { EVENT_ROOM } from '../../../protocol/v2';
 import { TrunklineError } from '../../errors';
+import type { UpstreamView } from '../../host-view';
+import { MAX_KEYS, type LedReport } from '../../process-report';
 import { eventChannel, upstreamChannel, type UpstreamMessage } from '../../telemetry';
 import { VERB_MS, type KeyHooks, type KeyVerb } from './key-lane';
 import { PublicationLedger } from './publication-ledger';
-import {
-  LINGER_MS,
-  type ChannelSpec,
-  type PublishOptions,
-  type RoleHooks,
-  type StreamReader,
-  type Subscriber,
-  type Subscription,
-  type Verbs,
-} from '../role';
+import { LINGER_MS, type ChannelSpec } from '../role';
+import { Session, type SessionHooks } from './session';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
 import { Upstream } from './upstream';
 import { UpstreamPublications } from './upstream-publications';
 import { UpstreamSubscriptions, type SubscriptionLane } from './upstream-subscriptions';
-
-/** What a consumer hears besides what every role tells. */
-export interface SessionHooks extends RoleHooks {
-  /**
-   * The upstream client has refused a publication of this consumer. Absent: the consumer learns of the refusal through
-   * `onError`.
-   */
-  onPublicationRefused?(key: string, error: Error): void;
-}
 
 /** Whether the channel can be served now. */
 export interface ChannelReadiness {
@@ -39,6 +23,9 @@ export interface ChannelReadiness {
   /** Why not; undefined when ready, or while the first try is under way. */
   readonly setback: { readonly error: unknown } | undefined;
 }
+
+/** The number of the last Single of this process. */
+let lastNumber = 0;
 
 export class Single {
   readonly spec: ChannelSpec;
@@ -54,6 +41,8 @@ export class Single {
   readonly #sessions = new Map<Session, () => void>();
   #client: object | undefined;
   #setback: { readonly error: unknown } | undefined;
+  readonly #number = ++lastNumber;
+  #standing: UpstreamView = { state: 'connecting', since: Date.now(), error: undefined };
   #awaitingReady: (() => void)[] = [];
   #started = false;
   #areKeysHeld = false;
@@ -176,7 +165,31 @@ export class Single {
     this.#tell('closed');
   }
 
+  /** What is known of the channel here; a leader adds the followers. */
+  report(withKeys: boolean): LedReport {
+    const { hub, ledger } = this;
+    return {
+      id: this.#number,
+      upstream: this.#standing,
+      followers: [],
+      keys: withKeys ? hub.report(MAX_KEYS) : undefined,
+      keyCount: hub.keyCount,
+      publications: ledger.size,
+      valuesFromUpstream: hub.received,
+      skippedValues: 0,
+    };
+  }
+
+  stamp(): string {
+    const { hub, ledger } = this;
+    return [this.#standing.state, this.#standing.since, hub.keyCount, hub.received, ledger.size].join(' ');
+  }
+
   #tell(state: UpstreamMessage['state'], error?: unknown): void {
+    const now = state === 'ready' ? 'ok' : 'connecting';
+    const reason = error === undefined ? undefined : messageOf(error);
+    if (now !== this.#standing.state || reason !== this.#standing.error)
+      this.#standing = { state: now, since: Date.now(), error: reason };
     if (upstreamChannel.hasSubscribers) upstreamChannel.publish({ channel: this.spec.name, state, error });
   }
 
@@ -253,126 +266,5 @@ export class Single {
 
   #report(error: unknown): void {
     for (const session of this.#sessions.keys()) session.hooks.onError(error);
-  }
-}
-
-/** What a consumer has asked of a Single. */
-export class Session implements Verbs {
-  readonly hooks: SessionHooks;
-  readonly #single: Single;
-  readonly #subscriptions = new Set<Subscription>();
-  #isSilent = false;
-  #left = false;
-
-  constructor(single: Single, hooks: SessionHooks) {
-    this.#single = single;
-    this.hooks = hooks;
-  }
-
-  subscribe(registration: unknown, subscriber: Subscriber, key = this.#single.spec.formatKey(registration)): Subscription {
-    if (this.#isSilent) return { subscriber };
-    const subscription = this.#single.hub.subscribe(key, registration, subscriber);
-    if (this.#left)
-      this.#single.hub.unsubscribe(subscription); // while the upstream client was asked
-    else this.#subscriptions.add(subscription);
-    const setback = this.#single.hub.find(key)?.state?.setback;
-    if (!setback) return subscription;
-    // The key was refused before this consumer came, and waits for the next try.
-    if (subscriber.refuse) subscriber.refuse(setback);
-    else this.hooks.onError(setback);
-    return subscription;
-  }
-
-  unsubscribe(subscription: Subscription): void {
-    if (this.#subscriptions.delete(subscription)) this.#single.hub.unsubscribe(subscription);
-  }
-
-  latest(key: string): Buffer | undefined {
-    return this.#single.hub.latest(key);
-  }
-
-  /** Delivers nothing from this call on; calls and publications go on. Idempotent. */
-  silence(): void {
-    this.#isSilent = true;
-    for (const subscription of this.#subscriptions) this.#single.hub.unsubscribe(subscription);
-    this.#subscriptions.clear();
-  }
-
-  publish(registration: unknown, { replay }: PublishOptions): void {
-    const { ledger, publications, spec } = this.#single;
-    const key = spec.formatKey(registration);
-    const isNews = ledger.add(key, registration, this);
-    if (isNews || !replay) {
-      if (this.#single.takesPublications) publications.publish(key, registration);
-      return;
-    }
-    const setback = publications.setbackOf(key);
-    if (!setback) return;
-    if (this.hooks.onPublicationRefused) this.hooks.onPublicationRefused(key, setback);
-    else this.hooks.onError(setback);
-  }
-
-  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
-    return new Promise((resolve, reject) => {
-      const ran = this.run(method, args, style, resolve, reject);
-      // Has no further effect, but links the method to this promise, and the stack of a failure shows the awaiting callers.
-      void ran?.then(resolve as never, reject);
-    });
-  }
-
-  /** `call` without making a promise. Exactly one of the two functions is called, once, perhaps before this method returns. */
-  run(
-    method: string,
-    args: readonly unknown[],
-    style: CallStyle | undefined,
-    resolve: (values: unknown[]) => void,
-    reject: (error: unknown) => void,
-  ): Promise<void> | undefined {
-    const { ledger, publications, spec, upstream } = this.#single;
-    if (!spec.callable.has(method)) {
-      reject(spec.streams.has(method) ? this.#notForCalls(method) : this.#unknown(method));
-      return undefined;
-    }
-    if (method !== spec.methods.unPublish) return upstream.run(method, args, style, resolve, reject);
-    const run = (): Promise<void> | undefined => upstream.run(method, args, style, resolve, reject);
-    const key = spec.formatKey(args[0]);
-    const isWanted = ledger.remove(key, this);
-    if (!upstream.isReady) return run(); // to be told so
-    let ran: Promise<void> | undefined;
-    publications.withdrawByCall(key, () => (ran = run()), isWanted);
-    return ran; // undefined also when the call waits for a turn
-  }
-
-  stream(method: string, args: readonly unknown[]): StreamReader {
-    const { spec, upstream } = this.#single;
-    if (!spec.streams.has(method)) throw this.#unknown(method);
-    return upstream.stream(method, args);
-  }
-
-  /** An older process takes a stream for a method with a result. */
-  #notForCalls(method: string): TrunklineError {
-    const { name: channel } = this.#single.spec;
-    const message = `${channel}: ${method} gives a stream, which the process that has called it cannot read; update that process`;
-    return new TrunklineError('ERR_TRUNKLINE_NOT_SHARED', message, { channel, method });
-  }
-
-  #unknown(method: string): TrunklineError {
-    const { name: channel } = this.#single.spec;
-    const message = `${channel}: ${method} is not delegated by the leader; delegate it in every process`;
-    return new TrunklineError('ERR_TRUNKLINE_UNKNOWN_METHOD', message, { channel, method });
-  }
-
-  notify(method: string, args: readonly unknown[]): void {
-    this.call(method, args, 'promise').catch((error: unknown) => {
-      this.hooks.onError(error);
-    });
-  }
-
-  /** Withdraws all that this consumer has asked for. Idempotent. */
-  leave(): void {
-    if (this.#left) return;
-    this.#left = true;
-    this.silence();
-    this.#single.leave(this);
   }
 }
