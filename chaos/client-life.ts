@@ -1,12 +1,13 @@
 // A shared client of a member, from `create()` to `close()`: subscriptions, calls, and the record of all that happens to the
 // client.
 
+import { setTimeout as wait } from 'node:timers/promises';
 import cluster, { type Logger } from '../src/index';
 import { clusterOptions, keysOf, MAX_WAIT_MS, RESPONSE_MS, type ChannelPlan } from './channels';
 import type { Recorder } from './history';
 import type { Random } from './random';
 import { UpstreamClient, type ValueListener } from './upstream/client';
-import { isWhole, type Value } from './upstream/messages';
+import { isRowOf, isWhole, type RowsWanted, type Value } from './upstream/messages';
 
 export interface Surroundings {
   readonly slot: number;
@@ -23,6 +24,12 @@ export interface Surroundings {
 const MARGIN_MS = 2_500;
 /** What the server may take over a call, in two parts, ms. */
 const SLOW_MS = 500;
+/** Rows of a stream, and bytes of a row: most streams outlast the credit of their reader. */
+const ROWS = 5_000;
+const ROW_BYTES = [1, 2_000] as const;
+/** A slow reader waits after so many rows, so long, ms. */
+const PAUSE_ROWS = 20;
+const PAUSE_MS = [1, 10] as const;
 
 interface Subscription {
   readonly id: string;
@@ -67,7 +74,8 @@ export class ClientLife {
     if (this.#isClosing) return;
     const { random } = this.#around;
     const dice = random.next();
-    if (dice < 0.7) this.call();
+    if (dice < 0.62) this.call();
+    else if (dice < 0.7) void this.#read();
     else if (dice < 0.77) this.#publish();
     else if (dice < 0.84) this.#waitUntilReady();
     else if (dice < 0.92) this.#subscribe(random.pick(keysOf(this.plan)));
@@ -199,6 +207,44 @@ export class ClientLife {
       if (error) settle(error);
       else done(answer);
     });
+  }
+
+  /** Reads a stream: to its end, or leaves it before. */
+  async #read(): Promise<void> {
+    const { record, random } = this.#around;
+    const stream = `${this.#facts.client}-stream-${++this.#lastNumber}`;
+    const wanted: RowsWanted = { stream, count: random.whole(0, ROWS), bytes: random.size(...ROW_BYTES) };
+    const leaveAt = random.chance(0.25) ? random.whole(1, ROWS / 5) : Infinity;
+    const pauseMs = random.chance(0.5) ? random.whole(...PAUSE_MS) : 0;
+    const facts = { ...this.#facts, stream };
+    record({ kind: 'stream-began', ...facts, rows: wanted.count });
+    let [from, last, isWhole] = [1, 0, true];
+    const tellRows = (next: number): void => {
+      if (last >= from) record({ kind: 'stream-rows', ...facts, from, to: last });
+      from = next;
+    };
+    const end = (outcome: string, message = '', returned?: number): void => {
+      tellRows(last + 1);
+      record({ kind: 'stream-ended', ...facts, outcome, message, returned, isWhole });
+    };
+    try {
+      const rows = this.#client.rows(wanted);
+      for (;;) {
+        const { done, value } = await rows.next();
+        if (done) return end('all', '', value);
+        if (this.#isClosed) record({ kind: 'after-close', ...this.#facts, message: `a row of ${stream}` });
+        isWhole &&= isRowOf(wanted, value);
+        if (value.n !== last + 1) tellRows(value.n);
+        last = value.n;
+        if (last >= leaveAt) break;
+        if (pauseMs > 0 && last % PAUSE_ROWS === 0) await wait(pauseMs);
+      }
+      await rows.return(0);
+      end('left');
+    } catch (error) {
+      const { code, message } = describe(error);
+      end(code, message);
+    }
   }
 
   #nextCall(): string {

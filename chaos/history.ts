@@ -84,10 +84,38 @@ type Call =
       readonly ranMs: number;
     });
 
+interface OfStream extends OfClient {
+  readonly stream: string;
+}
+
+type Stream =
+  | (OfStream & { readonly kind: 'stream-began'; readonly rows: number })
+  /** The reader got the rows of these numbers, each one above the one before. */
+  | (OfStream & { readonly kind: 'stream-rows'; readonly from: number; readonly to: number })
+  | (OfStream & {
+      readonly kind: 'stream-ended';
+      /** `all`, `left` by the reader, or the code of the error, or the name of the error. */
+      readonly outcome: string;
+      readonly message: string;
+      /** What the generator has returned; undefined unless all was read. */
+      readonly returned: number | undefined;
+      /** Whether each row was one of this stream, with the bytes that the generator made. */
+      readonly isWhole: boolean;
+    });
+
 type Upstream =
   /** The upstream client of a process is there, or gone. */
   | { readonly kind: 'upstream-on'; readonly pid: number; readonly channel: string; readonly connection: number }
   | { readonly kind: 'upstream-off'; readonly pid: number; readonly channel: string; readonly connection: number }
+  /** A generator of an upstream client has begun, or has run its `finally`. */
+  | {
+      readonly kind: 'generator';
+      readonly pid: number;
+      readonly channel: string;
+      readonly connection: number;
+      readonly stream: string;
+      readonly isBegun: boolean;
+    }
   /** The server has carried out a call. */
   | {
       readonly kind: 'journal';
@@ -104,7 +132,7 @@ type Phase =
   | { readonly kind: 'recovered'; readonly detail: string };
 
 export type HistoryEntry = { readonly at: number } & (
-  Fault | Process | Client | DeliveredValue | Publishing | Call | Upstream | Phase
+  Fault | Process | Client | DeliveredValue | Publishing | Call | Stream | Upstream | Phase
 );
 export type EntryOf<K extends HistoryEntry['kind']> = Extract<HistoryEntry, { kind: K }>;
 export type History = readonly HistoryEntry[];

@@ -15,6 +15,7 @@ export function summary({ history, startedAt, latestMs }: Outcome): string {
   const recoveries = of(history, 'recovered').map(({ detail }) => Number(detail));
   const overlaps = overlapsOf(history, CHANNELS).map(({ ranMs }) => ranMs);
   const journal = of(history, 'journal');
+  const ended = of(history, 'stream-ended');
   const memory = of(history, 'memory');
   const rssMb = (entries: readonly EntryOf<'memory'>[]): string =>
     `${Math.round(Math.max(0, ...entries.map(({ rssBytes }) => rssBytes)) / 2 ** 20)} MB`;
@@ -25,6 +26,7 @@ export function summary({ history, startedAt, latestMs }: Outcome): string {
     ['changes of leader', `${changesOfLeader(history)}`],
     ['deliveries', `${of(history, 'delivered').length} to ${of(history, 'subscribed').length} subscriptions`],
     ['calls', `${settled.length} settled: ${counts(settled.map(({ outcome }) => outcome))}`],
+    ['streams', `${ended.length} ended after ${rowsOf(history)} rows: ${counts(ended.map(({ outcome }) => outcome))}`],
     ['carried out', `${journal.length}, ${journal.length - new Set(journal.map(({ call }) => call)).size} of them again`],
     ['slowest call', `${Math.round(Math.max(0, ...settled.map(({ ranMs }) => ranMs)))} ms of running time`],
     ['longest recovery', `${Math.max(0, ...recoveries)} ms, of ${recoveries.length}`],
@@ -58,6 +60,10 @@ function changesOfLeader(history: History): number {
     last.set(channel, pid);
   }
   return changes;
+}
+
+function rowsOf(history: History): number {
+  return of(history, 'stream-rows').reduce((sum, { from, to }) => sum + to - from + 1, 0);
 }
 
 function of<K extends HistoryEntry['kind']>(history: History, kind: K): EntryOf<K>[] {

@@ -206,7 +206,10 @@ export class Run {
     this.#history.push(entry);
     this.#present.apply(entry);
     if (entry.kind === 'exited' && !entry.wasWanted) this.#hasCrashed = true;
-    if (this.#given.verbose && !['delivered', 'called', 'settled', 'journal', 'memory'].includes(entry.kind)) {
+    if (
+      this.#given.verbose &&
+      !['delivered', 'called', 'settled', 'journal', 'memory', 'stream-rows', 'generator'].includes(entry.kind)
+    ) {
       console.error(line(entry, this.#startedAt));
     }
   }

@@ -5,6 +5,7 @@ import type { History, HistoryEntry } from '../history';
 import { checkCalls } from './calls';
 import { checkDelivery } from './delivery';
 import { checkLife } from './life';
+import { checkStreams } from './streams';
 import { checkUpstreams } from './upstreams';
 import type { Violation } from './violation';
 
@@ -15,7 +16,7 @@ export function inOrder(entries: readonly HistoryEntry[]): History {
 
 /** Checks what holds at any moment, even if reports are still on the way. */
 export function checkSoFar(history: History): Violation[] {
-  return [...checkDelivery(history), ...checkCalls(history), ...checkLife(history)];
+  return [...checkDelivery(history), ...checkCalls(history), ...checkStreams(history), ...checkLife(history)];
 }
 
 /** What holds once everybody has reported everything. */

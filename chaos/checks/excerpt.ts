@@ -33,6 +33,7 @@ function concerned(history: History, { from, to, about }: Violation): HistoryEnt
       return isMeanwhile && isOfChannel && (entry.pid === undefined || pids.has(entry.pid));
     }
     if (about.call !== undefined && 'call' in entry && entry.call === about.call) return true;
+    if (about.stream !== undefined && 'stream' in entry && entry.stream === about.stream) return true;
     if (entry.at < begin) return false;
     switch (entry.kind) {
       case 'calm':
@@ -55,6 +56,11 @@ function concerned(history: History, { from, to, about }: Violation): HistoryEnt
       case 'settled':
       case 'journal':
         return entry.call === about.call;
+      case 'stream-began':
+      case 'stream-rows':
+      case 'stream-ended':
+      case 'generator':
+        return entry.stream === about.stream;
       case 'published':
       case 'unpublished':
         return entry.name === about.publication;

@@ -36,6 +36,22 @@ export class Present {
     { readonly client: string; readonly pid: number; readonly channel: string; readonly at: number }
   >();
 
+  /** Streams that are being read, and generators that run, by connection of the upstream client and stream. */
+  readonly #streams = new Map<
+    string,
+    { readonly client: string; readonly pid: number; readonly channel: string; readonly at: number }
+  >();
+  readonly #generators = new Map<
+    string,
+    {
+      readonly stream: string;
+      readonly connection: number;
+      readonly pid: number;
+      readonly channel: string;
+      readonly at: number;
+    }
+  >();
+
   static of(history: History): Present {
     const present = new Present();
     for (const entry of history) present.apply(entry);
@@ -94,7 +110,24 @@ export class Present {
         if (client && entry.outcome === 'ok') client.answeredAt = entry.at;
         return;
       }
+      case 'stream-began':
+        this.#streams.set(entry.stream, { client: entry.client, pid: entry.pid, channel: entry.channel, at: entry.at });
+        return;
+      case 'stream-ended':
+        this.#streams.delete(entry.stream);
+        return;
+      case 'generator': {
+        const { stream, connection, pid, channel, at } = entry;
+        const id = `${connection}/${stream}`;
+        if (entry.isBegun) this.#generators.set(id, { stream, connection, pid, channel, at });
+        else this.#generators.delete(id);
+        return;
+      }
+      case 'upstream-off':
+        for (const [id, { connection }] of this.#generators) if (connection === entry.connection) this.#generators.delete(id);
+        return;
       case 'exited':
+        for (const [id, { pid }] of this.#streams) if (pid === entry.pid) this.#streams.delete(id);
         for (const [id, { pid }] of this.#clients) if (pid === entry.pid) this.#clients.delete(id);
         for (const [call, { pid }] of this.#pending) if (pid === entry.pid) this.#pending.delete(call);
         this.#forget(({ pid }) => pid === entry.pid);
@@ -156,6 +189,16 @@ export class Present {
       const about = { pids: [pid], channel, clients: [client], call };
       const what = `call ${call} of ${channel} has not settled in ${Math.round(at - calledAt)} ms`;
       found.push({ promise: 'every call settles', what, from: calledAt, to: at, about });
+    }
+    for (const [stream, { client, pid, channel, at: beganAt }] of this.#streams) {
+      const about = { pids: [pid], channel, clients: [client], stream };
+      const what = `stream ${stream} of ${channel} has not ended in ${Math.round(at - beganAt)} ms`;
+      found.push({ promise: 'every stream ends', what, from: beganAt, to: at, about });
+    }
+    for (const { stream, pid, channel, at: beganAt } of this.#generators.values()) {
+      const about = { pids: [pid], channel, stream };
+      const what = `the generator of stream ${stream} of ${channel} still runs in process ${pid}`;
+      found.push({ promise: 'every stream ends', what, from: beganAt, to: at, about });
     }
     for (const [id, { pid, channel, isReady, isClosing, answeredAt }] of this.#clients) {
       const about = { pids: [pid], channel, clients: [id] };

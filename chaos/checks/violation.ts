@@ -9,6 +9,9 @@ export type PromiseName =
   | 'at most once'
   | 'every call settles'
   | 'the outcome of a call is true'
+  | 'every row once, in order'
+  | 'the end of a stream is true'
+  | 'every stream ends'
   | 'one upstream client'
   | 'nothing after close'
   | 'no crash'
@@ -22,6 +25,7 @@ export interface About {
   readonly subscription?: string | undefined;
   readonly publication?: string | undefined;
   readonly call?: string | undefined;
+  readonly stream?: string | undefined;
 }
 
 export interface Violation {

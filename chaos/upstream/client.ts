@@ -2,9 +2,19 @@
 // makes a new client.
 
 import net from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import { Base } from 'sdk-base';
-import { hear, tell, type Answer, type Increment, type Question, type Value } from './messages';
+import {
+  hear,
+  makeRow,
+  tell,
+  type Answer,
+  type Increment,
+  type Question,
+  type Row,
+  type RowsWanted,
+  type Value,
+} from './messages';
 
 export interface UpstreamClientOptions {
   readonly channel: string;
@@ -27,6 +37,9 @@ interface Pending {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: Error) => void;
 }
+
+/** A generator makes so many rows without waiting. */
+const TURN_ROWS = 50;
 
 /** The question was never asked. */
 export const NOT_ASKED = 'CHAOS_NOT_ASKED';
@@ -99,6 +112,20 @@ export class UpstreamClient extends Base {
   /** Like `increment`, and declared idempotent by the members. */
   async incrementAgain(increment: Increment): Promise<{ call: string }> {
     return this.increment(increment);
+  }
+
+  /** Rows that this process makes. The server hears of the beginning and of the end. */
+  async *rows({ stream, count, bytes }: RowsWanted): AsyncGenerator<Row, number> {
+    this.#ask({ op: 'generator', stream, isBegun: true });
+    try {
+      for (let n = 1; n <= count; n++) {
+        if (n % TURN_ROWS === 0) await turn();
+        yield makeRow(stream, n, bytes);
+      }
+      return count;
+    } finally {
+      this.#ask({ op: 'generator', stream, isBegun: false });
+    }
   }
 
   override async close(): Promise<void> {

@@ -21,12 +21,29 @@ export interface Increment {
   readonly afterMs: number;
 }
 
+/** What a reader asks of a stream. */
+export interface RowsWanted {
+  /** The id that the reader gave the stream. */
+  readonly stream: string;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export interface Row {
+  readonly stream: string;
+  /** From 1. */
+  readonly n: number;
+  readonly filler: Buffer;
+}
+
 export type Question =
   | { readonly op: 'hello'; readonly channel: string; readonly pid: number }
   | { readonly op: 'watch' | 'unwatch'; readonly key: string }
   /** Lasts as long as the connection. */
   | { readonly op: 'publish' | 'unpublish'; readonly name: string }
   | { readonly op: 'get'; readonly id: number; readonly key: string }
+  /** A generator has begun or ended; there is no answer. */
+  | { readonly op: 'generator'; readonly stream: string; readonly isBegun: boolean }
   | { readonly op: 'increment'; readonly id: number; readonly increment: Increment };
 
 export type Answer =
@@ -43,6 +60,15 @@ export function makeValue(key: string, version: number, size: number): Value {
 /** Whether the value is the value that the server made. */
 export function isWhole({ version, size, filler }: Value): boolean {
   return filler.length === size && filler.equals(Buffer.alloc(size, fillOf(version)));
+}
+
+export function makeRow(stream: string, n: number, bytes: number): Row {
+  return { stream, n, filler: Buffer.alloc(bytes, fillOf(n)) };
+}
+
+/** Whether the row is one that the generator made for this reader. */
+export function isRowOf({ stream, bytes }: RowsWanted, row: Row): boolean {
+  return row.stream === stream && row.filler.equals(Buffer.alloc(bytes, fillOf(row.n)));
 }
 
 export function tell(socket: Socket, message: Question | Answer): void {

@@ -110,6 +110,11 @@ export class ChaosUpstream {
           tell(socket, { op: 'answer', id: question.id, answer: { key: question.key, version } });
           return;
         }
+        case 'generator': {
+          const { pid, channel, connection } = peer;
+          this.#record({ kind: 'generator', pid, channel, connection, stream: question.stream, isBegun: question.isBegun });
+          return;
+        }
         case 'increment':
           this.#increment(socket, peer, question.id, question.increment);
       }

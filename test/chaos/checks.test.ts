@@ -117,6 +117,70 @@ describe('calls', () => {
   });
 });
 
+describe('streams', () => {
+  const stream = { ...client, stream: 's' };
+  const began = (at: number, rows: number): HistoryEntry => entry(at, { kind: 'stream-began', ...stream, rows });
+  const rows = (at: number, from: number, to: number): HistoryEntry => entry(at, { kind: 'stream-rows', ...stream, from, to });
+  const ended = (at: number, outcome: string, fields: { returned?: number; isWhole?: boolean } = {}): HistoryEntry =>
+    entry(at, { kind: 'stream-ended', ...stream, outcome, message: '', returned: undefined, isWhole: true, ...fields });
+  const generator = (at: number, isBegun: boolean, connection = 1): HistoryEntry =>
+    entry(at, { kind: 'generator', pid: 22, channel: 'plain', connection, stream: 's', isBegun });
+
+  it('that are read to the end, left, or end with an error behind their rows, are right', () => {
+    const whole = [began(1, 20), generator(1, true), rows(2, 1, 10), rows(3, 11, 20)];
+    expect(violationsOf(...whole, ended(4, 'all', { returned: 20 }))).toEqual([]);
+    expect(violationsOf(...whole, ended(4, 'left'))).toEqual([]);
+    expect(violationsOf(began(1, 20), rows(2, 1, 10), ended(4, 'ERR_TRUNKLINE_LEADER_LOST'))).toEqual([]);
+    expect(violationsOf(began(1, 0), ended(4, 'all', { returned: 0 }))).toEqual([]);
+  });
+
+  it('that lose a row, double one, or have one too many are found', () => {
+    expect(violationsOf(began(1, 20), rows(2, 1, 10), rows(3, 12, 20), ended(4, 'left'))).toEqual([
+      'every row once, in order: stream s of plain got row 12 instead of 11',
+    ]);
+    expect(violationsOf(began(1, 20), rows(2, 1, 10), rows(3, 10, 20), ended(4, 'left'))).toHaveLength(1);
+    expect(violationsOf(began(1, 20), rows(2, 2, 10), ended(4, 'left'))).toHaveLength(1);
+    expect(violationsOf(began(1, 5), rows(2, 1, 6), ended(4, 'left'))).toEqual([
+      'every row once, in order: stream s of plain got 6 rows of 5',
+    ]);
+    expect(violationsOf(began(1, 9), rows(2, 1, 6), ended(4, 'left'), rows(5, 7, 7))).toEqual([
+      'every row once, in order: stream s of plain got row 7 after its end',
+    ]);
+  });
+
+  it('with an end that is not true, or told twice, are found', () => {
+    const start = [began(1, 20), rows(2, 1, 10)];
+    expect(violationsOf(...start, ended(4, 'all', { returned: 20 }))).toEqual([
+      'the end of a stream is true: stream s of plain ended after 10 rows of 20, with 20',
+    ]);
+    expect(violationsOf(...start, ended(4, 'left'), ended(5, 'left'))).toHaveLength(1);
+    expect(violationsOf(...start, ended(4, 'ERR_TRUNKLINE_NOT_SHARED'))).toHaveLength(1);
+    expect(violationsOf(...start, ended(4, 'left', { isWhole: false }))).toEqual([
+      expect.stringMatching(/^values arrive whole: stream s/),
+    ]);
+  });
+
+  it('with a second generator are found, wherever it runs', () => {
+    expect(violationsOf(began(1, 1), generator(2, true), generator(3, false), generator(4, true, 2))).toEqual([
+      'at most once: stream s of plain has a second generator',
+    ]);
+  });
+
+  it('that are under way, and generators that nobody reads, are shortcomings of a calm', () => {
+    const missing = (...entries: HistoryEntry[]): string[] =>
+      Present.of(entries)
+        .shortcomings(new Map(), new Set(), 100, 200)
+        .map(({ what }) => what);
+    expect(missing(began(1, 1), generator(1, true))).toEqual([
+      'stream s of plain has not ended in 199 ms',
+      'the generator of stream s of plain still runs in process 22',
+    ]);
+    expect(missing(began(1, 1), generator(1, true), ended(2, 'left'), generator(3, false))).toEqual([]);
+    const exited = entry(5, { kind: 'exited', pid: PID, how: 'SIGKILL', wasWanted: true, output: '' });
+    expect(missing(began(1, 1), generator(1, true), exited, off(6, 22, 1))).toEqual([]);
+  });
+});
+
 describe('upstream clients', () => {
   it('one after the other, or of different channels, are right', () => {
     expect(violationsOf(on(0, 1, 1), off(100, 1, 1), on(100, 2, 2), on(50, 3, 3, 'crowd'), off(9_000, 2, 2))).toEqual([]);

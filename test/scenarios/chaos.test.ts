@@ -45,6 +45,7 @@ it('every promise is kept for eight seconds, and no process is left', async () =
   expect(code).toBe(0);
   expect(run.output).toMatch(/^faults .*kill \d/m);
   expect(run.output).toMatch(/^calls +\d+ settled: .*ok \d+/m);
+  expect(run.output).toMatch(/^streams +\d+ ended after \d+ rows: .*all \d+/m);
   const members = membersOf(run);
   expect(members.length).toBeGreaterThanOrEqual(8);
   expect(members.filter(isAlive)).toEqual([]);
