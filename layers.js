@@ -33,7 +33,7 @@ const ALLOWED = {
   'src/observe/dashboard': ['kernel', 'src/view'],
   // What runs in the browser, built into one file.
   'src/observe/page': ['kernel', 'src/view'],
-  'src/observe': ['kernel', 'src/observe/dashboard'],
+  'src/observe': ['kernel', 'protocol', 'src/observe/dashboard'],
   // The composition root of the program `trunkline`: main and commands put everything together.
   'src/cli/control': ['kernel', 'src/view', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],
@@ -76,6 +76,8 @@ const PACKAGES = {
   'src/client': ['sdk-base'],
   'src/cli': ['commander'],
   'src/observe/page': ['uplot'],
+  // Loaded when the user asks for tracing and metrics.
+  'src/observe': ['@opentelemetry/api', 'prom-client'],
 };
 
 /** The files of each layer, for layers that are no folder of src. */

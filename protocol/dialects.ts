@@ -26,6 +26,8 @@ export interface Dialect extends Codec<Message | V2Message> {
   readonly hasNotices: boolean;
   /** Whether AbortSignals among the arguments of a call can be told of. */
   readonly hasSignals: boolean;
+  /** Whether a call can be told in which trace it is made. */
+  readonly hasContext: boolean;
 }
 
 /** The dialect in which every connection begins, and the only one of cluster-client 3.x. */
@@ -37,6 +39,7 @@ export const V1: Dialect = {
   hasTopics: false,
   hasNotices: false,
   hasSignals: false,
+  hasContext: false,
 };
 
 export const V2: Dialect = {
@@ -48,6 +51,7 @@ export const V2: Dialect = {
   events: { headerBytes: EVENT_ROOM, topicAt: topicOfEvent },
   hasNotices: true,
   hasSignals: true,
+  hasContext: true,
 };
 
 /** The dialects that two processes of trunkline may agree on, the best first. */

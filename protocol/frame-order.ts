@@ -25,6 +25,7 @@ export function orderOf(frame: Buffer): number | undefined {
     case TYPE['plain-subscribe']:
     case TYPE['topic-unsubscribe']:
     case TYPE['call-signals']:
+    case TYPE['call-context']:
     case TYPE.call:
     case TYPE.abort:
     case TYPE['stream-open']:

@@ -186,6 +186,20 @@ export interface StreamFailure extends StreamAnswer {
 
 export type StreamMessage = StreamOpen | StreamCredit | StreamStop | StreamItem | StreamDone | StreamFailure;
 
+/** A field of a trace context, as a header of HTTP would carry the field. */
+export interface ContextField {
+  /** E.g. `traceparent`; not empty. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Follower → leader, before the call with the same id: the trace in which the call is made. */
+export interface CallContext {
+  readonly type: 'call-context';
+  readonly id: number;
+  readonly fields: readonly ContextField[];
+}
+
 export type CallStyle = 'promise' | 'callback';
 
 /** Leader → follower: what the method gave. Callback methods may give several values. */
@@ -392,6 +406,7 @@ export type V2Message =
   | CallSignals
   | Abort
   | StreamMessage
+  | CallContext
   | TopicSubscribe
   | PlainSubscribe
   | TopicUnsubscribe

@@ -37,6 +37,7 @@ import {
 } from './v2-frame';
 import { readCall, writeCall } from './v2-call';
 import { STREAM_TYPE, readStream, writeStream } from './v2-streams';
+import { readContext, writeContext } from './v2-context';
 import { readAbort, readSignals, writeAbort, writeSignals } from './v2-signals';
 
 /** Append-only. */
@@ -67,6 +68,7 @@ export const V2_TYPE = {
   'call-signals': 24,
   abort: 25,
   ...STREAM_TYPE,
+  'call-context': 40,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
@@ -115,6 +117,8 @@ export const v2Codec: Codec<V2Message> = {
       case 'stream-done':
       case 'stream-failure':
         return writeStream(message);
+      case 'call-context':
+        return writeContext(TYPE['call-context'], message);
       case 'call-result': {
         const out = begin(TYPE['call-result'], 0, message.id, listBytes(message.values));
         writeList(out, message.values, HEADER_BYTES);
@@ -197,6 +201,8 @@ export const v2Codec: Codec<V2Message> = {
         return readSignals(frame, flags, id);
       case TYPE.abort:
         return readAbort(frame, id);
+      case TYPE['call-context']:
+        return readContext(frame, flags, id);
       case TYPE['call-result']:
         return { type: 'call-result', id, timeoutMs: 0, values: readList(frame, HEADER_BYTES) };
       case TYPE['call-failure']:

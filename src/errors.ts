@@ -13,6 +13,10 @@ const kinds = {
     retryable: false,
     meaning: 'An option, or the environment variable behind it, has a value that cannot work.',
   },
+  ERR_TRUNKLINE_PACKAGE_MISSING: {
+    retryable: false,
+    meaning: 'A feature needs a package that is not installed; the message names both, and says how to install the package.',
+  },
   ERR_TRUNKLINE_DELEGATE_INVALID: {
     retryable: false,
     meaning: '`delegate()` names a target that is unknown or does not suit, a member of the client, or no method of the class.',

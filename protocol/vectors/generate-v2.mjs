@@ -415,6 +415,35 @@ for (const [name, number] of [
   say(`${name} without bytes`, { type: name, id: 11, answersStop: false, payload: hex(none) }, number, 0, 11);
   say(`${name} that answers a stop`, { type: name, id: 11, answersStop: true, payload: hex(b) }, number, 1, 11, b);
 }
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+say(
+  'call-context: a trace context',
+  {
+    type: 'call-context',
+    id: 9,
+    fields: [
+      { name: 'traceparent', value: traceparent },
+      { name: 'tracestate', value: '' },
+    ],
+  },
+  40,
+  0,
+  9,
+  sized(latin1('traceparent')),
+  sized(latin1(traceparent)),
+  sized(latin1('tracestate')),
+  sized(latin1('')),
+);
+say(
+  'call-context: a value beyond Latin-1',
+  { type: 'call-context', id: 9, fields: [{ name: 'baggage', value: 'π' }] },
+  40,
+  WIDE,
+  9,
+  sized(utf16('baggage')),
+  sized(utf16('π')),
+);
+say('call-context: none', { type: 'call-context', id: 9, fields: [] }, 40, 0, 9);
 say('redirect', { type: 'redirect', id: 3, term: 7, port: 43_210 }, 16, 0, 3, u32(7), u16(43_210));
 say('redirect: the highest port', { type: 'redirect', id: 3, term: 1, port: 65_535 }, 16, 0, 3, u32(1), u16(65_535));
 say('appoint', { type: 'appoint', id: 3, term: 8, isSucceeding: false }, 17, 0, 3, u32(8));
@@ -496,6 +525,16 @@ bad('stream-open: a part that overruns the frame', frame(26, 0, 1, u32(1), u16(0
 bad('stream-credit without a body', frame(27, 0, 1), 'number ends early');
 bad('stream-credit: half a number', frame(27, 0, 1, u16(0)), 'number ends early');
 bad('stream-credit: a byte after the end', frame(27, 0, 1, u32(1), b.subarray(1)), 'bytes after the end');
+bad('call-context: a name beyond the frame', frame(40, 0, 1, u16(2), latin1('x')), 'text ends early');
+bad('call-context: a name without a value', frame(40, 0, 1, sized(latin1('x'))), 'text without a length');
+bad('call-context: a value beyond the frame', frame(40, 0, 1, sized(latin1('x')), u16(2), latin1('y')), 'text ends early');
+bad('call-context: half a character', frame(40, WIDE, 1, sized(latin1('x')), sized(utf16('y'))), 'half a character');
+bad('call-context: no name', frame(40, 0, 1, u16(0), sized(latin1('y'))), 'a field of a context without a name');
+bad(
+  'call-context: 17 fields',
+  frame(40, 0, 1, ...Array.from({ length: 17 }, () => Buffer.concat([sized(latin1('x')), u16(0)]))),
+  'too many fields of a context',
+);
 bad('plain-subscribe: half a character', frame(21, WIDE, 1, a), 'half a character');
 bad('plain-subscribe: 10,001 keys', frame(21, 0, 1, latin1('\n'.repeat(10_000))), 'too many keys');
 bad('topic-unsubscribe with a body', frame(2, 0, 1, a), 'bytes after the end');

@@ -4,7 +4,7 @@
 import type { CallStyle } from '../../protocol/message';
 import { TrunklineError } from '../errors';
 import { callTimeout } from '../roles/call-timeout';
-import type { ChannelSpec, Role } from '../roles/role';
+import type { CallManner, ChannelSpec, Role } from '../roles/role';
 import { callChannel, type CallTrace } from '../telemetry';
 import { asSaid } from './as-said';
 import type { CallCounter } from './call-counts';
@@ -70,7 +70,7 @@ export class Calls {
     if (options.timeoutMs === undefined && !options.signal) {
       const { role } = this.#caller;
       const isPlain = role && !role.isLeader && !idempotent && method !== this.#spec.methods.unPublish;
-      if (isPlain) return this.#invokeOnce(role, method, args, style);
+      if (isPlain) return this.#invokeOnce(role, method, args, style, trace);
       return this.#counted(method, () => this.#invoke(method, args, style, idempotent, trace));
     }
     return this.#counted(method, () =>
@@ -96,21 +96,24 @@ export class Calls {
     return (limitMs) => callTimeout(this.#spec.name, method, limitMs);
   }
 
-  /** @param limitMs of this call; undefined: the limit of the role */
-  #callIn(role: Role, method: string, args: readonly unknown[], style: CallStyle, limitMs?: number): Promise<unknown[]> {
+  #callIn(role: Role, method: string, args: readonly unknown[], style: CallStyle, how: CallManner): Promise<unknown[]> {
     const { verbs, isLeader } = role;
     const timeoutMs = this.#localLimitMs;
-    if (!isLeader || timeoutMs === undefined || limitMs !== undefined) return verbs.call(method, args, style, limitMs);
-    return limited({ timeoutMs }, this.#spec.clock, this.#expired(method), () => verbs.call(method, args, style));
+    if (!isLeader || timeoutMs === undefined || how.limitMs !== undefined) return verbs.call(method, args, style, how);
+    return limited({ timeoutMs }, this.#spec.clock, this.#expired(method), () => verbs.call(method, args, style, how));
   }
 
   /** A call without an answer; what fails becomes an `error` event. */
   notify(method: string, given: readonly unknown[]): void {
-    if (!callChannel.hasSubscribers) this.#notify(method, given);
-    else callChannel.traceSync(() => this.#notify(method, given), this.#trace(method, true));
+    if (!callChannel.hasSubscribers) {
+      this.#notify(method, given, undefined);
+      return;
+    }
+    const trace = this.#trace(method, true);
+    callChannel.traceSync(() => this.#notify(method, given, trace), trace);
   }
 
-  #notify(method: string, given: readonly unknown[]): void {
+  #notify(method: string, given: readonly unknown[], trace: CallTrace | undefined): void {
     if (!this.#caller.isOpenFor(method)) return;
     let args: readonly unknown[];
     let unpublished: string | undefined;
@@ -118,27 +121,34 @@ export class Calls {
       args = this.#arguments(method, given, false);
       unpublished = this.#noteUnpublish(method, given);
     } catch (error) {
+      if (trace) trace.error = error;
       this.#caller.emitError(error);
       return;
     }
     this.#counts.notified(method);
     const { role } = this.#caller;
     if (role) {
-      role.verbs.notify(method, args);
+      role.verbs.notify(method, args, trace);
       return;
     }
     const release = this.#registrations.holdBack(unpublished);
     nextRole(this.#caller, method)
-      .then((next) => next.verbs.notify(method, args))
+      .then((next) => next.verbs.notify(method, args, trace))
       .catch((error: unknown) => this.#caller.emitError(error))
       .finally(release);
   }
 
   /** Nearly every call of a follower: `#invoke` without what such a call does not need. A follower encodes the arguments at once. */
-  async #invokeOnce(role: Role, method: string, args: readonly unknown[], style: CallStyle): Promise<unknown> {
+  async #invokeOnce(
+    role: Role,
+    method: string,
+    args: readonly unknown[],
+    style: CallStyle,
+    trace: CallTrace | undefined,
+  ): Promise<unknown> {
     this.#counts.begin();
     try {
-      const results = await role.verbs.call(method, args, style);
+      const results = await role.verbs.call(method, args, style, trace && { trace });
       this.#counts.succeeded(method);
       return style === 'promise' ? results[0] : results;
     } catch (error) {
@@ -173,7 +183,7 @@ export class Calls {
         if (waiting?.isOver) return undefined; // nobody hears the result
         if (trace) trace.role = role.kind;
         onAnswered = this.#registrations.takeBack(unpublished, role.verbs);
-        answer = this.#callIn(role, method, args, style, limitMs);
+        answer = this.#callIn(role, method, args, style, { limitMs, trace });
       } finally {
         release();
       }

@@ -4,3 +4,4 @@ export { startDashboard, type Dashboard, type DashboardOptions } from './dashboa
 export type { DashboardActions } from './dashboard/actions';
 export type { WantedValue } from './dashboard/start-dashboard';
 export type { HostView, HostViewSource } from '../host-view';
+export { tracing, type Tracing, type TracingOptions } from './tracing';

@@ -5,6 +5,7 @@ import type { CallStyle, ChannelId } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
 import type { DeliveryMode } from '../options';
 import type { LedReport } from '../process-report';
+import type { CallTrace } from '../telemetry';
 import type { PeerSettings } from '../transport/peer-settings';
 
 /** Gets the values of a key, as the bytes that the channel's transcode made. */
@@ -53,6 +54,14 @@ export interface StreamReader {
   abandon(): void;
 }
 
+/** What few calls need. */
+export interface CallManner {
+  /** How long a follower waits for the answer; undefined: `responseTimeout`. */
+  readonly limitMs?: number | undefined;
+  /** The call as this process traces the call. */
+  readonly trace?: CallTrace | undefined;
+}
+
 /** What a consumer of a channel (a client of this process, a connected follower) can ask for. */
 export interface Verbs {
   /** @param key what `formatKey` gives for the registration, if the caller knows the key */
@@ -65,17 +74,16 @@ export interface Verbs {
   /**
    * Runs a delegated method at most once.
    * @param style how the caller awaits the result; undefined when a peer of cluster-client 3.x does not tell
-   * @param limitMs how long a follower waits for the answer; undefined: `responseTimeout`
    * @returns everything that the method gave: a single value, or the results of the callback
    */
-  call(method: string, args: readonly unknown[], style: CallStyle | undefined, limitMs?: number): Promise<unknown[]>;
+  call(method: string, args: readonly unknown[], style: CallStyle | undefined, how?: CallManner): Promise<unknown[]>;
   /**
    * Runs a method that gives a stream; the first step of the reader begins it.
    * @throws TrunklineError when the stream cannot be opened
    */
   stream(method: string, args: readonly unknown[]): StreamReader;
   /** Runs a delegated method without an answer. Failures become errors of the process that holds the upstream client. */
-  notify(method: string, args: readonly unknown[]): void;
+  notify(method: string, args: readonly unknown[], trace?: CallTrace): void;
 }
 
 export interface Role {

@@ -77,6 +77,11 @@ const message: fc.Arbitrary<V2Message> = fc.oneof(
   ...(['stream-item', 'stream-done', 'stream-failure'] as const).map((name) =>
     fc.record({ type: type(name), id, answersStop: fc.boolean(), payload: bytes() }),
   ),
+  fc.record({
+    type: type('call-context'),
+    id,
+    fields: fc.array(fc.record({ name: text.filter((name) => name !== ''), value: text }), { maxLength: 16 }),
+  }),
   fc.record({ type: type('call-result'), id, timeoutMs, values: fc.array(bytes()) }),
   fc.record({ type: type('call-failure'), id, timeoutMs, payload: bytes() }),
   fc.record({ type: type('ping'), id, timeoutMs }),

@@ -117,3 +117,20 @@ async function get(port: number, path: string): Promise<{ status: number | undef
   for await (const chunk of response) text += String(chunk);
   return { status: response.statusCode, body: JSON.parse(text) };
 }
+
+it('observing: a call in one process and its method in another one print spans of one trace', async () => {
+  unpack('docs/observing.md');
+  const port = { NODE_CLUSTER_CLIENT_PORT: await freePort(), NODE_OPTIONS: '--require ./tracing.js' };
+  const leader = run('prices.js', port);
+  await eventually('the leader has called itself', () => leader.output().includes('price: 42'));
+  const follower = run('prices.js', port);
+  const traceIds = (output: string, kind: number): string[] =>
+    output
+      .split('\n}\n')
+      .filter((span) => span.includes(`\n  kind: ${kind},`))
+      .map((span) => /^ +traceId: '(\w+)'/m.exec(span)![1]!);
+  await eventually('one trace in two processes', () => {
+    const [called] = traceIds(follower.output(), 2);
+    return called !== undefined && traceIds(leader.output(), 1).includes(called);
+  });
+});

@@ -3,8 +3,9 @@
 
 import type { UnknownCode } from '../../../protocol/codes';
 import type { Call, CallStyle, Goaway, Message, V2Message } from '../../../protocol/message';
+import { tracing } from '../../call-tracer';
 import { TrunklineError } from '../../errors';
-import { eventChannel } from '../../telemetry';
+import { eventChannel, type CallTrace } from '../../telemetry';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import { notDecodable } from '../not-decodable';
@@ -15,6 +16,7 @@ import { FollowedSignals, takeSignals, type TakenSignals } from './argument-sign
 import { SpokenValues } from './spoken-values';
 import { PendingCalls } from './pending-calls';
 import type {
+  CallManner,
   ChannelSpec,
   PublishOptions,
   Role,
@@ -158,12 +160,8 @@ export class Follower implements Role, Verbs {
     this.#notify(publish, args, replay);
   }
 
-  call(
-    method: string,
-    args: readonly unknown[],
-    style: CallStyle | undefined,
-    limitMs = this.#spec.responseTimeoutMs,
-  ): Promise<unknown[]> {
+  call(method: string, args: readonly unknown[], style: CallStyle | undefined, how?: CallManner): Promise<unknown[]> {
+    const limitMs = how?.limitMs ?? this.#spec.responseTimeoutMs;
     try {
       if (this.isOver) throw this.#lost(method, undefined);
       this.#assertNotBusy(method);
@@ -172,6 +170,7 @@ export class Follower implements Role, Verbs {
       const id = this.#connection.nextId(this.#isTaken);
       const answer = this.#pending.add(id, method, limitMs);
       this.#requests.flush();
+      if (how?.trace) this.#tellContext(id, how.trace);
       if (taken) this.#connection.send({ type: 'call-signals', id, places: taken.places });
       this.#connection.send({
         type: 'call',
@@ -210,11 +209,12 @@ export class Follower implements Role, Verbs {
   /** Whether an id cannot be used for a call or a stream now. */
   readonly #isTaken = (id: number): boolean => this.#pending.isTaken(id) || this.#streams.has(id);
 
-  notify(method: string, args: readonly unknown[]): void {
+  notify(method: string, args: readonly unknown[], trace?: CallTrace): void {
     try {
       this.#assertNotBusy(method);
-      this.#notify(method, this.#spoken.encodeArguments(method, args), false);
+      this.#notify(method, this.#spoken.encodeArguments(method, args), false, trace);
     } catch (error) {
+      if (trace) trace.error = error;
       this.#hooks.onError(error);
     }
   }
@@ -352,9 +352,10 @@ export class Follower implements Role, Verbs {
     );
   }
 
-  #notify(method: string, args: readonly Buffer[], replay: boolean): void {
+  #notify(method: string, args: readonly Buffer[], replay: boolean, trace?: CallTrace): void {
     this.#requests.flush();
     const id = this.#connection.nextId();
+    if (trace) this.#tellContext(id, trace);
     const call: Call = {
       type: 'call',
       id,
@@ -365,6 +366,12 @@ export class Follower implements Role, Verbs {
       style: 'promise',
     };
     this.#connection.send(replay ? { ...call, replay } : call);
+  }
+
+  #tellContext(id: number, trace: CallTrace): void {
+    if (!tracing.tracer) return;
+    const fields = tracing.tracer.send(trace);
+    if (this.#connection.dialect.hasContext && fields.length > 0) this.#connection.send({ type: 'call-context', id, fields });
   }
 
   #takeSignals(method: string, args: readonly unknown[]): TakenSignals | undefined {

@@ -2,7 +2,7 @@
 // session, in either wire version; dropped when it does not read.
 
 import { fromErrorValue, messageOf } from '../../../protocol/error-value';
-import type { Call, Join, KeyFailure, Message, Register, Subscribe, V2Message } from '../../../protocol/message';
+import type { Call, CallContext, Join, KeyFailure, Message, Register, Subscribe, V2Message } from '../../../protocol/message';
 import { encodeThrown } from '../../../protocol/thrown';
 import { TrunklineError } from '../../errors';
 import type { Connection } from '../../transport/connection';
@@ -41,6 +41,8 @@ export class HostedFollower {
   readonly #signals = new CallSignals();
   readonly #streams: HostedStreams;
   readonly #admission: Admission;
+  /** Told for the call that comes next. */
+  #context: CallContext | undefined;
   #isLetGo = false;
 
   constructor({ channel, term, topics, connection, values, onError }: HostedOptions) {
@@ -156,6 +158,9 @@ export class HostedFollower {
       case 'call':
         this.#onCall(message);
         return;
+      case 'call-context':
+        this.#context = message;
+        return;
       case 'call-signals':
         this.#signals.announce(message);
         return;
@@ -253,6 +258,8 @@ export class HostedFollower {
   }
 
   #onCall(call: Call): void {
+    const context = this.#context;
+    this.#context = undefined;
     let args: unknown[];
     try {
       args = this.#values.decodeAll(call.args);
@@ -278,6 +285,7 @@ export class HostedFollower {
         if (hasSignals) this.#signals.end(call.id);
         this.#fail(call, error);
       },
+      context?.id === call.id ? context.fields : undefined,
     );
   }
 

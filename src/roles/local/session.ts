@@ -1,8 +1,10 @@
 // What one consumer of a Single has asked for: a client of this process, or a connected follower. All of it ends with the session.
 
 import type { CallStyle } from '../../../protocol/message';
+import { served, tracing, type TraceField } from '../../call-tracer';
 import { TrunklineError } from '../../errors';
-import type { PublishOptions, RoleHooks, StreamReader, Subscriber, Subscription, Verbs } from '../role';
+import type { CallTrace } from '../../telemetry';
+import type { CallManner, PublishOptions, RoleHooks, StreamReader, Subscriber, Subscription, Verbs } from '../role';
 import type { Single } from './single';
 
 /** What a consumer hears besides what every role tells. */
@@ -77,16 +79,34 @@ export class Session implements Verbs {
     else this.hooks.onError(setback);
   }
 
-  call(method: string, args: readonly unknown[], style: CallStyle | undefined): Promise<unknown[]> {
+  call(method: string, args: readonly unknown[], style: CallStyle | undefined, how?: CallManner): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
-      const ran = this.run(method, args, style, resolve, reject);
+      const ran = this.run(method, args, style, resolve, reject, how?.trace);
       // Has no further effect, but links the method to this promise, and the stack of a failure shows the awaiting callers.
       void ran?.then(resolve as never, reject);
     });
   }
 
-  /** `call` without making a promise. Exactly one of the two functions is called, once, perhaps before this method returns. */
+  /**
+   * `call` without making a promise. Exactly one of the two functions is called, once, perhaps before this method returns.
+   * @param caller where the trace of the call comes from, if the caller traces
+   */
   run(
+    method: string,
+    args: readonly unknown[],
+    style: CallStyle | undefined,
+    resolve: (values: unknown[]) => void,
+    reject: (error: unknown) => void,
+    caller?: CallTrace | readonly TraceField[],
+  ): Promise<void> | undefined {
+    const { tracer } = tracing;
+    if (!tracer) return this.#run(method, args, style, resolve, reject);
+    return served(tracer, { channel: this.#single.spec.name, method }, caller, resolve, reject, (succeed, fail) =>
+      this.#run(method, args, style, succeed, fail),
+    );
+  }
+
+  #run(
     method: string,
     args: readonly unknown[],
     style: CallStyle | undefined,
@@ -127,8 +147,8 @@ export class Session implements Verbs {
     return new TrunklineError('ERR_TRUNKLINE_UNKNOWN_METHOD', message, { channel, method });
   }
 
-  notify(method: string, args: readonly unknown[]): void {
-    this.call(method, args, 'promise').catch((error: unknown) => {
+  notify(method: string, args: readonly unknown[], trace?: CallTrace): void {
+    this.call(method, args, 'promise', { trace }).catch((error: unknown) => {
       this.hooks.onError(error);
     });
   }
