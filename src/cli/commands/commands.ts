@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { findOccupant, readFacts, type Occupant } from '../place/claim';
+import type { HostView } from '../../host-view';
 import { CommandFailure } from '../command-failure';
 import { NoAnswer, type ControlClient } from '../control/control-client';
 import { SILENCE_MS, type ApplicationStatus, type Command, type CommandResult } from '../control/control-protocol';
@@ -10,6 +11,7 @@ import { formatDuration } from '../../quantities';
 import type { Output } from '../show/output';
 import type { Place } from '../place/place';
 import { birthOf, isAlive } from '../place/processes';
+import { channelsTable } from '../show/channels-view';
 import { stoppedText } from '../show/start-view';
 import { statusTable } from '../show/status-view';
 
@@ -31,20 +33,37 @@ export async function status(place: Place, json: boolean, stdout: Output): Promi
     stdout.write(`${text}\n`);
   };
   const show = async (client: ControlClient): Promise<void> => {
-    const { status: now } = await client.request({ command: 'status' });
-    stdout.write(json ? `${JSON.stringify({ name: place.name, ...now })}\n` : `${statusTable(place.name, now, stdout)}\n`);
+    stdout.write(`${await statusText(client, place, json, stdout)}\n`);
   };
   await withMaster(place, show, showProgram);
+}
+
+/** Processes, and under them the channels of their shared clients. */
+async function statusText(client: ControlClient, { name }: Place, json: boolean, stdout: Output): Promise<string> {
+  const { status: now } = await client.request({ command: 'status' });
+  const view = now.state === 'running' ? await viewIfKnown(client) : undefined;
+  if (json) return JSON.stringify({ name, ...now, ...(view && { channels: view.channels, events: view.events }) });
+  const channels = view && channelsTable(view, stdout);
+  return `${statusTable(name, now, stdout)}${channels === undefined ? '' : `\n\n${channels}`}`;
+}
+
+/** @returns undefined when the master is of a version without views, or begins to stop */
+async function viewIfKnown(client: ControlClient): Promise<HostView | undefined> {
+  try {
+    return await client.view();
+  } catch (error) {
+    if (error instanceof NoAnswer) throw error;
+    return undefined;
+  }
 }
 
 /** Until the application has ended. */
 export async function watch(place: Place, json: boolean, stdout: Output): Promise<void> {
   await withMaster(place, async (client) => {
     for (;;) {
-      const { status: now } = await client.request({ command: 'status' });
-      if (json) stdout.write(`${JSON.stringify({ name: place.name, ...now })}\n`);
-      else
-        stdout.write(`${stdout.isTty ? CLEAR_SCREEN : ''}${statusTable(place.name, now, stdout)}\n${stdout.isTty ? '' : '\n'}`);
+      const text = await statusText(client, place, json, stdout);
+      if (json) stdout.write(`${text}\n`);
+      else stdout.write(`${stdout.isTty ? CLEAR_SCREEN : ''}${text}\n${stdout.isTty ? '' : '\n'}`);
       if ((await Promise.race([client.closed.then(() => 'ended'), wait(WATCH_MS)])) === 'ended')
         throw CommandFailure.notRunning(`${place.name} has ended`);
     }
