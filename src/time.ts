@@ -113,8 +113,11 @@ export async function within(clock: Clock, limitMs: number, work: Promise<unknow
   }
 }
 
-/** Resolves after the delay, or at once when the signal aborts. Keeps the process alive meanwhile. */
-export function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves after the delay, or at once when the signal aborts.
+ * @param keepsAlive whether the process stays alive meanwhile
+ */
+export function delay(clock: Clock, delayMs: number, signal: AbortSignal, keepsAlive = true): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve();
@@ -126,6 +129,7 @@ export function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promi
       resolve();
     };
     const timer = clock.setTimeout(done, delayMs);
+    if (!keepsAlive) timer.unref();
     signal.addEventListener('abort', done, { once: true });
   });
 }

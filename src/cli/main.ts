@@ -8,6 +8,7 @@ import { pathAsGiven } from '../path-as-given';
 import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, status, stop, watch } from './commands/commands';
 import { MAX_WORKERS } from '../supervisor/host/options';
+import { dashboard, TOKEN_VARIABLE, type DashboardFlags } from './commands/dashboard-command';
 import { doctor } from './commands/doctor';
 import { findPlace, findPlaces } from './place/known-places';
 import { list } from './commands/list';
@@ -83,6 +84,7 @@ a service manager, or as a daemon it has no terminal, and goes on.`,
   .option('--watch [paths]', 'reload when files change, for development; folders and files with commas (default: all)')
   .option('--watch-ignore <names>', 'what is not watched, with commas; node_modules, logs and dot files never are')
   .option('--cron-restart <expression>', 'reload at these times, e.g. "0 4 * * *"; needs the package croner')
+  .option('--dashboard <port>', `the dashboard of the application, at this port of this host; see: trunkline dashboard`)
   .option('--json', 'what happens as JSON, one object a line')
   .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080 -- --region north'))
   .action((given: string[], flags: StartFlags) => {
@@ -100,8 +102,11 @@ control('stop', 'stop the application, and wait until its master is gone')
 
 control('restart', 'stop and start every process; requests are not served meanwhile')
   .argument(...NAMES)
+  .option('--process <name>', 'only this process, e.g. "worker 2"; the others go on')
   .addHelpText('after', example('trunkline restart'))
-  .action((names: string[], flags: Selection) => each(names, flags, (place) => change(place, { command: 'restart' }, stdout)));
+  .action((names: string[], { process: only, ...flags }: Selection & { process?: string }) =>
+    each(names, flags, (place) => change(place, { command: 'restart', ...(only !== undefined && { process: only }) }, stdout)),
+  );
 
 control('reload', 'replace every process by a new one, without losing a request')
   .argument(...NAMES)
@@ -135,15 +140,25 @@ program
   .addHelpText('after', example('trunkline list'))
   .action(({ json = false }: { json?: boolean }) => list(user, json, stdout));
 
+control('dashboard', 'show the application in a browser, live')
+  .argument('[name]', 'the application with this name')
+  .option('-p, --port <port>', 'where the dashboard listens; 0: a free port (default: 7780)')
+  .option('--host <address>', 'the address; one that others can reach needs a token (default: 127.0.0.1)')
+  .option('--token [token]', `what a viewer has to know, who may act then; better in ${TOKEN_VARIABLE}; without one: a new one`)
+  .option('--values', 'also show the last values of keys; needs a token')
+  .addHelpText('after', example('trunkline dashboard --token'))
+  .action((name: string | undefined, { port, host, token, values, ...flags }: Selection & DashboardFlags) => {
+    const given = { port, host, token, values } as DashboardFlags;
+    return dashboard(placeOfControl(flags, name), given, process.env[TOKEN_VARIABLE] || undefined, stdout, interruption());
+  });
+
 control('logs', 'show the end of what a daemon has written')
   .argument(...NAMES)
   .option('-f, --follow', 'and what it goes on to write')
   .option('-n, --lines <number>', 'how many lines of each file', lines, DEFAULT_LINES)
   .addHelpText('after', example('trunkline logs --follow -n 100'))
   .action((names: string[], flags: Selection & { follow?: boolean; lines: number }) => {
-    const end = new AbortController();
-    process.once('SIGINT', () => end.abort());
-    return logs(placesOfControl(flags, names), flags.lines, flags.follow ?? false, stdout, end.signal);
+    return logs(placesOfControl(flags, names), flags.lines, flags.follow ?? false, stdout, interruption(['SIGINT']));
   });
 
 control('doctor', 'look for what may keep an application from working')
@@ -163,6 +178,13 @@ function control(name: string, summary: string): Command {
     .option('--pid-file <file>', 'the application with this pid file')
     .option('--title <title>', 'the application with this title')
     .option('--base-dir <folder>', 'the application of this folder');
+}
+
+/** Aborted when the user, or a service manager, has seen enough. */
+function interruption(signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM']): AbortSignal {
+  const end = new AbortController();
+  for (const signal of signals) process.once(signal, () => end.abort());
+  return end.signal;
 }
 
 /** Words behind `--` are for the program; words before it are programs or names. */

@@ -34,8 +34,11 @@ export interface Supervised {
    * @throws TrunklineError ERR_TRUNKLINE_RELOAD_FAILED; the old processes stay
    */
   reload(): Promise<void>;
-  /** Stops and starts every process; requests are not served meanwhile. */
-  restart(): Promise<void>;
+  /**
+   * Stops and starts every process; requests are not served meanwhile.
+   * @param name of a single process, such as `worker 2`; the others go on
+   */
+  restart(name?: string): Promise<void>;
   /**
    * Sets the number of workers.
    * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_RELOAD_FAILED; the number is as before then
@@ -135,7 +138,7 @@ export async function supervise(resolved: ResolvedSupervisorOptions): Promise<Su
       return master.undelivered;
     },
     reload: () => master.reload(),
-    restart: () => master.restart(),
+    restart: (name) => master.restart(name),
     scale: async (workers) => master.scale(checkWorkers(workers, resolved)),
     stop: () => master.stop(),
     view: () => master.overview.read(),

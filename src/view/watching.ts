@@ -11,12 +11,15 @@ const MAX_PAUSE_MS = 2_000;
 export class Watching {
   readonly #clock: Clock;
   readonly #read: () => Promise<HostView>;
+  readonly #keepsAlive: boolean;
   #changes = 0;
   readonly #waiting = new Set<() => void>();
 
-  constructor(clock: Clock, read: () => Promise<HostView>) {
+  /** @param keepsAlive whether a watch keeps the process alive */
+  constructor(clock: Clock, read: () => Promise<HostView>, keepsAlive = true) {
     this.#clock = clock;
     this.#read = read;
+    this.#keepsAlive = keepsAlive;
   }
 
   /** Whether anybody watches. */
@@ -39,12 +42,15 @@ export class Watching {
         const seen = this.#changes;
         wake = new AbortController();
         yield await this.#read();
-        await delay(this.#clock, MIN_PAUSE_MS, signal);
-        if (seen === this.#changes) await delay(this.#clock, MAX_PAUSE_MS - MIN_PAUSE_MS, AbortSignal.any([signal, wake.signal]));
+        await this.#pause(MIN_PAUSE_MS, signal);
+        if (seen === this.#changes) await this.#pause(MAX_PAUSE_MS - MIN_PAUSE_MS, AbortSignal.any([signal, wake.signal]));
         if (signal.aborted) return;
       }
     } finally {
       this.#waiting.delete(onChange);
     }
+  }
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    return delay(this.#clock, ms, signal, this.#keepsAlive);
   }
 }

@@ -215,7 +215,11 @@ describeInBrowser('the page', (visit) => {
 
   it('shows the value of a key as text, whatever it contains', async () => {
     const value = { html: '<img src=x onerror=alert(1)>' };
-    const page = await open({ workers: 1 }, { inspect: (wanted) => Promise.resolve({ ...value, of: wanted.key }) });
+    const page = await open(
+      { workers: 1 },
+      { token: TOKEN, inspect: (wanted) => Promise.resolve({ ...value, of: wanted.key }) },
+      { hash: `#token=${TOKEN}` },
+    );
     host.happen({ kind: 'upstream', subject: '<b>x</b>', pid: undefined, text: '<script>alert(1)</script>' });
     await page.click('tbody button:has-text("shop.flags")');
     await page.waitForSelector('dialog pre:has-text("<img src=x onerror=alert(1)>")');

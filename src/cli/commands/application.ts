@@ -8,6 +8,7 @@ import type { HostViewSource } from '../../host-view';
 import { defaultLogger, type Logger } from '../../logger';
 import { CommandFailure, EXIT } from '../command-failure';
 import { claim, type Facts } from '../place/claim';
+import { openDashboard, readValue, type OwnDashboard } from './dashboard-command';
 import type { ApplicationStatus, Command, CommandResult } from '../control/control-protocol';
 import { ControlServer, type Controlled } from '../control/control-server';
 import type { Report } from '../show/events';
@@ -31,6 +32,7 @@ export interface MasterSettings {
   /** The configuration file that tells of the application. */
   readonly configuration?: string | undefined;
   readonly upkeep: UpkeepSettings;
+  readonly dashboard?: OwnDashboard | undefined;
 }
 
 const STARTING = 'the application is still starting; try again when it is ready';
@@ -99,6 +101,7 @@ export class Application implements Controlled {
     const tookMs = performance.now() - startedAt;
     this.#report({ event: 'ready', status, tookMs, steps: stepsOf(status.processes, tookMs) });
     this.#beginUpkeep();
+    await openDashboard(this, this.#running.ended, this.#settings.dashboard, this.#report);
     return true;
   }
 
@@ -150,7 +153,8 @@ export class Application implements Controlled {
     if (this.#isStopping) throw new Error('the application is stopping');
     if (command.command === 'scale') await this.#running.scale(command.workers);
     else if (command.command === 'reload') await this.#reload(this.#running);
-    else if (command.command === 'restart') await this.#running.restart();
+    else if (command.command === 'restart') await this.#running.restart(command.process);
+    else if (command.command === 'value') return { status: this.status, value: await readValue(command) };
     return { status: this.status };
   }
 

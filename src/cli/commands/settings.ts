@@ -26,6 +26,7 @@ export interface StartFlags {
   maxMemory?: string;
   compileCache?: boolean;
   sticky?: string | true;
+  dashboard?: string;
   json?: boolean;
   watch?: string | true;
   watchIgnore?: string;

@@ -8,7 +8,8 @@ import { CommandFailure } from '../command-failure';
 import { startDaemon } from './daemon';
 import type { Output } from '../show/output';
 import { placeForStart, placeOf, type Place, type Selection } from '../place/place';
-import type { StartFlags } from './settings';
+import { TOKEN_VARIABLE, type OwnDashboard } from './dashboard-command';
+import { number, type StartFlags } from './settings';
 import { resolveStart } from './start-settings';
 import { jsonView, terminalView } from '../show/start-view';
 import { checkSchedule } from '../upkeep/schedule';
@@ -66,7 +67,15 @@ async function startOne(
   const mayLackFiles = !flags.daemon && pidFile === undefined;
   if (upkeep.cronRestart !== undefined) checkSchedule(upkeep.cronRestart, options.baseDir);
   const { place, missing } = findPlace(selection, user, mayLackFiles);
-  const settings: MasterSettings = { options, place, mayLackFiles, missing, configuration, upkeep };
+  const settings: MasterSettings = {
+    options,
+    place,
+    mayLackFiles,
+    missing,
+    configuration,
+    upkeep,
+    dashboard: dashboardOf(flags, env),
+  };
   const view = flags.json ? jsonView(stdout) : terminalView(stdout, stderr);
   if (flags.daemon) {
     if (files.stdout === undefined || files.stderr === undefined) openStateFolder(place.stateFolder, user.uid);
@@ -80,6 +89,12 @@ async function startOne(
   }
   const application = new Application(settings, view);
   await runMaster(application, view);
+}
+
+/** @throws CommandFailure */
+function dashboardOf(flags: StartFlags, env: NodeJS.ProcessEnv): OwnDashboard | undefined {
+  const port = number('--dashboard', flags.dashboard);
+  return port === undefined ? undefined : { port, token: env[TOKEN_VARIABLE] || undefined };
 }
 
 /**

@@ -8,7 +8,12 @@ import { MAX_WORKERS } from '../../supervisor/host/options';
 import type { ProcessStatus } from '../../supervisor/start-cluster';
 
 export type Command =
-  { readonly command: 'status' | 'stop' | 'restart' | 'reload' } | { readonly command: 'scale'; readonly workers: number };
+  | { readonly command: 'status' | 'stop' | 'reload' }
+  /** `process`: only the process of this name, such as `worker 2`. */
+  | { readonly command: 'restart'; readonly process?: string }
+  | { readonly command: 'scale'; readonly workers: number }
+  /** The last value of a key: nothing else that is said here tells of values. */
+  | { readonly command: 'value'; readonly channel: string; readonly port: number | undefined; readonly key: string };
 
 /** `view`: one view of the application. `watch`: a view at once and after each change, until the connection ends. */
 export interface Look {
@@ -27,6 +32,8 @@ export interface CommandResult {
   readonly status: ApplicationStatus;
   /** Something had to be killed. */
   readonly forced?: boolean;
+  /** What `value` has asked for. */
+  readonly value?: unknown;
 }
 
 export interface ApplicationStatus {
@@ -85,20 +92,26 @@ export function readRequest(line: string): Request | string {
     return 'a request must be JSON';
   }
   if (typeof given !== 'object' || given === null) return 'a request must be an object';
-  const { id, command, workers } = given as Record<string, unknown>;
+  const { id, command, workers, process, channel, port, key } = given as Record<string, unknown>;
   if (!Number.isSafeInteger(id)) return 'a request needs an id, a whole number';
   switch (command) {
     case 'status':
     case 'stop':
-    case 'restart':
     case 'reload':
     case 'view':
     case 'watch':
       return { id: id as number, command };
+    case 'restart':
+      if (process === undefined) return { id: id as number, command };
+      return typeof process === 'string' ? { id: id as number, command, process } : 'process must be the name of a process';
     case 'scale':
       if (!Number.isInteger(workers) || (workers as number) < 1 || (workers as number) > MAX_WORKERS)
         return `workers must be a whole number from 1 to ${MAX_WORKERS}`;
       return { id: id as number, command, workers: workers as number };
+    case 'value':
+      if (typeof channel !== 'string' || typeof key !== 'string') return 'value needs a channel and a key';
+      if (port !== undefined && !Number.isSafeInteger(port)) return 'port must be a number';
+      return { id: id as number, command, channel, port: port as number | undefined, key };
     default:
       return 'the command is not known; the master may be of another version';
   }

@@ -111,7 +111,7 @@ function serve(socket: net.Socket, controlled: Controlled): void {
         for await (const view of controlled.source.watch(gone.signal)) {
           // A client that does not read misses some views.
           if (socket.writableLength === 0) send({ id, view });
-          await delay(systemClock, socket.writableLength / VIEW_BYTES_PER_MS, gone.signal);
+          await delay(systemClock, socket.writableLength / VIEW_BYTES_PER_MS, gone.signal, false);
         }
     } catch (error) {
       send({ id, error: (error as Error).message });

@@ -22,6 +22,8 @@ export type StartEvent =
   /** A reload for which nobody has given a command. */
   | { readonly event: 'reloading'; readonly reason: string }
   | { readonly event: 'reloaded'; readonly tookMs: number }
+  /** The dashboard of the start listens. */
+  | { readonly event: 'dashboard'; readonly url: string }
   | { readonly event: 'stopping' }
   | { readonly event: 'stopped'; readonly forced: boolean };
 

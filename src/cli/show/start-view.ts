@@ -95,6 +95,8 @@ function textOf(event: StartEvent): string {
       return `${event.reason}: reloading`;
     case 'reloaded':
       return `reloaded after ${formatDuration(event.tookMs)}`;
+    case 'dashboard':
+      return `dashboard ${event.url}`;
     case 'stopping':
       return 'stopping …';
     case 'stopped':

@@ -4,17 +4,26 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TrunklineError } from '../../errors';
-import type { HostViewSource } from '../../host-view';
+import type { HostView, HostViewSource } from '../../host-view';
 import { isLoopback, MIN_TOKEN_LENGTH, namesDashboard, permissionOf, type AccessRules } from './access';
 import { act, type DashboardActions } from './actions';
 import { assetAt } from './assets';
 import { streamTo } from './event-stream';
 import { begin, readJson, Refusal, sendJson, sendRefusal } from './http-answer';
 import { LiveView } from './live-view';
+import type { WantedValue } from './read-value';
+
+/** What `startCluster` gives; the dashboard needs no more of it. */
+export interface ObservedApplication extends DashboardActions {
+  view(): Promise<HostView>;
+  watch(signal: AbortSignal): AsyncIterable<HostView>;
+}
 
 export interface DashboardOptions {
-  /** Where the view of the host comes from. */
-  readonly source: HostViewSource;
+  /** The application of this program, from `startCluster`: it is shown, and with a token it can be acted on. */
+  readonly application?: ObservedApplication | undefined;
+  /** Where the view of the host comes from, in place of `application`. */
+  readonly source?: HostViewSource | undefined;
   /** The port to listen on; 0 takes a free port. Default 7780. */
   readonly port?: number | undefined;
   /** The address to listen on. Another address than a loopback one needs a token. Default `127.0.0.1`. */
@@ -26,19 +35,15 @@ export interface DashboardOptions {
   readonly token?: string | undefined;
   /** Names besides `localhost` and addresses under which browsers may ask, such as the name of a proxy. Default none. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** What can be done from the page. Without this the page only shows. */
+  /** What can be done from the page. Default: what `application` can; without an application the page only shows. */
   readonly actions?: DashboardActions | undefined;
-  /** Reads the last value of a key, for the page's value inspector. Without this values are not shown to anybody. */
+  /**
+   * Reads the last value of a key, for the page's value inspector, as `readValue` does. Values may be secrets: without this no value is
+   * shown to anybody.
+   */
   readonly inspect?: ((wanted: WantedValue) => Promise<unknown>) | undefined;
   /** The text of `GET /metrics`, in the format of Prometheus. */
   readonly metrics?: (() => Promise<string>) | undefined;
-}
-
-/** The key of a channel whose value somebody wants to see. */
-export interface WantedValue {
-  readonly channel: string;
-  readonly port: number | undefined;
-  readonly key: string;
 }
 
 export interface Dashboard {
@@ -60,11 +65,13 @@ const MAX_BODY_BYTES = 4 * 1024;
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
   const { port = DEFAULT_PORT, host = '127.0.0.1', token, allowedHosts = [] } = options;
   check(port, host, token);
+  const source = sourceOf(options);
   const rules: AccessRules = { host, token, allowedHosts };
-  const live = new LiveView(options.source);
+  const live = new LiveView(source);
+  const service = { options, rules, live, source, actions: options.actions ?? options.application };
   const server = http.createServer((request, response) => {
     response.on('error', () => undefined); // the other side has gone away
-    answer(request, response, { options, rules, live }).catch((error: unknown) => sendRefusal(response, error));
+    answer(request, response, service).catch((error: unknown) => sendRefusal(response, error));
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(port, host);
@@ -87,10 +94,12 @@ interface Service {
   readonly options: DashboardOptions;
   readonly rules: AccessRules;
   readonly live: LiveView;
+  readonly source: HostViewSource;
+  readonly actions: DashboardActions | undefined;
 }
 
 async function answer(request: http.IncomingMessage, response: http.ServerResponse, service: Service): Promise<void> {
-  const { options, rules, live } = service;
+  const { options, rules, live, source, actions } = service;
   if (!namesDashboard(request.headers.host, rules))
     throw new Refusal(421, `this dashboard is not known as ${JSON.stringify(request.headers.host)}; see allowedHosts`);
   const path = pathOf(request.url);
@@ -110,26 +119,26 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
   if (isAction) assertMethod(request, 'POST');
   assertPermitted(request, rules, isAction);
   if (isAction) {
-    if (!options.actions) throw new Refusal(501, 'this dashboard cannot act: the processes that it shows have no supervisor');
-    const done = await act(path.slice('/api/actions/'.length), await readJson(request, MAX_BODY_BYTES), options.actions);
+    if (!actions) throw new Refusal(501, 'this dashboard cannot act: the processes that it shows have no supervisor');
+    const done = await act(path.slice('/api/actions/'.length), await readJson(request, MAX_BODY_BYTES), actions);
     sendJson(response, 200, { done });
     return;
   }
   switch (path) {
     case '/api/status':
       assertMethod(request, 'GET');
-      sendJson(response, 200, await viewOf(options.source));
+      sendJson(response, 200, await viewOf(source));
       return;
     case '/api/events':
       assertMethod(request, 'GET');
       streamTo(response, live, {
-        canAct: options.actions !== undefined && rules.token !== undefined,
-        canInspect: options.inspect !== undefined,
+        canAct: actions !== undefined && rules.token !== undefined,
+        canInspect: options.inspect !== undefined && rules.token !== undefined,
       });
       return;
     case '/api/value':
       assertMethod(request, 'GET');
-      sendJson(response, 200, { value: await valueOf(request.url!, options) });
+      sendJson(response, 200, { value: await valueOf(request.url!, service) });
       return;
     case '/metrics': {
       assertMethod(request, 'GET');
@@ -144,7 +153,13 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
   }
 }
 
-async function viewOf(source: HostViewSource): Promise<object> {
+/** @throws TrunklineError */
+function sourceOf({ application, source }: DashboardOptions): HostViewSource {
+  if ((application === undefined) === (source === undefined)) throw invalid('needs an application or a source, one of the two');
+  return source ?? { read: () => application!.view(), watch: (signal) => application!.watch(signal) };
+}
+
+async function viewOf(source: HostViewSource): Promise<HostView> {
   try {
     return await source.read();
   } catch (error) {
@@ -152,14 +167,22 @@ async function viewOf(source: HostViewSource): Promise<object> {
   }
 }
 
-async function valueOf(url: string, { inspect }: DashboardOptions): Promise<unknown> {
+async function valueOf(url: string, { options: { inspect }, rules, source }: Service): Promise<unknown> {
   if (!inspect) throw new Refusal(403, 'values are not shown here: start the dashboard with --values');
+  if (rules.token === undefined) throw new Refusal(403, 'values need a token: start the dashboard with --token');
   const query = new URL(url, 'http://dashboard').searchParams;
   const [channel, key, port] = [query.get('channel'), query.get('key'), query.get('port')];
   if (channel === null || key === null) throw new Refusal(400, 'a value needs a channel and a key: /api/value?channel=…&key=…');
   if (port !== null && !/^\d{1,5}$/.test(port)) throw new Refusal(400, 'port must be a number');
+  const wanted = { channel, key, port: port === null ? undefined : Number(port) };
+  // To ask for another key would subscribe it upstream.
+  const { channels } = await viewOf(source);
+  const isSubscribed = channels.some(
+    (each) => each.channel === channel && each.port === wanted.port && each.keys.some((known) => known.key === key),
+  );
+  if (!isSubscribed) throw new Refusal(404, 'no process subscribes this key');
   try {
-    return await inspect({ channel, key, port: port === null ? undefined : Number(port) });
+    return await inspect(wanted);
   } catch (error) {
     throw new Refusal(409, (error as Error).message);
   }
@@ -194,10 +217,12 @@ function assertPermitted({ headers }: http.IncomingMessage, { token }: AccessRul
 
 /** @throws TrunklineError */
 function check(port: number, host: string, token: string | undefined): void {
-  const invalid = (message: string): TrunklineError =>
-    new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `dashboard: ${message}`);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw invalid(`port must be from 0 to 65535, but is ${port}`);
   if (token !== undefined && (token.length < MIN_TOKEN_LENGTH || /\s/.test(token)))
     throw invalid(`token must have at least ${MIN_TOKEN_LENGTH} characters, and no spaces`);
   if (token === undefined && !isLoopback(host)) throw invalid(`host ${host} can be reached from elsewhere, which needs a token`);
+}
+
+function invalid(message: string): TrunklineError {
+  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `dashboard: ${message}`);
 }

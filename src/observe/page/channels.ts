@@ -2,10 +2,9 @@
 
 import { channelId } from '../../view/host-rates';
 import type { ChannelView, FollowerView, KeyView } from '../../host-view';
-import { formatBytes, formatDuration } from '../../quantities';
+import { formatBytes, formatCount, formatDuration, formatLatency, formatRate, plural } from '../../quantities';
 import { button, card, Children, el, say, set, type Part } from './elements';
 import type { Model } from './model';
-import { countText, latencyText, plural, rateText } from './numbers';
 import { stateOf } from './topology';
 
 /** More rows than this are not drawn; a search finds the others. */
@@ -153,8 +152,11 @@ export class Channels {
   }
 
   #showTabs(channel: ChannelView | undefined, found: number | undefined): void {
-    say(this.#tabs.keys, found === undefined ? `Keys ${countText(channel?.keyCount ?? 0)}` : `Keys found ${countText(found)}`);
-    say(this.#tabs.followers, `Followers ${countText(channel?.followers.length ?? 0)}`);
+    say(
+      this.#tabs.keys,
+      found === undefined ? `Keys ${formatCount(channel?.keyCount ?? 0)}` : `Keys found ${formatCount(found)}`,
+    );
+    say(this.#tabs.followers, `Followers ${formatCount(channel?.followers.length ?? 0)}`);
     for (const [name, tab] of Object.entries(this.#tabs)) {
       set(tab, { 'aria-selected': String(name === this.#tab), tabindex: name === this.#tab ? 0 : -1 });
     }
@@ -187,7 +189,7 @@ export class Channels {
         const { callsPerS, valuesPerS } = this.#model!.rateOfChannel(channel);
         const isOneOfMany = new Set(this.#model!.view?.channels.map(({ port }) => port)).size > 1;
         const port = channel.port === undefined || !isOneOfMany ? '' : `port ${channel.port} · `;
-        say(figures, `${port}${plural(channel.followers.length, 'follower')} · ${rateText(callsPerS + valuesPerS)}/s`);
+        say(figures, `${port}${plural(channel.followers.length, 'follower')} · ${formatRate(callsPerS + valuesPerS)}/s`);
       },
     };
   }
@@ -212,9 +214,9 @@ export class Channels {
         }
         const { key } = found;
         const waited = this.#model!.now - (this.#model!.view?.at ?? this.#model!.now);
-        say(version!, countText(key.version));
+        say(version!, formatCount(key.version));
         say(age!, key.ageMs === undefined ? 'no value yet' : formatDuration(key.ageMs + waited));
-        say(subscribers!, countText(key.subscribers));
+        say(subscribers!, formatCount(key.subscribers));
       },
     };
   }
@@ -234,8 +236,8 @@ export class Channels {
         set(state, { class: `state ${standing === 'fine' ? 'good' : 'warn'}` });
         const texts = [
           formatBytes(outboxBytes),
-          outboxBytes === 0 ? '–' : latencyText(lagMs),
-          countText(skippedValues),
+          outboxBytes === 0 ? '–' : formatLatency(lagMs),
+          formatCount(skippedValues),
           lastHeardMs === undefined ? '–' : `${formatDuration(lastHeardMs)} ago`,
         ];
         cells.forEach((cell, i) => say(cell, texts[i]!));
@@ -285,9 +287,9 @@ function factsOf(channel: ChannelView, model: Model): Fact[] {
     ],
     ['Term', String(term)],
     ['Upstream', `${upstream.state}${since}${error}`, upstream.state === 'degraded' ? 'bad' : undefined],
-    ['Values from upstream', countText(valuesFromUpstream)],
-    ['Publications', countText(publications)],
-    ['Skipped', countText(skippedValues), skippedValues > 0 ? 'warn' : undefined],
-    ['Last failover', lastFailover ? `${latencyText(lastFailover.durationMs)}, ${lastFailover.cause}` : 'none'],
+    ['Values from upstream', formatCount(valuesFromUpstream)],
+    ['Publications', formatCount(publications)],
+    ['Skipped', formatCount(skippedValues), skippedValues > 0 ? 'warn' : undefined],
+    ['Last failover', lastFailover ? `${formatLatency(lastFailover.durationMs)}, ${lastFailover.cause}` : 'none'],
   ].map((fact) => fact.filter((part) => part !== undefined) as unknown as Fact);
 }

@@ -1,12 +1,12 @@
 // The series of the last minutes: throughput, latency and backlog, with a mark at each event that interrupts.
 
+import { clockText } from './clock-text';
 import uPlot from 'uplot';
 import type { HostSample } from '../../view/host-rates';
 import type { HostEvent } from '../../host-view';
-import { formatBytes } from '../../quantities';
+import { formatBytes, formatLatency, formatRate } from '../../quantities';
 import { el, say } from './elements';
 import type { Model } from './model';
-import { clockText, latencyText, rateText } from './numbers';
 
 interface Series {
   readonly label: string;
@@ -28,7 +28,7 @@ interface Description {
 const CHARTS: readonly Description[] = [
   {
     title: 'Throughput',
-    text: (value) => `${rateText(value ?? 0)}/s`,
+    text: (value) => `${formatRate(value ?? 0)}/s`,
     least: 1,
     series: [
       { label: 'calls', colour: '--calls', of: ({ callsPerS }) => callsPerS },
@@ -38,7 +38,7 @@ const CHARTS: readonly Description[] = [
   },
   {
     title: 'Latency of calls',
-    text: latencyText,
+    text: formatLatency,
     least: 1,
     series: [
       { label: 'p50', colour: '--calls', of: ({ p50Ms }) => p50Ms },

@@ -1,11 +1,10 @@
 // The table of processes: what each does, costs, and how it has ended before.
 
 import type { ProcessView } from '../../host-view';
-import { formatBytes, formatDuration } from '../../quantities';
+import { formatBytes, formatDuration, formatRate } from '../../quantities';
 import { button, card, Children, el, say, set, type Part } from './elements';
 import type { Model } from './model';
-import { rateText } from './numbers';
-import { isFine, isLooping } from './tiles';
+import { isFine, isLooping, roleText } from '../../view/host-summary';
 
 const COLUMNS = ['Name', 'State', 'Role', 'Calls/s', 'Values/s', 'Memory', 'Loop delay', 'Restarts', 'Ready for'] as const;
 const NUMBERS: ReadonlySet<string> = new Set(['Calls/s', 'Values/s', 'Memory', 'Loop delay', 'Restarts', 'Ready for']);
@@ -94,8 +93,8 @@ export class Processes {
         set(end, { title: process.lastEnd });
         const texts: Record<string, string> = {
           Role: roleText(process),
-          'Calls/s': rateText(rate.callsPerS),
-          'Values/s': rateText(rate.valuesPerS),
+          'Calls/s': formatRate(rate.callsPerS),
+          'Values/s': formatRate(rate.valuesPerS),
           Memory: process.memoryBytes === undefined ? '–' : formatBytes(process.memoryBytes),
           'Loop delay': process.eventLoopDelayMs === undefined ? '–' : `${Math.round(process.eventLoopDelayMs)} ms`,
           Restarts: String(process.restarts),
@@ -111,19 +110,6 @@ export class Processes {
       },
     };
   }
-}
-
-/** As `leads 2, follows 1`. */
-function roleText({ clients }: ProcessView): string {
-  const count = (role: string | undefined): number => clients.filter((client) => client.role === role).length;
-  const [leads, follows, single, none] = [count('leader'), count('follower'), count('single'), count(undefined)];
-  const parts = [
-    ...(leads > 0 ? [`leads ${leads}`] : []),
-    ...(follows > 0 ? [`follows ${follows}`] : []),
-    ...(single > 0 ? [`alone ${single}`] : []),
-    ...(none > 0 ? [`${none} without role`] : []),
-  ];
-  return parts.length === 0 ? '–' : parts.join(', ');
 }
 
 function toneOf(state: string): string {

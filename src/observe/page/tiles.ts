@@ -1,9 +1,9 @@
 // The figures that are looked at first.
 
-import { formatBytes } from '../../quantities';
+import { connectionsOf, isFine, isLooping } from '../../view/host-summary';
+import { formatBytes, formatCount, formatLatency, formatRate, plural } from '../../quantities';
 import { el, say, set } from './elements';
 import type { Model } from './model';
-import { countText, latencyText, plural, rateText } from './numbers';
 
 interface Figure {
   readonly value: string;
@@ -17,20 +17,20 @@ const FIGURES: readonly { title: string; of: (model: Model) => Figure }[] = [
   {
     title: 'Calls',
     of: ({ sample }) => ({
-      value: `${rateText(sample?.callsPerS ?? 0)}/s`,
-      note: sample && sample.failedPerS > 0 ? `${rateText(sample.failedPerS)}/s fail` : 'none fails',
+      value: `${formatRate(sample?.callsPerS ?? 0)}/s`,
+      note: sample && sample.failedPerS > 0 ? `${formatRate(sample.failedPerS)}/s fail` : 'none fails',
       tone: sample && sample.failedPerS > 0 ? (sample.failedPerS > sample.callsPerS / 100 ? 'bad' : 'warn') : undefined,
     }),
   },
   {
     title: 'Values delivered',
-    of: ({ sample, view }) => ({ value: `${rateText(sample?.valuesPerS ?? 0)}/s`, note: keys(view) }),
+    of: ({ sample, view }) => ({ value: `${formatRate(sample?.valuesPerS ?? 0)}/s`, note: keys(view) }),
   },
   {
     title: 'Latency p99',
     of: ({ sample }) => ({
-      value: latencyText(sample?.p99Ms),
-      note: sample?.p50Ms === undefined ? 'no calls' : `p50 ${latencyText(sample.p50Ms)}`,
+      value: formatLatency(sample?.p99Ms),
+      note: sample?.p50Ms === undefined ? 'no calls' : `p50 ${formatLatency(sample.p50Ms)}`,
     }),
   },
   { title: 'Waiting for followers', of: backlog },
@@ -73,19 +73,15 @@ function processes({ view }: Model): Figure {
 }
 
 function connections({ view }: Model): Figure {
-  const channels = view?.channels ?? [];
-  const led = channels.filter(({ leaderPid }) => leaderPid !== undefined).length;
-  const saved = channels.reduce((sum, { followers }) => sum + followers.length, 0);
-  const degraded = channels.filter(({ upstream }) => upstream.state === 'degraded').length;
-  const lost = channels.length - led;
+  const { led, saved, degraded, lost } = connectionsOf(view ?? { channels: [] });
   return {
-    value: countText(led),
+    value: formatCount(led),
     note:
       lost > 0
         ? `${plural(lost, 'channel')} without leader`
         : degraded > 0
           ? `${degraded} degraded`
-          : `${countText(saved)} saved`,
+          : `${formatCount(saved)} saved`,
     tone: lost > 0 ? 'bad' : degraded > 0 ? 'warn' : undefined,
   };
 }
@@ -94,7 +90,7 @@ function backlog({ sample }: Model): Figure {
   const bytes = sample?.outboxBytes ?? 0;
   return {
     value: formatBytes(bytes),
-    note: bytes === 0 ? 'all are up to date' : `up to ${latencyText(sample?.lagMs)} behind`,
+    note: bytes === 0 ? 'all are up to date' : `up to ${formatLatency(sample?.lagMs)} behind`,
     tone: bytes > 0 ? 'warn' : undefined,
   };
 }
@@ -104,13 +100,4 @@ function keys(view: Model['view']): string {
     (view?.channels ?? []).reduce((sum, { keyCount }) => sum + keyCount, 0),
     'key',
   );
-}
-
-/** `running` is said of processes that no supervisor started. */
-export function isFine(state: string): boolean {
-  return state === 'ready' || state === 'running';
-}
-
-export function isLooping(state: string): boolean {
-  return /^crash.loop$/i.test(state);
 }

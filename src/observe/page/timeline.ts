@@ -1,10 +1,10 @@
 // What happened lately, the newest first.
 
+import { clockText } from './clock-text';
 import type { HostEvent } from '../../host-view';
-import { formatDuration } from '../../quantities';
+import { formatDuration, formatLatency } from '../../quantities';
 import { card, Children, el, say } from './elements';
 import type { Model } from './model';
-import { clockText, latencyText } from './numbers';
 
 const TONE: Readonly<Record<HostEvent['kind'], string>> = {
   start: 'muted',
@@ -53,7 +53,7 @@ export class Timeline {
     const ago = el('span', { class: 'minor' });
     const facts = [
       ...(pid === undefined ? [] : [`pid ${pid}`]),
-      ...(durationMs === undefined ? [] : [`took ${latencyText(durationMs)}`]),
+      ...(durationMs === undefined ? [] : [`took ${formatLatency(durationMs)}`]),
     ];
     const time = el('time', { datetime: new Date(at).toISOString(), title: new Date(at).toLocaleString('en-GB') }, clockText(at));
     const element = el(

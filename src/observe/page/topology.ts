@@ -2,10 +2,9 @@
 // also said in words, and every figure of a follower stands in the table of followers.
 
 import type { ChannelView, FollowerView, UpstreamView } from '../../host-view';
-import { formatBytes } from '../../quantities';
+import { formatBytes, formatLatency, plural } from '../../quantities';
 import { Children, el, say, set, svg } from './elements';
 import type { Model } from './model';
-import { latencyText, plural } from './numbers';
 
 const WIDTH = 560;
 const HEIGHT = 390;
@@ -126,7 +125,7 @@ function makeNode(): { element: Element; update(node: Node): void } {
         !isLabelled || name.startsWith('pid')
           ? ''
           : follower.outboxBytes > 0
-            ? `${latencyText(follower.lagMs)} behind`
+            ? `${formatLatency(follower.lagMs)} behind`
             : `pid ${follower.pid}`,
       );
       say(title, `${name} (pid ${follower.pid}): ${figuresOf(follower)}`);
@@ -142,7 +141,7 @@ export function stateOf({ outboxBytes, skippedValues }: FollowerView): FollowerS
 }
 
 function figuresOf({ outboxBytes, lagMs, skippedValues }: FollowerView): string {
-  const backlog = outboxBytes === 0 ? 'up to date' : `${formatBytes(outboxBytes)} wait for ${latencyText(lagMs)}`;
+  const backlog = outboxBytes === 0 ? 'up to date' : `${formatBytes(outboxBytes)} wait for ${formatLatency(lagMs)}`;
   return skippedValues === 0 ? backlog : `${backlog}, ${plural(skippedValues, 'value')} skipped`;
 }
 

@@ -173,11 +173,25 @@ export class Master {
     });
   }
 
-  /** Stops and starts every process, the agent first. Resolves when all are ready again, or have failed. */
-  restart(): Promise<void> {
-    return this.#rollOut('reload', 'restarted', async (rollout) => {
-      await this.#agent?.restart(rollout);
-      await Promise.all(this.#workers.map((worker) => worker.restart(rollout)));
+  /**
+   * Stops and starts every process, the agent first. Resolves when all are ready again, or have failed.
+   * @param name of a single process that is restarted
+   * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID when there is no process of this name
+   */
+  restart(name?: string): Promise<void> {
+    const isMeant = (slot: Slot): boolean => name === undefined || slot.name === name;
+    const [kind, done] = name === undefined ? (['reload', 'restarted'] as const) : (['replace', `restarted ${name}`] as const);
+    return this.#rollOut(kind, done, async (rollout) => {
+      const slots = this.#slots();
+      if (!slots.some(isMeant)) {
+        const names = slots.map((slot) => slot.name).join(', ');
+        throw new TrunklineError(
+          'ERR_TRUNKLINE_OPTION_INVALID',
+          `there is no process ${JSON.stringify(name)}; there are ${names}`,
+        );
+      }
+      if (this.#agent && isMeant(this.#agent)) await this.#agent.restart(rollout);
+      await Promise.all(this.#workers.filter(isMeant).map((worker) => worker.restart(rollout)));
       await rollout.settle();
     });
   }

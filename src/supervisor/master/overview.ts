@@ -51,7 +51,7 @@ export class Overview implements HostViewSource {
 
   constructor(overseen: Overseen) {
     this.#overseen = overseen;
-    this.#watching = new Watching(overseen.clock, () => this.read());
+    this.#watching = new Watching(overseen.clock, () => this.read(), false); // a master that has stopped everything ends
   }
 
   /** The same events, noted. */

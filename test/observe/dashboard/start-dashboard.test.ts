@@ -2,7 +2,7 @@
 // fetch sets the Host header itself.
 
 import http from 'node:http';
-import { startDashboard, type Dashboard, type DashboardOptions } from '../../../src/observe';
+import { startDashboard, type Dashboard, type DashboardOptions, type HostView } from '../../../src/observe';
 import { ScriptedHost } from '../../support/scripted-host';
 
 const TOKEN = 'the-token-of-this-test';
@@ -118,6 +118,24 @@ it('with a token, gives nothing of the host away without it', async () => {
   expect((await ask('/api/status', bearer(TOKEN))).status).toBe(200);
   expect((await ask('/metrics', bearer(TOKEN))).body).toBe('a 1\n');
   expect((await ask('/healthz')).status).toBe(200);
+});
+
+it('shows values of subscribed keys only, and only with a token', async () => {
+  const asked: unknown[] = [];
+  const inspect = (wanted: unknown): Promise<unknown> => Promise.resolve(asked.push(wanted));
+  await start({ inspect });
+  expect(await refusal('/api/value?channel=a&key=b')).toEqual([403, 'values need a token: start the dashboard with --token']);
+  await dashboard!.close();
+  await start({ inspect, token: TOKEN });
+  const [{ channel, port, keys }] = host.view.channels as [HostView['channels'][number]];
+  const path = (key: string): string => `/api/value?${new URLSearchParams({ channel, port: String(port), key }).toString()}`;
+  expect(await refusal('/api/value?channel=a', bearer(TOKEN))).toEqual([
+    400,
+    'a value needs a channel and a key: /api/value?channel=…&key=…',
+  ]);
+  expect(await refusal(path('"another"'), bearer(TOKEN))).toEqual([404, 'no process subscribes this key']);
+  expect((await ask(path(keys[0]!.key), bearer(TOKEN))).body).toBe('{"value":1}\n');
+  expect(asked).toEqual([{ channel, port, key: keys[0]!.key }]);
 });
 
 describe('actions', () => {
