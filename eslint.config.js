@@ -3,7 +3,7 @@ const tseslint = require('typescript-eslint');
 const { importRules } = require('./layers.js');
 
 module.exports = tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'reference/', 'node_modules/'] },
+  { ignores: ['dist/', 'coverage/', 'reference/', 'node_modules/', 'examples/egg4-app/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.mts'],

@@ -1,6 +1,6 @@
 // The channels of a run: which processes create each channel, on which port, with which options and habits.
 
-import type { ClusterOptions } from '../src/index';
+import type { ClientOptions } from '../src/index';
 
 export interface ChannelPlan {
   readonly name: string;
@@ -52,8 +52,8 @@ export function clusterOptions(
   plan: ChannelPlan,
   slot: number,
   port: number,
-  logger: NonNullable<ClusterOptions['logger']>,
-): ClusterOptions {
+  logger: NonNullable<ClientOptions['logger']>,
+): ClientOptions {
   // A proof of the user may be bound to the port number, which differs behind a proxy.
   const proxied = plan.port === 'proxied' ? { isLeader: slot === 0, auth: false } : undefined;
   const options = {

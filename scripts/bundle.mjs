@@ -44,9 +44,14 @@ function isPartOfSupervisor(module) {
 
 /** What runs in a child, and what it shares with its master. */
 function isPartOfChild(module) {
-  const isShared = ['host/entry-file', 'host/health', 'host/lost-output', 'messaging/messages', 'messaging/messenger'].includes(
-    module.slice('supervisor/'.length),
-  );
+  const isShared = [
+    'host/entry-file',
+    'host/health',
+    'host/lost-output',
+    'host/resolve-module',
+    'messaging/messages',
+    'messaging/messenger',
+  ].includes(module.slice('supervisor/'.length));
   return isPartOfSupervisor(module) && (module.startsWith('supervisor/child/') || isShared);
 }
 

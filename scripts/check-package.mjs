@@ -39,10 +39,10 @@ const consumers = {
 if (cluster.default !== cluster) throw new Error('default is another');${CLASS}${BODY}`,
   'esm.mjs': `import cluster, { close, APIClientBase } from 'trunkline'; import { createRequire } from 'node:module'; import { Base } from 'sdk-base';
 if (createRequire(import.meta.url)('trunkline') !== cluster) throw new Error('two instances');${CLASS}${BODY}`,
-  'typed-esm.mts': `import cluster, { close, APIClientBase, type ClusterOptions } from 'trunkline'; import { Base } from 'sdk-base';
-const options: ClusterOptions = {}; void options;${TYPED_CLASS}${BODY}`,
+  'typed-esm.mts': `import cluster, { close, APIClientBase, type ClientOptions } from 'trunkline'; import { Base } from 'sdk-base';
+const options: ClientOptions = {}; void options;${TYPED_CLASS}${BODY}`,
   'typed-import.cts': `import cluster from 'trunkline'; import { Base } from 'sdk-base'; const { close, APIClientBase } = cluster;
-const options: cluster.ClusterOptions = {}; void options;${TYPED_CLASS}${BODY}`,
+const options: cluster.ClientOptions = {}; void options;${TYPED_CLASS}${BODY}`,
   'typed-require.cts': `import cluster = require('trunkline'); import sdk = require('sdk-base'); const { Base } = sdk; const { close, APIClientBase } = cluster;
 class Api extends cluster.APIClientBase<typeof Registry> { override get DataClient() { return Registry; } } void Api;${TYPED_CLASS}${BODY}`,
   'reading.mts': `import cluster, { close } from 'trunkline';
@@ -67,6 +67,15 @@ if (require('trunkline/supervisor').startCluster === undefined || !(client insta
 client.ready().then(() => client.get('a')).then((value) => { console.log(value === 'a' ? 'ok' : value); process.exit(); });`,
   'one-error.cjs': `const { TrunklineError } = require('trunkline'); const { startCluster } = require('trunkline/supervisor');
 startCluster({ app: 'missing.js' }).then(() => console.log('started'), (error) => console.log(error instanceof TrunklineError ? 'ok' : 'another class of errors'));`,
+  'eggjs-cluster.mts': `import { startCluster, Master, ClusterAgentWorkerError, ClusterWorkerExceptionError } from 'trunkline';
+import type { ClusterOptions, MasterOptions, ClusterStartMode, ClusterHTTPSSecureOptions } from 'trunkline';
+const startMode: ClusterStartMode = 'process'; const https: ClusterHTTPSSecureOptions = { key: 'k', cert: 'c' };
+const options: ClusterOptions = { baseDir: '/absent', workers: '2', port: null, startMode, https, plugins: {} };
+const master: Master = new Master(options); const given: MasterOptions | undefined = undefined; void given;
+await master.ready().then(() => console.log('started'), () => startCluster(options)).catch((error: Error) => {
+  const isOne = error instanceof ClusterAgentWorkerError || error instanceof ClusterWorkerExceptionError;
+  console.log(!isOne && error.message.includes('baseDir') ? 'ok' : error);
+});`,
   // Another name under which users will install the package.
   'alias.cjs': `const cluster = require('cluster-client'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');${CLASS}${BODY}`,
 };

@@ -14,13 +14,26 @@ import type { SubscriptionHandle as Handle } from './client/subscription-handle'
 import type { UpstreamClass as Upstream } from './client/upstream-class';
 import { type SharedClient as Shared } from './client/shared-client';
 import type { SharedClientOf as SharedOf } from './client/shared-type';
+import {
+  ClusterAgentWorkerError as AgentWorkerError,
+  ClusterWorkerExceptionError as WorkerExceptionError,
+  masterClass,
+  type Master as Starting,
+  type MasterClass,
+} from './eggjs-cluster';
 import { TrunklineError as TrunklineErr, type ErrorCode as Code } from './errors';
 import type { Logger as Log } from './logger';
 import type { ClientStatus as Status } from './client/status';
-import type { ClusterOptions as Options } from './options';
+import type { ClientOptions as Options } from './options';
 import type { Transcode as Coding } from '../protocol/value-codec';
 import type { TelemetryMessages as Messages, TelemetryTraces as Traces } from './telemetry';
 import type { startCluster as start, Supervised as Running, SupervisorOptions as Supervision } from './supervisor';
+import type {
+  ClusterHTTPSSecureOptions as HTTPSFiles,
+  ClusterOptions as EggOptions,
+  ClusterStartMode as StartMode,
+  MasterOptions as EggMasterOptions,
+} from './supervisor/eggjs-options';
 
 type Cluster = typeof build & {
   close: typeof closeClient;
@@ -29,6 +42,9 @@ type Cluster = typeof build & {
   TrunklineError: typeof TrunklineErr;
   /** As of `trunkline/supervisor`, which is loaded when this is called. */
   startCluster: typeof start;
+  Master: MasterClass<EggOptions>;
+  ClusterAgentWorkerError: typeof AgentWorkerError;
+  ClusterWorkerExceptionError: typeof WorkerExceptionError;
   default: Cluster;
 };
 
@@ -39,6 +55,9 @@ cluster.APIClientBase = APIClient;
 cluster.TrunklineError = TrunklineErr;
 // Loading the shared client loads nothing of the supervisor.
 cluster.startCluster = (...args) => (require('./supervisor') as typeof import('./supervisor')).startCluster(...args);
+cluster.Master = masterClass((options: EggOptions) => cluster.startCluster(options));
+cluster.ClusterAgentWorkerError = AgentWorkerError;
+cluster.ClusterWorkerExceptionError = WorkerExceptionError;
 cluster.default = cluster;
 
 // eslint-disable-next-line @typescript-eslint/no-namespace -- the only way to export types beside `export =`
@@ -48,14 +67,21 @@ declare namespace cluster {
   export type APIClientOptions = APIClientOpts;
   export type CallOptions = CallOpts;
   export type ClusterBuilder<C extends Upstream> = Builder<C>;
-  export type ClusterOptions = Options;
+  export type ClientOptions = Options;
   export type ClientStatus = Status;
+  export type ClusterAgentWorkerError = AgentWorkerError;
+  export type ClusterHTTPSSecureOptions = HTTPSFiles;
+  export type ClusterOptions = EggOptions;
+  export type ClusterStartMode = StartMode;
+  export type ClusterWorkerExceptionError = WorkerExceptionError;
   export type DelegateOptions = DelegateOpts;
   export type Delegates = DelegateMap;
   export type DelegateTarget = Target;
   export type ErrorCode = Code;
   export type LatestValuesOptions = ValuesOptions;
   export type Logger = Log;
+  export type Master = Starting<EggOptions>;
+  export type MasterOptions = EggMasterOptions;
   export type SharedClient = Shared;
   export type SharedClientOf<C extends Upstream, D extends Record<string, Target> = Record<never, never>> = SharedOf<C, D>;
   export type SubscriptionHandle = Handle;

@@ -12,7 +12,7 @@ import { MIN_SECRET_LENGTH, Secret } from './secret';
 import { isTimerMs } from './time';
 
 /** What `cluster(Client, options)` takes. Everything is optional. */
-export interface ClusterOptions {
+export interface ClientOptions {
   /** Name of the channel: processes that use the same name share an upstream client. Default: the name of the class. */
   name?: string | undefined;
   /** The loopback TCP port where the processes of a host meet. Default 7777. */
@@ -94,13 +94,13 @@ export interface ClusterOptions {
 
 export type DeliveryMode = 'latest' | 'every';
 
-type Given<K extends keyof ClusterOptions> = NonNullable<ClusterOptions[K]>;
+type Given<K extends keyof ClientOptions> = NonNullable<ClientOptions[K]>;
 
 /** Options that have no default, and are absent when nobody gives them. */
 type Optional = 'isLeader' | 'localResponseTimeout' | 'subscribeTimeout' | 'identity' | 'secret' | 'transcode' | 'maxListeners';
 
 type WithDefaults = {
-  readonly [K in Exclude<keyof ClusterOptions, 'secret'>]-?: K extends Optional ? Given<K> | undefined : Given<K>;
+  readonly [K in Exclude<keyof ClientOptions, 'secret'>]-?: K extends Optional ? Given<K> | undefined : Given<K>;
 };
 
 /** The options with every default filled in. */
@@ -150,7 +150,7 @@ const flagFromEnv = (text: string): unknown => ({ 1: true, true: true, 0: false,
 
 /** Each option is declared here. `name` has no default because the class gives the name. */
 export const OPTION_DECLARATIONS: {
-  readonly [K in keyof ClusterOptions]-?: Declaration<Given<K>, K extends Optional | 'name' ? undefined : Given<K>>;
+  readonly [K in keyof ClientOptions]-?: Declaration<Given<K>, K extends Optional | 'name' ? undefined : Given<K>>;
 } = {
   name: text,
   port: {
@@ -229,7 +229,7 @@ export const OPTION_DECLARATIONS: {
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
  */
 export function resolveOptions(
-  given: ClusterOptions | undefined,
+  given: ClientOptions | undefined,
   className: string,
   env: NodeJS.ProcessEnv = process.env,
 ): ResolvedOptions {
@@ -247,7 +247,7 @@ export function resolveOptions(
     : {};
   const effective = { ...seated, ...withoutNothing(given) };
   const resolved: Record<string, unknown> = {};
-  for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ClusterOptions, Declaration<unknown>][]) {
+  for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ClientOptions, Declaration<unknown>][]) {
     const { value, source } = choose(name, declaration, effective, env);
     if (value !== undefined && !declaration.check(value)) {
       throw new TrunklineError(
@@ -276,14 +276,14 @@ function candidacyOf(isLeader: boolean | undefined, seat: Seat | undefined): Can
 }
 
 /** Null and undefined count as not given. */
-function withoutNothing(given: ClusterOptions | undefined): ClusterOptions {
+function withoutNothing(given: ClientOptions | undefined): ClientOptions {
   return Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined && value !== null));
 }
 
 function choose(
-  name: keyof ClusterOptions,
+  name: keyof ClientOptions,
   declaration: Declaration<unknown>,
-  given: ClusterOptions,
+  given: ClientOptions,
   env: NodeJS.ProcessEnv,
 ): { value: unknown; source: string } {
   const value: unknown = given[name];

@@ -3,7 +3,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { ClusterOptions } from 'trunkline';
+import type { ClientOptions } from 'trunkline';
 import { ServiceRegistry } from './service-registry';
 
 const SERVICE = 'orders';
@@ -46,7 +46,7 @@ async function runChild(): Promise<void> {
   await registry.close();
 }
 
-async function join(name: string, clusterOptions: ClusterOptions): Promise<ServiceRegistry> {
+async function join(name: string, clusterOptions: ClientOptions): Promise<ServiceRegistry> {
   const registry = new ServiceRegistry({ clusterOptions });
   await registry.ready();
   const role = registry.isClusterClientLeader ? 'leader' : 'follower';

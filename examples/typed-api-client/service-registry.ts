@@ -1,12 +1,12 @@
 // What the application uses: a typed API over the shared client, with a cache that answers at once. Types of all
 // methods of `_client` follow from `typeof RegistryClient`.
 
-import { APIClientBase, type APIClientOptions, type ClusterOptions } from 'trunkline';
+import { APIClientBase, type APIClientOptions, type ClientOptions } from 'trunkline';
 import { RegistryClient, type Offer } from './registry-client';
 
 export interface ServiceRegistryOptions extends APIClientOptions {
   /** Goes to `cluster()`: port, singleMode and so on. */
-  readonly clusterOptions?: ClusterOptions;
+  readonly clusterOptions?: ClientOptions;
 }
 
 /** Emits `changed` (serviceId, addresses) whenever the cache has changed. */
@@ -21,7 +21,7 @@ export class ServiceRegistry extends APIClientBase<typeof RegistryClient> {
     return RegistryClient;
   }
 
-  override get clusterOptions(): ClusterOptions {
+  override get clusterOptions(): ClientOptions {
     return { name: 'service-registry', ...(this.options as ServiceRegistryOptions).clusterOptions };
   }
 

@@ -1,12 +1,12 @@
 // The code under test: business logic over a shared client. The class of the upstream client and the options come in
 // from outside, which is all that a test needs.
 
-import cluster, { type ClusterOptions, type SharedClientOf } from 'trunkline';
+import cluster, { type ClientOptions, type SharedClientOf } from 'trunkline';
 import type { PriceFeedClass } from './price-feed';
 
 export type SharedPriceFeed = SharedClientOf<PriceFeedClass>;
 
-export function sharePriceFeed(Feed: PriceFeedClass, options?: ClusterOptions): SharedPriceFeed {
+export function sharePriceFeed(Feed: PriceFeedClass, options?: ClientOptions): SharedPriceFeed {
   return cluster(Feed, options).create({ url: 'tcp://prices.example:4000' });
 }
 

@@ -3,7 +3,7 @@
 
 import type { BaseOptions } from 'sdk-base';
 import { TrunklineError } from '../errors';
-import type { ClusterOptions } from '../options';
+import type { ClientOptions } from '../options';
 import { isEnding } from '../seat';
 import { defaultLogger } from '../logger';
 import { nextTick } from '../time';
@@ -72,7 +72,7 @@ export class APIClientBase<
   }
 
   /** Options for `cluster()`. */
-  get clusterOptions(): ClusterOptions {
+  get clusterOptions(): ClientOptions {
     return {};
   }
 

@@ -2,7 +2,7 @@
 // only file that maps the old names to the words of the rest of the code.
 
 import { TrunklineError } from '../errors';
-import { resolveOptions, type ClusterOptions, type ResolvedOptions } from '../options';
+import { resolveOptions, type ClientOptions, type ResolvedOptions } from '../options';
 import { openClients } from '../seat';
 import { snapshot } from '../snapshot';
 import { adviceFor } from './advice';
@@ -40,7 +40,7 @@ export class ClusterBuilder<
   readonly #descriptors = new Map<string, Descriptor>();
   readonly #isNamedByClass: boolean;
 
-  constructor(upstreamClass: C, options?: ClusterOptions) {
+  constructor(upstreamClass: C, options?: ClientOptions) {
     if (typeof upstreamClass !== 'function' || typeof upstreamClass.prototype !== 'object') {
       throw new TrunklineError(
         'ERR_TRUNKLINE_OPTION_INVALID',
@@ -130,7 +130,7 @@ function refusing(channel: string, method: string, reason: string): () => never 
  * @param upstreamClass talks to the upstream server; the constructor runs only in the process that leads
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
  */
-export function cluster<C extends UpstreamClass, const P extends ClusterOptions = ClusterOptions>(
+export function cluster<C extends UpstreamClass, const P extends ClientOptions = ClientOptions>(
   upstreamClass: C,
   options?: P,
 ): ClusterBuilder<C, Record<never, never>, unknown, AutoOf<P>> {

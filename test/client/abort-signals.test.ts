@@ -2,7 +2,7 @@
 
 import { getEventListeners } from 'node:events';
 import cluster from '../../src';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
@@ -52,7 +52,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((client) => cluster.close(client)));
 });
 
-function build(options: ClusterOptions) {
+function build(options: ClientOptions) {
   const client = cluster(Feed, { name: 'feed', port, logger: recordingLogger(), ...options }).create();
   client.on('error', () => undefined);
   open.push(client);

@@ -1,13 +1,13 @@
 import type { Base } from 'sdk-base';
 import cluster, { APIClientBase, close } from '../../src';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { upstreamClass, type FakeUpstream } from '../support/fake-upstream';
 import { recordingLogger } from '../support/recording-logger';
 
 type Class = ReturnType<typeof upstreamClass>;
 let serial = 0;
-const options = (): ClusterOptions => ({ singleMode: true, name: `api-${++serial}`, logger: recordingLogger() });
+const options = (): ClientOptions => ({ singleMode: true, name: `api-${++serial}`, logger: recordingLogger() });
 
 function clientClass(DataClient: Class, clusterOptions = options()) {
   return class RegistryApi extends APIClientBase<Class> {
@@ -118,7 +118,7 @@ it('works with class fields: own ones, a redeclared _client, and members given a
 it('uses the cluster function of a framework', async () => {
   const Registry = upstreamClass();
   const names: unknown[] = [];
-  const frameworkCluster = ((upstream: Class, clusterOptions: ClusterOptions) => {
+  const frameworkCluster = ((upstream: Class, clusterOptions: ClientOptions) => {
     names.push(clusterOptions.name);
     return cluster(upstream, clusterOptions);
   }) as never;

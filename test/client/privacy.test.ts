@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 import cluster, { APIClientBase } from '../../src';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import { resolveOptions } from '../../src/options';
 import { formatSeatSecret, SEAT_SECRET_VARIABLE, SEAT_VARIABLE } from '../../src/seat';
 import { freePort } from '../support/ports';
@@ -25,7 +25,7 @@ class Api extends APIClientBase<typeof Upstream> {
   constructor(options: object) {
     super(options);
     // A class field of a program in JavaScript would be defined in this way.
-    const clusterOptions: ClusterOptions = { singleMode: true, secret: SECRET };
+    const clusterOptions: ClientOptions = { singleMode: true, secret: SECRET };
     Object.defineProperty(this, 'clusterOptions', { value: clusterOptions, enumerable: true });
   }
   override get DataClient() {

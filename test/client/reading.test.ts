@@ -2,7 +2,7 @@
 
 import { getEventListeners } from 'node:events';
 import cluster from '../../src';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
 import { freePort } from '../support/ports';
@@ -23,7 +23,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((client) => cluster.close(client)));
 });
 
-function build(options: ClusterOptions) {
+function build(options: ClientOptions) {
   const client = cluster(Registry, { port, logger: recordingLogger(), ...options })
     .delegate('never')
     .delegate('withCallback')
@@ -34,7 +34,7 @@ function build(options: ClusterOptions) {
 }
 
 describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
-  async function ready(options: ClusterOptions = {}) {
+  async function ready(options: ClientOptions = {}) {
     const single = role === 'single';
     const leader = build({ ...options, ...(single ? { singleMode: true } : { isLeader: true }) });
     await leader.ready();

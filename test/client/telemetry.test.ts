@@ -3,7 +3,7 @@
 import diagnostics, { tracingChannel } from 'node:diagnostics_channel';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import cluster from '../../src';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import type { CallTrace, TelemetryMessages, UpstreamCallTrace } from '../../src/telemetry';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
@@ -28,7 +28,7 @@ afterEach(async () => {
   for (const each of undo.splice(0)) each();
 });
 
-function create(options: ClusterOptions = {}) {
+function create(options: ClientOptions = {}) {
   const client = cluster(Registry, { name: 'registry', port, logger: recordingLogger(), ...options })
     .delegate('throwAtOnce')
     .delegate('withCallback')

@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { runInThisContext } from 'node:vm';
 import co from 'co';
 import cluster from '../../src';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import { markEnding } from '../../src/seat';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
@@ -30,7 +30,7 @@ describe.each(roles)('%s', (role) => {
     open = [];
   });
 
-  function build(options: ClusterOptions) {
+  function build(options: ClientOptions) {
     const client = cluster(Registry, { port, logger: recordingLogger(), ...options })
       .delegate('plain')
       .delegate('optional')
@@ -47,14 +47,14 @@ describe.each(roles)('%s', (role) => {
   }
 
   /** A client that has the role; for a follower there is a leader in the same process. */
-  async function create(options: ClusterOptions = {}) {
+  async function create(options: ClientOptions = {}) {
     if (role === 'single') return build({ ...options, singleMode: true });
     const leader = build({ ...options, isLeader: true });
     await leader.ready();
     return role === 'leader' ? leader : build({ ...options, isLeader: false });
   }
 
-  async function ready(options: ClusterOptions = {}) {
+  async function ready(options: ClientOptions = {}) {
     const client = await create(options);
     await client.ready();
     return client;
@@ -133,7 +133,7 @@ describe.each(roles)('%s', (role) => {
       ) as {
         Minified: new () => { find(key: unknown): unknown; pass(key: unknown, callback?: unknown): unknown };
       };
-      const make = (options: ClusterOptions) => {
+      const make = (options: ClientOptions) => {
         const made = cluster(Minified, { port, logger: recordingLogger(), ...options })
           .delegate('find')
           .delegate('pass')

@@ -1,6 +1,6 @@
 // Several clients of a channel in a process that must lead: one client leads, the others follow, and none is refused.
 
-import cluster, { type ClusterOptions } from '../../src';
+import cluster, { type ClientOptions } from '../../src';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
 import { leavesNothingOpen } from '../support/open-handles';
@@ -28,7 +28,7 @@ afterEach(async () => {
 
 const upstreams = (): number => Registry.instances.length - made;
 
-function create(options: ClusterOptions = {}, settings: Record<string, unknown> = {}, library = cluster): Client {
+function create(options: ClientOptions = {}, settings: Record<string, unknown> = {}, library = cluster): Client {
   const client = library(Registry, { name: 'config', port, maxWaitTime: 10_000, logger: recordingLogger(), ...options }).create(
     settings,
   );

@@ -3,7 +3,7 @@
 
 import co from 'co';
 import cluster from '../../src';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { upstreamClass, type UpstreamListener } from '../support/fake-upstream';
 import { freePort } from '../support/ports';
@@ -90,7 +90,7 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
     port = await freePort();
   });
 
-  function build(options: ClusterOptions) {
+  function build(options: ClientOptions) {
     const client = cluster(Careless, { port, logger: recordingLogger(), ...options })
       .delegate('readLate', 'invoke', { idempotent: true })
       .delegate('callBackLate')

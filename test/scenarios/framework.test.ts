@@ -2,11 +2,12 @@
 // of egg-cluster 2.x. A real egg application is in test/examples.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync, existsSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync, existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Child } from '../support/child';
 import { eventually } from '../support/eventually';
@@ -225,4 +226,39 @@ test('what a framework is given is in the arguments of no process', async () => 
   const { pid, options } = await get();
   expect(options.password).toBe('nobody may see this text');
   expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toMatch(/entry\.js\0$/);
+});
+
+/** Makes a framework of ES modules that awaits at its top level, in the folder of the application. */
+function installAwaiting(manifest: object, before = ''): void {
+  const path = join(folder, 'node_modules/awaiting');
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'package.json'), JSON.stringify({ name: 'awaiting', type: 'module', ...manifest }));
+  const built = pathToFileURL(join(__dirname, '../../dist/test/fixtures/framework/index.js')).href;
+  writeFileSync(
+    join(path, 'index.js'),
+    `${before}\nexport const { Agent, Application } = (await import(${JSON.stringify(built)})).default;\n`,
+  );
+}
+
+describe.each([
+  ['CommonJS', {}],
+  ['ES modules', { type: 'module' }],
+])('a framework that awaits at its top level runs an application of %s', (_what, manifest) => {
+  test.each([
+    ['with main', { main: 'index.js' }],
+    ['for import only', { exports: { '.': { import: './index.js' } } }],
+  ])('%s', async (_which, framework) => {
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    installAwaiting(framework);
+    await start({ framework: 'awaiting' });
+    expect((await get()).options).toMatchObject({ framework: join(folder, 'node_modules/awaiting') });
+    expect(await agentSees()).toMatchObject({ options: { workers: 2 } });
+  });
+});
+
+test('a module of `require` that awaits at its top level is there before the program', async () => {
+  writeFileSync(join(folder, 'first.mjs'), 'process.env.FIRST = await Promise.resolve("yes");');
+  installAwaiting({ main: 'index.js' }, `if (process.env.FIRST !== 'yes') throw new Error('too early');`);
+  await start({ framework: 'awaiting', require: './first.mjs' });
+  expect((await get()).options).toMatchObject({ require: [join(folder, 'first.mjs')] });
 });

@@ -20,10 +20,17 @@ export type { SubscriptionHandle } from '../../src/client/subscription-handle';
 export type { ClientStatus } from '../../src/client/status';
 export type { UpstreamClass } from '../../src/client/upstream-class';
 export { TrunklineError, type ErrorCode } from '../../src/errors';
+export { ClusterAgentWorkerError, ClusterWorkerExceptionError, type Master, type MasterClass } from '../../src/eggjs-cluster';
 export type { Logger } from '../../src/logger';
-export type { ClusterOptions, DeliveryMode } from '../../src/options';
+export type { ClientOptions, DeliveryMode } from '../../src/options';
 export type { FollowerSnapshot } from '../../src/roles/role';
 export { startCluster, type Supervised } from '../../src/supervisor/start-cluster';
+export type {
+  ClusterHTTPSSecureOptions,
+  ClusterOptions,
+  ClusterStartMode,
+  MasterOptions,
+} from '../../src/supervisor/eggjs-options';
 export type { SupervisorOptions } from '../../src/supervisor/host/options';
 export type {
   CallTrace,

@@ -2,9 +2,7 @@
 // when the master is gone.
 
 import cluster from 'node:cluster';
-import { createRequire } from 'node:module';
 import type net from 'node:net';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { markEnding, openClients } from '../../seat';
@@ -15,6 +13,7 @@ import { ClientReports } from './client-reports';
 import { describeError, listenRefusal } from './describe-error';
 import { runFramework } from './framework-program';
 import { link, type Link } from './link';
+import { loadNamed } from './load-module';
 import { OwnListeners, type ListeningHandle } from './own-listeners';
 import { refuseLostConnections } from './lost-connections';
 import { installRuntime } from './runtime';
@@ -175,10 +174,9 @@ export class ChildRuntime {
   async #load(): Promise<void> {
     const { kind, program, baseDir, require: modules } = this.#task;
     if (isMainThread) this.#host.chdir(baseDir);
-    const requireThere = createRequire(join(baseDir, 'package.json'));
-    for (const module of modules) requireThere(module);
+    for (const module of modules) await loadNamed(module, baseDir);
     if ('framework' in program) {
-      const host = { kind, onStop: (callback: StopCallback) => this.onStop(callback) };
+      const host = { kind, baseDir, onStop: (callback: StopCallback) => this.onStop(callback) };
       this.#link.send({ trunkline: 'ready', address: await runFramework(program.framework, program.options, host) });
       this.#isReady = true;
       return;

@@ -1,5 +1,5 @@
 // A framework's Agent or Application in this process: created, ready, served, closed. Arguments and calls are the same as in
-// egg-cluster 2.x.
+// egg-cluster 2.x and @eggjs/cluster 3.x.
 
 import { type EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import type https from 'node:https';
 import type net from 'node:net';
 import { TrunklineError } from '../../errors';
 import type { Address } from '../messaging/messages';
+import { loadFramework } from './load-module';
 
 interface HttpsFiles {
   readonly key?: string;
@@ -36,6 +37,8 @@ type FrameworkClass = new (options: Record<string, unknown>) => FrameworkObject;
 /** The process around the framework. */
 export interface Host {
   readonly kind: 'agent' | 'worker';
+  /** The folder of the application. */
+  readonly baseDir: string;
   onStop(callback: () => unknown): void;
 }
 
@@ -50,7 +53,7 @@ export async function runFramework(
   host: Host,
 ): Promise<Address | undefined> {
   const options = { ...given };
-  const Class = classOf(path, host.kind === 'agent' ? 'Agent' : 'Application');
+  const Class = await classOf(path, host);
   const object = new Class(options);
   host.onStop(() => object.close?.());
   if (host.kind === 'agent') {
@@ -62,8 +65,11 @@ export async function runFramework(
   return serve(object, plan);
 }
 
-function classOf(path: string, name: 'Agent' | 'Application'): FrameworkClass {
-  const Class = (require(path) as Record<string, unknown>)[name];
+async function classOf(path: string, { kind, baseDir }: Host): Promise<FrameworkClass> {
+  const name = kind === 'agent' ? 'Agent' : 'Application';
+  const framework = await loadFramework(path, baseDir);
+  // The exports of CommonJS that the engine cannot foresee are in `default` only.
+  const Class = framework[name] ?? (framework.default as Record<string, unknown> | undefined)?.[name];
   if (typeof Class === 'function') return Class as FrameworkClass;
   throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `the framework ${path} does not export the class ${name}`, {
     option: 'framework',

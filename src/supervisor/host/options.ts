@@ -1,7 +1,6 @@
 // The options of startCluster, each declared once; with the CLI the only place of the supervisor that reads the environment.
 
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { temporaryFolder } from '../../facts';
 import { defaultLogger, type Logger } from '../../logger';
 import { LONGEST_TIMER_MS } from '../../time';
@@ -9,6 +8,7 @@ import { pathAsGiven, workingFolder } from '../../path-as-given';
 import { consoleLogger } from './console-logger';
 import { findFramework } from './framework';
 import { mention, OptionError } from './option-error';
+import { resolveModule } from './resolve-module';
 import { containerLimits, workersFor } from './container-limits';
 import type { SlotStatus } from '../master/slot';
 import {
@@ -33,10 +33,10 @@ import {
 interface CommonOptions {
   /** Where the application is; relative paths begin there. Default: the working directory. */
   baseDir?: string | undefined;
-  /** How many workers. Default: what CPUs and memory of the machine or container allow. */
-  workers?: number | undefined;
-  /** The port of the application; children find the port in PORT. Default: the programs decide. Needed for `sticky`. */
-  port?: number | undefined;
+  /** How many workers, also as text. Default: what CPUs and memory of the machine or container allow. */
+  workers?: number | string | undefined;
+  /** The port of the application, also as text; children find the port in PORT. Default: the programs decide. Needed for `sticky`. */
+  port?: number | string | null | undefined;
   /** Each client address goes to a fixed worker. With `header` (e.g. `x-forwarded-for`) the address that a proxy tells counts. */
   sticky?: boolean | { readonly header: string } | undefined;
   /** Children as processes, or as threads of this process. Default `process`. */
@@ -293,7 +293,7 @@ function programsOf(
     startMode,
     ports,
     env: env ?? null,
-    ...(require.length > 0 && { require: require.map((name) => createRequire(join(baseDir, 'package.json')).resolve(name)) }),
+    ...(require.length > 0 && { require: require.map((name) => resolveModule(name, baseDir)) }),
   };
   return { kind: 'framework', path, options };
 }
@@ -370,7 +370,7 @@ function httpsFiles(
 /** @returns the name: each child resolves the name anew, because the next release may have the module elsewhere */
 function checkModule(name: string, baseDir: string): string {
   try {
-    createRequire(join(baseDir, 'package.json')).resolve(name);
+    resolveModule(name, baseDir);
     return name;
   } catch {
     throw invalid('require', `a module that can be found from ${baseDir}`, name);

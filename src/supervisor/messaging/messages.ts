@@ -60,7 +60,7 @@ export interface AppMessage {
   readonly data?: unknown;
   readonly to?: Sender | 'random' | undefined;
   readonly from?: Sender | undefined;
-  /** To this process only. */
+  /** To this process only; of a thread: to the thread with this number. */
   readonly receiverPid?: string | undefined;
 }
 
@@ -180,5 +180,10 @@ export function isOurs(message: unknown): message is ToChild | ToMaster {
 export function asAppMessage(message: unknown): AppMessage | undefined {
   if (typeof message === 'string') return { action: message, data: message };
   if (typeof message !== 'object' || message === null) return undefined;
-  return typeof (message as { action?: unknown }).action === 'string' ? (message as AppMessage) : undefined;
+  const { action, receiverWorkerId } = message as { action?: unknown; receiverWorkerId?: string | null };
+  if (typeof action !== 'string') return undefined;
+  // What `receiverPid` is called by egg 4, whose own messages have both.
+  return (receiverWorkerId ?? '') === ''
+    ? (message as AppMessage)
+    : { ...(message as AppMessage), receiverPid: receiverWorkerId! };
 }
