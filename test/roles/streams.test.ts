@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import cluster from '../../src';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
@@ -111,7 +111,7 @@ afterEach(async () => {
   open = [];
 });
 
-function build(options: ClusterOptions) {
+function build(options: ClientOptions) {
   const client = cluster(Feed, { name: 'feed', port, logger: recordingLogger(), ...options })
     .delegate('rows', 'stream')
     .delegate('laterRows', 'stream')
