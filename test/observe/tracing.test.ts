@@ -4,7 +4,7 @@ import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentele
 import { InMemorySpanExporter, NodeTracerProvider, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import cluster from '../../src';
 import { tracing, type Tracing } from '../../src/observe';
-import type { ClusterOptions } from '../../src/options';
+import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
 import { freePort } from '../support/ports';
@@ -81,7 +81,7 @@ const roles = ['single', 'leader', 'follower'] as const;
 describe.each(roles)('%s', (role) => {
   const Upstream = tracedClass();
 
-  function build(options: ClusterOptions) {
+  function build(options: ClientOptions) {
     const client = cluster(Upstream, { name: 'Traced', port, logger: recordingLogger(), ...options })
       .delegate('later')
       .delegate('unPublish', 'invokeOneway')
