@@ -46,6 +46,7 @@ const ALLOWED = {
     `${MESSAGING} (types)`,
     'src/supervisor (types)',
   ],
+  'src/cli/logs': ['kernel', 'src/cli'],
   'src/cli/upkeep': ['kernel', 'src/cli', 'src/cli/show (types)'],
   'src/cli/configuration': ['kernel', 'src/cli', 'src/supervisor (types)'],
   'src/cli/commands': [
@@ -53,6 +54,7 @@ const ALLOWED = {
     'src/cli',
     'src/cli/configuration',
     'src/cli/control',
+    'src/cli/logs',
     'src/cli/place',
     'src/cli/show',
     'src/cli/upkeep',

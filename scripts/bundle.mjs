@@ -28,6 +28,7 @@ const FILES = [
   { out: 'observe/index.js', entry: 'observe/index' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
+  { out: 'cli/keeper-entry.js', entry: 'cli/logs/keeper-entry' },
   { out: 'supervisor/parts.js', holds: (module) => isPartOfSupervisor(module) && !isPartOfChild(module) },
   { out: 'supervisor/child/parts.js', holds: isPartOfChild },
   { out: 'view.js', holds: (module) => module.startsWith('view/') },

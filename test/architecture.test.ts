@@ -82,9 +82,13 @@ it('the environment is read in the options, by the entry of a child and by the c
 it('nothing but the command line, entries of processes and signals to a master end the process', () => {
   const ending = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('process.exit('));
   expect(ending.sort()).toEqual(
-    ['cli/commands/daemon-entry.ts', 'cli/main.ts', 'supervisor/child/entry.ts', 'supervisor/host/signals.ts'].map((file) =>
-      join('src', file),
-    ),
+    [
+      'cli/commands/daemon-entry.ts',
+      'cli/logs/keeper-entry.ts',
+      'cli/main.ts',
+      'supervisor/child/entry.ts',
+      'supervisor/host/signals.ts',
+    ].map((file) => join('src', file)),
   );
 });
 

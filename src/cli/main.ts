@@ -6,7 +6,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { temporaryFolder } from '../facts';
 import { pathAsGiven } from '../path-as-given';
 import { CommandFailure, EXIT } from './command-failure';
-import { change, kill, status, stop, watch } from './commands/commands';
+import { change, kill, reopenLogs, status, stop, watch } from './commands/commands';
 import { MAX_WORKERS } from '../supervisor/host/options';
 import { dashboard, TOKEN_VARIABLE, type DashboardFlags } from './commands/dashboard-command';
 import { doctor } from './commands/doctor';
@@ -72,6 +72,9 @@ a service manager, or as a daemon it has no terminal, and goes on.`,
   .option('--daemon', 'in the background; returns when the application is ready')
   .option('--stdout <file>', 'where a daemon writes; see: trunkline logs')
   .option('--stderr <file>', 'where a daemon writes its errors')
+  .option('--log-max-size <size>', 'a log of a daemon that is larger begins anew, e.g. 10MB')
+  .option('--log-rotate <period>', 'a log of a daemon begins anew: hourly, daily, weekly; external: another program renames it')
+  .option('--log-keep <number>', 'how many old logs are kept (default: 7)')
   .option('--pid-file <file>', 'where the process id is kept; the control socket is beside it')
   .option('--require <module>', 'a module to load before the programs; may be given again', collect)
   .option('--node-args <args>', 'arguments of node for the processes, e.g. "--max-old-space-size=512"')
@@ -155,9 +158,11 @@ control('dashboard', 'show the application in a browser, live')
 control('logs', 'show the end of what a daemon has written')
   .argument(...NAMES)
   .option('-f, --follow', 'and what it goes on to write')
+  .option('--reopen', 'instead: open the files anew, after another program has renamed them')
   .option('-n, --lines <number>', 'how many lines of each file', lines, DEFAULT_LINES)
   .addHelpText('after', example('trunkline logs --follow -n 100'))
-  .action((names: string[], flags: Selection & { follow?: boolean; lines: number }) => {
+  .action((names: string[], flags: Selection & { follow?: boolean; lines: number; reopen?: boolean }) => {
+    if (flags.reopen) return each(names, flags, (place) => reopenLogs(place, stdout));
     return logs(placesOfControl(flags, names), flags.lines, flags.follow ?? false, stdout, interruption(['SIGINT']));
   });
 

@@ -13,6 +13,12 @@ export interface ApplicationConfiguration
   framework?: string | undefined;
   /** More options for the Agent and the Application of a framework, untouched. */
   frameworkOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** A log of a daemon that is larger begins anew. Bytes, or as `10MB`. Default: none. */
+  logMaxSize?: number | string | undefined;
+  /** A log of a daemon begins anew each hour, day or week; `external`: another program renames the file. Default: never. */
+  logRotate?: 'hourly' | 'daily' | 'weekly' | 'external' | undefined;
+  /** How many old logs are kept. Default 7. */
+  logKeep?: number | undefined;
   /** Reload when files change, for development: `true` for all files of `baseDir`, or the folders and files to watch. */
   watch?: boolean | string | readonly string[] | undefined;
   /** Names or paths of files and folders that are not watched; `node_modules`, logs and dot files never are. */

@@ -17,6 +17,7 @@ import type { Place } from '../place/place';
 import { birthOf } from '../place/processes';
 import type { ResolvedSupervisorOptions } from '../../supervisor/host/options';
 import type { StartOptions } from './start-settings';
+import type { Rotation } from '../logs/rotating-log';
 import { progressOf, stepsOf } from '../show/start-progress';
 import { packageVersion } from '../manifest';
 import { Upkeep, type UpkeepSettings } from '../upkeep/upkeep';
@@ -29,6 +30,8 @@ export interface MasterSettings {
   /** Why pid file and control socket cannot be made, if that is known before the start. */
   readonly missing?: string | undefined;
   readonly logs?: Facts['logs'];
+  /** How the logs are rotated; undefined: every process writes into them itself. */
+  readonly rotation?: Rotation | undefined;
   /** The configuration file that tells of the application. */
   readonly configuration?: string | undefined;
   readonly upkeep: UpkeepSettings;
@@ -40,6 +43,7 @@ const STARTING = 'the application is still starting; try again when it is ready'
 export class Application implements Controlled {
   readonly #settings: MasterSettings;
   readonly #report: Report;
+  readonly #reopenLogs: () => Promise<void>;
   readonly #startedAt = new Date();
   #facts: Facts | undefined;
   #processes: readonly ProcessStatus[] = [];
@@ -51,8 +55,10 @@ export class Application implements Controlled {
   /** Reports the progress of the start. Does nothing before and after the start. */
   #onProgress: () => void = () => undefined;
 
-  constructor(settings: MasterSettings, report: Report) {
+  /** @param reopenLogs opens the logs anew, where another process writes them */
+  constructor(settings: MasterSettings, report: Report, reopenLogs?: () => Promise<void>) {
     this.#settings = settings;
+    this.#reopenLogs = reopenLogs ?? (() => Promise.reject(new Error(this.#whyNotReopened)));
     this.#report = report;
   }
 
@@ -74,6 +80,11 @@ export class Application implements Controlled {
     const missing = await this.#claim(server);
     // Once: the last word on a signal is the supervisor's, and when that is done, the system's.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT']) process.once(signal, () => this.#noteStop());
+    process.on('SIGUSR2', () => {
+      this.#reopenLogs().catch((error: unknown) =>
+        this.#report({ event: 'log', level: 'warn', message: `SIGUSR2: ${(error as Error).message}` }),
+      );
+    });
     const hasAgent = programs.kind === 'framework' || programs.agent !== undefined;
     const startedAt = performance.now();
     this.#report({ event: 'starting', pid: process.pid, name: place.name, workers, hasAgent });
@@ -149,6 +160,10 @@ export class Application implements Controlled {
     if (command.command === 'stop') {
       return { ...(await this.stop()), status: this.status };
     }
+    if (command.command === 'reopen-logs') {
+      await this.#reopenLogs();
+      return { status: this.status };
+    }
     if (!this.#running) throw new Error(STARTING);
     if (this.#isStopping) throw new Error('the application is stopping');
     if (command.command === 'scale') await this.#running.scale(command.workers);
@@ -156,6 +171,11 @@ export class Application implements Controlled {
     else if (command.command === 'restart') await this.#running.restart(command.process);
     else if (command.command === 'value') return { status: this.status, value: await readValue(command) };
     return { status: this.status };
+  }
+
+  get #whyNotReopened(): string {
+    if (!this.#settings.logs) return 'the application runs in the foreground: its output is where it was started';
+    return 'each process has opened the logs itself, and cannot open them anew: start the daemon with --log-rotate external, daily or another period, or with --log-max-size';
   }
 
   async #reload(running: Supervised): Promise<void> {

@@ -87,6 +87,14 @@ export async function change(place: Place, command: Command, stdout: Output): Pr
   });
 }
 
+/** Resolves when the logs are open anew. */
+export async function reopenLogs(place: Place, stdout: Output): Promise<void> {
+  await withMaster(place, async (client) => {
+    await client.request({ command: 'reopen-logs' });
+    stdout.write(`the logs of ${place.name} are open anew\n`);
+  });
+}
+
 /** Resolves when the master is gone. @throws CommandFailure also when something had to be killed */
 export async function stop(place: Place, stdout: Output): Promise<void> {
   await withMaster(place, async (client) => {

@@ -3,6 +3,7 @@
 
 import { Application, runMaster } from './application';
 import type { FromDaemon, ToDaemon } from './daemon-messages';
+import { LogKeeper } from '../logs/log-keeper';
 import type { StartEvent } from '../show/events';
 import { outputTo, whenOutputIsLost } from '../show/output';
 import { logView } from '../show/start-view';
@@ -25,7 +26,12 @@ process.once('message', (message) => {
     if (event.event !== 'progress') log(event);
     tell(event);
   };
-  void runMaster(new Application(trunklineStart, report), report).then((ready) => {
+  const { logs, rotation } = trunklineStart;
+  const warn = (message: string): void => report({ event: 'log', level: 'warn', message });
+  const keeper = logs && rotation && new LogKeeper(logs, rotation, warn);
+  keeper?.start();
+  const application = new Application(trunklineStart, report, keeper && (() => keeper.reopen()));
+  void runMaster(application, report).then((ready) => {
     isReady = ready;
     if (process.connected) process.disconnect();
   });

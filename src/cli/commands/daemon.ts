@@ -9,6 +9,7 @@ import { CommandFailure, EXIT, reasonOf } from '../command-failure';
 import { eventOf, type ToDaemon } from './daemon-messages';
 import type { Report } from '../show/events';
 import { tail } from './log-file';
+import { logPipes } from '../logs/log-pipes';
 import { openToAppend } from '../../own-file';
 import { makeFolder } from '../../supervisor/host/make-folder';
 
@@ -29,11 +30,15 @@ export async function startDaemon(
   const out = openLog(stdout);
   const err = stderr === stdout ? out : openLog(stderr);
   const errorsBegin = fstatSync(err).size;
+  const pipes = settings.rotation === undefined ? undefined : logPipes();
   const daemon = spawn(process.execPath, [...process.execArgv, join(__dirname, 'daemon-entry.js'), place.name], {
     detached: true,
-    stdio: ['ignore', out, err, 'ipc'],
+    stdio: pipes
+      ? ['ignore', pipes.out.write, pipes.err.write, 'ipc', pipes.out.read, pipes.err.read]
+      : ['ignore', out, err, 'ipc'],
   });
   for (const log of new Set([out, err])) closeSync(log);
+  pipes?.close();
   return await outcomeOf(daemon, { ...settings, logs: { stdout, stderr } }, report, () => lastWords(stderr, errorsBegin));
 }
 

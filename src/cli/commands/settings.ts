@@ -28,6 +28,9 @@ export interface StartFlags {
   sticky?: string | true;
   dashboard?: string;
   json?: boolean;
+  logMaxSize?: string;
+  logRotate?: string;
+  logKeep?: string;
   watch?: string | true;
   watchIgnore?: string;
   cronRestart?: string;
@@ -52,6 +55,9 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   title: '--title',
   env: '--env',
   framework: '--framework',
+  logMaxSize: '--log-max-size',
+  logRotate: '--log-rotate',
+  logKeep: '--log-keep',
   watch: '--watch',
   watchIgnore: '--watch-ignore',
   cronRestart: '--cron-restart',
@@ -72,6 +78,9 @@ export function supervisorOptions(app: string | undefined, flags: StartFlags, is
   // `--watch app.js` takes the program for a folder.
   if (app === undefined && flags.framework === undefined && typeof flags.watch === 'string' && !isConfigured)
     throw CommandFailure.usage(`--watch takes folders; write the program first: trunkline start ${flags.watch} --watch`);
+  const ofLogs = (['logMaxSize', 'logRotate', 'logKeep'] as const).find((flag) => flags[flag] !== undefined);
+  if (!flags.daemon && ofLogs !== undefined)
+    throw CommandFailure.usage(`${FLAG_OF[ofLogs]} is for --daemon; in the foreground redirect the output`);
   if (!flags.daemon && (flags.stdout !== undefined || flags.stderr !== undefined))
     throw CommandFailure.usage('--stdout and --stderr are for --daemon; in the foreground redirect the output');
   const given = {

@@ -6,7 +6,9 @@ import { resolveSupervisorOptions, type ResolvedSupervisorOptions } from '../../
 import { CommandFailure } from '../command-failure';
 import { OVERRULED_BY, type ConfiguredApplication } from '../configuration/applications';
 import type { UpkeepSettings } from '../upkeep/upkeep';
-import { asFlag, supervisorOptions, type StartFlags } from './settings';
+import { parseBytes } from '../../supervisor/host/bytes';
+import type { Period, Rotation } from '../logs/rotating-log';
+import { asFlag, number, supervisorOptions, type StartFlags } from './settings';
 
 /** The resolved options of a start, without what only the process of the master can give. */
 export type StartOptions = Omit<ResolvedSupervisorOptions, 'logger' | 'onChange'>;
@@ -19,6 +21,8 @@ export interface StartSettings {
   readonly stdout: string | undefined;
   readonly stderr: string | undefined;
   readonly upkeep: UpkeepSettings;
+  /** undefined: every process writes into the logs itself. */
+  readonly rotation: Rotation | undefined;
   /** The configuration file. */
   readonly configuration: string | undefined;
 }
@@ -51,6 +55,7 @@ export function resolveStart(
       ...files,
       options: resolveSupervisorOptions(options, env),
       title: options.title,
+      rotation: rotationOf(flags, ofCommand, configured),
       upkeep: upkeepOf(flags, ofCommand, baseDir, own),
       configuration: configured?.file,
     };
@@ -69,6 +74,9 @@ interface OfCommand {
   readonly pidFile?: string;
   readonly stdout?: string;
   readonly stderr?: string;
+  readonly logMaxSize?: number | string;
+  readonly logRotate?: string;
+  readonly logKeep?: number;
   readonly watch?: boolean | string | readonly string[];
   readonly watchIgnore?: string | readonly string[];
   readonly cronRestart?: string;
@@ -83,12 +91,19 @@ interface Parts {
 
 const NOTHING: Parts = { given: {}, ofCommand: {} };
 
+const PERIODS = ['hourly', 'daily', 'weekly', 'external'] as const;
+const DEFAULT_KEEP = 7;
+const MAX_KEEP = 1_000;
+
 /** What the keys for the command may be. */
 const CHECKS: Readonly<Record<keyof OfCommand, readonly [must: string, isRight: (value: unknown) => boolean]>> = {
   baseDir: ['a path', isText],
   pidFile: ['a path', isText],
   stdout: ['a path', isText],
   stderr: ['a path', isText],
+  logMaxSize: ['a number of bytes, or a text like 10MB', (value) => parseBytes(value) !== undefined],
+  logRotate: [`one of ${PERIODS.join(', ')}`, (value) => PERIODS.some((period) => period === value)],
+  logKeep: [`a whole number from 1 to ${MAX_KEEP}`, isCount],
   watch: ['true, false, a path, or a list of paths', (value) => typeof value === 'boolean' || isText(value) || areTexts(value)],
   watchIgnore: ['a name, or a list of names', (value) => isText(value) || areTexts(value)],
   cronRestart: ['a text', isText],
@@ -98,8 +113,50 @@ function isText(value: unknown): boolean {
   return typeof value === 'string' && value !== '';
 }
 
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_KEEP;
+}
+
 function areTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every(isText);
+}
+
+/** @throws CommandFailure that names the flag, or the place in the configuration */
+function rotationOf(
+  flags: StartFlags,
+  ofCommand: OfCommand,
+  configured: ConfiguredApplication | undefined,
+): Rotation | undefined {
+  const given = {
+    logMaxSize: flags.logMaxSize ?? ofCommand.logMaxSize,
+    logRotate: flags.logRotate ?? ofCommand.logRotate,
+    logKeep: number('--log-keep', flags.logKeep) ?? ofCommand.logKeep,
+  };
+  const nameOf = (key: keyof typeof given): string => (flags[key] === undefined ? key : asFlag(key, 'subject'));
+  const refuse = (key: keyof typeof given, what: string): CommandFailure => {
+    const place = flags[key] === undefined ? `${configured!.placeOf(key)}: ` : '';
+    return CommandFailure.usage(`${place}${nameOf(key)} ${what}`);
+  };
+  for (const key of ['logMaxSize', 'logRotate', 'logKeep'] as const) {
+    const [must, isRight] = CHECKS[key];
+    if (given[key] !== undefined && !isRight(given[key]))
+      throw refuse(key, `must be ${must}, but is ${JSON.stringify(given[key])}`);
+  }
+  const { logMaxSize, logRotate, logKeep } = given;
+  if (logRotate === 'external') {
+    const other = logMaxSize === undefined ? (logKeep === undefined ? undefined : 'logKeep') : 'logMaxSize';
+    if (other !== undefined) throw refuse(other, `is for logs that are rotated here, and ${nameOf('logRotate')} is external`);
+    return { keep: 0 };
+  }
+  if (logMaxSize === undefined && logRotate === undefined) {
+    if (logKeep === undefined) return undefined;
+    throw refuse('logKeep', `needs ${asFlag('logMaxSize', 'other')} or ${asFlag('logRotate', 'other')}`);
+  }
+  return {
+    ...(logMaxSize !== undefined && { maxBytes: parseBytes(logMaxSize) }),
+    ...(logRotate !== undefined && { every: logRotate as Period }),
+    keep: logKeep ?? DEFAULT_KEEP,
+  };
 }
 
 /** @param own files that the application writes while it runs */

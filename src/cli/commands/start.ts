@@ -61,7 +61,13 @@ async function startOne(
   folder: string,
   { user, env, stdout, stderr }: Surroundings,
 ): Promise<void> {
-  const { options, upkeep, title, pidFile, configuration, ...files } = resolveStart(app, flags, folder, configured, env);
+  const { options, upkeep, rotation, title, pidFile, configuration, ...files } = resolveStart(
+    app,
+    flags,
+    folder,
+    configured,
+    env,
+  );
   const selection = { pidFile, title, baseDir: options.baseDir };
   // A daemon without files could not be found again, and a user who names a pid file wants the file.
   const mayLackFiles = !flags.daemon && pidFile === undefined;
@@ -74,6 +80,7 @@ async function startOne(
     missing,
     configuration,
     upkeep,
+    rotation,
     dashboard: dashboardOf(flags, env),
   };
   const view = flags.json ? jsonView(stdout) : terminalView(stdout, stderr);

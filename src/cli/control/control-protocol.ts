@@ -8,7 +8,7 @@ import { MAX_WORKERS } from '../../supervisor/host/options';
 import type { ProcessStatus } from '../../supervisor/start-cluster';
 
 export type Command =
-  | { readonly command: 'status' | 'stop' | 'reload' }
+  | { readonly command: 'status' | 'stop' | 'reload' | 'reopen-logs' }
   /** `process`: only the process of this name, such as `worker 2`. */
   | { readonly command: 'restart'; readonly process?: string }
   | { readonly command: 'scale'; readonly workers: number }
@@ -98,6 +98,7 @@ export function readRequest(line: string): Request | string {
     case 'status':
     case 'stop':
     case 'reload':
+    case 'reopen-logs':
     case 'view':
     case 'watch':
       return { id: id as number, command };
