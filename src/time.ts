@@ -48,6 +48,12 @@ export const systemClock: Clock = {
   afterIo: soon,
 };
 
+/** A clock whose timers do not keep the process alive: the owner of the work decides that. */
+export const backgroundClock: Clock = {
+  ...systemClock,
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+};
+
 /**
  * A timer that is late by more than this shows that this process did not run (stopped, asleep, in a debugger, blocked loop).
  * Messages may have arrived meanwhile without being read. Ordinary garbage collections stay below this limit.
@@ -97,7 +103,7 @@ export function patientTimeout(clock: Clock, delayMs: number, onExpired: () => v
 
 /**
  * Waits for the work, at most as long as the limit.
- * @param keepsAlive whether the process stays alive for the work
+ * @param keepsAlive whether the process stays alive for the work, if timers of the clock keep it so
  * @returns false when the limit passes first
  */
 export async function within(clock: Clock, limitMs: number, work: Promise<unknown>, keepsAlive = true): Promise<boolean> {
@@ -115,7 +121,7 @@ export async function within(clock: Clock, limitMs: number, work: Promise<unknow
 
 /**
  * Resolves after the delay, or at once when the signal aborts.
- * @param keepsAlive whether the process stays alive meanwhile
+ * @param keepsAlive whether the process stays alive meanwhile, if timers of the clock keep it so
  */
 export function delay(clock: Clock, delayMs: number, signal: AbortSignal, keepsAlive = true): Promise<void> {
   return new Promise((resolve) => {

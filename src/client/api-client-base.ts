@@ -85,6 +85,18 @@ export class APIClientBase<
     return (this._client as unknown as { isClusterClientLeader: boolean }).isClusterClientLeader;
   }
 
+  /** As `unref()` of the shared client: the process ends without this client when nothing else keeps it alive. */
+  unref(): this {
+    (this._client as unknown as Pick<SharedClient, 'unref'>).unref();
+    return this;
+  }
+
+  /** Undoes `unref()`. */
+  ref(): this {
+    (this._client as unknown as Pick<SharedClient, 'ref'>).ref();
+    return this;
+  }
+
   override _defaultErrorHandler(error: unknown): void {
     logUnheard(this, error, this.clusterOptions.logger ?? defaultLogger);
   }

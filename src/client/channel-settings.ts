@@ -13,7 +13,7 @@ import { fingerprint } from '../identity';
 import { guardedLogger } from '../logger';
 import type { ResolvedOptions } from '../options';
 import type { ChannelSpec } from '../roles/role';
-import { systemClock } from '../time';
+import { backgroundClock } from '../time';
 import { sharedSecret } from '../transport/credentials';
 import type { PeerSettings } from '../transport/peer-settings';
 import { callableMethods, sharedMethods, streamMethods, upstreamMethods, type Descriptors } from './delegation';
@@ -46,7 +46,9 @@ function peerSettings(options: ResolvedOptions): PeerSettings {
     heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
     allowsLegacyPeers: options.allowLegacyPeers,
     logger: guardedLogger(options.logger),
-    clock: systemClock,
+    // The client holds the process: see holding.ts.
+    clock: backgroundClock,
+    isBackground: true,
   };
 }
 

@@ -4,7 +4,7 @@
 import { TrunklineError } from '../errors';
 import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction } from '../generator-function';
 import type { UpstreamMethods } from '../roles/role';
-import { isOwnMember } from './own-members';
+import { isMemberOfClients, isOwnMember } from './own-members';
 import { functionFields, isMethod, memberOf, methodsOf, type UpstreamClass } from './upstream-class';
 
 /** What a delegated method does. */
@@ -148,7 +148,7 @@ export function unsharedMethods(upstreamClass: UpstreamClass, descriptors: Descr
   const methods = methodsOf(upstreamClass);
   const reasons = new Map<string, string>();
   for (const name of [...methods.keys(), ...functionFields(upstreamClass)]) {
-    if (descriptors.has(name) || name.startsWith('_') || isOwnMember(name) || name === 'close') continue;
+    if (descriptors.has(name) || name.startsWith('_') || isMemberOfClients(name)) continue;
     reasons.set(name, `${channel}: ${name}() is not shared: ${whyUnshared(name, methods.get(name))}`);
   }
   return reasons;

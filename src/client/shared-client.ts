@@ -15,6 +15,7 @@ import { ClientBase, SETTLE } from './client-base';
 import { ClientRecord } from './client-record';
 import { Failover, type Participation } from './failover';
 import { forwardEvents } from './forward-events';
+import { Holding } from './holding';
 import type { LatestValuesOptions, ValueIterator } from './latest-values';
 import { Readiness } from './readiness';
 import { StandingEvents } from './standing-events';
@@ -61,6 +62,7 @@ export class SharedClient extends ClientBase {
   readonly #streams: Streams;
   readonly #standingEvents = new StandingEvents(this, () => this.#status());
   readonly #mirrors = new Set<ReadyMirror>();
+  readonly #holding: Holding;
   /** The readiness for calls that wait for a role. Unlike the readiness of the client, this readiness is settled in any case. */
   readonly #roleReadiness = new Readiness();
   #lastSetback = '';
@@ -88,6 +90,11 @@ export class SharedClient extends ClientBase {
     if (options.maxListeners !== undefined) this.setMaxListeners(options.maxListeners);
     this.#spec = spec;
     this.#options = options;
+    this.#holding = new Holding({
+      // In single mode nothing but the upstream client keeps the process alive, and that a new one is tried.
+      isNeeded: () => participation !== undefined || this.readyError !== undefined,
+      onError: (error) => this.#emitError(error),
+    });
     const view = this.#view();
     this.#subscriptions = new Subscriptions(spec, this.#registrations, view, options.subscribeTimeout);
     this.#calls = new Calls(spec, this.#registrations, view, this.#record.calls, options.localResponseTimeout);
@@ -104,7 +111,9 @@ export class SharedClient extends ClientBase {
         // The event `close` is left out: on this client `close` says that the shared client is closed.
         onUpstream: (upstreamClient) => {
           const stop = forwardEvents(upstreamClient, this, ['close']);
+          const forget = this.#holding.add(upstreamClient);
           return () => {
+            forget();
             stop((error) => this.#logLate(error));
           };
         },
@@ -150,6 +159,7 @@ export class SharedClient extends ClientBase {
       callBack: (callback, ...results) => this.#subscriptions.run('a callback', callback, results),
     });
     openClients().add(this.#openClient);
+    this.#holding.check();
     this.#failover.start();
   }
 
@@ -229,6 +239,21 @@ export class SharedClient extends ClientBase {
     return this.#subscriptions.latest(registration);
   }
 
+  /**
+   * The process ends without this client when nothing else keeps it alive: no socket, port or timer of trunkline does, in any role. The
+   * upstream client is told too, if it has the methods `ref` and `unref`. Methods of the upstream class of these names replace these.
+   */
+  unref<Self>(this: Self): Self {
+    (this as unknown as SharedClient).#holding.wish('unref');
+    return this;
+  }
+
+  /** Undoes `unref()`: the client keeps the process alive until it is closed. That is the default, except in single mode. */
+  ref<Self>(this: Self): Self {
+    (this as unknown as SharedClient).#holding.wish('ref');
+    return this;
+  }
+
   /** For `await using client = …`: the same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this[CLOSE]();
@@ -264,6 +289,7 @@ export class SharedClient extends ClientBase {
 
   async #shutDown(): Promise<void> {
     this.#state = 'closing';
+    const release = this.#holding.holdToEnd();
     this.#standingEvents.check();
     this.#streams.endAll((method) => this.#closedError(method));
     await this.#failover.close();
@@ -278,6 +304,7 @@ export class SharedClient extends ClientBase {
     this.emit('close');
     openClients().delete(this.#openClient);
     this.#state = 'closed';
+    release();
   }
 
   #onSetback(error: unknown): void {
@@ -297,6 +324,7 @@ export class SharedClient extends ClientBase {
   #setReady(flag: boolean | Error): void {
     this.#roleReadiness.settle(flag);
     this.#tellReady(flag);
+    this.#holding.check();
     this.#standingEvents.check();
   }
 

@@ -18,7 +18,10 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
 type IsBlank<T> = [T] extends [never] ? true : IsAny<T>;
 
 /** Members that every client has; own-members.ts is the same list at run time. */
-type OwnNames = Exclude<keyof SharedClient | 'constructor' | 'then' | 'toJSON', 'status' | 'close' | 'values' | 'latest'>;
+type OwnNames = Exclude<
+  keyof SharedClient | 'constructor' | 'then' | 'toJSON',
+  'status' | 'close' | 'values' | 'latest' | 'ref' | 'unref'
+>;
 
 /** Names of the methods that a user can delegate. */
 export type MethodNames<T> = {
@@ -225,6 +228,7 @@ export type SharedClientOf<
         | typeof CLOSE
         | typeof SETTLE
         | Extract<keyof InstanceType<C>, 'status'>
+        | Extract<AutoNames<InstanceType<C>> | keyof D, 'ref' | 'unref'>
       > &
         Omit<Members<InstanceType<C>, D, Auto>, keyof O> &
         Omit<Pick<ClientBase, 'once'>, keyof O> &

@@ -32,7 +32,10 @@ export class HeldPort {
     this.#label = meeting.credentials.label;
     this.port = (server.address() as net.AddressInfo).port;
     this.#closed = new Promise((resolve) => server.once('close', resolve));
+    const { isBackground } = meeting;
+    if (isBackground) server.unref();
     server.on('connection', (socket) => {
+      if (isBackground) socket.unref();
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });

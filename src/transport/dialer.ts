@@ -8,9 +8,17 @@ import { Connection } from './connection';
 /** Nobody there is an expected outcome while processes come and go. */
 export type DialOutcome = { readonly connection: Connection } | { readonly unreachable: Error };
 
-export function dial(endpoint: Endpoint, timeoutMs: number, clock: Clock, signal: AbortSignal): Promise<DialOutcome> {
+/** @param isBackground whether the socket does not keep the process alive */
+export function dial(
+  endpoint: Endpoint,
+  timeoutMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+  isBackground = false,
+): Promise<DialOutcome> {
   return new Promise((resolve) => {
     const socket = net.connect({ host: endpoint.host, port: endpoint.port, noDelay: true });
+    if (isBackground) socket.unref();
     const timer = clock.setTimeout(() => {
       fail(new Error(`no connection to ${formatEndpoint(endpoint)} within ${timeoutMs} ms`));
     }, timeoutMs);

@@ -11,5 +11,7 @@ export interface PeerSettings {
   /** Whether processes of cluster-client 3.x are served, and followed. */
   readonly allowsLegacyPeers: boolean;
   readonly clock: Clock;
+  /** True: no socket and no port keeps the process alive, because the owner of the settings decides that. */
+  readonly isBackground?: boolean | undefined;
   readonly logger: Logger;
 }

@@ -102,6 +102,27 @@ it('a client is no promise, and has no member of names that are private or of no
   await Promise.resolve(client);
 });
 
+it('members that clients have are replaced by shared methods of the class, and by no others', async () => {
+  class Counted {
+    status(): string {
+      return 'of the class';
+    }
+    unref(): string {
+      return 'of the class';
+    }
+    async ref(): Promise<string> {
+      return Promise.resolve('of the class');
+    }
+    close(): void {
+      return undefined;
+    }
+  }
+  const client = create(Counted);
+  expect(client.status!()).toMatchObject({ role: undefined, followers: [] });
+  expect(client.unref!()).toBe(client);
+  await expect(client.ref!()).resolves.toBe('of the class');
+});
+
 it('with autoGenerate: false every method says how to share it', () => {
   class Watcher {
     subscribe(): void {
