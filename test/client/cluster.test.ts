@@ -50,7 +50,7 @@ describe('wrong use', () => {
 
   it('a delegate target that does not exist throws and lists those that do', () => {
     expect(() => cluster(FakeUpstream).delegate('echo', 'call' as never)).toThrow(
-      coded('ERR_TRUNKLINE_DELEGATE_INVALID', 'subscribe, unSubscribe, publish, invoke, invokeOneway, close'),
+      coded('ERR_TRUNKLINE_DELEGATE_INVALID', 'subscribe, unSubscribe, publish, invoke, invokeOneway, stream, close'),
     );
   });
 
