@@ -33,7 +33,7 @@ const ALLOWED = {
   'src/observe/dashboard': ['kernel', 'src/view', 'public face'],
   // What runs in the browser, built into one file.
   'src/observe/page': ['kernel', 'src/view'],
-  'src/observe': ['kernel', 'protocol', 'src/observe/dashboard'],
+  'src/observe': ['kernel', 'protocol', 'src/view', 'src/observe/dashboard'],
   // The composition root of the program `trunkline`: main and commands put everything together.
   'src/cli/control': ['kernel', 'src/view', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],

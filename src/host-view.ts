@@ -41,6 +41,8 @@ export interface ApplicationView {
   readonly startedAt: number;
   /** Reloads and restarts that somebody asked for. */
   readonly reloads: { readonly ok: number; readonly failed: number; readonly lastDurationMs: number | undefined };
+  /** Ends of processes that nobody asked for, by what ended them: `exit`, `signal`, `out of memory` … */
+  readonly crashes?: Readonly<Record<string, number>> | undefined;
 }
 
 export interface ProcessView {
@@ -63,6 +65,8 @@ export interface ProcessView {
 
 /** A client that is open in one process. */
 export interface ClientView {
+  /** No other client of this host has the same one, nor had. */
+  readonly id?: string | undefined;
   readonly channel: string;
   /** As in `client.status()`. */
   readonly state: string;

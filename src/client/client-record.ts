@@ -9,6 +9,7 @@ import type { ClientStatus } from './status';
 const UNKNOWN: UpstreamView = { state: 'unknown', since: undefined, error: undefined };
 
 export class ClientRecord {
+  readonly #id = Math.random().toString(36).slice(2);
   readonly calls = new CallCounter();
   /** Of roles that are over. */
   #valuesBefore = 0;
@@ -34,6 +35,7 @@ export class ClientRecord {
     const { channel, state, term, port, reason } = status;
     const led = role?.report?.(withKeys);
     const view: ClientView = {
+      id: this.#id,
       channel,
       state,
       role: status.role,

@@ -16,7 +16,7 @@ import { asListeningSocket, Bequest, type ListeningSocket } from './bequest';
 import { Backlog } from '../messaging/backlog';
 import { oomKills } from '../host/container-limits';
 import { ChildDescendants } from './child-descendants';
-import { describeEnd } from './end-report';
+import { describeEnd, endKindOf, type EndKind } from './end-report';
 import { begun, exited, hasExited, hasTask, ordered, ordersOf, type ChildLife, type Exit } from './child-life';
 import { Handover } from './handover';
 import { realMeans, type Launched, type LaunchSpec, type Means } from './launch';
@@ -28,6 +28,7 @@ export interface ChildSpec extends LaunchSpec, ExpectedListening {}
 export interface ChildEnd extends Exit {
   /** In plain words, as in `worker 1 …`. */
   readonly description: string;
+  readonly kind: EndKind;
   /** What is known about the failure. */
   readonly reason: string | undefined;
 }
@@ -286,8 +287,8 @@ export class ChildHandle {
     const { exit, orders } = (this.#life = { ...this.#life, phase: 'ended' });
     const reason = this.#reason;
     const oom = { oomKillsBefore: this.#oomKillsBefore, oomKillsNow: oomKills() };
-    const description = describeEnd({ ...exit, reason, wasKilledByUs: orders.has('kill'), ...oom });
-    this.#onGone({ ...exit, description, reason });
+    const facts = { ...exit, reason, wasKilledByUs: orders.has('kill'), ...oom };
+    this.#onGone({ ...exit, description: describeEnd(facts), kind: endKindOf(facts), reason });
     const forced = await this.#descendants.terminate();
     this.#onEnded({ neededForce: exit.signal === 'SIGKILL' || this.#hasOverrun || forced });
   }

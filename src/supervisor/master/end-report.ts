@@ -32,6 +32,21 @@ const CODE_MEANS: Readonly<Record<number, string>> = {
   13: 'a top-level await never settled',
 };
 
+/** What ended a process, as one of few words: metrics count ends by this word. */
+export type EndKind = 'exit' | 'signal' | 'out of memory' | 'killed by master' | 'not started' | 'disconnected';
+
+export function endKindOf({ code, signal, wasKilledByUs, oomKillsBefore, oomKillsNow }: EndFacts): EndKind {
+  if (code === null && signal === null) return 'not started';
+  if (signal === null) return 'exit';
+  if (signal !== 'SIGKILL') return 'signal';
+  if (wasKilledByUs) return 'killed by master';
+  return isOom(oomKillsBefore, oomKillsNow) ? 'out of memory' : 'signal';
+}
+
+function isOom(before: number | undefined, now: number | undefined): boolean {
+  return before !== undefined && now !== undefined && now > before;
+}
+
 /** @returns what comes after the name of the process, as in `worker 1 …` */
 export function describeEnd(facts: EndFacts): string {
   const { code, signal, reason } = facts;
@@ -52,7 +67,7 @@ export function describeEnd(facts: EndFacts): string {
 
 function killed({ wasKilledByUs, oomKillsBefore, oomKillsNow }: EndFacts): string {
   if (wasKilledByUs) return 'was killed by its master (SIGKILL)';
-  if (oomKillsBefore !== undefined && oomKillsNow !== undefined && oomKillsNow > oomKillsBefore) {
+  if (isOom(oomKillsBefore, oomKillsNow)) {
     return `was killed by the kernel for want of memory (oom_kill ${oomKillsBefore} → ${oomKillsNow})`;
   }
   return 'was killed by SIGKILL';

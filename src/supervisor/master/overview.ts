@@ -11,6 +11,7 @@ import { Watching } from '../../view/watching';
 import { observeHealth } from '../host/health';
 import type { Health } from '../messaging/messages';
 import type { ChildHandle } from './child-handle';
+import type { EndKind } from './end-report';
 import type { Slot, SlotEvents } from './slot';
 
 /** How long children go on reporting after a look, ms. A look that goes on is renewed in half of this time. */
@@ -47,6 +48,8 @@ export class Overview implements HostViewSource {
   #lookedAt = -Infinity;
   /** Called with each answer to a look. */
   readonly #awaiting = new Set<() => void>();
+  /** Ends that nobody asked for. */
+  readonly #crashes: Partial<Record<EndKind, number>> = {};
   readonly #reloads = { ok: 0, failed: 0, lastDurationMs: undefined as number | undefined };
 
   constructor(overseen: Overseen) {
@@ -121,7 +124,12 @@ export class Overview implements HostViewSource {
       source: 'supervisor',
       at: now,
       host: os.hostname(),
-      application: { ...this.#overseen.application(), startedAt: this.#startedAt, reloads: { ...this.#reloads } },
+      application: {
+        ...this.#overseen.application(),
+        startedAt: this.#startedAt,
+        reloads: { ...this.#reloads },
+        crashes: { ...this.#crashes },
+      },
       processes: [this.#master(own), ...this.#overseen.slots().map((slot) => this.#process(slot))],
       channels: channelsOf([own, ...reports], now),
       events: [...this.#events.all],
@@ -211,7 +219,8 @@ export class Overview implements HostViewSource {
     this.#watching.changed();
   }
 
-  #onCrash({ name, status: { lastEnd, state } }: Slot, { pid }: ChildHandle): void {
+  #onCrash({ name, status: { lastEnd, state }, lastEndKind }: Slot, { pid }: ChildHandle): void {
+    if (lastEndKind) this.#crashes[lastEndKind] = (this.#crashes[lastEndKind] ?? 0) + 1;
     const text = lastEnd?.split('\n', 1)[0] ?? 'has ended';
     this.#events.add({ kind: 'crash', subject: name, pid, text });
     if (state === 'crash-loop')

@@ -6,6 +6,7 @@ import type { Logger } from '../../logger';
 import { delay, type Timer } from '../../time';
 import type { Address, AppMessage, Delivery, Health, Mail } from '../messaging/messages';
 import { ChildHandle, type ChildEnd, type ChildSpec } from './child-handle';
+import type { EndKind } from './end-report';
 import { evidence } from './evidence';
 import { realMeans, type Means } from './launch';
 import type { ReceivingSlot } from '../messaging/post-office';
@@ -74,6 +75,8 @@ interface Launch {
 }
 
 export class Slot implements ReceivingSlot {
+  /** What ended the last child that ended without being asked to. */
+  lastEndKind: EndKind | undefined;
   readonly name: string;
   readonly kind: 'agent' | 'worker';
   readonly #description: SlotDescription;
@@ -289,6 +292,7 @@ export class Slot implements ReceivingSlot {
     }
     const pauseMs = Math.round(this.#policy.onEnd(child.readyForMs));
     this.#lastEnd = end?.description ?? 'has disconnected from its master';
+    this.lastEndKind = end?.kind ?? 'disconnected';
     this.#description.logger.warn(`${this.name}: ${this.#lastEnd}; pid=${child.pid} next start in ${pauseMs} ms`);
     this.#pause = this.#means.clock.setTimeout(() => this.#next(), pauseMs);
   }
