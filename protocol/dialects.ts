@@ -26,6 +26,8 @@ export interface Dialect extends Codec<Message | V2Message> {
   readonly hasNotices: boolean;
   /** Whether AbortSignals among the arguments of a call can be told of. */
   readonly hasSignals: boolean;
+  /** Whether a leader can tell how its upstream client stands. */
+  readonly hasStates: boolean;
   /** Whether a call can be told in which trace it is made. */
   readonly hasContext: boolean;
 }
@@ -39,6 +41,7 @@ export const V1: Dialect = {
   hasTopics: false,
   hasNotices: false,
   hasSignals: false,
+  hasStates: false,
   hasContext: false,
 };
 
@@ -51,6 +54,7 @@ export const V2: Dialect = {
   events: { headerBytes: EVENT_ROOM, topicAt: topicOfEvent },
   hasNotices: true,
   hasSignals: true,
+  hasStates: true,
   hasContext: true,
 };
 

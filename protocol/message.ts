@@ -329,6 +329,19 @@ export interface Joined {
   readonly parts: Buffer;
   /** Whether the leader serves streams. */
   readonly streams?: boolean | undefined;
+  /** Whether the leader tells how its upstream client stands. */
+  readonly states?: boolean | undefined;
+}
+
+/** Leader → follower: how the upstream client stands, at each change, and after `joined` where all is not well. No answer. */
+export interface UpstreamState {
+  readonly type: 'upstream-state';
+  /** `degraded`: the client works, and says that something is wrong. `connecting`: there is no client that is ready. */
+  readonly state: 'ok' | 'degraded' | 'connecting';
+  /** How long ago the state began, ms. */
+  readonly ageMs: number;
+  /** Why, as a structured error-value; no bytes: not known. */
+  readonly payload: Buffer;
 }
 
 /**
@@ -420,6 +433,7 @@ export type V2Message =
   | Join
   | Joined
   | SharedMethods
+  | UpstreamState
   | Redirect
   | Appoint
   | Announce

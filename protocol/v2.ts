@@ -38,6 +38,7 @@ import {
 import { readCall, writeCall } from './v2-call';
 import { STREAM_TYPE, readStream, writeStream } from './v2-streams';
 import { readContext, writeContext } from './v2-context';
+import { readState, writeState } from './v2-state';
 import { readAbort, readSignals, writeAbort, writeSignals } from './v2-signals';
 
 /** Append-only. */
@@ -69,6 +70,7 @@ export const V2_TYPE = {
   abort: 25,
   ...STREAM_TYPE,
   'call-context': 40,
+  'upstream-state': 41,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
@@ -81,6 +83,7 @@ const FLAG = {
   succeeding: 1,
   publication: 1,
   streams: 1,
+  states: 2,
 } as const;
 
 /** Longer frames are sent in chunks, and nothing waits long behind a long frame. */
@@ -119,6 +122,8 @@ export const v2Codec: Codec<V2Message> = {
         return writeStream(message);
       case 'call-context':
         return writeContext(TYPE['call-context'], message);
+      case 'upstream-state':
+        return writeState(TYPE['upstream-state'], message);
       case 'call-result': {
         const out = begin(TYPE['call-result'], 0, message.id, listBytes(message.values));
         writeList(out, message.values, HEADER_BYTES);
@@ -156,8 +161,9 @@ export const v2Codec: Codec<V2Message> = {
         return withTexts(TYPE.join, flags, id, uint32(term), texts, keys?.join('\n') ?? NOTHING);
       }
       case 'joined': {
-        const { id, term, codec, identity, parts, streams } = message;
-        return withTexts(TYPE.joined, streams ? FLAG.streams : 0, id, uint32(term), [codec, identity], parts);
+        const { id, term, codec, identity, parts, streams, states } = message;
+        const flags = (streams ? FLAG.streams : 0) | (states ? FLAG.states : 0);
+        return withTexts(TYPE.joined, flags, id, uint32(term), [codec, identity], parts);
       }
       case 'shared-methods':
         return withText(TYPE['shared-methods'], 0, message.methods.join('\n'));
@@ -203,6 +209,8 @@ export const v2Codec: Codec<V2Message> = {
         return readAbort(frame, id);
       case TYPE['call-context']:
         return readContext(frame, flags, id);
+      case TYPE['upstream-state']:
+        return readState(frame, flags);
       case TYPE['call-result']:
         return { type: 'call-result', id, timeoutMs: 0, values: readList(frame, HEADER_BYTES) };
       case TYPE['call-failure']:
@@ -257,7 +265,8 @@ export const v2Codec: Codec<V2Message> = {
         const [codec, codecEnd] = readText(frame, HEADER_BYTES + 4, 2, flags);
         const [identity, end] = readText(frame, codecEnd, 2, flags);
         const streams = (flags & FLAG.streams) !== 0 ? { streams: true } : undefined;
-        return { type: 'joined', id, term, codec, identity, parts: frame.subarray(end), ...streams };
+        const states = (flags & FLAG.states) !== 0 ? { states: true } : undefined;
+        return { type: 'joined', id, term, codec, identity, parts: frame.subarray(end), ...streams, ...states };
       }
       case TYPE['shared-methods']:
         return { type: 'shared-methods', methods: readLines(frame, HEADER_BYTES, flags, MAX_PLAIN_KEYS) };

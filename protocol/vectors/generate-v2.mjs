@@ -339,6 +339,16 @@ say(
   u16(0),
 );
 say(
+  'joined by one that tells of its upstream client',
+  { type: 'joined', id: 3, term: 7, codec: 'structured', identity: '', parts: hex(none), streams: true, states: true },
+  15,
+  3,
+  3,
+  u32(7),
+  sized(latin1('structured')),
+  u16(0),
+);
+say(
   'joined by one that was made with something else',
   { type: 'joined', id: 3, term: 7, codec: 'structured', identity: 'π', parts: hex(b) },
   15,
@@ -444,6 +454,25 @@ say(
   sized(utf16('π')),
 );
 say('call-context: none', { type: 'call-context', id: 9, fields: [] }, 40, 0, 9);
+say('upstream-state: well', { type: 'upstream-state', state: 'ok', ageMs: 0, payload: hex(none) }, 41, 0, 0, u32(0));
+say(
+  'upstream-state: degraded, with a reason',
+  { type: 'upstream-state', state: 'degraded', ageMs: 1_500, payload: hex(a) },
+  41,
+  1,
+  0,
+  u32(1_500),
+  a,
+);
+say(
+  'upstream-state: connecting, for longer than the number can say',
+  { type: 'upstream-state', state: 'connecting', ageMs: 2 ** 32 - 1, payload: hex(b) },
+  41,
+  2,
+  0,
+  u32(2 ** 32 - 1),
+  b,
+);
 say('redirect', { type: 'redirect', id: 3, term: 7, port: 43_210 }, 16, 0, 3, u32(7), u16(43_210));
 say('redirect: the highest port', { type: 'redirect', id: 3, term: 1, port: 65_535 }, 16, 0, 3, u32(1), u16(65_535));
 say('appoint', { type: 'appoint', id: 3, term: 8, isSucceeding: false }, 17, 0, 3, u32(8));
@@ -535,6 +564,8 @@ bad(
   frame(40, 0, 1, ...Array.from({ length: 17 }, () => Buffer.concat([sized(latin1('x')), u16(0)]))),
   'too many fields of a context',
 );
+bad('upstream-state without a body', frame(41, 0, 0), 'number ends early');
+bad('upstream-state: half a number', frame(41, 1, 0, u16(0)), 'number ends early');
 bad('plain-subscribe: half a character', frame(21, WIDE, 1, a), 'half a character');
 bad('plain-subscribe: 10,001 keys', frame(21, 0, 1, latin1('\n'.repeat(10_000))), 'too many keys');
 bad('topic-unsubscribe with a body', frame(2, 0, 1, a), 'bytes after the end');

@@ -1,12 +1,10 @@
 // What a client has done and had so far, in all of its roles together: for a look at the host (process-report.ts).
 
-import type { ClientView, FailoverView, UpstreamView } from '../host-view';
+import type { ClientView, FailoverView } from '../host-view';
 import type { ClientReport } from '../process-report';
 import type { Role } from '../roles/role';
 import { CallCounter } from './call-counts';
 import type { ClientStatus } from './status';
-
-const UNKNOWN: UpstreamView = { state: 'unknown', since: undefined, error: undefined };
 
 export class ClientRecord {
   readonly #id = Math.random().toString(36).slice(2);
@@ -45,7 +43,7 @@ export class ClientRecord {
       ...counts,
       calls: this.calls.view,
       valuesReceived: this.#valuesBefore + (role?.valuesReceived ?? 0),
-      upstream: led?.upstream ?? UNKNOWN,
+      upstream: status.upstream,
       failovers: this.#failovers,
     };
     return { view, localPort: role?.localPort, led };
@@ -53,13 +51,24 @@ export class ClientRecord {
 
   /** Another text when the report would say something new. */
   stamp(
-    { state, term, reason }: ClientStatus,
+    { state, term, reason, upstream }: ClientStatus,
     counts: Pick<ClientView, 'subscriptions' | 'publications'>,
     role: Role | undefined,
   ): string {
     const { subscriptions, publications } = counts;
     const values = this.#valuesBefore + (role?.valuesReceived ?? 0);
-    const own = [state, role?.kind, term, reason?.message, subscriptions, publications, this.calls.changes, values].join(' ');
+    const own = [
+      state,
+      upstream.state,
+      upstream.error,
+      role?.kind,
+      term,
+      reason?.message,
+      subscriptions,
+      publications,
+      this.calls.changes,
+      values,
+    ].join(' ');
     return `${own} ${this.#failovers.count} ${role?.stamp?.() ?? ''}`;
   }
 }

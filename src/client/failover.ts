@@ -43,7 +43,7 @@ export interface FailoverOptions {
   /** Undefined: single mode. */
   readonly participation: Participation | undefined;
   readonly maxWaitMs: number;
-  readonly hooks: Pick<RoleHooks, 'onError' | 'onUpstream' | 'onAnswered'>;
+  readonly hooks: Pick<RoleHooks, 'onError' | 'onUpstream' | 'onUpstreamState' | 'onAnswered'>;
   /** What this process has subscribed. */
   readonly wanted: () => Iterable<Wanted>;
   readonly events: FailoverEvents;

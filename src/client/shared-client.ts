@@ -107,6 +107,7 @@ export class SharedClient extends ClientBase {
         onError: (error) => {
           this.#emitError(error);
         },
+        onUpstreamState: () => this.#standingEvents.check(),
         onAnswered: (tookMs) => this.#record.calls.answered(tookMs),
         // The event `close` is left out: on this client `close` says that the shared client is closed.
         onUpstream: (upstreamClient) => {
@@ -176,6 +177,10 @@ export class SharedClient extends ClientBase {
       },
       get isOpen() {
         return isOpen();
+      },
+      get isStale() {
+        const state = role()?.upstream.state;
+        return state !== 'ok' && state !== 'unknown';
       },
       isOpenFor: (method) => this.#isOpenFor(method),
       assertOpen: (method) => this.#assertOpen(method),

@@ -1,7 +1,8 @@
-// The events `state`, `role` and `ready` of a client: each tells a change, once, in a later tick.
+// The events `state`, `role`, `upstream` and `ready` of a client: each tells a change, once, in a later tick.
 
 import { nextTick } from '../time';
 import { emitSafely } from './forward-events';
+import { UNKNOWN_STANDING } from '../roles/upstream-standing';
 import type { ClientStatus } from './status';
 
 export interface StandingListener {
@@ -11,11 +12,12 @@ export interface StandingListener {
 export class StandingEvents {
   readonly #client: StandingListener;
   readonly #status: () => ClientStatus;
-  #last: Pick<ClientStatus, 'state' | 'reason' | 'role' | 'term'> = {
+  #last: Pick<ClientStatus, 'state' | 'reason' | 'role' | 'term' | 'upstream'> = {
     state: 'connecting',
     reason: undefined,
     role: undefined,
     term: 0,
+    upstream: UNKNOWN_STANDING,
   };
 
   /** @param status gives how the client stands at the moment of the call */
@@ -28,9 +30,13 @@ export class StandingEvents {
   check(): void {
     const before = this.#last;
     const status = this.#status();
-    const { state, reason, role, term } = status;
-    this.#last = { state, reason, role, term };
+    const { state, reason, role, term, upstream } = status;
+    this.#last = { state, reason, role, term, upstream };
     if (role !== before.role || term !== before.term) nextTick(() => emitSafely(this.#client, 'role', [{ role, term }]));
+    // Without a role nothing is known, which `role` tells.
+    const isKnown = upstream.state !== 'unknown';
+    if (isKnown && (upstream.state !== before.upstream.state || upstream.error !== before.upstream.error))
+      nextTick(() => emitSafely(this.#client, 'upstream', [upstream]));
     if (state === before.state && reason?.message === before.reason?.message) return;
     nextTick(() => {
       emitSafely(this.#client, 'state', [status]);

@@ -2,6 +2,8 @@
 
 import { isError, safeString } from '../../protocol/error-value';
 import type { FollowerSnapshot, Role } from '../roles/role';
+import type { UpstreamView } from '../host-view';
+import { UNKNOWN_STANDING } from '../roles/upstream-standing';
 import type { Phase } from './search';
 
 export interface ClientStatus {
@@ -21,6 +23,12 @@ export interface ClientStatus {
   readonly port: number | undefined;
   /** What stands in the way, or did at the last try. */
   readonly reason: { readonly code: string | undefined; readonly message: string } | undefined;
+  /**
+   * How the upstream client stands, in this process or in the leader: `ok`; `degraded` since a moment (ms since 1970), because of an
+   * error, as the upstream class says; `connecting`: there is none that is ready; `unknown`: without a role, and under a leader of an
+   * earlier version or of cluster-client 3.x. While it is not `ok`, values that are served may be stale.
+   */
+  readonly upstream: UpstreamView;
   /** Streams that this client reads and that are under way. */
   readonly streams: number;
   /** In the leader: the followers of this leader. */
@@ -49,6 +57,7 @@ export function statusOf({ channel, port, isClosed, isReady, role, search, strea
     term: role?.term ?? 0,
     port,
     reason: isTold ? reasonOf(search.error) : undefined,
+    upstream: (isClosed ? undefined : role?.upstream) ?? UNKNOWN_STANDING,
     streams,
     followers: role?.followers ?? [],
     skippedEvents: role?.skippedEvents ?? 0,

@@ -11,11 +11,16 @@ const DONE = Promise.resolve();
 export class SubscriptionHandle implements PromiseLike<void> {
   readonly #entry: ListenerEntry;
   readonly #end: () => void;
+  readonly #isStale: () => boolean;
   #ready: Promise<void> | undefined;
 
-  /** @param end takes the subscription back */
-  constructor(entry: ListenerEntry, end: () => void) {
+  /**
+   * @param end takes the subscription back
+   * @param isStale whether values may be older than those of the server
+   */
+  constructor(entry: ListenerEntry, end: () => void, isStale: () => boolean) {
     this.#entry = entry;
+    this.#isStale = isStale;
     this.#end = end;
   }
 
@@ -29,6 +34,14 @@ export class SubscriptionHandle implements PromiseLike<void> {
       this.#ready.catch(() => undefined);
     }
     return this.#ready;
+  }
+
+  /**
+   * Whether the last value may be older than that of the server: while a leader is sought, while the upstream client says that something
+   * is wrong, and while there is none. The last value is served all the same. A listener may look, and the event `upstream` tells of changes.
+   */
+  get isStale(): boolean {
+    return this.#isStale();
   }
 
   /** Ends this subscription and no other, not even one of the same listener. Idempotent. */

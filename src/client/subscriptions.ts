@@ -17,6 +17,8 @@ export interface SubscribingClient {
   /** Undefined while there is no role. */
   readonly verbs: Verbs | undefined;
   readonly isOpen: boolean;
+  /** Whether values may be older than those of the server. */
+  readonly isStale: boolean;
   /** Whether something can be subscribed; if not, the misuse becomes an `error` event. */
   isOpenFor(method: string): boolean;
   closedError(method: string): TrunklineError;
@@ -122,7 +124,11 @@ export class Subscriptions {
       if (this.#timeoutMs) entry.patience = this.#patience(key, this.#timeoutMs);
       this.#registrations.subscribe(key, entry, this.#client.verbs);
     } else entry.end();
-    return new SubscriptionHandle(entry, () => this.#registrations.remove(key, entry, this.#client.verbs));
+    return new SubscriptionHandle(
+      entry,
+      () => this.#registrations.remove(key, entry, this.#client.verbs),
+      () => this.#client.isStale,
+    );
   }
 
   #patience(key: string, subscribeTimeout: number): ReturnType<typeof patientTimeout> {

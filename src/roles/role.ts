@@ -3,6 +3,7 @@
 
 import type { CallStyle, ChannelId } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
+import type { UpstreamView } from '../host-view';
 import type { DeliveryMode } from '../options';
 import type { LedReport } from '../process-report';
 import type { CallTrace } from '../telemetry';
@@ -99,6 +100,8 @@ export interface Role {
   /** Leader only: the followers, and how many values each follower did not get because newer values came. */
   readonly followers?: readonly FollowerSnapshot[];
   readonly skippedEvents?: number;
+  /** How the upstream client stands, here or in the leader. */
+  readonly upstream: UpstreamView;
   /** Values that have come in since the role began. */
   readonly valuesReceived: number;
   /** Follower only: where the connection to the leader begins. */
@@ -133,6 +136,8 @@ export interface RoleHooks {
    * @returns undoes everything that was attached to the client
    */
   onUpstream(upstreamClient: object): () => void;
+  /** The upstream client stands in another way than before. */
+  onUpstreamState?(): void;
   /** A leader has answered a call of this process. */
   onAnswered?(tookMs: number): void;
 }

@@ -18,6 +18,7 @@ export type { SharedClient } from '../../src/client/shared-client';
 export type { SharedClientOf } from '../../src/client/shared-type';
 export type { SubscriptionHandle } from '../../src/client/subscription-handle';
 export type { ClientStatus } from '../../src/client/status';
+export type { UpstreamView } from '../../src/host-view';
 export type { UpstreamClass } from '../../src/client/upstream-class';
 export { TrunklineError, type ErrorCode } from '../../src/errors';
 export { ClusterAgentWorkerError, ClusterWorkerExceptionError, type Master, type MasterClass } from '../../src/eggjs-cluster';

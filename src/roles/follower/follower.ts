@@ -2,9 +2,10 @@
 // (src/client/failover.ts) then starts the next term.
 
 import type { UnknownCode } from '../../../protocol/codes';
-import type { Call, CallStyle, Goaway, Message, V2Message } from '../../../protocol/message';
+import type { Call, CallStyle, Goaway, Message, UpstreamState, V2Message } from '../../../protocol/message';
 import { tracing } from '../../call-tracer';
 import { TrunklineError } from '../../errors';
+import type { UpstreamView } from '../../host-view';
 import { eventChannel, type CallTrace } from '../../telemetry';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
@@ -28,6 +29,7 @@ import type {
   Verbs,
 } from '../role';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
+import { UNKNOWN_STANDING, UpstreamStanding } from '../upstream-standing';
 
 /** Calls of a follower that may wait for answers: more than any leader answers in time. */
 const MAX_CALLS = 100_000;
@@ -38,6 +40,8 @@ export interface JoinedWith {
   readonly keys?: readonly string[];
   /** Whether the leader serves streams. */
   readonly hasStreams?: boolean;
+  /** Whether the leader tells how its upstream client stands. */
+  readonly hasStates?: boolean;
 }
 
 export class Follower implements Role, Verbs {
@@ -48,6 +52,7 @@ export class Follower implements Role, Verbs {
   readonly handOffBegun: Promise<void>;
   readonly ended: Promise<RoleEnd>;
   isOver = false;
+  upstream: UpstreamView;
   readonly #spec: ChannelSpec;
   readonly #hooks: RoleHooks;
   readonly #connection: Connection;
@@ -75,9 +80,10 @@ export class Follower implements Role, Verbs {
     term: number,
     values: PeerValues,
     hooks: RoleHooks,
-    { keys: inJoin = [], hasStreams = false }: JoinedWith = {},
+    { keys: inJoin = [], hasStreams = false, hasStates = false }: JoinedWith = {},
   ) {
     this.#spec = spec;
+    this.upstream = hasStates ? new UpstreamStanding('ok').view : UNKNOWN_STANDING;
     this.term = term;
     this.handOffBegun = new Promise((resolve) => {
       this.#onHandOff = resolve;
@@ -117,7 +123,8 @@ export class Follower implements Role, Verbs {
       kept: (payload) => values.kept(payload),
     });
     connection.receiver = (message) => {
-      if (this.#early) this.#early.push(message);
+      if (message.type === 'upstream-state') this.#onUpstreamState(message);
+      else if (this.#early) this.#early.push(message);
       else this.#onMessage(message);
     };
     this.ended = connection.closed.then((end) => this.#onClosed(end));
@@ -280,6 +287,11 @@ export class Follower implements Role, Verbs {
         return;
       default: // leaders send followers nothing else
     }
+  }
+
+  #onUpstreamState(message: UpstreamState): void {
+    this.upstream = UpstreamStanding.of(message).view;
+    this.#hooks.onUpstreamState?.();
   }
 
   #onGoaway({ code, sentence }: Goaway): void {

@@ -155,7 +155,13 @@ function keysOf(options: JoinOptions): string[] {
 function follow({ spec, hooks }: JoinOptions, connection: Connection, joined: Joined, keys: readonly string[]): JoinOutcome {
   warnOfDifference(spec, joined.parts);
   const values = PeerValues.ofOurs(spec, agreedCodec(spec, joined));
-  return { follower: new Follower(spec, connection, joined.term, values, hooks, { keys, hasStreams: joined.streams === true }) };
+  return {
+    follower: new Follower(spec, connection, joined.term, values, hooks, {
+      keys,
+      hasStreams: joined.streams === true,
+      hasStates: joined.states === true,
+    }),
+  };
 }
 
 /**

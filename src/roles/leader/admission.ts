@@ -8,6 +8,7 @@ import { differenceTo } from '../identity-warning';
 import { methodsFingerprint } from '../method-warning';
 import type { PeerValues } from '../peer-values';
 import type { ChannelSpec } from '../role';
+import type { UpstreamStanding } from '../upstream-standing';
 import type { ChannelReadiness } from '../local/single';
 
 export interface AdmissionOptions {
@@ -20,6 +21,8 @@ export interface AdmissionOptions {
   readonly onError: (error: unknown) => void;
   /** A follower is let in that wants these keys at once. */
   readonly onKeys: (keys: readonly string[]) => void;
+  /** How the upstream client stands. */
+  readonly standing: () => UpstreamStanding;
 }
 
 /** `outside`: not let in yet. `admitted`: served from then on, also while a later question waits. `gone`: nobody waits for an answer. */
@@ -28,6 +31,8 @@ type State = 'outside' | 'admitted' | 'gone';
 export class Admission {
   readonly #options: AdmissionOptions;
   #state: State = 'outside';
+  /** Whether the follower takes the upstream client for well, as everybody does at first. */
+  #isToldWell = true;
   /** Questions that wait for the upstream client. */
   #unanswered: (Join | Register)[] = [];
 
@@ -86,6 +91,16 @@ export class Admission {
     }
   }
 
+  /** Tells a follower that was let in how the upstream client stands, if that is not what the follower knows. */
+  tellState(): void {
+    const { connection, standing } = this.#options;
+    if (!this.isAdmitted || !connection.dialect.hasStates) return;
+    const now = standing();
+    if (now.view.state === 'ok' && this.#isToldWell) return;
+    this.#isToldWell = now.view.state === 'ok';
+    connection.send(now.message);
+  }
+
   /** The follower is gone. */
   end(): void {
     this.#state = 'gone';
@@ -107,7 +122,17 @@ export class Admission {
     if (peerMethods !== undefined && peerMethods !== methodsFingerprint(spec.sharedMethods)) {
       connection.send({ type: 'shared-methods', methods: spec.sharedMethods });
     }
-    connection.send({ type: 'joined', id, term, codec: values.codec, identity: spec.id.identity, parts, streams: true });
+    connection.send({
+      type: 'joined',
+      id,
+      term,
+      codec: values.codec,
+      identity: spec.id.identity,
+      parts,
+      streams: true,
+      states: true,
+    });
+    this.tellState();
     if (keys) onKeys(keys);
   }
 

@@ -3,6 +3,7 @@
 import type { Session, SessionHooks } from '../local/session';
 import type { ChannelReadiness } from '../local/single';
 import type { ChannelSpec } from '../role';
+import type { UpstreamStanding } from '../upstream-standing';
 
 /** What one consumer asks of the channel. */
 export type HostedSession = Pick<Session, 'subscribe' | 'unsubscribe' | 'publish' | 'run' | 'stream' | 'silence' | 'leave'>;
@@ -10,5 +11,6 @@ export type HostedSession = Pick<Session, 'subscribe' | 'unsubscribe' | 'publish
 export interface HostedChannel {
   readonly spec: ChannelSpec;
   readonly readiness: ChannelReadiness;
+  readonly standing: UpstreamStanding;
   join(hooks: SessionHooks): HostedSession;
 }

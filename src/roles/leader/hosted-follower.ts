@@ -71,6 +71,7 @@ export class HostedFollower {
       connection,
       values,
       onError,
+      standing: () => channel.standing,
       onKeys: (keys) => this.#subscribeTopics(1, keys, undefined),
     });
     this.#session = channel.join({
@@ -82,6 +83,7 @@ export class HostedFollower {
         this.#admission.refuse(error);
       },
       onUpstream: () => () => undefined,
+      onUpstreamState: () => this.#admission.tellState(),
       onPublicationRefused: (key, error) => {
         this.#tellFailure('publish', key, error);
       },

@@ -1,6 +1,7 @@
 // A leader is a Single plus a ChannelHost behind a lease. A leader that closes lets a successor take over before it stops serving.
 
 import type { ChannelLease } from '../../election/term';
+import type { UpstreamView } from '../../host-view';
 import type { LedReport } from '../../process-report';
 import { within } from '../../time';
 import { ChannelHost } from './channel-host';
@@ -67,6 +68,10 @@ export class Leader implements Role {
 
   get skippedEvents(): number {
     return this.#host.skippedEvents;
+  }
+
+  get upstream(): UpstreamView {
+    return this.#single.standing.view;
   }
 
   get valuesReceived(): number {

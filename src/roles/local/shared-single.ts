@@ -1,6 +1,7 @@
 // Single mode: the clients of a channel in this process share a Single by reference count.
 
 import { isSameChannel } from '../../../protocol/handshake';
+import type { UpstreamView } from '../../host-view';
 import type { LedReport } from '../../process-report';
 import { differenceTo, warnOfDifference } from '../identity-warning';
 import { warnOfMethods } from '../method-warning';
@@ -52,6 +53,10 @@ export class SharedSingle implements Role {
 
   get ready(): Promise<void> {
     return this.#shared.single.ready;
+  }
+
+  get upstream(): UpstreamView {
+    return this.#shared.single.standing.view;
   }
 
   get valuesReceived(): number {

@@ -5,15 +5,16 @@
 import { isError, messageOf, safeString } from '../../../protocol/error-value';
 import { EVENT_ROOM } from '../../../protocol/v2';
 import { TrunklineError } from '../../errors';
-import type { UpstreamView } from '../../host-view';
 import { MAX_KEYS, type LedReport } from '../../process-report';
-import { eventChannel, upstreamChannel, type UpstreamMessage } from '../../telemetry';
+import { eventChannel } from '../../telemetry';
 import { VERB_MS, type KeyHooks, type KeyVerb } from './key-lane';
 import { PublicationLedger } from './publication-ledger';
 import { LINGER_MS, type ChannelSpec } from '../role';
 import { Session, type SessionHooks } from './session';
 import { SubscriptionHub, type OpenKey } from '../subscription-hub';
+import type { UpstreamStanding } from '../upstream-standing';
 import { Upstream } from './upstream';
+import { UpstreamHealth } from './upstream-health';
 import { UpstreamPublications } from './upstream-publications';
 import { UpstreamSubscriptions, type SubscriptionLane } from './upstream-subscriptions';
 
@@ -42,7 +43,7 @@ export class Single {
   #client: object | undefined;
   #setback: { readonly error: unknown } | undefined;
   readonly #number = ++lastNumber;
-  #standing: UpstreamView = { state: 'connecting', since: Date.now(), error: undefined };
+  readonly #health: UpstreamHealth;
   #awaitingReady: (() => void)[] = [];
   #started = false;
   #areKeysHeld = false;
@@ -65,6 +66,9 @@ export class Single {
       lingerMs: LINGER_MS,
       clock: spec.clock,
     });
+    this.#health = new UpstreamHealth(spec.name, spec.clock, () => {
+      for (const session of this.#sessions.keys()) session.hooks.onUpstreamState?.();
+    });
     this.upstream = new Upstream(spec, {
       onCreated: (client) => this.#onCreated(client),
       onReady: () => {
@@ -72,7 +76,7 @@ export class Single {
       },
       onSetback: (error) => {
         this.#setback = { error };
-        this.#tell('failed', error);
+        this.#health.failed(error);
         this.#forgetVerbs();
         for (const session of this.#sessions.keys()) session.hooks.onSetback(error);
       },
@@ -89,6 +93,11 @@ export class Single {
     this.#subscriptions = new UpstreamSubscriptions(this.upstream, hooks, (key, value) => {
       this.#push(key, value);
     });
+  }
+
+  /** How the upstream client stands. */
+  get standing(): UpstreamStanding {
+    return this.#health.standing;
   }
 
   get readiness(): ChannelReadiness {
@@ -162,7 +171,7 @@ export class Single {
     } catch (error) {
       this.#report(error);
     }
-    this.#tell('closed');
+    this.#health.closed();
   }
 
   /** What is known of the channel here; a leader adds the followers. */
@@ -170,7 +179,7 @@ export class Single {
     const { hub, ledger } = this;
     return {
       id: this.#number,
-      upstream: this.#standing,
+      upstream: this.standing.view,
       followers: [],
       keys: withKeys ? hub.report(MAX_KEYS) : undefined,
       keyCount: hub.keyCount,
@@ -181,31 +190,24 @@ export class Single {
   }
 
   stamp(): string {
-    const { hub, ledger } = this;
-    return [this.#standing.state, this.#standing.since, hub.keyCount, hub.received, ledger.size].join(' ');
-  }
-
-  #tell(state: UpstreamMessage['state'], error?: unknown): void {
-    const now = state === 'ready' ? 'ok' : 'connecting';
-    const reason = error === undefined ? undefined : messageOf(error);
-    if (now !== this.#standing.state || reason !== this.#standing.error)
-      this.#standing = { state: now, since: Date.now(), error: reason };
-    if (upstreamChannel.hasSubscribers) upstreamChannel.publish({ channel: this.spec.name, state, error });
+    const { hub, ledger, standing } = this;
+    return [standing.view.state, standing.view.since, hub.keyCount, hub.received, ledger.size].join(' ');
   }
 
   #onCreated(client: object): () => void {
     this.#client = client;
-    this.#tell('created');
+    const forget = this.#health.created(client);
     for (const session of this.#sessions.keys()) this.#sessions.set(session, session.hooks.onUpstream(client));
     return () => {
       this.#client = undefined;
+      forget();
       for (const detach of this.#sessions.values()) detach();
     };
   }
 
   #onReady(): void {
     this.#setback = undefined;
-    this.#tell('ready');
+    this.#health.ready();
     this.hub.reopen();
     if (this.takesPublications) this.#publishAll();
     for (const resolve of this.#awaitingReady.splice(0)) resolve();
