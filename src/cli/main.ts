@@ -2,8 +2,9 @@
 // The program `trunkline`: all commands and options, each declared once. The only place of the command line that reads the
 // environment.
 
+import { userInfo } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { temporaryFolder } from '../facts';
+import { fact, temporaryFolder } from '../facts';
 import { pathAsGiven } from '../path-as-given';
 import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, reopenLogs, status, stop, watch } from './commands/commands';
@@ -17,6 +18,8 @@ import { outputTo, whenOutputIsLost } from './show/output';
 import { placeOf, type Place, type Selection } from './place/place';
 import type { StartFlags } from './commands/settings';
 import { start } from './commands/start';
+import { PATH_OPTIONS, startup } from './commands/startup';
+import { withStartOptions, writtenOptions } from './start-options';
 import { stateFolderOf, type User } from './place/state-folder';
 import { packageVersion } from './manifest';
 
@@ -47,8 +50,7 @@ Example:
   trunkline start app.js --agent agent.js --daemon && trunkline status`,
   );
 
-program
-  .command('start')
+withStartOptions(program.command('start'))
   .summary('start an application')
   .description(
     `Starts an application: a program for the workers and one for the agent, or a framework; or what a configuration file
@@ -58,41 +60,24 @@ program
 SIGHUP reloads the application. When the terminal of an application in the foreground is closed, it stops; under nohup,
 a service manager, or as a daemon it has no terminal, and goes on.`,
   )
-  .argument('[app...]', 'the program of the workers, or names of applications of the configuration; without it all of these')
-  .usage('[options] [app|names...] [-- args...]')
-  .option('-c, --config <file>', 'the configuration file (default: the one in the base folder)')
-  .option('--no-config', 'without a configuration file')
-  .option('--agent <file>', 'the program that runs once, beside the workers')
-  .option('-w, --workers <number>', 'how many workers; max: what CPUs and memory have room for (default: max)')
-  .option('-p, --port <port>', 'the port of the application, for its programs in PORT')
-  .option('--framework <name>', 'package with the classes Agent and Application, e.g. egg')
-  .option('--base-dir <folder>', 'where the application is (default: the working directory)')
-  .option('--env <name>', 'the name of the environment, for its programs in EGG_SERVER_ENV')
-  .option('--title <title>', 'the process title; later commands find the application by it')
-  .option('--daemon', 'in the background; returns when the application is ready')
-  .option('--stdout <file>', 'where a daemon writes; see: trunkline logs')
-  .option('--stderr <file>', 'where a daemon writes its errors')
-  .option('--log-max-size <size>', 'a log of a daemon that is larger begins anew, e.g. 10MB')
-  .option('--log-rotate <period>', 'a log of a daemon begins anew: hourly, daily, weekly; external: another program renames it')
-  .option('--log-keep <number>', 'how many old logs are kept (default: 7)')
-  .option('--pid-file <file>', 'where the process id is kept; the control socket is beside it')
-  .option('--require <module>', 'a module to load before the programs; may be given again', collect)
-  .option('--node-args <args>', 'arguments of node for the processes, e.g. "--max-old-space-size=512"')
-  .option('--start-timeout <ms>', 'how long a process may take until it is ready (default: 60000)')
-  .option('--stop-timeout <ms>', 'how long a stop may take before what is left is killed (default: 5000)')
-  .option('--kill-timeout <ms>', 'the same, under the name that PM2 gives it')
-  .option('--max-memory <size>', 'a worker above this is replaced without losing requests, e.g. 300MB')
-  .option('--no-compile-cache', 'keep no compiled code for the next start (Node.js 22.1 and later)')
-  .option('--sticky [header]', 'each client address goes to one worker; needs --port')
-  .option('--watch [paths]', 'reload when files change, for development; folders and files with commas (default: all)')
-  .option('--watch-ignore <names>', 'what is not watched, with commas; node_modules, logs and dot files never are')
-  .option('--cron-restart <expression>', 'reload at these times, e.g. "0 4 * * *"; needs the package croner')
-  .option('--dashboard <port>', `the dashboard of the application, at this port of this host; see: trunkline dashboard`)
-  .option('--json', 'what happens as JSON, one object a line')
   .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080 -- --region north'))
   .action((given: string[], flags: StartFlags) => {
     const { operands, args } = atDashes(given);
     return start(operands, { ...flags, args }, { user, env: process.env, stdout, stderr });
+  });
+
+withStartOptions(program.command('startup'))
+  .summary('print a unit of systemd that starts the application')
+  .description(
+    `Prints a unit of systemd for what "trunkline start" with the same words would start, and changes nothing. It runs as the user
+who calls this command.`,
+  )
+  .addHelpText('after', example('trunkline startup app.js --port 8080 | sudo tee /etc/systemd/system/shop.service'))
+  .action((given: string[], flags: StartFlags, command: Command) => {
+    const { operands, args } = atDashes(given);
+    const [program, name] = [process.argv[1]!, fact(() => userInfo().username)];
+    const written = writtenOptions(command, PATH_OPTIONS);
+    return startup({ flags: { ...flags, args }, operands, written, program, user: name, env: process.env }, stdout);
   });
 
 control('stop', 'stop the application, and wait until its master is gone')
@@ -252,10 +237,6 @@ function show(failure: CommandFailure): void {
 
 function example(line: string): string {
   return `\nExample:\n  ${line}`;
-}
-
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value];
 }
 
 function workers(text: string): number {

@@ -481,7 +481,7 @@ const hasScript = existsSync('/usr/bin/script');
 });
 
 test('the help of every command has an example', async () => {
-  for (const command of ['start', 'stop', 'restart', 'reload', 'scale', 'status', 'list', 'logs', 'doctor']) {
+  for (const command of ['start', 'stop', 'restart', 'reload', 'scale', 'status', 'list', 'logs', 'doctor', 'startup']) {
     expect((await done([command, '--help'])).stdout).toMatch(new RegExp(`Example:\n  trunkline ${command}`));
   }
   expect((await done(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

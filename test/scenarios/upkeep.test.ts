@@ -111,7 +111,7 @@ test('without the package croner a sentence says what to install', () => {
   ).toThrow(
     expect.objectContaining({
       status: 2,
-      stderr: 'trunkline: --cron-restart needs the package croner, which is not installed: npm install croner\n',
+      stderr: 'trunkline: --cron-restart needs the package croner, which is not installed; npm install croner\n',
     }),
   );
   rmSync(packages, { recursive: true });

@@ -120,9 +120,19 @@ export class Application implements Controlled {
   async #claim(server: ControlServer): Promise<string | undefined> {
     const { place, logs, mayLackFiles, missing, configuration } = this.#settings;
     if (missing !== undefined) return missing;
-    const [pid, baseDir, startedAt] = [process.pid, this.#settings.options.baseDir, this.#startedAt.toISOString()];
+    const { baseDir, title } = this.#settings.options;
+    const [pid, startedAt] = [process.pid, this.#startedAt.toISOString()];
     try {
-      const facts = { pid, birth: birthOf(pid), baseDir, folders: [realpathSync(baseDir)], startedAt, logs, configuration };
+      const facts = {
+        pid,
+        birth: birthOf(pid),
+        baseDir,
+        folders: [realpathSync(baseDir)],
+        startedAt,
+        title,
+        logs,
+        configuration,
+      };
       process.once('exit', await claim(place, facts, () => server.listen(place.socket)));
       this.#facts = facts;
     } catch (error) {

@@ -20,6 +20,8 @@ export interface Facts {
   /** The folders, without links, to which `baseDir` has led at the start and at each reload. */
   readonly folders?: readonly string[] | undefined;
   readonly startedAt: string;
+  /** The name by which commands find the application, also with a pid file elsewhere. */
+  readonly title?: string | undefined;
   /** The file that tells of the application, and perhaps of others. */
   readonly configuration?: string | undefined;
   /** Where a daemon writes. */

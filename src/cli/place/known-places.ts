@@ -49,8 +49,11 @@ export function findPlaces(selection: Selection, user: User, pwd: string | undef
   const { pidFile, title, baseDir = '.' } = selection;
   if (pidFile !== undefined || readPid(place) !== undefined) return [place];
   const running = knownPlaces(user).filter((other) => readPid(other) !== undefined);
-  // A service and a shell may differ in the folder.
-  if (title !== undefined) return [running.find(({ name }) => name === place.name) ?? place];
+  // A service and a shell may differ in the folder, and a service has its pid file elsewhere.
+  if (title !== undefined) {
+    const hasTitle = (other: Place): boolean => readFacts(other)?.title === title;
+    return [running.find(({ name }) => name === place.name) ?? running.find(hasTitle) ?? place];
+  }
   const isThere = (other: Place): boolean => {
     const facts = readFacts(other);
     if (facts === undefined) return false;

@@ -2,6 +2,8 @@
 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { TrunklineError } from '../../errors';
+import { optionalPackage } from '../../optional-package';
 import { CommandFailure } from '../command-failure';
 
 /** What is used of the package. */
@@ -46,13 +48,19 @@ function notUnderstood(expression: string, why: string): CommandFailure {
 
 /** The package of the application, or the one next to this package. */
 function load(baseDir: string): Croner {
-  for (const from of [join(baseDir, 'package.json'), __filename]) {
-    try {
-      return createRequire(from)('croner') as Croner;
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== 'MODULE_NOT_FOUND' || !message.includes("'croner'")) throw error;
-    }
+  const from = (file: string): Croner => createRequire(file)('croner') as Croner;
+  try {
+    return optionalPackage('croner', '--cron-restart', () => from(join(baseDir, 'package.json')));
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
-  throw CommandFailure.usage('--cron-restart needs the package croner, which is not installed: npm install croner');
+  try {
+    return optionalPackage('croner', '--cron-restart', () => from(__filename));
+  } catch (error) {
+    throw isMissing(error) ? CommandFailure.usage((error as Error).message) : error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_PACKAGE_MISSING';
 }
