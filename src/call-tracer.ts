@@ -15,19 +15,25 @@ export interface ServedCall {
   readonly method: string;
 }
 
+/** Where a trace comes from: a call of this process, or another process. */
+export type TraceOrigin = CallTrace | readonly TraceField[];
+
+/** The part of a trace that is the work of a method of the upstream client. */
+export interface ServedSpan {
+  /** Runs what belongs to the span: everything that this begins, too. */
+  run<T>(work: () => T): T;
+  /** Idempotent. @param failure undefined: the method succeeded */
+  end(failure?: { readonly error: unknown }): void;
+}
+
 export interface CallTracer {
   /** A call of this process is sent to its leader, perhaps again. @returns what the leader needs to go on with the trace */
   send(call: CallTrace): readonly TraceField[];
   /**
-   * Runs a method of the upstream client as a part of the trace.
+   * A method of the upstream client is called.
    * @param caller a call of this process, or what another process has sent; undefined: the caller does not trace
-   * @param run gets a function to call when the method has ended
    */
-  serve<T>(
-    call: ServedCall,
-    caller: CallTrace | readonly TraceField[] | undefined,
-    run: (end: (failure?: { readonly error: unknown }) => void) => T,
-  ): T;
+  serve(call: ServedCall, caller: TraceOrigin | undefined): ServedSpan;
   /** Another tracer takes over: no further call begins a trace here. */
   stop(): void;
 }
@@ -46,20 +52,19 @@ export const tracing: Tracing = ((globalThis as { [TRACING]?: Tracing })[TRACING
 export function served<T>(
   tracer: CallTracer,
   call: ServedCall,
-  caller: CallTrace | readonly TraceField[] | undefined,
+  caller: TraceOrigin | undefined,
   resolve: (values: unknown[]) => void,
   reject: (error: unknown) => void,
   run: (resolve: (values: unknown[]) => void, reject: (error: unknown) => void) => T,
 ): T {
-  return tracer.serve(call, caller, (end) => {
-    const succeed = (values: unknown[]): void => {
-      end();
-      resolve(values);
-    };
-    const fail = (error: unknown): void => {
-      end({ error });
-      reject(error);
-    };
-    return run(succeed, fail);
-  });
+  const span = tracer.serve(call, caller);
+  const succeed = (values: unknown[]): void => {
+    span.end();
+    resolve(values);
+  };
+  const fail = (error: unknown): void => {
+    span.end({ error });
+    reject(error);
+  };
+  return span.run(() => run(succeed, fail));
 }

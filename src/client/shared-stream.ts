@@ -6,6 +6,8 @@ import type { StreamReader, StreamStep } from '../roles/role';
 import { patientTimeout, type Clock } from '../time';
 import type { CallOptions } from './call-limit';
 
+type Failure = { readonly error: unknown } | undefined;
+
 export interface SharedStreamOptions {
   readonly clock: Clock;
   /** The time limit is for each step. */
@@ -17,7 +19,8 @@ export interface SharedStreamOptions {
   /** Gets each error that the stream itself has ended with. */
   readonly onError: (error: unknown) => void;
   readonly onBegin: (stream: SharedStream) => void;
-  readonly onOver: (stream: SharedStream) => void;
+  /** @param failure undefined: the stream has ended as its generator or its reader wanted */
+  readonly onOver: (stream: SharedStream, failure: Failure) => void;
 }
 
 export class SharedStream implements AsyncGenerator<unknown, unknown, undefined> {
@@ -64,7 +67,7 @@ export class SharedStream implements AsyncGenerator<unknown, unknown, undefined>
     const reject = this.#reject;
     this.#reject = undefined;
     this.#reader?.abandon();
-    this.#finish();
+    this.#finish({ error });
     if (reject) reject(error);
     else this.#untold = { error };
   }
@@ -131,7 +134,7 @@ export class SharedStream implements AsyncGenerator<unknown, unknown, undefined>
       return step;
     } catch (error) {
       if (this.#state === 'open') onError(error);
-      this.#finish();
+      this.#finish({ error });
       throw error;
     } finally {
       this.#reject = undefined;
@@ -139,11 +142,11 @@ export class SharedStream implements AsyncGenerator<unknown, unknown, undefined>
     }
   }
 
-  #finish(): void {
+  #finish(failure?: Failure): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#ignoreSignal?.();
-    this.#options.onOver(this);
+    this.#options.onOver(this, failure);
   }
 }
 

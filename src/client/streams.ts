@@ -5,6 +5,7 @@ import { callTimeout } from '../roles/call-timeout';
 import { asSaid } from './as-said';
 import type { CallOptions } from './call-limit';
 import { nextRole, type Caller } from './calls';
+import { callChannel, Trace, type CallTrace } from '../telemetry';
 import { appendOwnStack } from './own-stack';
 import { SharedStream } from './shared-stream';
 
@@ -28,6 +29,8 @@ export class Streams {
     const { name: channel, clock } = this.#spec;
     const args = asSaid(channel, `the arguments of ${method}`, given);
     let isLocal = true;
+    let message: CallTrace | undefined;
+    let trace: Trace<CallTrace> | undefined;
     return new SharedStream({
       clock,
       limits,
@@ -35,13 +38,24 @@ export class Streams {
       open: async () => {
         const role = this.#caller.role ?? (await nextRole(this.#caller, method));
         isLocal = role.isLeader;
-        return role.verbs.stream(method, args);
+        if (message) message.role = role.kind;
+        return role.verbs.stream(method, args, message);
       },
       onError: (error) => {
         if (!isLocal) appendOwnStack(error);
       },
-      onBegin: (stream) => this.#open.add(stream),
-      onOver: (stream) => this.#open.delete(stream),
+      onBegin: (stream) => {
+        this.#open.add(stream);
+        if (!callChannel.hasSubscribers) return;
+        message = { channel, method, oneway: false, role: this.#caller.role?.kind, resends: 0 };
+        trace = new Trace(callChannel, message);
+        trace.run(() => undefined);
+      },
+      onOver: (stream, failure) => {
+        this.#open.delete(stream);
+        if (failure) trace?.failed(failure.error);
+        else trace?.succeeded(undefined);
+      },
     });
   }
 

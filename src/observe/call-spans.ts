@@ -4,7 +4,7 @@
 
 import type * as Api from '@opentelemetry/api';
 import { isError, messageOf, safeString } from '../../protocol/error-value';
-import type { CallTracer, ServedCall, TraceField } from '../call-tracer';
+import type { CallTracer, ServedCall, ServedSpan, TraceField, TraceOrigin } from '../call-tracer';
 import { callChannel, type CallTrace } from '../telemetry';
 
 /** Why something failed; undefined: it did not fail. */
@@ -55,18 +55,20 @@ export class CallSpans implements CallTracer {
     return fields;
   }
 
-  serve<T>(
-    call: ServedCall,
-    caller: CallTrace | readonly TraceField[] | undefined,
-    run: (end: (failure?: Failure) => void) => T,
-  ): T {
+  serve(call: ServedCall, caller: TraceOrigin | undefined): ServedSpan {
     const { context, trace, SpanKind } = this.#api;
     const parent = this.#contextOf(caller);
     const span = this.#tracer.startSpan(nameOf(call), { kind: SpanKind.SERVER, attributes: attributesOf(call) }, parent);
-    return context.with(trace.setSpan(parent, span), () => run((failure) => this.#endSpan(span, failure)));
+    const own = trace.setSpan(parent, span);
+    return {
+      run: (work) => context.with(own, work),
+      end: (failure) => {
+        if (span.isRecording()) this.#endSpan(span, failure);
+      },
+    };
   }
 
-  #contextOf(caller: CallTrace | readonly TraceField[] | undefined): Api.Context {
+  #contextOf(caller: TraceOrigin | undefined): Api.Context {
     const { propagation, ROOT_CONTEXT } = this.#api;
     if (caller === undefined) return ROOT_CONTEXT;
     if ('method' in caller) return this.#sent(caller)?.context ?? ROOT_CONTEXT;

@@ -82,7 +82,7 @@ export interface Verbs {
    * Runs a method that gives a stream; the first step of the reader begins it.
    * @throws TrunklineError when the stream cannot be opened
    */
-  stream(method: string, args: readonly unknown[]): StreamReader;
+  stream(method: string, args: readonly unknown[], trace?: CallTrace): StreamReader;
   /** Runs a delegated method without an answer. Failures become errors of the process that holds the upstream client. */
   notify(method: string, args: readonly unknown[], trace?: CallTrace): void;
 }

@@ -64,6 +64,19 @@ function tracedClass() {
       throw trapped();
     }
 
+    /** Yields the span in which each item is made. */
+    async *spans(count: number): AsyncGenerator<string | undefined, void, void> {
+      for (let i = 0; i < count; i++) {
+        await Promise.resolve();
+        yield trace.getActiveSpan()?.spanContext().spanId;
+      }
+    }
+
+    async *broken(): AsyncGenerator<number, void, void> {
+      yield await Promise.resolve(1);
+      throw Object.assign(new Error('no more'), { code: 'E_ROW' });
+    }
+
     async baggage(): Promise<string | undefined> {
       await Promise.resolve();
       return propagation.getActiveBaggage()?.getEntry('tenant')?.value;
@@ -202,6 +215,53 @@ describe.each(roles)('%s', (role) => {
     const { caller, server } = await bothSpans('echo');
     expect(caller.parentSpanContext).toBeUndefined();
     expect(server.spanContext().traceId).toBe(caller.spanContext().traceId);
+  });
+
+  test('every item of a stream is made in the server span, and both spans end with the stream', async () => {
+    const client = await ready();
+    const request = tracer.startSpan('request');
+    const items: unknown[] = [];
+    await context.with(trace.setSpan(context.active(), request), async () => {
+      for await (const item of client.spans(3)) items.push(item);
+    });
+    const { caller, server } = await bothSpans('spans');
+    expect(items).toEqual(Array.from({ length: 3 }, () => server.spanContext().spanId));
+    expect(server.parentSpanContext?.spanId).toBe(caller.spanContext().spanId);
+    expect(caller.parentSpanContext?.spanId).toBe(request.spanContext().spanId);
+    expect(caller.attributes['trunkline.role']).toBe(role);
+    expect([caller.status.code, server.status.code]).toEqual([SpanStatusCode.UNSET, SpanStatusCode.UNSET]);
+  });
+
+  test('a reader that leaves a stream ends both spans, without an error', async () => {
+    const client = await ready();
+    for await (const item of client.spans(1_000_000)) {
+      expect(item).toBeDefined();
+      break;
+    }
+    const { caller, server } = await bothSpans('spans');
+    expect([caller.status.code, server.status.code]).toEqual([SpanStatusCode.UNSET, SpanStatusCode.UNSET]);
+  });
+
+  test('a stream that fails is recorded with its code in both spans', async () => {
+    const client = await ready();
+    const read = async (): Promise<void> => {
+      for await (const item of client.broken()) expect(item).toBe(1);
+    };
+    await expect(read()).rejects.toThrow('no more');
+    const { caller, server } = await bothSpans('broken');
+    for (const span of [caller, server]) {
+      expect(span.attributes['error.type']).toBe('E_ROW');
+      expect(span.events).toHaveLength(1);
+    }
+  });
+
+  test('a client that is closed while a stream is read ends its span', async () => {
+    const client = await ready();
+    const stream = client.spans(1_000_000);
+    await stream.next();
+    await cluster.close(client);
+    await eventually('the span of the caller', () => spans('spans').caller !== undefined);
+    expect(spans('spans').caller?.attributes['error.type']).toBe('ERR_TRUNKLINE_CLOSED');
   });
 
   test('nothing is traced after close()', async () => {

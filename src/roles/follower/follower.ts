@@ -195,7 +195,7 @@ export class Follower implements Role, Verbs {
     }
   }
 
-  stream(method: string, args: readonly unknown[]): StreamReader {
+  stream(method: string, args: readonly unknown[], trace?: CallTrace): StreamReader {
     const { name: channel } = this.#spec;
     if (this.isOver) throw this.#lost(method, undefined);
     if (!this.#hasStreams) {
@@ -207,6 +207,7 @@ export class Follower implements Role, Verbs {
     const encoded = this.#spoken.encodeArguments(method, taken?.args ?? args);
     const id = this.#connection.nextId(this.#isTaken);
     this.#requests.flush();
+    if (trace) this.#tellContext(id, trace);
     if (taken) this.#connection.send({ type: 'call-signals', id, places: taken.places });
     const stream = this.#streams.open(id, method, encoded);
     if (taken) this.#signals.begin(id, taken.signals, (signal, reason) => this.#tellAbort(id, signal, reason));

@@ -167,7 +167,7 @@ export class HostedFollower {
         this.#signals.announce(message);
         return;
       case 'stream-open':
-        this.#streams.open(message);
+        this.#streams.open(message, this.#takeContext(message.id));
         return;
       case 'stream-credit':
         this.#streams.credit(message);
@@ -259,9 +259,15 @@ export class HostedFollower {
     void this.#connection.close();
   }
 
-  #onCall(call: Call): void {
+  /** What stands before the call or stream of this id. */
+  #takeContext(id: number): CallContext['fields'] | undefined {
     const context = this.#context;
     this.#context = undefined;
+    return context?.id === id ? context.fields : undefined;
+  }
+
+  #onCall(call: Call): void {
+    const context = this.#takeContext(call.id);
     let args: unknown[];
     try {
       args = this.#values.decodeAll(call.args);
@@ -287,7 +293,7 @@ export class HostedFollower {
         if (hasSignals) this.#signals.end(call.id);
         this.#fail(call, error);
       },
-      context?.id === call.id ? context.fields : undefined,
+      context,
     );
   }
 

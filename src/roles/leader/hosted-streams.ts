@@ -4,6 +4,7 @@
 import { fromErrorValue, messageOf } from '../../../protocol/error-value';
 import type { StreamCredit, StreamOpen, StreamStop } from '../../../protocol/message';
 import { costOf } from '../../../protocol/v2-streams';
+import type { TraceField } from '../../call-tracer';
 import { TrunklineError } from '../../errors';
 import type { Connection } from '../../transport/connection';
 import { notDecodable } from '../not-decodable';
@@ -42,13 +43,14 @@ export class HostedStreams {
     return this.#streams.size;
   }
 
-  open({ id, method, args, creditBytes }: StreamOpen): void {
+  /** @param context where the trace of the stream comes from; undefined: the follower does not trace */
+  open({ id, method, args, creditBytes }: StreamOpen, context?: readonly TraceField[]): void {
     const { spec, session, connection, values, errorPayload, beginSignals, endSignals } = this.#options;
     if (this.#streams.has(id)) return; // no follower names two streams alike
     try {
       const decoded = decodedArguments(spec.name, method, values, args);
       beginSignals(id, decoded);
-      const stream = new HostedStream(this.#options, id, method, session.stream(method, decoded), {
+      const stream = new HostedStream(this.#options, id, method, session.stream(method, decoded, context), {
         hasRoom: () => this.#hasRoom,
         onOver: () => this.#end(id),
       });

@@ -1,11 +1,12 @@
 // What one consumer of a Single has asked for: a client of this process, or a connected follower. All of it ends with the session.
 
 import type { CallStyle } from '../../../protocol/message';
-import { served, tracing, type TraceField } from '../../call-tracer';
+import { served, tracing, type TraceOrigin } from '../../call-tracer';
 import { TrunklineError } from '../../errors';
 import type { CallTrace } from '../../telemetry';
 import type { CallManner, PublishOptions, RoleHooks, StreamReader, Subscriber, Subscription, Verbs } from '../role';
 import type { Single } from './single';
+import { TracedStream } from './traced-stream';
 
 /** What a consumer hears besides what every role tells. */
 export interface SessionHooks extends RoleHooks {
@@ -97,7 +98,7 @@ export class Session implements Verbs {
     style: CallStyle | undefined,
     resolve: (values: unknown[]) => void,
     reject: (error: unknown) => void,
-    caller?: CallTrace | readonly TraceField[],
+    caller?: TraceOrigin,
   ): Promise<void> | undefined {
     const { tracer } = tracing;
     if (!tracer) return this.#run(method, args, style, resolve, reject);
@@ -128,10 +129,13 @@ export class Session implements Verbs {
     return ran; // undefined also when the call waits for a turn
   }
 
-  stream(method: string, args: readonly unknown[]): StreamReader {
+  /** @param caller where the trace of the stream comes from, if the caller traces */
+  stream(method: string, args: readonly unknown[], caller?: TraceOrigin): StreamReader {
     const { spec, upstream } = this.#single;
     if (!spec.streams.has(method)) throw this.#unknown(method);
-    return upstream.stream(method, args);
+    const stream = upstream.stream(method, args);
+    const { tracer } = tracing;
+    return tracer ? new TracedStream(stream, tracer.serve({ channel: spec.name, method }, caller)) : stream;
   }
 
   /** An older process takes a stream for a method with a result. */
