@@ -33,6 +33,8 @@ const TYPED_CLASS = CLASS.replace('constructor(options)', 'server: string; const
 
 /** The oldest version that reads the declarations: older versions know no `const` type parameters. */
 const OLDEST_TYPESCRIPT = '5.0';
+/** The newest version that reads them; the repository itself is compiled by the version of its package.json. */
+const NEWEST_TYPESCRIPT = '7.0';
 
 const consumers = {
   'commonjs.cjs': `const cluster = require('trunkline'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');
@@ -46,10 +48,16 @@ const options: cluster.ClientOptions = {}; void options;${TYPED_CLASS}${BODY}`,
   'typed-require.cts': `import cluster = require('trunkline'); import sdk = require('sdk-base'); const { Base } = sdk; const { close, APIClientBase } = cluster;
 class Api extends cluster.APIClientBase<typeof Registry> { override get DataClient() { return Registry; } } void Api;${TYPED_CLASS}${BODY}`,
   'reading.mts': `import cluster, { close } from 'trunkline';
-class Registry { subscribe(key: string, listener: (value: number) => void): void { listener(key.length); } async get(key: string): Promise<number> { return key.length; } }
+class Registry { subscribe(key: string, listener: (value: number) => void): void { listener(key.length); } async get(key: string): Promise<number> { return key.length; }
+  async *count(to: number): AsyncGenerator<number, void> { for (let n = 1; n <= to; n++) yield n; }
+  declare readonly emits: { changed: [key: string] }; }
 const client = cluster(Registry, { singleMode: true, name: 'reading' }).create();
 for await (const value of client.values('ab')) { const length: number = value; if (length !== 2) throw new Error('wrong value'); break; }
 client.subscribe('a', (value) => value.toFixed()).unsubscribe();
+let sum = 0; for await (const n of client.count(4)) sum += n; if (sum !== 10) throw new Error('wrong stream');
+client.unref().on('ready', () => undefined).on('changed', (key) => key.trim());
+// @ts-expect-error -- a misspelt event
+client.on('reayd', () => undefined);
 const one: number = await client.once('a'); const got: number = await client.with({ timeoutMs: 1_000 }).get('a');
 await close(client); console.log(one === got ? 'ok' : 'wrong value');`,
   'supervisor.mjs': `import { startCluster, ready, onStop } from 'trunkline/supervisor';
@@ -134,6 +142,7 @@ try {
       'esbuild@0.28',
       `typescript@${devDependencies.typescript}`,
       `oldest-typescript@npm:typescript@${OLDEST_TYPESCRIPT}`,
+      `newest-typescript@npm:typescript@${NEWEST_TYPESCRIPT}`,
       `@types/node@${devDependencies['@types/node']}`,
     ],
     app,
@@ -141,10 +150,15 @@ try {
   for (const [name, code] of Object.entries(consumers)) write(app, name, code);
   cpSync(join(root, 'examples', 'typed-api-client'), join(app, 'typed-api-client'), { recursive: true });
   run(join(app, 'node_modules', '.bin', 'tsc'), ['-p', '.'], app);
-  const oldest = join(app, 'node_modules', 'oldest-typescript', 'lib', 'tsc.js');
-  const flags = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--types', 'node'];
-  run(process.execPath, [oldest, ...flags, 'reading.mts', 'typed-supervisor.mts'], app);
-  console.log(`declarations for TypeScript ${OLDEST_TYPESCRIPT}: ok`);
+  const flags = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--types', 'node', '--ignoreConfig'];
+  const typed = Object.keys(consumers).filter((name) => name.endsWith('ts'));
+  for (const [version, name, files, given] of [
+    [OLDEST_TYPESCRIPT, 'oldest-typescript', ['reading.mts', 'typed-supervisor.mts'], flags.slice(0, -1)],
+    [NEWEST_TYPESCRIPT, 'newest-typescript', typed, flags],
+  ]) {
+    run(process.execPath, [compilerOf(join(app, 'node_modules', name)), ...given, ...files], app);
+    console.log(`declarations for TypeScript ${version}: ok`);
+  }
   for (const name of Object.keys(consumers)) {
     const file = name.replace('.mts', '.mjs').replace('.cts', '.cjs');
     const output = run(process.execPath, [file === name ? file : join('out', file)], app);
@@ -166,6 +180,12 @@ try {
   console.log('a copied example: ok');
 } finally {
   rmSync(work, { recursive: true, force: true });
+}
+
+/** The program of a TypeScript package, whatever its version calls it. */
+function compilerOf(folder) {
+  const { bin: programs } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return join(folder, programs.tsc);
 }
 
 function write(folder, name, text) {

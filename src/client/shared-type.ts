@@ -5,7 +5,8 @@
    parameter positions */
 
 import type { CallOptions } from './call-limit';
-import type { ClientBase, SETTLE } from './client-base';
+import type { SETTLE } from './client-base';
+import type { ClientEvents, Listening } from './event-types';
 import type { DelegateTarget } from './delegation';
 import type { LatestValuesOptions, ValueIterator } from './latest-values';
 import type { CLOSE, SharedClient } from './shared-client';
@@ -203,6 +204,11 @@ type Called<T, D extends Record<string, DelegateTarget>, Auto extends boolean> =
   [K in keyof D & string as D[K] extends 'invoke' | 'stream' ? K : never]: K extends keyof T ? Delegated<T[K], D[K]> : never;
 } & (Auto extends true ? Pick<T, Exclude<AutoNames<T>, keyof D>> : unknown);
 
+/** `this` of the listening methods stays the client unless something is overridden. */
+type ListeningBeside<O, Events> = [keyof O & keyof Listening<unknown>] extends [never]
+  ? Listening<Events>
+  : Omit<Listening<Events>, keyof O>;
+
 /**
  * The type that `create()` returns.
  * @typeParam C the upstream class, e.g. `typeof RegistryClient`
@@ -224,14 +230,14 @@ export type SharedClientOf<
         | 'mirrorReady'
         | 'values'
         | 'latest'
-        | 'once'
+        | keyof Listening<unknown>
         | typeof CLOSE
         | typeof SETTLE
         | Extract<keyof InstanceType<C>, 'status'>
         | Extract<AutoNames<InstanceType<C>> | keyof D, 'ref' | 'unref'>
       > &
         Omit<Members<InstanceType<C>, D, Auto>, keyof O> &
-        Omit<Pick<ClientBase, 'once'>, keyof O> &
+        ListeningBeside<O, ClientEvents<InstanceType<C>>> &
         Omit<Reading<SubscribeOf<InstanceType<C>, D>, AutoNames<InstanceType<C>> | keyof D>, keyof O> &
         Omit<With<Called<InstanceType<C>, D, Auto>>, keyof O | Extract<AutoNames<InstanceType<C>> | keyof D, 'with'>> &
         O;

@@ -240,7 +240,7 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
 
     it('still waits for an event when a listener is given', async () => {
       const client = await ready();
-      const heard = new Promise((resolve) => client.once('something', resolve));
+      const heard = new Promise((resolve) => client.once<'something'>('something', resolve));
       client.emit('something', 'said');
       await expect(heard).resolves.toBe('said');
     });

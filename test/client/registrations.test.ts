@@ -52,7 +52,7 @@ async function pushed(...values: [registration: string, value: unknown][]): Prom
 it('a listener that is taken back while it is being subscribed gets nothing', async () => {
   client = create();
   await client.ready();
-  client.on('asked', (registration) => {
+  client.on<'asked'>('asked', (registration) => {
     if (registration === 'a') client.unSubscribe('a');
   });
   client.subscribe('a', see);
@@ -64,7 +64,7 @@ it('a listener that is taken back while it is being subscribed gets nothing', as
 it('a listener that is added while others are repeated to a new role gets each value once, and can be taken back', async () => {
   client = create();
   client.subscribe('a', () => undefined);
-  client.on('asked', (registration) => {
+  client.on<'asked'>('asked', (registration) => {
     if (registration === 'a') client.subscribe('b', see);
   });
   await client.ready();
@@ -78,7 +78,7 @@ it('a listener that is taken back while others are repeated to a new role is not
   client = create();
   client.subscribe('a', () => undefined);
   client.subscribe('a', see);
-  client.on('asked', () => client.unSubscribe('a', see));
+  client.on<'asked'>('asked', () => client.unSubscribe('a', see));
   await client.ready();
   await pushed(['a', 1]);
   expect(seen).toEqual(['end']);
@@ -88,7 +88,7 @@ it('a client that is closed while it subscribes leaves nothing open upstream', a
   client = create();
   const other = create(); // keeps the upstream client alive
   await client.ready();
-  client.on('asked', () => void client.close());
+  client.on<'asked'>('asked', () => void client.close());
   client.subscribe('a', see);
   await eventually('told upstream', () => Talkative.last.unsubscribed.includes('a'));
   await other.close();
@@ -114,7 +114,7 @@ it('what one upstream client has refused is asked of that of the next leader, af
   await first.ready();
   client = make();
   const refused: unknown[] = [];
-  client.on('error', (error: { method: string }) => refused.push(error.method));
+  client.on('error', (error: Error & { method: string }) => refused.push(error.method));
   await client.ready();
   client.publish('p');
   client.subscribe('s', see);

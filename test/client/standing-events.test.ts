@@ -43,7 +43,9 @@ function create(options: object = {}) {
   const client = cluster(Feed, { name: 'feed', port, logger: recordingLogger(), ...options }).create();
   client.on('error', () => undefined);
   client.on('state', ({ state, reason }: ClientStatus) => told.push(reason ? `${state}: ${reason.message}` : state));
-  client.on('role', ({ role, term }: { role?: string; term: number }) => told.push(`${role ?? 'no role'} in term ${term}`));
+  client.on('role', ({ role, term }: { role?: string | undefined; term: number }) =>
+    told.push(`${role ?? 'no role'} in term ${term}`),
+  );
   client.on('ready', () => told.push('event ready'));
   open.push(client);
   return { client, told };

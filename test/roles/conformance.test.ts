@@ -333,7 +333,7 @@ describe.each(roles)('%s', (role) => {
       const client = await ready();
       const errors: { cause: Error }[] = [];
       const seen: unknown[] = [];
-      client.on('error', (error: { cause: Error }) => errors.push(error));
+      client.on('error', (error: Error & { cause: Error }) => errors.push(error));
       client.subscribe('key', () => {
         throw new Error('thrown');
       });
@@ -687,7 +687,7 @@ describe.each(roles)('%s', (role) => {
     it('after close, calls reject, and what returns nothing is an error event in a later tick', async () => {
       const client = await ready();
       const codes: unknown[] = [];
-      client.on('error', ({ code }: { code?: unknown }) => codes.push(code));
+      client.on('error', ({ code }: Error & { code?: unknown }) => codes.push(code));
       await client.close();
       await client.close();
       client.subscribe('key', () => undefined);
@@ -902,7 +902,7 @@ describe.each(roles)('%s', (role) => {
       await ready();
       const leading = (open as ReturnType<typeof build>[]).find((each) => each.isClusterClientLeader)!;
       const events: unknown[] = [];
-      leading.on('change', (...args: unknown[]) => events.push(args));
+      leading.on<'change'>('change', (...args: unknown[]) => events.push(args));
       leading.on('error', (error: Error) => events.push(error.message));
       Registry.last.emit('change', 1, 2);
       Registry.last.emit('error', new Error('upstream trouble'));

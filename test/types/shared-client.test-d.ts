@@ -1,6 +1,8 @@
 // Checked by the compiler only: what `create()` knows of the upstream class.
 
 import cluster, { type SubscriptionHandle } from '../../src';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { Base } from 'sdk-base';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -321,4 +323,115 @@ export async function genericAndOverloaded(): Promise<void> {
   const chained = cluster(Chained).create();
   check<Equal<ReturnType<typeof chained.subscribe>, SubscriptionHandle & void>>(true);
   chained.subscribe('a', (value) => value.toFixed());
+}
+
+/* eslint-disable @typescript-eslint/no-unsafe-declaration-merging -- the idiom of typed emitters */
+/** Events of the class by overloads of `on`. */
+interface Overloading {
+  on(event: 'changed', listener: (key: string, size: number) => void): this;
+  on(event: 'left', listener: () => void): this;
+}
+class Overloading extends Base {
+  async get(): Promise<number> {
+    return Promise.resolve(1);
+  }
+}
+/* eslint-enable @typescript-eslint/no-unsafe-declaration-merging */
+/** Events of the class by a declaration. */
+class Declaring extends Base {
+  declare readonly emits: { changed: [key: string]; health: [{ ok: boolean }] };
+  async get(): Promise<number> {
+    return Promise.resolve(1);
+  }
+}
+class Plain {
+  async get(): Promise<number> {
+    return Promise.resolve(1);
+  }
+}
+
+export async function events(): Promise<void> {
+  const plain = cluster(Plain).create();
+  plain.on('ready', () => undefined).on('error', (error) => error.message);
+  plain.on('error', (error: unknown) => error);
+  plain.on('state', ({ state, reason }) => [state, reason?.message]);
+  plain.once('role', ({ role, term }) => [role, term.toFixed()]);
+  plain.on('newListener', (event) => event);
+  // @ts-expect-error -- misspelt
+  plain.on('reayd', () => undefined);
+  // @ts-expect-error -- misspelt
+  plain.once('redy', () => undefined);
+  // @ts-expect-error -- misspelt
+  plain.addListener('erorr', () => undefined);
+  // @ts-expect-error -- misspelt
+  plain.prependListener('clos', () => undefined);
+  // @ts-expect-error -- an event has no such value
+  plain.on('role', (change: string) => change);
+  // The type argument says that the class has the event all the same.
+  plain.on<'changed'>('changed', (key: string) => key);
+  plain.on<string>('chan'.concat('ged'), (key: string) => key);
+  plain.on<symbol>(Symbol.for('x'), () => undefined);
+  // @ts-expect-error -- another name than the one that is said
+  plain.on<'changed'>('chagned', () => undefined);
+  // The client stays what it is.
+  check<Equal<ReturnType<typeof plain.get>, Promise<number>>>(true);
+  const chained = await plain.on('close', () => undefined).get();
+  check<Equal<typeof chained, number>>(true);
+  const emitter: NodeJS.EventEmitter = plain;
+  await once(plain, 'ready');
+  void emitter;
+
+  const overloading = cluster(Overloading).create();
+  overloading.on('changed', (key, size) => [key.trim(), size.toFixed()]);
+  overloading.on('left', () => undefined).on('ready', () => undefined);
+  // @ts-expect-error -- misspelt
+  overloading.on('chagned', () => undefined);
+
+  const declaring = cluster(Declaring).create();
+  declaring.on('changed', (key) => key.trim());
+  declaring.on('health', ({ ok }) => !ok);
+  // @ts-expect-error -- misspelt
+  declaring.on('chagned', () => undefined);
+  // @ts-expect-error -- a key is a string
+  declaring.on('changed', (key: number) => key);
+
+  const overridden = cluster(Plain).override('on', 1).create();
+  check<Equal<typeof overridden.on, number>>(true);
+  overridden.once('ready', () => undefined);
+}
+
+/** Streams of every kind of declaration. */
+class Rows {
+  async *scan<T extends string>(of: T): AsyncGenerator<T, number> {
+    yield Promise.resolve(of);
+    return 1;
+  }
+  async *iterable(): AsyncIterable<string> {
+    yield Promise.resolve('a');
+  }
+  cursor(): AsyncIterable<string> & { limit(count: number): void } {
+    throw new Error('not called');
+  }
+  readable(_path: string): Readable {
+    throw new Error('not called');
+  }
+  async later(_count: number): Promise<AsyncIterable<Date>> {
+    return Promise.reject(new Error('not called'));
+  }
+}
+
+export async function streams(): Promise<void> {
+  const client = cluster(Rows).create();
+  for await (const row of client.scan('a')) check<Equal<typeof row, 'a'>>(true);
+  for await (const row of client.with({ timeoutMs: 1 }).scan('a')) check<Equal<typeof row, 'a'>>(true);
+  for await (const row of client.iterable()) check<Equal<typeof row, string>>(true);
+  // @ts-expect-error -- not asynchronous by its type alone
+  void client.cursor;
+  // @ts-expect-error -- not asynchronous by its type alone
+  void client.readable;
+  const named = cluster(Rows).delegate('readable', 'stream').delegate('later', 'stream').delegate('cursor', 'stream').create();
+  check<Equal<Parameters<typeof named.readable>, [_path: string]>>(true);
+  for await (const row of named.later(1)) check<Equal<typeof row, Date>>(true);
+  for await (const row of named.cursor()) check<Equal<typeof row, string>>(true);
+  await named.with({}).later(1).return();
 }
