@@ -10,6 +10,7 @@ import { describeInBrowser, type Visit } from '../support/browser';
 import { done, folder, inFolderOfItsOwn, masterPid, Run, START, startDaemon, status, trunkline } from '../support/command-line';
 import { eventually } from '../support/eventually';
 import { isAlive } from '../support/processes';
+import { samplesOf } from '../support/prometheus';
 
 inFolderOfItsOwn();
 
@@ -49,6 +50,8 @@ test('the view of an application, actions on it, and an end with SIGTERM', async
   expect(await act(url, 'scale', { workers: 5_000 })).toEqual([409, { error: 'there can be at most 1024 workers' }]);
   const after = await status();
   expect(after.processes.map(({ pid }) => pid)).toEqual(before.processes.slice(0, 2).map(({ pid }) => pid));
+  const metrics = await (await fetch(`${url}metrics`, { headers: bearer })).text();
+  expect(samplesOf(metrics).get('trunkline_processes kind=worker state=ready')).toBe(1);
   run.process.kill('SIGTERM');
   expect(await run.exited).toEqual({ code: 0, signal: null });
 });

@@ -143,7 +143,7 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
     case '/metrics': {
       assertMethod(request, 'GET');
       if (!options.metrics) throw new Refusal(501, 'metrics are not switched on here: install prom-client next to trunkline');
-      const text = await options.metrics();
+      const text = await options.metrics().catch(refuseMissingPackage);
       begin(response, 200, 'text/plain; version=0.0.4; charset=utf-8');
       response.end(text);
       return;
@@ -157,6 +157,12 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
 function sourceOf({ application, source }: DashboardOptions): HostViewSource {
   if ((application === undefined) === (source === undefined)) throw invalid('needs an application or a source, one of the two');
   return source ?? { read: () => application!.view(), watch: (signal) => application!.watch(signal) };
+}
+
+/** @throws Refusal when prom-client is not installed */
+function refuseMissingPackage(error: unknown): never {
+  if ((error as { code?: unknown }).code === 'ERR_TRUNKLINE_PACKAGE_MISSING') throw new Refusal(501, (error as Error).message);
+  throw error;
 }
 
 async function viewOf(source: HostViewSource): Promise<HostView> {

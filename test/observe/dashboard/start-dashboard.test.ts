@@ -2,6 +2,7 @@
 // fetch sets the Host header itself.
 
 import http from 'node:http';
+import { TrunklineError } from '../../../src/errors';
 import { startDashboard, type Dashboard, type DashboardOptions, type HostView } from '../../../src/observe';
 import { ScriptedHost } from '../../support/scripted-host';
 
@@ -49,6 +50,15 @@ it('gives the view of the host as JSON', async () => {
   await start();
   const { status, body } = await ask('/api/status');
   expect([status, JSON.parse(body)]).toEqual([200, JSON.parse(JSON.stringify(host.view))]);
+});
+
+it('names the package that metrics need, and the reason of metrics that fail', async () => {
+  const missing = new TrunklineError('ERR_TRUNKLINE_PACKAGE_MISSING', 'metrics() needs the package prom-client');
+  let error: Error = missing;
+  await start({ metrics: () => Promise.reject(error) });
+  expect(await refusal('/metrics')).toEqual([501, 'metrics() needs the package prom-client']);
+  error = new Error('broken');
+  expect(await refusal('/metrics')).toEqual([500, 'this went wrong: broken']);
 });
 
 it('says why there is no view, and is alive all the same', async () => {
