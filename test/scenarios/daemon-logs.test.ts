@@ -158,6 +158,24 @@ test('another process takes the place of the one that writes the logs, and the a
   expect(text.match(/^line \d+ \d+ \w+ x{50}$/gm)!.length).toBeGreaterThan(30);
 });
 
+test('what a worker writes last is not lost, also when a pipe has no room for it', async () => {
+  const lines = 20_000;
+  writeFileSync(
+    join(folder, 'app.js'),
+    `require('trunkline-supervisor').onStop(() => {
+       for (let i = 0; i < ${lines}; i++) console.log('last ' + i + ' ' + 'x'.repeat(50));
+     });
+     require('node:http').createServer().listen(process.env.PORT, '127.0.0.1');`,
+  );
+  await start('--log-max-size', '1g');
+  await status();
+  const keeper = keeperPid();
+  await done(['stop']);
+  await eventually('an end of the process that writes', () => !isAlive(keeper));
+  // Where a pipe is full, the lines of two processes may mix.
+  expect(readFileSync(join(folder, 'out.log'), 'utf8').match(/x/g)).toHaveLength(2 * lines * 50);
+});
+
 test('a signal to all processes ends the application with its last words', async () => {
   await start('--log-rotate', 'daily');
   const { pid } = await status();

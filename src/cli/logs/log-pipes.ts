@@ -1,5 +1,5 @@
 // The pipes into which the processes of a daemon write where a keeper writes the logs. Pipes of the system rather than those that
-// node:child_process makes, which are sockets: lines of several processes never mix in a pipe, and more of them have room.
+// node:child_process makes, which are sockets: lines of several processes do not mix in a pipe that has room, and more of them have room.
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';

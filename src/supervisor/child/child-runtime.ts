@@ -19,6 +19,7 @@ import { refuseLostConnections } from './lost-connections';
 import { installRuntime } from './runtime';
 import { ServerSockets } from './server-sockets';
 import { StickyInlet } from './sticky-inlet';
+import { outputWritten } from './written-output';
 
 /** How long an orphan may take to finish, ms. */
 const ORPHAN_MS = 750;
@@ -274,6 +275,7 @@ export class ChildRuntime {
     const hasFailedToo = await runInOrder(this.#onStop.reverse());
     await closeClients();
     await this.#farewell();
+    await outputWritten();
     this.#exit(hasFailed || hasFailedToo ? 1 : 0);
   }
 
