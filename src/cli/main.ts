@@ -61,9 +61,11 @@ SIGHUP reloads the application. When the terminal of an application in the foreg
 a service manager, or as a daemon it has no terminal, and goes on.`,
   )
   .addHelpText('after', example('trunkline start app.js --agent agent.js --workers 4 --port 8080 -- --region north'))
-  .action((given: string[], flags: StartFlags) => {
+  .action((given: string[], flags: StartFlags, command: Command) => {
     const { operands, args } = atDashes(given);
-    return start(operands, { ...flags, args }, { user, env: process.env, stdout, stderr });
+    const words = [...writtenOptions(command, []), ...(args.length > 0 ? ['--', ...args] : [])];
+    const commandOf = (name: string): string[] => [process.argv[1]!, 'start', name, ...words];
+    return start(operands, { ...flags, args }, { user, env: process.env, stdout, stderr, commandOf });
   });
 
 withStartOptions(program.command('startup'))

@@ -2,7 +2,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { done, folder, get, inFolderOfItsOwn, known, ROOT, Run, status, trunkline } from '../support/command-line';
+import { done, folder, get, inFolderOfItsOwn, known, ROOT, Run, stateFiles, status, trunkline } from '../support/command-line';
+import { eventually } from '../support/eventually';
 import { freePort } from '../support/ports';
 import { isAlive } from '../support/processes';
 import { writePrograms } from '../support/programs';
@@ -178,10 +179,29 @@ test('--config names another file, and --no-config none', async () => {
   expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('none.json cannot be read: there is no such file')]);
 });
 
-test('several applications want --daemon, and what only one can have is refused', async () => {
+test('several applications in the foreground end with one signal, and one that fails keeps the others from nothing', async () => {
+  const ports = await twoApplications();
+  const run = new Run(['start', '--', 'from-the-line']);
+  await eventually('both', () => run.stdout.split('ready on').length === 3);
+  await note();
+  expect([await get('/', ports.shop), await get('/', ports.admin)]).toEqual(['from-the-line north', 'from-the-line south']);
+  run.process.kill('SIGTERM');
+  expect(await run.exited).toEqual({ code: 0, signal: null });
+  expect([...known].filter(isAlive)).toEqual([]);
+
+  writeFileSync(join(folder, 'shop/app.js'), 'throw new Error("broken shop")');
+  const half = new Run(['start']);
+  await half.says('broken shop');
+  await half.says('ready on');
+  await eventually('the end of one', () => stateFiles('.pid').length === 1);
+  await note();
+  half.process.kill('SIGINT');
+  expect((await half.exited).code).toBe(1);
+});
+
+test('what only one application can have is refused for several', async () => {
   await twoApplications();
   for (const [args, sentence] of [
-    [[], 'shop, admin are several applications: --daemon starts them all; in the foreground name one'],
     [['--daemon', '--title', 'x'], '--title is for a single application, and 2 are to be started: name one of them'],
     [['--daemon', 'shpo'], 'did you mean shop?'],
     [['app.js'], 'app.js is not an application of'],

@@ -1,6 +1,7 @@
 // Which applications a start means: a program of the command line, or applications of a configuration file.
 
 import { resolve } from 'node:path';
+import { pathAsGiven } from '../../path-as-given';
 import { CommandFailure } from '../command-failure';
 import { applicationsOf, namedApplications, type ConfiguredApplication } from '../configuration/applications';
 import { findConfiguration, loadConfiguration, type ConfigurationFile } from '../configuration/configuration-file';
@@ -22,16 +23,31 @@ const OF_ONE = {
   stderr: '--stderr',
 } as const;
 
-/**
- * @param operands a program, or names of applications
- * @param folder where a configuration is looked for
- * @throws CommandFailure
- */
+export interface Choice {
+  /** Where a configuration was looked for: the folder of the application, unless a flag or the configuration says otherwise. */
+  readonly folder: string;
+  /** The flags, with absolute paths that keep their links. */
+  readonly given: StartFlags;
+  readonly chosen: readonly [ChosenApplication, ...ChosenApplication[]];
+}
+
+/** @param operands a program, or names of applications @throws CommandFailure */
 export async function chosenApplications(
   operands: readonly string[],
   flags: StartFlags,
-  folder: string,
-): Promise<readonly [ChosenApplication, ...ChosenApplication[]]> {
+  { PWD: pwd }: NodeJS.ProcessEnv,
+): Promise<Choice> {
+  const folder = pathAsGiven(flags.baseDir ?? '.', pwd);
+  const given = {
+    ...flags,
+    ...(flags.baseDir !== undefined && { baseDir: folder }),
+    ...(flags.pidFile !== undefined && { pidFile: pathAsGiven(flags.pidFile, pwd) }),
+    ...(typeof flags.config === 'string' && { config: pathAsGiven(flags.config, pwd) }),
+  };
+  return { folder, given, chosen: await choose(operands, given, folder) };
+}
+
+async function choose(operands: readonly string[], flags: StartFlags, folder: string): Promise<Choice['chosen']> {
   const file = await configurationOf(flags, folder);
   const isProgram = file === undefined || !hasSeveral(file);
   if (isProgram && operands.length > 1) {

@@ -5,6 +5,7 @@ import { OptionError } from '../../supervisor/host/option-error';
 import { resolveSupervisorOptions, type ResolvedSupervisorOptions } from '../../supervisor/host/options';
 import { CommandFailure } from '../command-failure';
 import { OVERRULED_BY, type ConfiguredApplication } from '../configuration/applications';
+import { checkSchedule } from '../upkeep/schedule';
 import type { UpkeepSettings } from '../upkeep/upkeep';
 import { parseBytes } from '../../supervisor/host/bytes';
 import type { Period, Rotation } from '../logs/rotating-log';
@@ -164,6 +165,7 @@ function upkeepOf(flags: StartFlags, ofCommand: OfCommand, baseDir: string, own:
   const watched = flags.watch ?? ofCommand.watch ?? false;
   const ignored = listOf(flags.watchIgnore ?? ofCommand.watchIgnore ?? []);
   const cronRestart = flags.cronRestart ?? ofCommand.cronRestart;
+  if (cronRestart !== undefined) checkSchedule(cronRestart, baseDir);
   const paths = watched === true ? ['.'] : watched === false ? [] : listOf(watched);
   return {
     ...(paths.length > 0 && {

@@ -1,8 +1,7 @@
 // `trunkline start`: in the foreground, or as a daemon; one application, or several of a configuration file.
 
-import { pathAsGiven } from '../../path-as-given';
 import { Application, runMaster, type MasterSettings } from './application';
-import { chosenApplications, type ChosenApplication } from './chosen-applications';
+import { chosenApplications } from './chosen-applications';
 import { findOccupant } from '../place/claim';
 import { CommandFailure } from '../command-failure';
 import { startDaemon } from './daemon';
@@ -10,9 +9,9 @@ import type { Output } from '../show/output';
 import { placeForStart, placeOf, type Place, type Selection } from '../place/place';
 import { TOKEN_VARIABLE, type OwnDashboard } from './dashboard-command';
 import { number, type StartFlags } from './settings';
-import { resolveStart } from './start-settings';
+import { resolveStart, type StartSettings } from './start-settings';
+import { startTogether } from './start-together';
 import { jsonView, terminalView } from '../show/start-view';
-import { checkSchedule } from '../upkeep/schedule';
 import { openStateFolder, stateFolderOf, type User } from '../place/state-folder';
 
 export interface Surroundings {
@@ -20,33 +19,28 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** The words of a command that starts a single application of several with the same options. */
+  readonly commandOf: (name: string) => readonly string[];
 }
 
 /** @param operands a program, or names of applications of the configuration @throws CommandFailure */
 export async function start(operands: readonly string[], flags: StartFlags, surroundings: Surroundings): Promise<void> {
   const { env, stderr } = surroundings;
-  const pwd = env.PWD; // the working folder according to the shell
-  const folder = pathAsGiven(flags.baseDir ?? '.', pwd);
-  const given = {
-    ...flags,
-    ...(flags.baseDir !== undefined && { baseDir: folder }),
-    ...(flags.pidFile !== undefined && { pidFile: pathAsGiven(flags.pidFile, pwd) }),
-    ...(typeof flags.config === 'string' && { config: pathAsGiven(flags.config, pwd) }),
-  };
-  const chosen = await chosenApplications(operands, given, folder);
-  if (chosen.length === 1) {
-    await startOne(chosen[0], given, folder, surroundings);
+  const { folder, given, chosen } = await chosenApplications(operands, flags, env);
+  // What is wrong in the file is said before anything is started.
+  const [first, ...others] = chosen.map(({ app, configured }) => resolveStart(app, given, folder, configured, env));
+  if (others.length === 0) {
+    await startOne(first!, given, surroundings);
     return;
   }
   if (!flags.daemon) {
-    const names = chosen.map(({ configured }) => configured?.title).join(', ');
-    throw CommandFailure.usage(`${names} are several applications: --daemon starts them all; in the foreground name one`);
+    const names = chosen.flatMap(({ configured }) => configured?.title ?? []);
+    process.exitCode = await startTogether(names, surroundings.commandOf);
+    return;
   }
-  // What is wrong in the file is said before anything is started.
-  for (const { app, configured } of chosen) resolveStart(app, given, folder, configured, env);
-  for (const each of chosen) {
+  for (const each of [first!, ...others]) {
     try {
-      await startOne(each, given, folder, surroundings);
+      await startOne(each, given, surroundings);
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
       stderr.write(`${stderr.style('red', 'trunkline:')} ${error.message}\n`);
@@ -56,22 +50,13 @@ export async function start(operands: readonly string[], flags: StartFlags, surr
 }
 
 async function startOne(
-  { app, configured }: ChosenApplication,
+  { options, upkeep, rotation, title, pidFile, configuration, ...files }: StartSettings,
   flags: StartFlags,
-  folder: string,
   { user, env, stdout, stderr }: Surroundings,
 ): Promise<void> {
-  const { options, upkeep, rotation, title, pidFile, configuration, ...files } = resolveStart(
-    app,
-    flags,
-    folder,
-    configured,
-    env,
-  );
   const selection = { pidFile, title, baseDir: options.baseDir };
   // A daemon without files could not be found again, and a user who names a pid file wants the file.
   const mayLackFiles = !flags.daemon && pidFile === undefined;
-  if (upkeep.cronRestart !== undefined) checkSchedule(upkeep.cronRestart, options.baseDir);
   const { place, missing } = findPlace(selection, user, mayLackFiles);
   const settings: MasterSettings = {
     options,

@@ -1,7 +1,7 @@
 // `trunkline startup`: a unit of systemd for what `trunkline start` with the same words would start.
 
 import { basename, dirname } from 'node:path';
-import { pathAsGiven, workingFolder } from '../../path-as-given';
+import { workingFolder } from '../../path-as-given';
 import { CommandFailure } from '../command-failure';
 import { unitText } from '../show/systemd-unit';
 import type { Output } from '../show/output';
@@ -31,14 +31,7 @@ const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export async function startup(settings: StartupSettings, stdout: Output): Promise<void> {
   const { flags, operands, env } = settings;
   if (flags.daemon) throw CommandFailure.usage('--daemon is not for a unit: systemd starts the application in the foreground');
-  const folder = pathAsGiven(flags.baseDir ?? '.', env.PWD);
-  const given = {
-    ...flags,
-    ...(flags.baseDir !== undefined && { baseDir: folder }),
-    ...(flags.pidFile !== undefined && { pidFile: pathAsGiven(flags.pidFile, env.PWD) }),
-    ...(typeof flags.config === 'string' && { config: pathAsGiven(flags.config, env.PWD) }),
-  };
-  const chosen = await chosenApplications(operands, given, folder);
+  const { folder, given, chosen } = await chosenApplications(operands, flags, env);
   const units = chosen.map((each) => textOf(each, given, folder, settings, chosen.length > 1));
   stdout.write(units.join('\n'));
 }
