@@ -24,13 +24,13 @@ export class CallSpans implements CallTracer {
   readonly #tracer: Api.Tracer;
   readonly #callers = new WeakMap<CallTrace, CallerSpan>();
   readonly #subscriber = {
-    start: (call: CallTrace): void => this.#begin(call),
+    start: (call: CallTrace): void => this.#guarded(undefined, () => this.#begin(call)),
     // Only a call without an answer has ended, or one that failed at once.
     end: (call: CallTrace): void => {
-      if (call.oneway || 'error' in call) this.#end(call);
+      if (call.oneway || 'error' in call) this.#guarded(undefined, () => this.#end(call));
     },
     asyncStart: (): void => undefined,
-    asyncEnd: (call: CallTrace): void => this.#end(call),
+    asyncEnd: (call: CallTrace): void => this.#guarded(undefined, () => this.#end(call)),
     error: (): void => undefined,
   };
 
@@ -49,13 +49,29 @@ export class CallSpans implements CallTracer {
   }
 
   send(call: CallTrace): readonly TraceField[] {
-    const fields: TraceField[] = [];
-    const caller = this.#sent(call);
-    if (caller) this.#api.propagation.inject(caller.context, fields, WRITER);
-    return fields;
+    return this.#guarded([], () => {
+      const fields: TraceField[] = [];
+      const caller = this.#sent(call);
+      if (caller) this.#api.propagation.inject(caller.context, fields, WRITER);
+      return fields;
+    });
   }
 
   serve(call: ServedCall, caller: TraceOrigin | undefined): ServedSpan {
+    return this.#guarded(UNTRACED, () => this.#serve(call, caller));
+  }
+
+  /** A sampler, a processor or a propagator that throws costs a span, never a call: OpenTelemetry reports the error. */
+  #guarded<T>(otherwise: T, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.#api.diag.error(`trunkline: a call is not traced: ${messageOf(error)}`);
+      return otherwise;
+    }
+  }
+
+  #serve(call: ServedCall, caller: TraceOrigin | undefined): ServedSpan {
     const { context, trace, SpanKind } = this.#api;
     const parent = this.#contextOf(caller);
     const span = this.#tracer.startSpan(nameOf(call), { kind: SpanKind.SERVER, attributes: attributesOf(call) }, parent);
@@ -63,7 +79,9 @@ export class CallSpans implements CallTracer {
     return {
       run: (work) => context.with(own, work),
       end: (failure) => {
-        if (span.isRecording()) this.#endSpan(span, failure);
+        this.#guarded(undefined, () => {
+          if (span.isRecording()) this.#endSpan(span, failure);
+        });
       },
     };
   }
@@ -110,6 +128,9 @@ export class CallSpans implements CallTracer {
     span.end();
   }
 }
+
+/** A call that cannot be traced. */
+const UNTRACED: ServedSpan = { run: (work) => work(), end: () => undefined };
 
 function nameOf({ channel, method }: ServedCall): string {
   return `${channel}/${method}`;

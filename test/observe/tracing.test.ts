@@ -1,6 +1,6 @@
 // tracing(): a call is one trace, with the same spans in every role, and the method runs in the span of the process that serves it.
 
-import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, diag, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import cluster from '../../src';
 import { tracing, type Tracing } from '../../src/observe';
@@ -262,6 +262,21 @@ describe.each(roles)('%s', (role) => {
     await cluster.close(client);
     await eventually('the span of the caller', () => spans('spans').caller !== undefined);
     expect(spans('spans').caller?.attributes['error.type']).toBe('ERR_TRUNKLINE_CLOSED');
+  });
+
+  test('a tracer that throws costs spans and no call, and is reported to OpenTelemetry', async () => {
+    const reported: string[] = [];
+    const report = (message: string): void => void reported.push(message);
+    diag.setLogger({ error: report, warn: report, info: report, debug: report, verbose: report });
+    const client = await ready();
+    const broken = (): never => {
+      throw new Error('the sampler is broken');
+    };
+    traced = tracing({ tracerProvider: { getTracer: () => ({ startSpan: broken }) } });
+    await expect(client.echo(1)).resolves.toBe(1);
+    for await (const item of client.spans(1)) expect(item).toBeUndefined();
+    diag.disable();
+    expect(reported).toContain('trunkline: a call is not traced: the sampler is broken');
   });
 
   test('nothing is traced after close()', async () => {
