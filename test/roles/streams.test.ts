@@ -351,8 +351,8 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
       .create();
     open.push(client);
     await expect(all(client.count(2))).resolves.toEqual([1, 2]);
-    expect(() => (client as unknown as InstanceType<typeof Feed>).values()).toThrow(
-      "autoGenerate is false; share it with .delegate('values', 'stream')",
+    expect(() => (client as unknown as InstanceType<typeof Feed>).failing()).toThrow(
+      "autoGenerate is false; share it with .delegate('failing', 'stream')",
     );
   });
 
