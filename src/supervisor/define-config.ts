@@ -13,6 +13,8 @@ export interface ApplicationConfiguration
   framework?: string | undefined;
   /** More options for the Agent and the Application of a framework, untouched. */
   frameworkOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** The port of this host where the dashboard of the application is shown. Default: none. */
+  dashboard?: number | undefined;
   /** A log of a daemon that is larger begins anew. Bytes, or as `10MB`. Default: none. */
   logMaxSize?: number | string | undefined;
   /** A log of a daemon begins anew each hour, day or week; `external`: another program renames the file. Default: never. */

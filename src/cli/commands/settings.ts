@@ -55,6 +55,7 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   title: '--title',
   env: '--env',
   framework: '--framework',
+  dashboard: '--dashboard',
   logMaxSize: '--log-max-size',
   logRotate: '--log-rotate',
   logKeep: '--log-keep',

@@ -22,6 +22,8 @@ export interface StartSettings {
   readonly stdout: string | undefined;
   readonly stderr: string | undefined;
   readonly upkeep: UpkeepSettings;
+  /** The port of the dashboard. */
+  readonly dashboard: number | undefined;
   /** undefined: every process writes into the logs itself. */
   readonly rotation: Rotation | undefined;
   /** The configuration file. */
@@ -56,6 +58,7 @@ export function resolveStart(
       ...files,
       options: resolveSupervisorOptions(options, env),
       title: options.title,
+      dashboard: number('--dashboard', flags.dashboard) ?? ofCommand.dashboard,
       rotation: rotationOf(flags, ofCommand, configured),
       upkeep: upkeepOf(flags, ofCommand, baseDir, own),
       configuration: configured?.file,
@@ -75,6 +78,7 @@ interface OfCommand {
   readonly pidFile?: string;
   readonly stdout?: string;
   readonly stderr?: string;
+  readonly dashboard?: number;
   readonly logMaxSize?: number | string;
   readonly logRotate?: string;
   readonly logKeep?: number;
@@ -102,6 +106,7 @@ const CHECKS: Readonly<Record<keyof OfCommand, readonly [must: string, isRight: 
   pidFile: ['a path', isText],
   stdout: ['a path', isText],
   stderr: ['a path', isText],
+  dashboard: ['a port', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535],
   logMaxSize: ['a number of bytes, or a text like 10MB', (value) => parseBytes(value) !== undefined],
   logRotate: [`one of ${PERIODS.join(', ')}`, (value) => PERIODS.some((period) => period === value)],
   logKeep: [`a whole number from 1 to ${MAX_KEEP}`, isCount],

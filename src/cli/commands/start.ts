@@ -7,8 +7,8 @@ import { CommandFailure } from '../command-failure';
 import { startDaemon } from './daemon';
 import type { Output } from '../show/output';
 import { placeForStart, placeOf, type Place, type Selection } from '../place/place';
-import { TOKEN_VARIABLE, type OwnDashboard } from './dashboard-command';
-import { number, type StartFlags } from './settings';
+import { TOKEN_VARIABLE } from './dashboard-command';
+import type { StartFlags } from './settings';
 import { resolveStart, type StartSettings } from './start-settings';
 import { startTogether } from './start-together';
 import { jsonView, terminalView } from '../show/start-view';
@@ -50,7 +50,7 @@ export async function start(operands: readonly string[], flags: StartFlags, surr
 }
 
 async function startOne(
-  { options, upkeep, rotation, title, pidFile, configuration, ...files }: StartSettings,
+  { options, upkeep, rotation, dashboard, title, pidFile, configuration, ...files }: StartSettings,
   flags: StartFlags,
   { user, env, stdout, stderr }: Surroundings,
 ): Promise<void> {
@@ -66,7 +66,7 @@ async function startOne(
     configuration,
     upkeep,
     rotation,
-    dashboard: dashboardOf(flags, env),
+    dashboard: dashboard === undefined ? undefined : { port: dashboard, token: env[TOKEN_VARIABLE] || undefined },
   };
   const view = flags.json ? jsonView(stdout) : terminalView(stdout, stderr);
   if (flags.daemon) {
@@ -81,12 +81,6 @@ async function startOne(
   }
   const application = new Application(settings, view);
   await runMaster(application, view);
-}
-
-/** @throws CommandFailure */
-function dashboardOf(flags: StartFlags, env: NodeJS.ProcessEnv): OwnDashboard | undefined {
-  const port = number('--dashboard', flags.dashboard);
-  return port === undefined ? undefined : { port, token: env[TOKEN_VARIABLE] || undefined };
 }
 
 /**

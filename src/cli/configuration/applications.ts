@@ -42,6 +42,7 @@ const KEYS: Readonly<Record<Key, 'command' | 'supervisor'>> = {
   watch: 'command',
   watchIgnore: 'command',
   cronRestart: 'command',
+  dashboard: 'command',
   logMaxSize: 'command',
   logRotate: 'command',
   logKeep: 'command',

@@ -66,7 +66,15 @@ test.each<[StartFlags, Record<string, unknown>, string]>([
     `FILE(app): app must be the path of a file that exists, but is ${JSON.stringify(resolve(FOLDER, 'nowhere.js'))}`,
   ],
   [{}, { env: { REGION: 'north' } }, 'FILE(env): env must be a name (variables go into `environment`), but is [object Object]'],
+  [{}, { dashboard: 70_000 }, 'FILE(dashboard): dashboard must be a port'],
+  [{ dashboard: 'x' }, { dashboard: 80 }, '--dashboard must be a whole number, but is "x"'],
   [{}, { pidFile: 1 }, 'FILE(pidFile): pidFile must be a path'],
 ])('flags %j with %j are refused: %s', (flags, given, sentence) => {
   expect(() => settle(flags, { app: APP, ...given })).toThrow(expect.objectContaining({ exitCode: 2, message: sentence }));
+});
+
+test('the port of the dashboard comes from the flag or from the file', () => {
+  expect(settle({}, { app: APP, dashboard: 8_081 }).dashboard).toBe(8_081);
+  expect(settle({ dashboard: '8082' }, { app: APP, dashboard: 8_081 }).dashboard).toBe(8_082);
+  expect(settle({}, { app: APP }).dashboard).toBeUndefined();
 });
