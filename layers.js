@@ -35,7 +35,7 @@ const ALLOWED = {
   'src/observe/page': ['kernel', 'src/view'],
   'src/observe': ['kernel', 'protocol', 'src/view', 'src/observe/dashboard'],
   // The composition root of the program `trunkline`: main and commands put everything together.
-  'src/cli/control': ['kernel', 'src/view', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
+  'src/cli/control': ['kernel', 'src/transport', 'src/view', HOST, `${MESSAGING} (types)`, 'src/supervisor (types)'],
   'src/cli/place': ['kernel', 'src/cli', 'src/cli/control', HOST],
   'src/cli/show': [
     'kernel',

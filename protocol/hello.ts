@@ -15,20 +15,21 @@ export function isSecretLength(bytes: number): boolean {
 }
 
 /** The fields in the order of `Hello`, bytes as base64. */
-export function writeHello({ versions, nonce, proof, methods, joinKeys }: Hello): object {
+export function writeHello({ versions, nonce, proof, methods, joinKeys, looks }: Hello): object {
   return {
     versions,
     ...(nonce && { nonce: nonce.toString('base64') }),
     ...(proof && { proof: proof.toString('base64') }),
     ...(methods !== undefined && { methods }),
     ...(joinKeys && { joinKeys }),
+    ...(looks && { looks }),
   };
 }
 
 /** Undefined: no hello, and so a legacy peer. */
 export function readHello(value: unknown): Hello | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { versions, nonce, proof, methods, joinKeys } = value as Record<keyof Hello, unknown>;
+  const { versions, nonce, proof, methods, joinKeys, looks } = value as Record<keyof Hello, unknown>;
   if (!Array.isArray(versions)) return undefined;
   const [nonceBytes, proofBytes] = [readBytes(nonce), readBytes(proof)];
   return {
@@ -37,6 +38,7 @@ export function readHello(value: unknown): Hello | undefined {
     ...(proofBytes && { proof: proofBytes }),
     ...(isFingerprint(methods) && { methods }),
     ...(joinKeys === true && { joinKeys }),
+    ...(looks === true && { looks }),
   };
 }
 

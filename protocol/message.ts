@@ -16,6 +16,8 @@ export interface Hello {
   readonly methods?: string | undefined;
   /** True: the sender reads the keys of a join. Only in an answer. */
   readonly joinKeys?: boolean | undefined;
+  /** True: the sender answers a look. */
+  readonly looks?: boolean | undefined;
 }
 
 interface Envelope {
@@ -333,6 +335,21 @@ export interface Joined {
   readonly states?: boolean | undefined;
 }
 
+/** Asks what a process knows of its shared clients, and of those of the processes that have connected to the process. */
+export interface Look {
+  readonly type: 'look';
+  readonly id: number;
+  /** How many processes further the question goes. */
+  readonly hops: number;
+}
+
+export interface LookResult {
+  readonly type: 'look-result';
+  readonly id: number;
+  /** A list of reports as JSON; any text from a peer. */
+  readonly text: string;
+}
+
 /** Leader → follower: how the upstream client stands, at each change, and after `joined` where all is not well. No answer. */
 export interface UpstreamState {
   readonly type: 'upstream-state';
@@ -434,6 +451,8 @@ export type V2Message =
   | Joined
   | SharedMethods
   | UpstreamState
+  | Look
+  | LookResult
   | Redirect
   | Appoint
   | Announce

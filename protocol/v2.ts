@@ -71,6 +71,8 @@ export const V2_TYPE = {
   ...STREAM_TYPE,
   'call-context': 40,
   'upstream-state': 41,
+  look: 42,
+  'look-result': 43,
 } as const satisfies Partial<Record<V2Message['type'], number>>;
 
 const TYPE = V2_TYPE;
@@ -122,6 +124,10 @@ export const v2Codec: Codec<V2Message> = {
         return writeStream(message);
       case 'call-context':
         return writeContext(TYPE['call-context'], message);
+      case 'look':
+        return withNumbers(TYPE.look, message.id, [message.hops]);
+      case 'look-result':
+        return withPayload(TYPE['look-result'], 0, message.id, Buffer.from(message.text));
       case 'upstream-state':
         return writeState(TYPE['upstream-state'], message);
       case 'call-result': {
@@ -209,6 +215,13 @@ export const v2Codec: Codec<V2Message> = {
         return readAbort(frame, id);
       case TYPE['call-context']:
         return readContext(frame, flags, id);
+      case TYPE.look: {
+        const hops = readUint32(frame, HEADER_BYTES);
+        assertEnd(frame, HEADER_BYTES + 4);
+        return { type: 'look', id, hops };
+      }
+      case TYPE['look-result']:
+        return { type: 'look-result', id, text: frame.toString('utf8', HEADER_BYTES) };
       case TYPE['upstream-state']:
         return readState(frame, flags);
       case TYPE['call-result']:

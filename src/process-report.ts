@@ -1,11 +1,14 @@
 // What one process tells of its shared clients, for a look at the host. A supervised process tells its master, and any process tells
 // the holder of its cluster port. src/view puts the reports of all processes together.
 
+import { threadId } from 'node:worker_threads';
 import type { ClientView, UpstreamView } from './host-view';
 import { openClients } from './seat';
 
 export interface ProcessReport {
   readonly pid: number;
+  /** The id of the thread; 0: the main thread. */
+  readonly thread: number;
   readonly clients: readonly ClientReport[];
 }
 
@@ -53,7 +56,7 @@ export const MAX_KEYS = 1_000;
 /** What this process tells of all of its open clients, of every copy of this library. */
 export function reportOfProcess(withKeys: boolean): ProcessReport {
   const clients = [...openClients()].flatMap((client) => (client.report?.(withKeys) as ClientReport | undefined) ?? []);
-  return { pid: process.pid, clients };
+  return { pid: process.pid, thread: threadId, clients };
 }
 
 /** Another text when a report would say something new. Cheap: nothing is made for the report. */

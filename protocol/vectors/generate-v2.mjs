@@ -473,6 +473,17 @@ say(
   u32(2 ** 32 - 1),
   b,
 );
+say('look at one process', { type: 'look', id: 3, hops: 0 }, 42, 0, 3, u32(0));
+say('look at all', { type: 'look', id: 4, hops: 2 }, 42, 0, 4, u32(2));
+say('look-result: none', { type: 'look-result', id: 3, text: '[]' }, 43, 0, 3, Buffer.from('[]'));
+say(
+  'look-result beyond Latin-1',
+  { type: 'look-result', id: 3, text: '[{"pid":7,"clients":["配置"]}]' },
+  43,
+  0,
+  3,
+  Buffer.from('[{"pid":7,"clients":["配置"]}]'),
+);
 say('redirect', { type: 'redirect', id: 3, term: 7, port: 43_210 }, 16, 0, 3, u32(7), u16(43_210));
 say('redirect: the highest port', { type: 'redirect', id: 3, term: 1, port: 65_535 }, 16, 0, 3, u32(1), u16(65_535));
 say('appoint', { type: 'appoint', id: 3, term: 8, isSucceeding: false }, 17, 0, 3, u32(8));
@@ -564,6 +575,8 @@ bad(
   frame(40, 0, 1, ...Array.from({ length: 17 }, () => Buffer.concat([sized(latin1('x')), u16(0)]))),
   'too many fields of a context',
 );
+bad('look without a body', frame(42, 0, 1), 'number ends early');
+bad('look: a byte after the end', frame(42, 0, 1, u32(1), b.subarray(1)), 'bytes after the end');
 bad('upstream-state without a body', frame(41, 0, 0), 'number ends early');
 bad('upstream-state: half a number', frame(41, 1, 0, u16(0)), 'number ends early');
 bad('plain-subscribe: half a character', frame(21, WIDE, 1, a), 'half a character');

@@ -478,11 +478,11 @@ ours(
 ours(
   'register_channel_res of a listener that reads the keys of a join',
   Response,
-  { connObj: { type: 'register_channel_res', hello: { versions: [1, 2], nonce, joinKeys: true } } },
+  { connObj: { type: 'register_channel_res', hello: { versions: [1, 2], nonce, joinKeys: true, looks: true } } },
   {
     type: 'register-result',
     payload: hex(Buffer.alloc(0)),
-    hello: { versions: [1, 2], nonce: hex(secret), joinKeys: true },
+    hello: { versions: [1, 2], nonce: hex(secret), joinKeys: true, looks: true },
   },
 );
 

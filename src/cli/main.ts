@@ -14,6 +14,7 @@ import { doctor } from './commands/doctor';
 import { findPlace, findPlaces } from './place/known-places';
 import { list } from './commands/list';
 import { logs } from './commands/logs';
+import { portStatus, watchPort } from './commands/port-status';
 import { outputTo, whenOutputIsLost } from './show/output';
 import { placeOf, type Place, type Selection } from './place/place';
 import type { StartFlags } from './commands/settings';
@@ -22,6 +23,12 @@ import { PATH_OPTIONS, startup } from './commands/startup';
 import { withStartOptions, writtenOptions } from './start-options';
 import { stateFolderOf, type User } from './place/state-folder';
 import { packageVersion } from './manifest';
+
+interface StatusFlags {
+  readonly json?: boolean;
+  readonly watch?: boolean;
+  readonly port?: number;
+}
 
 const DEFAULT_LINES = 20;
 /** The operands of commands for running applications. */
@@ -115,9 +122,19 @@ control('status', 'show the processes of the application')
   .argument(...NAMES)
   .option('--json', 'as JSON, an object a line for each application')
   .option('--watch', 'again every second, until the application ends')
+  .option('--port <port>', 'instead: all processes that meet at this cluster port, whoever has started them', portNumber)
   .addHelpText('after', example('trunkline status --watch'))
-  .action(async (names: string[], { json = false, ...flags }: Selection & { json?: boolean; watch?: boolean }) => {
-    if (flags.watch && names.length < 2) await watch(placeOfControl(flags, names[0]), json, stdout);
+  .action(async (names: string[], { json = false, port, ...flags }: Selection & StatusFlags) => {
+    if (port !== undefined) {
+      if (names.length > 0) throw CommandFailure.usage('--port is for processes without a name; give either');
+      const options = {
+        port,
+        secret: process.env.TRUNKLINE_SECRET || undefined,
+        runtimeFolder: process.env.XDG_RUNTIME_DIR || undefined,
+      };
+      if (flags.watch) await watchPort(options, json, stdout, interruption());
+      else await portStatus(options, json, stdout);
+    } else if (flags.watch && names.length < 2) await watch(placeOfControl(flags, names[0]), json, stdout);
     else if (flags.watch) throw CommandFailure.usage('--watch is for a single application');
     else await each(names, { ...flags, json }, (place) => status(place, json, stdout));
   });
@@ -245,6 +262,12 @@ function workers(text: string): number {
   const count = lines(text);
   if (count >= 1 && count <= MAX_WORKERS) return count;
   throw new InvalidArgumentError(`It must be from 1 to ${MAX_WORKERS}.`);
+}
+
+function portNumber(text: string): number {
+  const port = lines(text);
+  if (port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError('It must be from 1 to 65535.');
 }
 
 function lines(text: string): number {

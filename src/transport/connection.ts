@@ -5,13 +5,15 @@ import type { Socket } from 'node:net';
 import { ChunkAssembler } from '../../protocol/chunks';
 import { V1, type Dialect } from '../../protocol/dialects';
 import { FrameReader } from '../../protocol/frame';
-import type { Message, V2Message } from '../../protocol/message';
+import type { Look, Message, V2Message } from '../../protocol/message';
 import { IdSequence } from '../../protocol/id-sequence';
 import { ProtocolError } from '../../protocol/protocol-error';
 import { TrunklineError } from '../errors';
+import type { ProcessReport } from '../process-report';
 import type { Clock } from '../time';
 import { Heartbeat } from './heartbeat';
 import { LagMeter } from './lag-meter';
+import { gatherReports, readReports } from './looks';
 import { Outbox } from './outbox';
 
 /** Why a connection ended. */
@@ -52,6 +54,9 @@ export class Connection {
   /** When anything was heard last, on the clock. */
   lastHeardAt: number;
   readonly #lag = new LagMeter();
+  #isTrusted = false;
+  /** Looks that wait for an answer, by id. */
+  readonly #looks = new Map<number, (reports: ProcessReport[]) => void>();
   /** Settles when the socket is gone, no matter which side closed the socket. */
   readonly closed: Promise<ConnectionEnd>;
 
@@ -143,6 +148,7 @@ export class Connection {
    * wire version.
    */
   trust(): void {
+    this.#isTrusted = true;
     this.#allowance = Infinity;
     this.#reader.maxFrameBytes = this.#dialect.maxFrameBytes;
     this.#assembler = new ChunkAssembler();
@@ -193,6 +199,22 @@ export class Connection {
   /** Queues the frame of an event in the dialect of this connection. Callers check `outboxBytes` first. */
   sendEvent(frame: Buffer): void {
     if (!this.#isOver) this.#outbox.writeEvent(frame);
+  }
+
+  /** Asks the other side, which answers looks, for reports; empty when the connection ends before the answer. */
+  look(hops: number): Promise<ProcessReport[]> {
+    return new Promise((resolve) => {
+      const id = this.nextId((taken) => this.#looks.has(taken));
+      this.#looks.set(id, resolve);
+      this.send({ type: 'look', id, hops });
+      void this.closed.then(() => resolve([]));
+    });
+  }
+
+  /** Answers a question of a side that is trusted. */
+  async answerLook({ id, hops }: Look): Promise<void> {
+    const reports = await gatherReports(hops);
+    this.send({ type: 'look-result', id, text: JSON.stringify(reports) });
   }
 
   ping(timeoutMs: number): void {
@@ -282,6 +304,14 @@ export class Connection {
       case 'event-ack':
       case 'unknown':
         return; // pings and pongs carry no other news
+      case 'look':
+        if (this.#isTrusted) void this.answerLook(message);
+        else this.#receive(message);
+        return;
+      case 'look-result':
+        this.#looks.get(message.id)?.(readReports(message.text));
+        this.#looks.delete(message.id);
+        return;
       default:
         this.#receive(message);
     }

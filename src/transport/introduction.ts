@@ -10,8 +10,8 @@ import type { Connection } from './connection';
 import { NONCE_BYTES, STRANGER_BYTES } from './listener';
 
 export type Introduction =
-  /** A process of ours; both sides speak the agreed dialect from here on. `readsKeys`: a join may carry keys. */
-  | { readonly kind: 'known'; readonly readsKeys: boolean }
+  /** A process of ours; both sides speak the agreed dialect from here on. `readsKeys`: a join may carry keys. `looks`: a look is answered. */
+  | { readonly kind: 'known'; readonly readsKeys: boolean; readonly looks: boolean }
   /** A process of cluster-client 3.x, which may or may not serve the channel. Frames are still limited as for a stranger. */
   | { readonly kind: 'legacy'; readonly result: RegisterResult }
   /** A process of ours that does not know the secret. */
@@ -82,7 +82,8 @@ export function introduce(connection: Connection, options: IntroductionOptions):
       connection.trust();
       const theirs = message.hello.nonce;
       if (secret && nonce && theirs) connection.send({ type: 'prove', proof: proofOf(secret, 'dialer', port, nonce, theirs) });
-      resolve({ kind: 'known', readsKeys: message.hello.joinKeys === true });
+      const { joinKeys, looks } = message.hello;
+      resolve({ kind: 'known', readsKeys: joinKeys === true, looks: looks === true });
     };
     void connection.closed.then((end) => {
       impatience.cancel();
@@ -91,7 +92,7 @@ export function introduce(connection: Connection, options: IntroductionOptions):
         wasSilent(); // the heartbeat may be the first to notice
       else resolve({ kind: 'gone', ...('error' in end && { error: end.error }) });
     });
-    const hello = helloOf({ ...(nonce && { nonce }), ...(methods !== undefined && { methods }) });
+    const hello = helloOf({ ...(nonce && { nonce }), ...(methods !== undefined && { methods }), looks: true });
     connection.send({ type: 'register', id: connection.nextId(), timeoutMs, channel, hello });
   });
 }

@@ -6,16 +6,20 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { agreedDialect } from '../../protocol/dialects';
 import { helloOf, isProof, proofOf } from '../../protocol/handshake';
-import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
+import type { Announce, Join, Look, Message, Register, V2Message } from '../../protocol/message';
 import { rarely } from '../logger';
 import { patientTimeout, type Clock } from '../time';
 import { Connection } from './connection';
+import { noteVisitor } from './looks';
 import { strangersOfProcess } from './strangers';
 
 /** What a stranger may send in a message, and in all: an introduction has a few hundred bytes. */
 export const STRANGER_BYTES = 16 * 1024;
 /** How long a stranger may take for the introduction, ms, no matter what the stranger sends meanwhile. */
 export const STRANGER_MS = 5_000;
+
+/** How long a process may stay that has come only to look, ms. */
+const LOOKER_MS = 60_000;
 
 /** The serving side of a channel. */
 export interface ChannelDoor {
@@ -138,7 +142,7 @@ export class Listener {
     connection.peerMethods = hello?.methods;
     const own = secret && randomBytes(NONCE_BYTES);
     const proof = secret && own && theirs && proofOf(secret, 'listener', this.port, theirs, own);
-    const answer = helloOf({ ...(own && { nonce: own }), ...(proof && { proof }), joinKeys: true });
+    const answer = helloOf({ ...(own && { nonce: own }), ...(proof && { proof }), joinKeys: true, looks: true });
     connection.send({ type: 'register-result', id, timeoutMs, payload: Buffer.alloc(0), hello: answer });
     connection.upgrade(dialect, STRANGER_BYTES);
     let isProven = secret === undefined;
@@ -146,16 +150,29 @@ export class Listener {
       if (message.type === 'prove' && !isProven) {
         isProven = isProof(proofOf(secret!, 'dialer', this.port, theirs ?? NOTHING, own!), message.proof);
         if (!isProven) this.#refuse(connection, 'its proof is wrong: it has another secret');
-      } else if (message.type !== 'join' && message.type !== 'announce') {
+      } else if (message.type !== 'join' && message.type !== 'announce' && message.type !== 'look') {
         this.#dismiss(connection, `its introduction is followed by ${message.type}`);
       } else if (!isProven) {
         this.#refuse(connection, 'it gave no proof: it has auth switched off');
       } else {
         known();
         connection.trust();
+        if (message.type === 'look') {
+          this.#onLook(connection, message);
+          return;
+        }
+        if (hello?.looks) noteVisitor(connection);
         owner.onPeer(connection, message);
       }
     };
+  }
+
+  /** A process that only looks has nothing else to say, and may look again for a while. */
+  #onLook(connection: Connection, look: Look): void {
+    connection.receiver = () => undefined;
+    const limit = patientTimeout(this.#options.clock, LOOKER_MS, () => void connection.close());
+    void connection.closed.then(() => limit.cancel());
+    void connection.answerLook(look);
   }
 
   #refuse(connection: Connection, why: string): void {

@@ -81,11 +81,18 @@ function lastFailoverOf(clients: readonly Placed[]): ChannelView['lastFailover']
   return all.sort((a, b) => a.at - b.at).at(-1);
 }
 
+/** Only what concerns the clients that meet at a port. */
+export function reportsAt(port: number, reports: readonly ProcessReport[]): ProcessReport[] {
+  return reports
+    .map((report) => ({ ...report, clients: report.clients.filter(({ view }) => view.port === port) }))
+    .filter(({ clients }) => clients.length > 0);
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The view of processes that no supervisor has started. */
+/** The view of processes that no supervisor tells of. */
 export function viewOfProcesses(reports: readonly ProcessReport[], host: string, now: number): HostView {
   const processes = [...reports]
     .sort((a, b) => a.pid - b.pid)

@@ -11,7 +11,7 @@ test('a hello of version 1 is written as it always was', () => {
 
 test.each<[string, Hello]>([
   ['the least', { versions: [] }],
-  ['everything', { versions: [1, 2], nonce, proof, methods: '1f', joinKeys: true }],
+  ['everything', { versions: [1, 2], nonce, proof, methods: '1f', joinKeys: true, looks: true }],
   ['the longest fields', { versions: Array<number>(16).fill(2), nonce: Buffer.alloc(64), proof: Buffer.alloc(64) }],
   ['the shortest fields', { versions: [2], nonce: Buffer.alloc(16), proof: Buffer.alloc(16) }],
 ])('%s is read as it was written', (_name, hello) => {
@@ -44,6 +44,7 @@ test.each<[string, object]>([
   ['a fingerprint of methods that is too long', { methods: 'a'.repeat(65) }],
   ['keys of a join that are read perhaps', { joinKeys: 1 }],
   ['keys of a join that are not read', { joinKeys: false }],
+  ['looks that are answered perhaps', { looks: 'yes' }],
   ['a field that is not known', { secret: encoded }],
   ['what hellos once had', { codecs: ['structured'], identity: 'sha256:1f' }],
 ])('%s counts as absent', (_name, fields) => {

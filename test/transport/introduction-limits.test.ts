@@ -68,7 +68,7 @@ test('who came before a pause of the listening process is heard after it', async
   const connection = new Connection(net.connect(port(), '127.0.0.1'), systemClock);
   await accepted;
   clock.sleep(STRANGER_MS + 1_000); // the introduction waits in the socket meanwhile
-  expect(await begin(connection)).toEqual({ kind: 'known', readsKeys: true });
+  expect(await begin(connection)).toEqual({ kind: 'known', readsKeys: true, looks: true });
   const channel = { name: 'channel', identity: '', isStrict: false };
   connection.send({ type: 'join', id: 1, channel, candidacy: 'competes', term: 0, codecs: [] });
   await eventually('it is known', () => known.length === 1);

@@ -127,7 +127,7 @@ describe('two processes with the same secret', () => {
     ['an announcement', announce],
   ])('know each other, and %s is handed on with the connection', async (_, opening) => {
     const { connection, introduction } = await meet(await listen());
-    expect(introduction).toEqual({ kind: 'known', readsKeys: true });
+    expect(introduction).toEqual({ kind: 'known', readsKeys: true, looks: true });
     connection.send(opening);
     await eventually('handed on', () => admitted.length);
     expect(admitted.map(({ opening: each }) => each)).toEqual([opening]);
@@ -178,7 +178,7 @@ describe('two processes with the same secret', () => {
 describe('without auth on both sides', () => {
   test('nobody has to prove anything', async () => {
     const { connection, introduction } = await meet(await listen(credentialsOf(undefined)), { secret: undefined });
-    expect(introduction).toEqual({ kind: 'known', readsKeys: true });
+    expect(introduction).toEqual({ kind: 'known', readsKeys: true, looks: true });
     connection.send(join);
     await eventually('handed on', () => admitted.length);
   });
@@ -197,7 +197,7 @@ describe('two that do not belong together', () => {
 
   test('a listener refuses who has auth switched off', async () => {
     const { connection, introduction, heard } = await meet(await listen(), { secret: undefined });
-    expect(introduction).toEqual({ kind: 'known', readsKeys: true }); // the other side asks for nothing
+    expect(introduction).toEqual({ kind: 'known', readsKeys: true, looks: true }); // the other side asks for nothing
     connection.send(join);
     await connection.closed;
     expect(heard).toEqual([

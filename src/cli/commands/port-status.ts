@@ -1,0 +1,39 @@
+// `trunkline status --port`: the processes that meet at a cluster port, which no `trunkline start` has started.
+
+import { CommandFailure } from '../command-failure';
+import { PortFailure, PortSource, type PortSourceOptions } from '../control/port-source';
+import type { HostView } from '../../host-view';
+import { channelsTable } from '../show/channels-view';
+import type { Output } from '../show/output';
+import { processesTable } from '../show/processes-view';
+
+const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
+
+export async function portStatus(options: PortSourceOptions, json: boolean, stdout: Output): Promise<void> {
+  const view = await orFailure(() => new PortSource(options).read());
+  stdout.write(`${json ? JSON.stringify(view) : textOf(view, stdout)}\n`);
+}
+
+/** Until nobody holds the port any more, or the signal. */
+export async function watchPort(options: PortSourceOptions, json: boolean, stdout: Output, signal: AbortSignal): Promise<void> {
+  await orFailure(async () => {
+    for await (const view of new PortSource(options).watch(signal)) {
+      const text = json ? JSON.stringify(view) : textOf(view, stdout);
+      stdout.write(`${stdout.isTty && !json ? CLEAR_SCREEN : ''}${text}\n${stdout.isTty || json ? '' : '\n'}`);
+    }
+  });
+}
+
+function textOf(view: HostView, stdout: Output): string {
+  const channels = channelsTable(view, stdout);
+  return [processesTable(view, stdout), ...(channels === undefined ? [] : [channels])].join('\n\n');
+}
+
+async function orFailure<T>(look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof PortFailure)) throw error;
+    throw error.isAbsent ? CommandFailure.notRunning(error.message) : CommandFailure.failed(error.message);
+  }
+}
