@@ -1,0 +1,170 @@
+// Packages that wrap a client with cluster-client, unchanged, with trunkline in place of cluster-client: three processes at a real
+// ZooKeeper, and the leader killed. `npm ci --prefix test/wrapped-clients` installs the packages.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ForkedProcess } from '../../src/testing/forked-process';
+import { describeWhere } from '../support/describe-where';
+import { eventually } from '../support/eventually';
+import { freePort } from '../support/ports';
+import { ZooKeeperServer, zookeeperMissing } from '../support/zookeeper';
+
+const FOLDER = join(__dirname, '../wrapped-clients');
+const missing = existsSync(join(FOLDER, 'node_modules/zookeeper-cluster-client'))
+  ? zookeeperMissing
+  : 'the packages are not installed (npm ci --prefix test/wrapped-clients)';
+
+interface Said {
+  readonly event: string;
+  readonly id?: number;
+  readonly result?: unknown;
+  readonly failure?: { readonly name: string; readonly code?: unknown; readonly message: string };
+  readonly isLeader?: boolean;
+  readonly role?: string;
+  readonly term?: number;
+  readonly names?: readonly string[];
+  readonly ports?: readonly number[];
+  readonly value?: string;
+}
+
+class Member {
+  readonly said: Said[] = [];
+  readonly #forked: ForkedProcess;
+  #lastId = 0;
+
+  constructor(program: string, args: readonly string[], clusterPort: number) {
+    const env = { ...process.env, NODE_CLUSTER_CLIENT_PORT: String(clusterPort) };
+    this.#forked = new ForkedProcess(join(FOLDER, program), args, { cwd: FOLDER, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    this.#forked.child.on('message', (message) => this.said.push(message as Said));
+  }
+
+  static async start(program: string, args: readonly string[], clusterPort: number): Promise<Member> {
+    const member = new Member(program, args, clusterPort);
+    await member.until('it is ready', ({ event }) => event === 'ready');
+    return member;
+  }
+
+  get isLeader(): boolean | undefined {
+    return this.said.find(({ event }) => event === 'ready')?.isLeader;
+  }
+
+  /** Resolves when the process has said such a thing, before or after the call. */
+  async until(what: string, isMeant: (said: Said) => boolean): Promise<Said> {
+    try {
+      return await eventually(what, () => this.said.find(isMeant));
+    } catch (error) {
+      throw new Error(`said: ${JSON.stringify(this.said.slice(-5))}\n${this.#forked.output}`, { cause: error });
+    }
+  }
+
+  /** The last thing of that kind. */
+  last(event: string): Said | undefined {
+    return this.said.findLast((said) => said.event === event);
+  }
+
+  async ask(action: string, ...args: unknown[]): Promise<unknown> {
+    const id = ++this.#lastId;
+    this.#forked.child.send({ id, action, args });
+    const { result, failure } = await this.until(`an answer to ${action}`, (said) => said.event === 'answer' && said.id === id);
+    if (failure) throw Object.assign(new Error(failure.message), failure);
+    return result;
+  }
+
+  /** Closes the client. Resolves when the process has ended by itself. */
+  async end(): Promise<unknown> {
+    this.#forked.child.send({ id: 0, action: 'close', args: [] });
+    await eventually('the process ends', () => !this.#forked.isAlive);
+    return this.#forked.exited;
+  }
+
+  stop(): Promise<void> {
+    return this.#forked.stop();
+  }
+}
+
+describeWhere(missing, 'clients that were written for cluster-client', () => {
+  let server: ZooKeeperServer;
+  let members: Member[] = [];
+  let clusterPort: number;
+
+  beforeAll(async () => {
+    server = await ZooKeeperServer.start();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    clusterPort = await freePort();
+  });
+  afterEach(async () => {
+    await Promise.all(members.map((member) => member.stop()));
+    members = [];
+  });
+
+  async function start(program: string, ...args: string[]): Promise<Member> {
+    const member = await Member.start(program, [server.address, ...args], clusterPort);
+    members.push(member);
+    return member;
+  }
+
+  it('zookeeper-cluster-client: every method and watch in each process, and calls and values after the leader was killed', async () => {
+    const leader = await start('zookeeper-client.js');
+    const one = await start('zookeeper-client.js');
+    const other = await start('zookeeper-client.js');
+    expect([leader, one, other].map(({ isLeader }) => isLeader)).toEqual([true, false, false]);
+    expect(await one.ask('session')).toEqual({ hasId: true, timeout: expect.any(Number) });
+
+    await one.ask('make', '/shop');
+    expect(await other.ask('exists', '/shop')).toBe(true);
+    expect(await other.ask('exists', '/absent')).toBe(false);
+    await expect(one.ask('get', '/absent')).rejects.toMatchObject({ name: 'NO_NODE', code: -101 });
+    expect(await one.ask('acl', '/shop')).toEqual({ scheme: 'world', id: 'anyone' });
+    // What the methods of the package would need for this call is no plain data. The leader lives on.
+    await expect(one.ask('setAcl', '/shop')).rejects.toThrow('toRecord');
+
+    for (const member of [leader, one, other]) {
+      expect(await member.ask('listAndWatch', '/shop')).toEqual([]);
+      await member.ask('watchChildren', '/shop');
+    }
+    await one.ask('create', '/shop/tea');
+    for (const member of [leader, one, other]) {
+      await member.until('a change', ({ event }) => event === 'changed');
+      await member.until('the child', ({ event, names }) => event === 'children' && names?.[0] === 'tea');
+    }
+    expect(await leader.ask('get', '/shop/tea')).toBe('first');
+    for (const member of [one, other]) await member.ask('watch', '/shop/tea');
+    expect(await other.ask('set', '/shop/tea', 'second')).toBe('number');
+    for (const member of [one, other])
+      await member.until('the data', ({ event, value }) => event === 'data' && value === 'second');
+
+    await leader.stop();
+    // A call that is under way when the leader dies fails: it may have run.
+    for (const member of [one, other]) await member.until('the next term', ({ role, term }) => role !== undefined && term! > 1);
+    expect(await one.ask('set', '/shop/tea', 'third')).toBe('number');
+    expect(await other.ask('get', '/shop/tea')).toBe('third');
+    await other.ask('create', '/shop/coffee');
+    expect(await one.ask('list', '/shop')).toEqual(['coffee', 'tea']);
+    // A watch that begins now is one of the new leader.
+    await one.ask('listAndWatch', '/shop');
+    await other.ask('remove', '/shop/coffee');
+    await one.until(
+      'a change at the new leader',
+      ({ event }) => one.said.filter((said) => said.event === event).length > 1 && event === 'changed',
+    );
+    // The package goes on trying to watch after a close, every 5 s, where a watch was under way: the process does not end by itself.
+    for (const member of [one, other]) expect(await member.ask('close')).toBe('closed');
+  });
+
+  it('sofa-rpc-node: every process sees the services of all, and the registrations of survivors stay when the leader is killed', async () => {
+    const leader = await start('sofa-registry.js', '12201');
+    const one = await start('sofa-registry.js', '12202');
+    const other = await start('sofa-registry.js', '12203');
+    expect([leader, one, other].map(({ isLeader }) => isLeader)).toEqual([true, false, false]);
+    const seen = (member: Member, ports: readonly number[]) =>
+      eventually(`the services ${ports.join()}`, () => member.last('services')?.ports?.join() === ports.join());
+    for (const member of [leader, one, other]) await seen(member, [12201, 12202, 12203]);
+    await leader.stop();
+    // The session of the killed process ends at its own time; its service is gone then.
+    for (const member of [one, other]) await seen(member, [12202, 12203]);
+    expect(await one.end()).toEqual({ code: 0, signal: null });
+    expect(await other.end()).toEqual({ code: 0, signal: null });
+  });
+});
