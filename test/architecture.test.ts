@@ -1,7 +1,8 @@
 // The layers of src/README.md, held: which folder may import which.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { filesUnder } from './support/files-under';
 
 const root = join(__dirname, '..');
 
@@ -19,7 +20,7 @@ interface Import {
 }
 
 function sources(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+  return filesUnder(join(root, folder))
     .filter((name) => /\.m?ts$/.test(name))
     .map((name) => join(folder, name));
 }

@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import cluster from '../src';
 import { asFlag } from '../src/cli/commands/settings';
@@ -12,12 +12,13 @@ import type { SharedClient } from '../src/client/shared-client';
 import { ERROR_KINDS } from '../src/errors';
 import { OPTION_DECLARATIONS } from '../src/options';
 import { resolveSupervisorOptions } from '../src/supervisor/host/options';
+import { filesUnder } from './support/files-under';
 import { recordingLogger } from './support/recording-logger';
 
 const root = join(__dirname, '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const readme = read('README.md');
-const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+const pages = filesUnder(join(root, 'docs'))
   .filter((file) => file.endsWith('.md'))
   .map((file) => `docs/${file.replaceAll('\\', '/')}`);
 
@@ -213,7 +214,7 @@ it('the API reference is made from every export', () => {
 
 it('the maps of src name every file of it', () => {
   const map = ['src/README.md', 'src/supervisor/README.md'].map(read).join();
-  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => /\.m?ts$/.test(name));
+  const files = filesUnder(join(root, 'src')).filter((name) => /\.m?ts$/.test(name));
   expect(files.filter((name) => !map.includes(name.split(/[/\\]/).at(-1)!))).toEqual([]);
 });
 
@@ -251,9 +252,7 @@ it('the picture of the README is what its script draws', () => {
 
 it('the timers in the page of the hand-off are those of the code', () => {
   const code = ['src/election', 'src/roles', 'src/client']
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
-    )
+    .flatMap((folder) => filesUnder(join(root, folder)).map((name) => `${folder}/${name}`))
     .filter((name) => name.endsWith('.ts'))
     .map(read)
     .join();
