@@ -1,69 +1,48 @@
-// A real etcd for tests: started on free ports in a temporary folder, gone afterwards.
+// A real etcd for tests, on free ports.
 
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { describeWhere } from './describe-where';
-import { eventually } from './eventually';
 import { freePort } from './ports';
+import { RunningServer } from './server-program';
 
 export class Etcd {
   readonly url: string;
-  readonly #child: ChildProcess;
-  readonly #folder: string;
-  readonly #exited: Promise<unknown>;
-  #output = '';
+  readonly #server: RunningServer;
 
-  private constructor(clientPort: number, peerPort: number) {
-    this.url = `http://127.0.0.1:${clientPort}`;
-    this.#folder = mkdtempSync(join(tmpdir(), 'trunkline-etcd-'));
-    const peerUrl = `http://127.0.0.1:${peerPort}`;
-    this.#child = spawn(
-      'etcd',
-      [
-        ...['--data-dir', this.#folder],
-        ...['--listen-client-urls', this.url, '--advertise-client-urls', this.url],
-        ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl],
-        ...['--initial-cluster', `default=${peerUrl}`],
-      ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    this.#exited = once(this.#child, 'exit');
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output += text;
-      });
-    }
+  private constructor(url: string, server: RunningServer) {
+    this.url = url;
+    this.#server = server;
   }
 
   /** Resolves when the server reports to be healthy. */
   static async start(): Promise<Etcd> {
-    const etcd = new Etcd(await freePort(), await freePort());
-    try {
-      await eventually('etcd is healthy', () => etcd.#isHealthy());
-    } catch (error) {
-      await etcd.stop();
-      throw new Error(`etcd does not start:\n${etcd.#output}`, { cause: error });
-    }
-    return etcd;
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const peerUrl = `http://127.0.0.1:${await freePort()}`;
+    const server = await RunningServer.start({
+      name: 'etcd',
+      command: 'etcd',
+      args: (folder) => [
+        ...['--data-dir', folder],
+        ...['--listen-client-urls', url, '--advertise-client-urls', url],
+        ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl],
+        ...['--initial-cluster', `default=${peerUrl}`],
+      ],
+      answers: () => isHealthy(url),
+    });
+    return new Etcd(url, server);
   }
 
-  async stop(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exited;
-    rmSync(this.#folder, { recursive: true, force: true });
+  stop(): Promise<void> {
+    return this.#server.stop();
   }
+}
 
-  async #isHealthy(): Promise<boolean> {
-    if (this.#child.exitCode !== null) throw new Error(`etcd ended with code ${this.#child.exitCode}`);
-    try {
-      const response = await fetch(`${this.url}/health`, { headers: { connection: 'close' } });
-      return ((await response.json()) as { health?: string }).health === 'true';
-    } catch {
-      return false; // not listening yet
-    }
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/health`, { headers: { connection: 'close' } });
+    return ((await response.json()) as { health?: string }).health === 'true';
+  } catch {
+    return false; // not listening yet
   }
 }
 
