@@ -51,6 +51,7 @@ const ALLOWED = {
   'src/cli/configuration': ['kernel', 'src/cli', 'src/supervisor (types)'],
   'src/cli/commands': [
     'kernel',
+    'src/view',
     'src/cli',
     'src/cli/configuration',
     'src/cli/control',

@@ -7,7 +7,9 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { fact, temporaryFolder } from '../facts';
 import { pathAsGiven } from '../path-as-given';
 import { CommandFailure, EXIT } from './command-failure';
-import { change, kill, reopenLogs, status, stop, watch } from './commands/commands';
+import { change, kill, reopenLogs, status, stop, watch, withMaster } from './commands/commands';
+import { topJson, topPlain, topScreen } from './commands/top';
+import { ControlSource } from './control/control-source';
 import { MAX_WORKERS } from '../supervisor/host/options';
 import { dashboard, TOKEN_VARIABLE, type DashboardFlags } from './commands/dashboard-command';
 import { doctor } from './commands/doctor';
@@ -157,6 +159,19 @@ control('dashboard', 'show the application in a browser, live')
   .action((name: string | undefined, { port, host, token, values, ...flags }: Selection & DashboardFlags) => {
     const given = { port, host, token, values } as DashboardFlags;
     return dashboard(placeOfControl(flags, name), given, process.env[TOKEN_VARIABLE] || undefined, stdout, interruption());
+  });
+
+control('top', 'show processes, channels and rates live, on this terminal')
+  .argument('[name]', 'the application with this name')
+  .option('--json', 'one JSON object a line, the first at once')
+  .addHelpText('after', example('trunkline top'))
+  .action(async (name: string | undefined, { json, ...flags }: Selection & { json?: boolean }) => {
+    const place = placeOfControl(flags, name);
+    await withMaster(place, () => Promise.resolve()); // says what is wrong while it can be read
+    const source = new ControlSource(place.socket);
+    if (json) await topJson(source, stdout, interruption());
+    else if (!stdout.isTty || !process.stdin.isTTY) await topPlain(place.name, source, stdout, interruption());
+    else await topScreen(place.name, source, { input: process.stdin, output: process.stdout }, stdout, interruption());
   });
 
 control('logs', 'show the end of what a daemon has written')

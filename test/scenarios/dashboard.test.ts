@@ -69,6 +69,18 @@ test('trunkline restart --process replaces that process alone', async () => {
   ]);
 });
 
+test('trunkline top in a pipe and as JSON, until the application ends', async () => {
+  await startDaemon();
+  const [plain, json] = [new Run(['top']), new Run(['top', '--json'])];
+  await plain.says('worker 2');
+  await eventually('a line', () => json.stdout.includes('\n'));
+  const view = JSON.parse(json.stdout.split('\n')[0]!) as HostView & { rates: object };
+  expect([view.processes.length, Object.keys(view.rates)]).toEqual([4, expect.arrayContaining(['callsPerS', 'valuesPerS'])]);
+  await done(['stop']);
+  expect([(await plain.exited).code, (await json.exited).code]).toEqual([3, 3]);
+  expect((await trunkline(['top'])).code).toBe(3);
+});
+
 test('a dashboard that is there before the application, and after it', async () => {
   const { url } = await dashboard();
   expect((await fetch(`${url}api/status`, { headers: bearer })).status).toBe(503);

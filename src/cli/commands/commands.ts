@@ -152,7 +152,7 @@ async function processesOf(client: ControlClient): Promise<number[]> {
 }
 
 /** @param useProgram what to do with the master of a program, which has no control socket; default: fail */
-async function withMaster(
+export async function withMaster(
   place: Place,
   use: (client: ControlClient) => Promise<void>,
   useProgram?: (pid: number) => void,

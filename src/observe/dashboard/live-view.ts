@@ -1,7 +1,8 @@
 // The newest view of the host, for everybody who looks at the dashboard. Watches the source only while somebody looks and a while
 // after, says when the source is gone, tries again until it is back, and keeps the points of the series for those who come later.
 
-import { ratesOf, type HostSample } from '../../view/host-rates';
+import { HostHistory } from '../../view/host-history';
+import type { HostSample } from '../../view/host-rates';
 import type { HostView, HostViewSource } from '../../host-view';
 import { delay, systemClock } from '../../time';
 
@@ -12,10 +13,6 @@ export type Outlook =
   /** `view`: the last one, if there was any. `since`: ms since 1970. */
   | { readonly state: 'lost'; readonly error: string; readonly since: number; readonly view: HostView | undefined };
 
-/** Five minutes of points. */
-const HISTORY = 300;
-/** Rates over less than this, ms, jump about. */
-const SAMPLE_MS = 900;
 /** How long a source that is gone is left alone before the next try, ms. */
 const RETRY_MS = 500;
 /** Somebody who loads the page again finds the series complete, ms. */
@@ -24,9 +21,8 @@ const LINGER_MS = 60_000;
 export class LiveView {
   readonly #source: HostViewSource;
   readonly #viewers = new Set<(outlook: Outlook) => void>();
-  readonly #history: HostSample[] = [];
+  readonly #history = new HostHistory();
   #outlook: Outlook = { state: 'waiting' };
-  #sampled: HostView | undefined;
   #watching: AbortController | undefined;
   #linger: NodeJS.Timeout | undefined;
 
@@ -40,7 +36,7 @@ export class LiveView {
 
   /** The points of the last minutes, the oldest first. */
   get history(): readonly HostSample[] {
-    return this.#history;
+    return this.#history.points;
   }
 
   /** @param tell is told of each change, not of the present outlook @returns ends that */
@@ -83,11 +79,7 @@ export class LiveView {
   }
 
   #onView(view: HostView): void {
-    if (!this.#sampled || view.at - this.#sampled.at >= SAMPLE_MS) {
-      if (this.#sampled) this.#history.push(ratesOf(this.#sampled, view).sample);
-      if (this.#history.length > HISTORY) this.#history.shift();
-      this.#sampled = view;
-    }
+    this.#history.take(view);
     this.#tell({ state: 'live', view });
   }
 
@@ -95,7 +87,7 @@ export class LiveView {
     const before = this.#outlook;
     if (before.state === 'lost' && before.error === error) return;
     const since = before.state === 'lost' ? before.since : Date.now();
-    this.#sampled = undefined; // what counters did meanwhile has no time
+    this.#history.interrupt();
     this.#tell({ state: 'lost', error, since, view: before.state === 'waiting' ? undefined : before.view });
   }
 

@@ -1,22 +1,16 @@
 // What every panel of the page is shown: the newest view with its rates, and what the user has chosen.
 
-import { channelId, NO_RATE, ratesOf, type HostRates, type HostSample, type Rate } from '../../view/host-rates';
+import { HostHistory } from '../../view/host-history';
+import { channelId, NO_RATE, type HostSample, type Rate } from '../../view/host-rates';
 import type { ChannelView, HostView } from '../../host-view';
-
-/** Rates over less than this, ms, jump about. */
-const SAMPLE_MS = 900;
-/** Five minutes of points. */
-const HISTORY = 300;
 
 export class Model {
   #view: HostView | undefined;
-  #sampled: HostView | undefined;
-  #rates: HostRates | undefined;
   #names = new Map<number, string>();
   #chosen: string | undefined;
   /** When the newest view came, on a clock that never jumps, ms. */
   #cameAt = 0;
-  readonly history: HostSample[] = [];
+  readonly #history = new HostHistory();
 
   get view(): HostView | undefined {
     return this.#view;
@@ -36,6 +30,10 @@ export class Model {
     return nth > 1 ? `${id} #${nth}` : id;
   }
 
+  get history(): readonly HostSample[] {
+    return this.#history.points;
+  }
+
   choose(id: string): void {
     this.#chosen = id;
   }
@@ -46,16 +44,11 @@ export class Model {
   }
 
   remember(history: readonly HostSample[]): void {
-    this.history.splice(0, this.history.length, ...history);
+    this.#history.remember(history);
   }
 
   take(view: HostView): void {
-    if (!this.#sampled || view.at - this.#sampled.at >= SAMPLE_MS) {
-      this.#rates = ratesOf(this.#sampled, view);
-      if (this.#sampled && view.at > (this.history.at(-1)?.at ?? 0)) this.history.push(this.#rates.sample);
-      if (this.history.length > HISTORY) this.history.shift();
-      this.#sampled = view;
-    }
+    this.#history.take(view);
     this.#view = view;
     this.#cameAt = performance.now();
     this.#names = new Map(view.processes.flatMap(({ pid, name }) => (pid === undefined ? [] : [[pid, name]])));
@@ -63,19 +56,19 @@ export class Model {
 
   /** Counters of before say nothing of the time after an interruption. */
   interrupt(): void {
-    this.#sampled = undefined;
+    this.#history.interrupt();
   }
 
   get sample(): HostSample | undefined {
-    return this.#rates?.sample;
+    return this.#history.rates?.sample;
   }
 
   rateOfProcess(pid: number | undefined): Rate {
-    return (pid === undefined ? undefined : this.#rates?.byPid.get(pid)) ?? NO_RATE;
+    return (pid === undefined ? undefined : this.#history.rates?.byPid.get(pid)) ?? NO_RATE;
   }
 
   rateOfChannel(channel: ChannelView): Rate {
-    return this.#rates?.byChannel.get(channelId(channel)) ?? NO_RATE;
+    return this.#history.rates?.byChannel.get(channelId(channel)) ?? NO_RATE;
   }
 
   /** As `worker 2`; `pid 4711` for a process that the view does not name. */
