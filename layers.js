@@ -30,7 +30,7 @@ const ALLOWED = {
   'src/supervisor/master': ['kernel', MESSAGING, HOST, 'src/view'],
   'src/supervisor': ['kernel', MESSAGING, HOST, 'src/supervisor/child', 'src/supervisor/master'],
   // What one sees of a host: data of the kernel in, pages and figures out.
-  'src/observe/dashboard': ['kernel', 'src/view', 'public face'],
+  'src/observe/dashboard': ['kernel', 'src/view', 'src/observe', 'public face'],
   // What runs in the browser, built into one file.
   'src/observe/page': ['kernel', 'src/view'],
   'src/observe': ['kernel', 'protocol', 'src/view', 'src/observe/dashboard'],

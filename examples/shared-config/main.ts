@@ -17,6 +17,10 @@ import type { WorkerHandle } from './stage/worker-handle';
 const WORKERS = 4;
 const KEY = 'greeting';
 const LIMIT_MS = 20_000;
+/** On a terminal somebody reads what has happened before the next thing happens, ms. In a pipe nobody waits. */
+const READ_MS = 1_800;
+/** How often the story stops to be read. */
+const PAUSES = 5;
 /** The server and the workers report on different channels: one channel may be later than the other by this much. */
 const COUNT_LIMIT_MS = 3_000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -48,11 +52,11 @@ async function main(): Promise<number> {
       interrupt.abort();
     });
   }
-  const changes = new Changes(interrupt.signal, LIMIT_MS);
+  const screen = new Screen(process.stdout);
+  const changes = new Changes(interrupt.signal, LIMIT_MS + (screen.isTerminal ? PAUSES * READ_MS : 0));
   const { ETCD_URL: etcdUrl } = process.env;
   const server = etcdUrl ? new RunningEtcd(etcdUrl, changes) : new EmbeddedRegistry(changes);
   const fleet = new Fleet(changes, WORKERS);
-  const screen = new Screen(process.stdout);
   changes.onChange(() => screen.show(statusTable(fleet, server)));
   const stage = { changes, fleet, server, screen };
   try {
@@ -85,13 +89,23 @@ async function raiseCurtain(stage: Stage): Promise<void> {
 
 async function tellStory(stage: Stage): Promise<void> {
   const { fleet, screen } = stage;
+  await letRead(stage);
   const changeMs = await changeThroughFollower(stage, 'good morning');
+  await letRead(stage);
   const takeoverMs = await killLeader(stage);
+  await letRead(stage);
   await changeThroughFollower(stage, 'good evening');
+  await letRead(stage);
   await expectNothingLost(stage, 'good evening');
   await expectOneConnection(stage);
+  await letRead(stage);
   screen.say(`Done: ${fleet.size} processes, one connection. A change was everywhere after ${changeMs} ms;`, 'strong');
   screen.say(`      when the leader was killed, everybody had data again after ${takeoverMs} ms.`, 'strong');
+  screen.say('Look at processes live: npm run dashboard starts an application; open http://127.0.0.1:7780/ then.');
+}
+
+async function letRead({ changes, screen }: Stage): Promise<void> {
+  if (screen.isTerminal) await changes.pause(READ_MS);
 }
 
 async function watch({ changes, fleet, screen }: Stage): Promise<void> {

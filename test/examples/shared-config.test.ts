@@ -38,6 +38,7 @@ describe('the story', () => {
     expect(run.output).toMatch(/Follower \d+ set greeting = good evening: all 3 workers have version 3 after \d+ ms/);
     expect(run.output).toContain('Nothing is lost');
     expect(run.output).toContain('Done: 4 processes, one connection.');
+    expect(run.output).toMatch(/npm run dashboard .* http:\/\/127\.0\.0\.1:7780\//);
     expectNothingLeft(run);
   });
 

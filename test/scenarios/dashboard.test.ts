@@ -7,7 +7,18 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { HostView } from '../../src/observe';
 import { describeInBrowser, type Visit } from '../support/browser';
-import { done, folder, inFolderOfItsOwn, masterPid, Run, START, startDaemon, status, trunkline } from '../support/command-line';
+import {
+  done,
+  folder,
+  get,
+  inFolderOfItsOwn,
+  masterPid,
+  Run,
+  START,
+  startDaemon,
+  status,
+  trunkline,
+} from '../support/command-line';
 import { eventually } from '../support/eventually';
 import { isAlive } from '../support/processes';
 import { samplesOf } from '../support/prometheus';
@@ -15,6 +26,7 @@ import { samplesOf } from '../support/prometheus';
 inFolderOfItsOwn();
 
 const TOKEN = 'the-token-of-this-test';
+const TWO_FOLLOWERS = '.topology:has(g.follower ~ g.follower):not(:has(g.follower ~ g.follower ~ g.follower))';
 const bearer = { authorization: `Bearer ${TOKEN}` };
 
 /** Where the dashboard of a command listens. */
@@ -161,6 +173,34 @@ describeInBrowser('in a browser', (visit) => {
     const { processes: next } = await startDaemon();
     await page.waitForSelector('.pulse.live');
     await page.waitForSelector(`#processes tr:has-text("worker 1"):has-text("${next[1]!.pid}")`);
+  });
+
+  it('the leader that is killed, the next one, and the value of a key', async () => {
+    const { processes } = await startDaemon();
+    const page = await open((await dashboard(['--values'])).url);
+    const leader = processes[0]!;
+    await page.waitForSelector(`.leader:has-text("agent"):has-text("pid ${leader.pid}")`);
+    expect(await page.locator('.topology g.follower').count()).toBe(2);
+    process.kill(leader.pid, 'SIGKILL');
+    await page.waitForSelector('#timeline li:has-text("failover"):has-text("Feed")');
+    await page.waitForSelector(`.leader:has-text("agent"):not(:has-text("pid ${leader.pid}"))`);
+    await page.waitForSelector('#channels dd:has-text("agent")');
+    await page.waitForSelector(TWO_FOLLOWERS);
+    await page.click('tbody button:has-text("feed")');
+    const next = (await status()).processes[0]!.pid;
+    await page.waitForSelector(`dialog pre:text-is("${next}")`);
+    await page.keyboard.press('Escape');
+    // The reader of the value has left.
+    await page.waitForSelector(TWO_FOLLOWERS);
+  });
+
+  it('calls of the workers', async () => {
+    await startDaemon();
+    const page = await open((await dashboard()).url);
+    await page.waitForSelector('.tile:has-text("Calls") .value:text-is("0/s")');
+    const calling = setInterval(() => void get('/').catch(() => undefined), 20);
+    await page.waitForSelector('.tile:has-text("Calls") .value:not(:text-is("0/s"))');
+    clearInterval(calling);
   });
 
   it('a worker in a crash loop, with the reason', async () => {

@@ -58,6 +58,20 @@ export class Changes {
     }
   }
 
+  /** Lets time pass, in which somebody reads. @throws as `until` */
+  async pause(ms: number): Promise<void> {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.notify();
+    }, ms);
+    try {
+      await this.until('the next step', () => isOver);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** From now on there is no deadline, and processes may die freely. */
   relax(): void {
     this.#isRelaxed = true;

@@ -83,16 +83,10 @@ function observe(): Observe {
   return require('../../observe') as Observe;
 }
 
-/** The metrics are made when somebody asks for the first time: the package behind them may not be installed. */
-function metricsOf(source: Options['source']): () => Promise<string> {
-  let told: ReturnType<Observe['metrics']> | undefined;
-  return async () => await (told ??= observe().metrics({ source })).text();
-}
-
 /** @throws CommandFailure that says what a user can do */
 async function listen(options: Options): ReturnType<Observe['startDashboard']> {
   try {
-    return await observe().startDashboard({ metrics: metricsOf(options.source), ...options });
+    return await observe().startDashboard(options);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const port = options.port ?? 'of the dashboard, 7780,';

@@ -10,6 +10,7 @@ import { act, type DashboardActions } from './actions';
 import { assetAt } from './assets';
 import { streamTo } from './event-stream';
 import { begin, readJson, Refusal, sendJson, sendRefusal } from './http-answer';
+import { metrics, type Metrics } from '../metrics';
 import { LiveView } from './live-view';
 import type { WantedValue } from './read-value';
 
@@ -42,8 +43,8 @@ export interface DashboardOptions {
    * shown to anybody.
    */
   readonly inspect?: ((wanted: WantedValue) => Promise<unknown>) | undefined;
-  /** The text of `GET /metrics`, in the format of Prometheus. */
-  readonly metrics?: (() => Promise<string>) | undefined;
+  /** What `GET /metrics` gives, of `metrics()`. Default: the metrics of what is shown, if prom-client is installed. */
+  readonly metrics?: Pick<Metrics, 'text' | 'contentType'> | undefined;
 }
 
 export interface Dashboard {
@@ -68,7 +69,14 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   const source = sourceOf(options);
   const rules: AccessRules = { host, token, allowedHosts };
   const live = new LiveView(source);
-  const service = { options, rules, live, source, actions: options.actions ?? options.application };
+  const service = {
+    options,
+    rules,
+    live,
+    source,
+    actions: options.actions ?? options.application,
+    metrics: metricsOf(options, source),
+  };
   const server = http.createServer((request, response) => {
     response.on('error', () => undefined); // the other side has gone away
     answer(request, response, service).catch((error: unknown) => sendRefusal(response, error));
@@ -96,6 +104,8 @@ interface Service {
   readonly live: LiveView;
   readonly source: HostViewSource;
   readonly actions: DashboardActions | undefined;
+  /** @throws Refusal when there are none */
+  readonly metrics: () => Pick<Metrics, 'text' | 'contentType'>;
 }
 
 async function answer(request: http.IncomingMessage, response: http.ServerResponse, service: Service): Promise<void> {
@@ -142,10 +152,10 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
       return;
     case '/metrics': {
       assertMethod(request, 'GET');
-      if (!options.metrics) throw new Refusal(501, 'metrics are not switched on here: install prom-client next to trunkline');
-      const text = await options.metrics().catch(refuseMissingPackage);
-      begin(response, 200, 'text/plain; version=0.0.4; charset=utf-8');
-      response.end(text);
+      const { text, contentType } = service.metrics();
+      const lines = await text();
+      begin(response, 200, contentType);
+      response.end(lines);
       return;
     }
     default:
@@ -159,10 +169,17 @@ function sourceOf({ application, source }: DashboardOptions): HostViewSource {
   return source ?? { read: () => application!.view(), watch: (signal) => application!.watch(signal) };
 }
 
-/** @throws Refusal when prom-client is not installed */
-function refuseMissingPackage(error: unknown): never {
-  if ((error as { code?: unknown }).code === 'ERR_TRUNKLINE_PACKAGE_MISSING') throw new Refusal(501, (error as Error).message);
-  throw error;
+/** @returns gives metrics, which are made when somebody first asks for them */
+function metricsOf(options: DashboardOptions, source: HostViewSource): Service['metrics'] {
+  let made = options.metrics;
+  return () => {
+    try {
+      made ??= metrics({ source: { read: () => source.read() } });
+      return made;
+    } catch (error) {
+      throw new Refusal(501, (error as Error).message);
+    }
+  };
 }
 
 async function viewOf(source: HostViewSource): Promise<HostView> {

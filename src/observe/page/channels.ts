@@ -290,6 +290,11 @@ function factsOf(channel: ChannelView, model: Model): Fact[] {
     ['Values from upstream', formatCount(valuesFromUpstream)],
     ['Publications', formatCount(publications)],
     ['Skipped', formatCount(skippedValues), skippedValues > 0 ? 'warn' : undefined],
-    ['Last failover', lastFailover ? `${formatLatency(lastFailover.durationMs)}, ${lastFailover.cause}` : 'none'],
+    [
+      'Last failover',
+      lastFailover
+        ? `${lastFailover.durationMs === 0 ? 'no gap' : formatLatency(lastFailover.durationMs)}, ${lastFailover.cause}`
+        : 'none',
+    ],
   ].map((fact) => fact.filter((part) => part !== undefined) as unknown as Fact);
 }

@@ -51,10 +51,7 @@ export class Timeline {
 
   #item({ at, kind, subject, pid, text, durationMs }: HostEvent): { element: Element; update(): void } {
     const ago = el('span', { class: 'minor' });
-    const facts = [
-      ...(pid === undefined ? [] : [`pid ${pid}`]),
-      ...(durationMs === undefined ? [] : [`took ${formatLatency(durationMs)}`]),
-    ];
+    const facts = [...(pid === undefined ? [] : [`pid ${pid}`]), ...(!durationMs ? [] : [`took ${formatLatency(durationMs)}`])];
     const time = el('time', { datetime: new Date(at).toISOString(), title: new Date(at).toLocaleString('en-GB') }, clockText(at));
     const element = el(
       'li',

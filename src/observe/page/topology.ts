@@ -49,7 +49,7 @@ export class Topology {
   constructor() {
     const nodes = svg('g');
     this.#upstream.append(
-      svg('rect', { x: UPSTREAM.x - 90, y: UPSTREAM.y - 18, width: 180, height: 36, rx: 18 }),
+      svg('rect', { x: UPSTREAM.x - 116, y: UPSTREAM.y - 18, width: 232, height: 36, rx: 18 }),
       this.#upstreamText,
     );
     this.#leader.append(svg('circle', { cx: CENTRE.x, cy: CENTRE.y, r: 46 }), this.#leaderName, this.#leaderPid, this.#term);

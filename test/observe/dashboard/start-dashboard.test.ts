@@ -2,7 +2,6 @@
 // fetch sets the Host header itself.
 
 import http from 'node:http';
-import { TrunklineError } from '../../../src/errors';
 import { startDashboard, type Dashboard, type DashboardOptions, type HostView } from '../../../src/observe';
 import { ScriptedHost } from '../../support/scripted-host';
 
@@ -52,12 +51,8 @@ it('gives the view of the host as JSON', async () => {
   expect([status, JSON.parse(body)]).toEqual([200, JSON.parse(JSON.stringify(host.view))]);
 });
 
-it('names the package that metrics need, and the reason of metrics that fail', async () => {
-  const missing = new TrunklineError('ERR_TRUNKLINE_PACKAGE_MISSING', 'metrics() needs the package prom-client');
-  let error: Error = missing;
-  await start({ metrics: () => Promise.reject(error) });
-  expect(await refusal('/metrics')).toEqual([501, 'metrics() needs the package prom-client']);
-  error = new Error('broken');
+it('gives the reason of metrics that fail', async () => {
+  await start({ metrics: { text: () => Promise.reject(new Error('broken')), contentType: 'text/plain' } });
   expect(await refusal('/metrics')).toEqual([500, 'this went wrong: broken']);
 });
 
@@ -87,7 +82,6 @@ it.each([
   ['/%E0%A4%A', {}, 400, 'the address cannot be read'],
   ['/api/status', { method: 'POST' }, 405, 'this answers only GET'],
   ['/api/actions/reload', {}, 405, 'this answers only POST'],
-  ['/metrics', {}, 501, 'metrics are not switched on here: install prom-client next to trunkline'],
   ['/api/value?channel=a&key=b', {}, 403, 'values are not shown here: start the dashboard with --values'],
   ['/api/actions/reload', { method: 'POST' }, 403, 'actions need a token: start the dashboard with --token'],
 ])('answers %s %j with a status code and a sentence', async (path, asking, status, sentence) => {
@@ -118,7 +112,11 @@ it.each([
 });
 
 it('with a token, gives nothing of the host away without it', async () => {
-  await start({ token: TOKEN, metrics: () => Promise.resolve('a 1\n'), inspect: () => Promise.resolve(1) });
+  await start({
+    token: TOKEN,
+    metrics: { text: () => Promise.resolve('a 1\n'), contentType: 'text/plain' },
+    inspect: () => Promise.resolve(1),
+  });
   for (const path of ['/api/status', '/api/events', '/metrics', '/api/value?channel=a&key=b', '/nowhere']) {
     expect(await refusal(path)).toEqual([401, 'this needs the token: Authorization: Bearer …']);
     expect(await refusal(path, bearer('another-token-of-a-test'))).toEqual([401, 'the token is wrong']);
@@ -128,6 +126,22 @@ it('with a token, gives nothing of the host away without it', async () => {
   expect((await ask('/api/status', bearer(TOKEN))).status).toBe(200);
   expect((await ask('/metrics', bearer(TOKEN))).body).toBe('a 1\n');
   expect((await ask('/healthz')).status).toBe(200);
+});
+
+it('gives the metrics of what it shows', async () => {
+  await start();
+  const { status, headers, body } = await ask('/metrics');
+  expect([status, headers['content-type']]).toEqual([200, expect.stringMatching(/^text\/plain; version=0\.0\.4/)]);
+  expect(body).toMatch(/^trunkline_followers\S* 2$/m);
+});
+
+it('says what is missing where there are no metrics', async () => {
+  jest.doMock('prom-client', () => {
+    throw Object.assign(new Error("Cannot find module 'prom-client'"), { code: 'MODULE_NOT_FOUND' });
+  });
+  await start();
+  expect(await refusal('/metrics')).toEqual([501, expect.stringMatching(/prom-client/)]);
+  jest.dontMock('prom-client');
 });
 
 it('shows values of subscribed keys only, and only with a token', async () => {
