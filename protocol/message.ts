@@ -3,6 +3,8 @@
 
 import type { Candidacy } from './candidacy';
 import type { GoawayCode, RefusalCode, UnknownCode, WaitCode } from './codes';
+import type { Look, LookResult, UpstreamState } from './standing-messages';
+import type { StreamMessage } from './stream-messages';
 
 /** What both ends of a connection tell about themselves while registering. Absent: a peer of cluster-client 3.x. */
 export interface Hello {
@@ -137,56 +139,6 @@ export interface Abort {
   /** The reason as an encoded error-value; no bytes: the reason could not be encoded. */
   readonly payload: Buffer;
 }
-
-/** Follower → leader: run an async generator method, and send what the generator yields as far as there is credit. */
-export interface StreamOpen {
-  readonly type: 'stream-open';
-  readonly id: number;
-  readonly method: string;
-  readonly args: readonly Buffer[];
-  /** The credit to begin with. */
-  readonly creditBytes: number;
-}
-
-/** Follower → leader: the reader has taken items that cost so much; the credit of the stream grows by this. */
-export interface StreamCredit {
-  readonly type: 'stream-credit';
-  readonly id: number;
-  readonly bytes: number;
-}
-
-/** Follower → leader: the reader has called `return` or `throw`. Answered by an item, the end or a failure with `answersStop`. */
-export interface StreamStop {
-  readonly type: 'stream-stop';
-  readonly id: number;
-  readonly how: 'return' | 'throw';
-  /** The value for `return`; an encoded error-value for `throw`. */
-  readonly payload: Buffer;
-}
-
-interface StreamAnswer {
-  readonly id: number;
-  /** True: the answer to `stream-stop`. What comes before it was sent before the leader read that message. */
-  readonly answersStop: boolean;
-  readonly payload: Buffer;
-}
-
-/** Leader → follower: the generator has yielded this value. */
-export interface StreamItem extends StreamAnswer {
-  readonly type: 'stream-item';
-}
-
-/** Leader → follower: the generator has returned this value. The stream is over. */
-export interface StreamDone extends StreamAnswer {
-  readonly type: 'stream-done';
-}
-
-/** Leader → follower: the generator has thrown; `payload` is an encoded error-value. The stream is over. */
-export interface StreamFailure extends StreamAnswer {
-  readonly type: 'stream-failure';
-}
-
-export type StreamMessage = StreamOpen | StreamCredit | StreamStop | StreamItem | StreamDone | StreamFailure;
 
 /** A field of a trace context, as a header of HTTP would carry the field. */
 export interface ContextField {
@@ -333,32 +285,6 @@ export interface Joined {
   readonly streams?: boolean | undefined;
   /** Whether the leader tells how its upstream client stands. */
   readonly states?: boolean | undefined;
-}
-
-/** Asks what a process knows of its shared clients, and of those of the processes that have connected to the process. */
-export interface Look {
-  readonly type: 'look';
-  readonly id: number;
-  /** How many processes further the question goes. */
-  readonly hops: number;
-}
-
-export interface LookResult {
-  readonly type: 'look-result';
-  readonly id: number;
-  /** A list of reports as JSON; any text from a peer. */
-  readonly text: string;
-}
-
-/** Leader → follower: how the upstream client stands, at each change, and after `joined` where all is not well. No answer. */
-export interface UpstreamState {
-  readonly type: 'upstream-state';
-  /** `degraded`: the client works, and says that something is wrong. `connecting`: there is no client that is ready. */
-  readonly state: 'ok' | 'degraded' | 'connecting';
-  /** How long ago the state began, ms. */
-  readonly ageMs: number;
-  /** Why, as a structured error-value; no bytes: not known. */
-  readonly payload: Buffer;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The body of `upstream-state`: how the upstream client of a leader stands, since when, and why.
 
-import type { UpstreamState } from './message';
+import type { UpstreamState } from './standing-messages';
 import { HEADER_BYTES, readUint32, uint32, withTexts } from './v2-frame';
 
 const FLAG = { degraded: 1, connecting: 2 } as const;

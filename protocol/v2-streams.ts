@@ -1,7 +1,7 @@
 // The frames of streams: what an async generator method in the leader yields to a reader in a follower, as far as the reader has
 // given credit. README.md has the numbers.
 
-import type { StreamMessage } from './message';
+import type { StreamMessage } from './stream-messages';
 import {
   HEADER_BYTES,
   assertEnd,

@@ -2,7 +2,7 @@
 
 import { readReason, writeReason } from '../../protocol/handshake';
 import { messageOf } from '../../protocol/error-value';
-import type { UpstreamState } from '../../protocol/message';
+import type { UpstreamState } from '../../protocol/standing-messages';
 import type { UpstreamView } from '../host-view';
 
 export class UpstreamStanding {

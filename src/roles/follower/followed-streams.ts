@@ -1,7 +1,7 @@
 // The streams that this follower reads of the leader. What has come and is not read yet waits here, as bytes, within the credit that
 // the leader has; so a reader that does not read holds that much and no more.
 
-import type { StreamDone, StreamFailure, StreamItem, StreamMessage, StreamStop } from '../../../protocol/message';
+import type { StreamDone, StreamFailure, StreamItem, StreamMessage, StreamStop } from '../../../protocol/stream-messages';
 import { costOf } from '../../../protocol/v2-streams';
 import { withOwnMemory } from '../peer-values';
 import type { StreamReader, StreamStep } from '../role';

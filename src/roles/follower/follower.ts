@@ -2,12 +2,14 @@
 // (src/client/failover.ts) then starts the next term.
 
 import type { UnknownCode } from '../../../protocol/codes';
-import type { Call, CallStyle, Goaway, Message, UpstreamState, V2Message } from '../../../protocol/message';
+import type { Call, CallStyle, Goaway, Message, V2Message } from '../../../protocol/message';
+import type { UpstreamState } from '../../../protocol/standing-messages';
 import { tracing } from '../../call-tracer';
 import { TrunklineError } from '../../errors';
 import type { UpstreamView } from '../../host-view';
 import { eventChannel, type CallTrace } from '../../telemetry';
 import type { Connection, ConnectionEnd } from '../../transport/connection';
+import { closedDuring, leaderLost, tooMuchWaits } from './follower-errors';
 import { LegacyKeyRequests, TopicRequests, type Asked, type KeyRequests } from './key-requests';
 import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
@@ -170,7 +172,7 @@ export class Follower implements Role, Verbs {
   call(method: string, args: readonly unknown[], style: CallStyle | undefined, how?: CallManner): Promise<unknown[]> {
     const limitMs = how?.limitMs ?? this.#spec.responseTimeoutMs;
     try {
-      if (this.isOver) throw this.#lost(method, undefined);
+      if (this.isOver) throw leaderLost(this.#spec.name, method, undefined);
       this.#assertNotBusy(method);
       const taken = this.#connection.dialect.hasSignals ? this.#takeSignals(method, args) : undefined;
       const encoded = this.#spoken.encodeArguments(method, taken?.args ?? args);
@@ -197,7 +199,7 @@ export class Follower implements Role, Verbs {
 
   stream(method: string, args: readonly unknown[], trace?: CallTrace): StreamReader {
     const { name: channel } = this.#spec;
-    if (this.isOver) throw this.#lost(method, undefined);
+    if (this.isOver) throw leaderLost(this.#spec.name, method, undefined);
     if (!this.#hasStreams) {
       const message = `${channel}: ${method} gives a stream, which the leader cannot send, as its version is older; update that process`;
       throw new TrunklineError('ERR_TRUNKLINE_NOT_SHARED', message, { channel, method });
@@ -329,24 +331,10 @@ export class Follower implements Role, Verbs {
     const { name: channel } = this.#spec;
     const cause = this.#dismissal ?? ('error' in end ? end.error : undefined);
     const reason = (method: string): TrunklineError =>
-      end.reason === 'closed'
-        ? new TrunklineError('ERR_TRUNKLINE_CLOSED', `${channel}: the client was closed while ${method} was under way`, {
-            channel,
-            method,
-          })
-        : this.#lost(method, cause);
+      end.reason === 'closed' ? closedDuring(channel, method) : leaderLost(channel, method, cause);
     this.#pending.failAll(reason);
     this.#streams.failAll(reason);
     return end.reason === 'closed' ? { reason: 'closed' } : { reason: 'leader-lost', error: cause };
-  }
-
-  #lost(method: string, cause: Error | undefined): TrunklineError {
-    const { name: channel } = this.#spec;
-    return new TrunklineError(
-      'ERR_TRUNKLINE_LEADER_LOST',
-      `${channel}: the leader was lost while ${method} was under way${cause ? ` (${cause.message})` : ''}; it may have run`,
-      { channel, method, cause },
-    );
   }
 
   /** The leader does not read, or does not answer: what is not sent has certainly not run. */
@@ -357,12 +345,7 @@ export class Follower implements Role, Verbs {
     const streams = this.#streams.size;
     if (backlogBytes <= maxOutboxBytes && waitingCalls < MAX_CALLS && streams < maxStreams) return;
     const { outboxBytes } = this.#connection;
-    const figures = `outboxBytes=${outboxBytes} maxOutboxBytes=${maxOutboxBytes} waitingCalls=${waitingCalls} streams=${streams}`;
-    throw new TrunklineError(
-      'ERR_TRUNKLINE_BUSY',
-      `${channel}: ${method} was not sent, because too much waits for the leader: ${figures}; try again later`,
-      { channel, method, outboxBytes, maxOutboxBytes, waitingCalls, streams },
-    );
+    throw tooMuchWaits(channel, method, { outboxBytes, maxOutboxBytes, waitingCalls, streams });
   }
 
   #notify(method: string, args: readonly Buffer[], replay: boolean, trace?: CallTrace): void {

@@ -2,7 +2,7 @@
 // so a reader that does not read costs nothing more.
 
 import { fromErrorValue, messageOf } from '../../../protocol/error-value';
-import type { StreamCredit, StreamOpen, StreamStop } from '../../../protocol/message';
+import type { StreamCredit, StreamOpen, StreamStop } from '../../../protocol/stream-messages';
 import { costOf } from '../../../protocol/v2-streams';
 import type { TraceField } from '../../call-tracer';
 import { TrunklineError } from '../../errors';

@@ -10,14 +10,15 @@ import { Postbox, type Messenger } from '../messaging/messenger';
 import type { Address, AppMessage } from '../messaging/messages';
 import type { ResolvedSupervisorOptions } from '../host/options';
 import { Announcements } from '../messaging/announcements';
+import { notReady, portNotOpened } from './boot-failure';
 import type { ChildEnd, ChildHandle } from './child-handle';
 import { ChildSpecs } from './child-specs';
 import { realMeans, type Means } from './launch';
 import { MemoryWatch } from './memory-watch';
 import { Overview } from './overview';
-import { portHint } from './port-hint';
 import { sendToParent } from '../messaging/parent';
 import { PostOffice } from '../messaging/post-office';
+import { senderOf } from '../messaging/routing';
 import { reachableAt } from './reachable-at';
 import { Rollout } from './rollout';
 import { StickyListener, type StickyWorker } from './sticky-listener';
@@ -81,8 +82,8 @@ export class Master {
         this.#changed();
       },
       onHealth: (slot, child, health) => memory.onHealth(slot, child, health),
-      onMessage: (slot, message) => this.#post.send(message, senderOf(slot)),
-      onMail: (slot, mail, tell) => this.#post.post(mail, senderOf(slot), tell),
+      onMessage: (slot, message) => this.#post.send(message, senderOf(slot.kind)),
+      onMail: (slot, mail, tell) => this.#post.post(mail, senderOf(slot.kind), tell),
       onHandled: (child, id, reason) => this.#post.onHandled(child, id, reason),
       onDrained: (slot) => this.#post.onReady(slot),
     });
@@ -369,12 +370,7 @@ export class Master {
       this.#lastAddress = await this.#sticky.listen();
     } catch (error) {
       await this.stop();
-      const { message } = error as Error;
-      throw new TrunklineError(
-        'ERR_TRUNKLINE_BOOT_FAILED',
-        `${message}; nothing is left running${portHint(message, undefined)}`,
-        { cause: error },
-      );
+      throw portNotOpened(error as Error);
     }
   }
 
@@ -382,7 +378,11 @@ export class Master {
     if (!this.#stopping) {
       for (const slot of slots) slot.start();
       try {
-        await Promise.all(slots.map((slot) => slot.firstReady.catch((end: ChildEnd) => this.#bootFailed(slot, end))));
+        await Promise.all(
+          slots.map(({ name, firstReady }) =>
+            firstReady.catch((end: ChildEnd) => Promise.reject(notReady(name, end, this.#specs?.mastersPort))),
+          ),
+        );
       } catch (error) {
         if (!this.#stopping) {
           await this.stop();
@@ -398,16 +398,4 @@ export class Master {
   #assertNotStopped(): void {
     if (this.#stopping) throw new TrunklineError('ERR_TRUNKLINE_RELOAD_FAILED', 'the application is stopping');
   }
-
-  #bootFailed(slot: Slot, { code, signal, description, reason }: ChildEnd): never {
-    throw new TrunklineError(
-      'ERR_TRUNKLINE_BOOT_FAILED',
-      `${slot.name} ${description}; it was not ready yet, and nothing is left running${portHint(reason, this.#specs?.mastersPort)}`,
-      { process: slot.name, exitCode: code, signal },
-    );
-  }
-}
-
-function senderOf({ kind }: Slot): 'agent' | 'app' {
-  return kind === 'agent' ? 'agent' : 'app';
 }

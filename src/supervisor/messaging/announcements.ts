@@ -2,6 +2,7 @@
 // egg-cluster 2.x, which frameworks wait for. Programs without a framework get the same messages.
 
 import type { AppMessage } from './messages';
+import { senderOf } from './routing';
 
 type Send = (message: AppMessage) => void;
 
@@ -59,6 +60,6 @@ export class Announcements {
 
   /** A child can be debugged on this port. */
   debug(kind: 'agent' | 'worker', debugPort: number, pid: number | undefined): void {
-    this.#send({ action: 'debug', to: 'parent', from: kind === 'agent' ? 'agent' : 'app', data: { debugPort, pid } });
+    this.#send({ action: 'debug', to: 'parent', from: senderOf(kind), data: { debugPort, pid } });
   }
 }

@@ -44,3 +44,8 @@ export function destinationOf(message: AppMessage, from: Sender, known: KnownPid
       return undefined;
   }
 }
+
+/** As whom a child sends. */
+export function senderOf(kind: 'agent' | 'worker'): 'agent' | 'app' {
+  return kind === 'agent' ? 'agent' : 'app';
+}
