@@ -10,13 +10,15 @@ import { CommandFailure, EXIT } from './command-failure';
 import { change, kill, reopenLogs, status, stop, watch, withMaster } from './commands/commands';
 import { topJson, topPlain, topScreen } from './commands/top';
 import { ControlSource } from './control/control-source';
+import { PortSource, type PortSourceOptions } from './control/port-source';
+import type { HostViewSource } from '../host-view';
 import { MAX_WORKERS } from '../supervisor/host/options';
-import { dashboard, TOKEN_VARIABLE, type DashboardFlags } from './commands/dashboard-command';
+import { dashboard, portDashboard, TOKEN_VARIABLE, type DashboardFlags } from './commands/dashboard-command';
 import { doctor } from './commands/doctor';
 import { findPlace, findPlaces } from './place/known-places';
 import { list } from './commands/list';
 import { logs } from './commands/logs';
-import { portStatus, watchPort } from './commands/port-status';
+import { portOrFailure, portStatus, watchPort } from './commands/port-status';
 import { outputTo, whenOutputIsLost } from './show/output';
 import { placeOf, type Place, type Selection } from './place/place';
 import type { StartFlags } from './commands/settings';
@@ -129,11 +131,7 @@ control('status', 'show the processes of the application')
   .action(async (names: string[], { json = false, port, ...flags }: Selection & StatusFlags) => {
     if (port !== undefined) {
       if (names.length > 0) throw CommandFailure.usage('--port is for processes without a name; give either');
-      const options = {
-        port,
-        secret: process.env.TRUNKLINE_SECRET || undefined,
-        runtimeFolder: process.env.XDG_RUNTIME_DIR || undefined,
-      };
+      const options = atPort(port);
       if (flags.watch) await watchPort(options, json, stdout, interruption());
       else await portStatus(options, json, stdout);
     } else if (flags.watch && names.length < 2) await watch(placeOfControl(flags, names[0]), json, stdout);
@@ -155,24 +153,56 @@ control('dashboard', 'show the application in a browser, live')
   .option('--host <address>', 'the address; one that others can reach needs a token (default: 127.0.0.1)')
   .option('--token [token]', `what a viewer has to know, who may act then; better in ${TOKEN_VARIABLE}; without one: a new one`)
   .option('--values', 'also show the last values of keys; needs a token')
+  .option('--cluster-port <port>', 'instead: all processes that meet at this cluster port, whoever has started them', portNumber)
   .addHelpText('after', example('trunkline dashboard --token'))
-  .action((name: string | undefined, { port, host, token, values, ...flags }: Selection & DashboardFlags) => {
+  .action((name: string | undefined, { clusterPort, ...flags }: Selection & DashboardFlags & { clusterPort?: number }) => {
+    const { port, host, token, values, ...selection } = flags;
     const given = { port, host, token, values } as DashboardFlags;
-    return dashboard(placeOfControl(flags, name), given, process.env[TOKEN_VARIABLE] || undefined, stdout, interruption());
+    const known = process.env[TOKEN_VARIABLE] || undefined;
+    if (clusterPort === undefined) return dashboard(placeOfControl(selection, name), given, known, stdout, interruption());
+    if (name !== undefined) throw CommandFailure.usage('--cluster-port is for processes without a name; give either');
+    return portDashboard(atPort(clusterPort), given, known, stdout, interruption());
   });
 
 control('top', 'show processes, channels and rates live, on this terminal')
   .argument('[name]', 'the application with this name')
   .option('--json', 'one JSON object a line, the first at once')
+  .option('--port <port>', 'instead: all processes that meet at this cluster port, whoever has started them', portNumber)
   .addHelpText('after', example('trunkline top'))
-  .action(async (name: string | undefined, { json, ...flags }: Selection & { json?: boolean }) => {
-    const place = placeOfControl(flags, name);
-    await withMaster(place, () => Promise.resolve()); // says what is wrong while it can be read
-    const source = new ControlSource(place.socket);
+  .action(async (name: string | undefined, { json, port, ...flags }: Selection & { json?: boolean; port?: number }) => {
+    if (port !== undefined && name !== undefined)
+      throw CommandFailure.usage('--port is for processes without a name; give either');
+    const { title, source } = port === undefined ? await ofMaster(placeOfControl(flags, name)) : await ofPort(port);
     if (json) await topJson(source, stdout, interruption());
-    else if (!stdout.isTty || !process.stdin.isTTY) await topPlain(place.name, source, stdout, interruption());
-    else await topScreen(place.name, source, { input: process.stdin, output: process.stdout }, stdout, interruption());
+    else if (!stdout.isTty || !process.stdin.isTTY) await topPlain(title, source, stdout, interruption());
+    else await topScreen(title, source, { input: process.stdin, output: process.stdout }, stdout, interruption());
   });
+
+interface Shown {
+  readonly title: string;
+  readonly source: HostViewSource;
+}
+
+/** Asks once, so that what is wrong is said while it can be read. */
+async function ofMaster(place: Place): Promise<Shown> {
+  await withMaster(place, () => Promise.resolve());
+  return { title: place.name, source: new ControlSource(place.socket) };
+}
+
+/** Asks once, as `ofMaster`. */
+async function ofPort(port: number): Promise<Shown> {
+  const source = new PortSource(atPort(port));
+  await portOrFailure(() => source.read());
+  return { title: `cluster port ${port}`, source };
+}
+
+function atPort(port: number): PortSourceOptions {
+  return {
+    port,
+    secret: process.env.TRUNKLINE_SECRET || undefined,
+    runtimeFolder: process.env.XDG_RUNTIME_DIR || undefined,
+  };
+}
 
 control('logs', 'show the end of what a daemon has written')
   .argument(...NAMES)

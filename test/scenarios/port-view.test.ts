@@ -145,6 +145,45 @@ test('nobody at the port, something else there, and a wrong secret are told apar
   await expect(source('another').read()).rejects.toThrow('TRUNKLINE_SECRET');
 });
 
+/** Starts a command that goes on. @returns what it has written when the condition holds; the command is ended with the test */
+async function running(args: readonly string[], what: string, isThere: (output: string) => boolean): Promise<string> {
+  const command = spawn(process.execPath, [PROGRAM, ...args], { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
+  processes.push(command);
+  let output = '';
+  command.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  return eventually(what, () => (isThere(output) ? output : undefined));
+}
+
+test('trunkline top --port shows the processes, as lines of JSON too', async () => {
+  const holder = await start(['a']);
+  const [line] = (await running(['top', '--json', '--port', String(port)], 'a line', (text) => text.includes('\n'))).split('\n');
+  const view = JSON.parse(line!) as HostView;
+  expect(view.processes.map(({ pid }) => pid)).toEqual([holder.pid]);
+  expect(channelOf(view, 'a')).toMatchObject({ leaderPid: holder.pid });
+  const text = await running(['top', '--port', String(port)], 'a picture', (shown) => shown.includes('\n\n'));
+  expect(text).toContain(`cluster port ${port}`);
+});
+
+test('trunkline dashboard --cluster-port serves a view of the processes, and no actions', async () => {
+  const holder = await start(['a']);
+  const shown = await running(['dashboard', '--cluster-port', String(port), '--port', '0'], 'the address', (text) =>
+    text.includes('http://'),
+  );
+  const url = /http:\S+/.exec(shown)![0];
+  const view = (await (await fetch(new URL('/api/status', url))).json()) as HostView;
+  expect(view).toMatchObject({ source: 'port holder', processes: [{ pid: holder.pid }] });
+  expect((await fetch(new URL('/api/actions/reload', url), { method: 'POST' })).ok).toBe(false);
+});
+
+test.each([
+  [['top', 'shop', '--port', '7777']],
+  [['dashboard', 'shop', '--cluster-port', '7777']],
+  [['dashboard', '--cluster-port', '7777', '--values', '--token', 'a-token-of-16-chars']],
+])('%j is refused: an application and a port, or values of other processes', (args) => {
+  const run = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' });
+  expect(run.status).toBe(2);
+});
+
 test.each([['0'], ['65536'], ['http']])('the port %s is refused', (given) => {
   const run = spawnSync(process.execPath, [PROGRAM, 'status', '--port', given], { encoding: 'utf8' });
   expect(run.status).toBe(2);

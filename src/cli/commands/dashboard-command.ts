@@ -7,6 +7,7 @@ import { ControlClient, NoAnswer } from '../control/control-client';
 import type { Command, CommandResult } from '../control/control-protocol';
 import type { Controlled } from '../control/control-server';
 import { ControlSource } from '../control/control-source';
+import { PortSource, type PortSourceOptions } from '../control/port-source';
 import type { Report } from '../show/events';
 import type { Output } from '../show/output';
 import type { Place } from '../place/place';
@@ -30,28 +31,51 @@ export const TOKEN_VARIABLE = 'TRUNKLINE_DASHBOARD_TOKEN';
 
 type Observe = typeof import('../../observe');
 type Options = Parameters<Observe['startDashboard']>[0];
+type WantedValue = Parameters<Observe['readValue']>[0];
 type Run = (command: Command) => Promise<CommandResult>;
 
 /** Shows the application of a place until the signal, also before it is started and after it has ended. @throws CommandFailure */
-export async function dashboard(
+export function dashboard(
   place: Place,
   flags: DashboardFlags,
-  token: string | undefined,
+  knownToken: string | undefined,
   stdout: Output,
   end: AbortSignal,
 ): Promise<void> {
-  const given = flags.token === true ? (token ?? newToken(stdout)) : (flags.token ?? token);
-  if (flags.values && given === undefined) throw CommandFailure.usage('--values needs --token: values may be secrets');
   const run: Run = (command) => runIn(place, command);
-  const opened = await listen({
-    ...(flags.values && { inspect: async (wanted) => (await run({ command: 'value', ...wanted })).value }),
+  const shown = {
     source: new ControlSource(place.socket),
-    port: number('--port', flags.port),
-    host: flags.host,
-    token: given,
     actions: actionsOf(run),
-  });
-  stdout.write(`${dashboardText(place.name, opened.url, given, stdout)}\n`);
+    ...(flags.values && { inspect: async (wanted: WantedValue) => (await run({ command: 'value', ...wanted })).value }),
+  };
+  return show(place.name, shown, flags, knownToken, stdout, end);
+}
+
+/** Shows the processes that meet at a port until the signal, whoever has started them. @throws CommandFailure */
+export function portDashboard(
+  port: PortSourceOptions,
+  flags: DashboardFlags,
+  knownToken: string | undefined,
+  stdout: Output,
+  end: AbortSignal,
+): Promise<void> {
+  if (flags.values)
+    throw CommandFailure.usage('--values is for an application of trunkline start: other processes are not asked for values');
+  return show(`cluster port ${port.port}`, { source: new PortSource(port) }, flags, knownToken, stdout, end);
+}
+
+async function show(
+  name: string,
+  shown: Pick<Options, 'source' | 'actions' | 'inspect'>,
+  flags: DashboardFlags,
+  knownToken: string | undefined,
+  stdout: Output,
+  end: AbortSignal,
+): Promise<void> {
+  const token = flags.token === true ? (knownToken ?? newToken(stdout)) : (flags.token ?? knownToken);
+  if (flags.values && token === undefined) throw CommandFailure.usage('--values needs --token: values may be secrets');
+  const opened = await listen({ ...shown, port: number('--port', flags.port), host: flags.host, token });
+  stdout.write(`${dashboardText(name, opened.url, token, shown.actions !== undefined, stdout)}\n`);
   await new Promise<void>((resolve) => end.addEventListener('abort', () => resolve(), { once: true }));
   await opened.close();
 }
@@ -74,7 +98,7 @@ export async function openDashboard(
   }
 }
 
-export async function readValue(wanted: Parameters<Observe['readValue']>[0]): Promise<unknown> {
+export async function readValue(wanted: WantedValue): Promise<unknown> {
   return await observe().readValue(wanted);
 }
 
@@ -109,9 +133,10 @@ function actionsOf(run: Run): Options['actions'] {
 }
 
 /** @returns how to open it */
-function dashboardText(name: string, url: string, token: string | undefined, stdout: Output): string {
+function dashboardText(name: string, url: string, token: string | undefined, canAct: boolean, stdout: Output): string {
   const shown = `dashboard of ${name}: ${stdout.style('bold', url)}`;
-  if (token === undefined) return `${shown}\n  everybody on this host may look; with --token nobody else may, and you may act`;
+  if (token === undefined)
+    return `${shown}\n  everybody on this host may look; with --token nobody else may${canAct ? ', and you may act' : ''}`;
   // Behind # a browser keeps the token to itself. Where lines may go to a log they do not name the token.
   return stdout.isTty
     ? `${shown}\n  with the token: ${url}#token=${encodeURIComponent(token)}`

@@ -10,13 +10,13 @@ import { processesTable } from '../show/processes-view';
 const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
 export async function portStatus(options: PortSourceOptions, json: boolean, stdout: Output): Promise<void> {
-  const view = await orFailure(() => new PortSource(options).read());
+  const view = await portOrFailure(() => new PortSource(options).read());
   stdout.write(`${json ? JSON.stringify(view) : textOf(view, stdout)}\n`);
 }
 
 /** Until nobody holds the port any more, or the signal. */
 export async function watchPort(options: PortSourceOptions, json: boolean, stdout: Output, signal: AbortSignal): Promise<void> {
-  await orFailure(async () => {
+  await portOrFailure(async () => {
     for await (const view of new PortSource(options).watch(signal)) {
       const text = json ? JSON.stringify(view) : textOf(view, stdout);
       stdout.write(`${stdout.isTty && !json ? CLEAR_SCREEN : ''}${text}\n${stdout.isTty || json ? '' : '\n'}`);
@@ -29,7 +29,8 @@ function textOf(view: HostView, stdout: Output): string {
   return [processesTable(view, stdout), ...(channels === undefined ? [] : [channels])].join('\n\n');
 }
 
-async function orFailure<T>(look: () => Promise<T>): Promise<T> {
+/** @throws CommandFailure that says why nothing is seen at a port */
+export async function portOrFailure<T>(look: () => Promise<T>): Promise<T> {
   try {
     return await look();
   } catch (error) {
