@@ -61,15 +61,22 @@ export class CallCounter {
   /** The counts so far, as plain data. */
   get view(): CallCounts {
     let ok = 0;
-    const failed: Record<string, number> = {};
-    const methods: Record<string, CallOutcomes> = {};
+    const failed = new Map<string, number>();
+    const methods = new Map<string, CallOutcomes>();
     for (const [method, outcomes] of this.#methods) {
       ok += outcomes.ok;
-      for (const [code, count] of outcomes.failed) failed[code] = (failed[code] ?? 0) + count;
-      methods[method] = { ok: outcomes.ok, failed: Object.fromEntries(outcomes.failed) };
+      for (const [code, count] of outcomes.failed) failed.set(code, (failed.get(code) ?? 0) + count);
+      methods.set(method, { ok: outcomes.ok, failed: Object.fromEntries(outcomes.failed) });
     }
     const latency = { sumMs: Math.round(this.#sumMs * 1_000) / 1_000, counts: [...this.#buckets] };
-    return { ok, failed, underWay: this.#underWay, methods, latency };
+    // Codes and methods may be called `constructor` or `__proto__`, so objects are made of maps.
+    return {
+      ok,
+      failed: Object.fromEntries(failed),
+      underWay: this.#underWay,
+      methods: Object.fromEntries(methods),
+      latency,
+    };
   }
 
   #outcomesOf(method: string): Outcomes {

@@ -31,6 +31,21 @@ test.each([
   expect(counter.view.failed).toEqual({ [code]: 1 });
 });
 
+test('codes and methods may have the names of members that every object has', () => {
+  const counter = new CallCounter();
+  for (const code of ['constructor', 'toString', '__proto__']) {
+    counter.failed(code, { code });
+    counter.failed(code, { code });
+  }
+  const { failed, methods } = counter.view;
+  expect(Object.entries(failed)).toEqual([
+    ['constructor', 2],
+    ['toString', 2],
+    ['__proto__', 2],
+  ]);
+  expect(Object.keys(methods)).toEqual(['constructor', 'toString', '__proto__']);
+});
+
 test('methods and codes beyond the limits are counted together', () => {
   const counter = new CallCounter();
   for (let i = 0; i < 1_000; i++) counter.succeeded(`method${i}`);
