@@ -2,6 +2,7 @@
 // timers of trunkline never do, so `ref()` and `unref()` are one switch for all of them.
 
 import { clearInterval, setInterval } from 'node:timers';
+import { nativePromise } from '../roles/local/upstream-method';
 import { LONGEST_TIMER_MS } from '../time';
 
 /** An upstream client that can be told whether it keeps the process alive. */
@@ -21,7 +22,7 @@ const upstreams = new WeakMap<Referable, Held>();
 export interface HoldingOptions {
   /** Whether the client keeps the process alive if the user has said nothing; asked at each `check`. */
   readonly isNeeded: () => boolean;
-  /** Gets what `ref` and `unref` of an upstream client throw. */
+  /** Gets what `ref` and `unref` of an upstream client throw, or reject with. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -73,11 +74,11 @@ export class Holding {
     const isUnref = held.holders.size === 0;
     if (isUnref === held.isUnref) return;
     held.isUnref = isUnref;
+    const { onError } = this.#options;
     try {
-      if (isUnref) upstreamClient.unref();
-      else upstreamClient.ref();
+      nativePromise(isUnref ? upstreamClient.unref() : upstreamClient.ref()).catch(onError);
     } catch (error) {
-      this.#options.onError(error);
+      onError(error);
     }
   }
 

@@ -1,6 +1,7 @@
 // Members of the upstream client that a remote call can reach: every outcome belongs to the caller, and nothing becomes an
 // uncaught exception or an unhandled rejection in the leader.
 
+import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
 import cluster from '../../src';
 import { runGenerator } from '../../src/run-generator';
@@ -214,6 +215,33 @@ class Odd {
   }
 }
 
+/** Promises in places where a value is expected, or nothing: a class that forgot an `await` gives them. */
+class Forgetful extends EventEmitter {
+  get health() {
+    return Promise.reject(new Error('health'));
+  }
+  ref(): Promise<never> {
+    return Promise.reject(new Error('ref'));
+  }
+  unref(): Promise<never> {
+    return Promise.reject(new Error('unref'));
+  }
+  subscribe(_registration: unknown, listener: (value: unknown) => void): void {
+    listener(Promise.reject(new Error('value')));
+  }
+  tell(): void {
+    this.emit('health', Promise.reject(new Error('event')));
+    this.emit('health', { ok: false, error: Promise.reject(new Error('reason')) });
+  }
+  items() {
+    const step = () => ({ done: false, value: Promise.reject(new Error('item')) });
+    return { [Symbol.asyncIterator]: () => ({ next: step, return: () => Promise.reject(new Error('return')) }) };
+  }
+  close(): void {
+    return undefined;
+  }
+}
+
 async function* stream(): AsyncGenerator<number> {
   yield 1;
   throw null;
@@ -279,6 +307,31 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
     const client = await create('invoke');
     const answering = members.filter((name) => /^(throws|rejects|then|promise|called|callback)/.test(name));
     for (const name of answering) await new Promise<void>((resolve) => void client[name]!(() => resolve()));
+    await new Promise(setImmediate);
+    expect(escaped.splice(0)).toEqual([]);
+  });
+
+  it('a promise that rejects where the class should give a value, or nothing, ends nothing', async () => {
+    const port = await freePort();
+    const build = (options: object) => {
+      const builder = cluster(Forgetful, { port, logger: recordingLogger(), ...options });
+      const client = builder.delegate('tell').delegate('items', 'stream').create();
+      client.on('error', () => undefined);
+      open.unshift(client);
+      return client;
+    };
+    const holder = build(role === 'single' ? { singleMode: true } : { isLeader: true });
+    await holder.ready();
+    const client = role === 'follower' ? build({ isLeader: false }) : holder;
+    void holder.unref();
+    void holder.ref();
+    client.subscribe({}, () => undefined);
+    await client.tell();
+    await client
+      .items()
+      .next()
+      .catch(() => undefined);
+    await client.ready();
     await new Promise(setImmediate);
     expect(escaped.splice(0)).toEqual([]);
   });

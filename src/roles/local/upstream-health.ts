@@ -4,7 +4,7 @@
 import { upstreamChannel, type UpstreamMessage } from '../../telemetry';
 import type { Clock, Timer } from '../../time';
 import { UpstreamStanding } from '../upstream-standing';
-import type { Method } from './upstream-method';
+import { markHandled, type Method } from './upstream-method';
 
 interface Health {
   readonly isOk: boolean;
@@ -139,6 +139,8 @@ export class UpstreamHealth {
 /** @returns undefined for anything that is not of this form */
 function read(given: unknown): Health | undefined {
   if (typeof given !== 'object' || given === null) return undefined;
+  markHandled(given); // a promise is of another form, and nobody else waits for what a getter gives here
   const { ok, error } = given as { ok?: unknown; error?: unknown };
+  markHandled(error);
   return typeof ok === 'boolean' ? { isOk: ok, error: ok ? undefined : error } : undefined;
 }

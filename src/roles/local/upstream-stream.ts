@@ -105,6 +105,7 @@ export class UpstreamStream implements StreamReader {
             if (typeof step !== 'object' || step === null)
               throw new TypeError(`the iterator of ${this.#options.method} gives steps that are no objects`);
             const { done, value } = step as StreamStep;
+            markHandled(value);
             if (isOver()) return;
             this.#reject = undefined;
             if (done === true) this.#finish();

@@ -4,6 +4,7 @@
 import { KeyLane, type LaneSource, type KeyHooks } from './key-lane';
 import type { OpenKey } from '../subscription-hub';
 import type { Upstream } from './upstream';
+import { markHandled } from './upstream-method';
 
 type Key = OpenKey<SubscriptionLane>;
 export type SubscriptionLane = KeyLane<Wish>;
@@ -31,6 +32,7 @@ export class UpstreamSubscriptions {
         if (verb === 'end') return upstream.ask('unSubscribe', [registration, wish.listener]);
         // An upstream client that refused the subscription, was told to stop, or is gone may still push.
         const listener = (value: unknown): void => {
+          markHandled(value); // a class that forgot an `await` pushes a promise, which is refused as a value
           if (wish.listener === listener && lane.isInForce(wish)) onValue(wish.key, value);
         };
         wish.listener = listener;
