@@ -38,6 +38,8 @@ type Process =
   | { readonly kind: 'started'; readonly pid: number; readonly slot: number }
   | { readonly kind: 'exited'; readonly pid: number; readonly how: string; readonly wasWanted: boolean; readonly output: string }
   | { readonly kind: 'unhandled'; readonly pid: number; readonly message: string }
+  /** Something was wrong with a message of a telemetry channel. */
+  | { readonly kind: 'telemetry'; readonly pid: number; readonly message: string }
   | { readonly kind: 'memory'; readonly pid: number; readonly rssBytes: number; readonly leads: number };
 
 type Client =

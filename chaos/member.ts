@@ -7,6 +7,7 @@ import { now, type Happening, type HistoryEntry } from './history';
 import type { MemberSetup, Order, Report } from './orders';
 import { Random } from './random';
 import { RunningTime } from './running-time';
+import { TelemetryWatch } from './telemetry-watch';
 
 const setup = JSON.parse(process.argv[2]!) as MemberSetup;
 const random = new Random(setup.seed);
@@ -29,6 +30,8 @@ function report(): void {
   if (process.connected) process.send!({ entries } satisfies Report, () => undefined);
   entries = [];
 }
+
+const telemetry = new TelemetryWatch((message) => record({ kind: 'telemetry', pid: process.pid, message }));
 
 const lives = new Map<string, ClientLife>();
 let lastLife = 0;
@@ -80,6 +83,7 @@ async function leave(): Promise<void> {
   await Promise.all([...lives.values()].map((life) => life.close()));
   await Promise.all(renewing);
   lives.clear();
+  telemetry.finish();
   process.removeAllListeners('disconnect');
   process.removeAllListeners('SIGINT');
   report();

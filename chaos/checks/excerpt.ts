@@ -42,6 +42,7 @@ function concerned(history: History, { from, to, about }: Violation): HistoryEnt
       case 'started':
       case 'exited':
       case 'unhandled':
+      case 'telemetry':
         return pids.has(entry.pid);
       case 'memory':
         return false;

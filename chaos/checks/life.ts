@@ -1,4 +1,4 @@
-// Ends: a closed client reports nothing more, no process ends except by the driver, and no process grows without a limit.
+// Ends: a closed client reports nothing more, every trace ends once, no process ends except by the driver, and no process grows without a limit.
 
 import type { History } from '../history';
 import type { PromiseName, Violation } from './violation';
@@ -31,6 +31,9 @@ export function checkLife(history: History): Violation[] {
       }
       case 'unhandled':
         violated('no crash', entry.pid, `had an unhandled rejection: ${entry.message}`);
+        break;
+      case 'telemetry':
+        violated('every trace ends once', entry.pid, `was told wrong: ${entry.message}`);
         break;
       case 'exited':
         if (!entry.wasWanted) violated('no crash', entry.pid, `ended with ${entry.how}\n${entry.output}`);

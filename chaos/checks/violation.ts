@@ -13,6 +13,7 @@ export type PromiseName =
   | 'the end of a stream is true'
   | 'every stream ends'
   | 'one upstream client'
+  | 'every trace ends once'
   | 'nothing after close'
   | 'no crash'
   | 'bounded memory';

@@ -242,6 +242,7 @@ describe('ends', () => {
     ['nothing after close', { kind: 'after-close', ...client, message: 'log: leader lost' }],
     ['no crash', { kind: 'exited', pid: PID, how: 'code 1', wasWanted: false, output: 'TypeError' }],
     ['no crash', { kind: 'unhandled', pid: PID, message: 'Error: nobody waits' }],
+    ['every trace ends once', { kind: 'telemetry', pid: PID, message: 'the trace of get of a has not ended' }],
     ['bounded memory', { kind: 'memory', pid: PID, rssBytes: 2 ** 31, leads: 1 }],
   ])('%s: the violation is found', (promise, happening) => {
     expect(violationsOf(entry(1, happening))).toEqual([expect.stringMatching(new RegExp(`^${promise}: process 11 `))]);
