@@ -5,6 +5,7 @@ import { assertCanStart, supervise, type ProcessStatus, type Supervised } from '
 import { TrunklineError } from '../../errors';
 import { fact } from '../../facts';
 import type { HostViewSource } from '../../host-view';
+import { jsonForm } from '../../json-form';
 import { defaultLogger, type Logger } from '../../logger';
 import { CommandFailure, EXIT } from '../command-failure';
 import { claim, type Facts } from '../place/claim';
@@ -179,7 +180,7 @@ export class Application implements Controlled {
     if (command.command === 'scale') await this.#running.scale(command.workers);
     else if (command.command === 'reload') await this.#reload(this.#running);
     else if (command.command === 'restart') await this.#running.restart(command.process);
-    else if (command.command === 'value') return { status: this.status, value: await readValue(command) };
+    else if (command.command === 'value') return { status: this.status, value: jsonForm(await readValue(command)) };
     return { status: this.status };
   }
 

@@ -8,9 +8,14 @@ import type { LiveView, Outlook } from './live-view';
 /** A proxy or a browser may end a connection that carries nothing. */
 const KEEP_ALIVE_MS = 15_000;
 
+/** The head of the answer, which is all that a HEAD request gets: a stream without a body would have no end. */
+export function beginStream(response: http.ServerResponse): void {
+  begin(response, 200, 'text/event-stream; charset=utf-8', { 'x-accel-buffering': 'no' });
+}
+
 /** @param greeting what the page has to know before the first view */
 export function streamTo(response: http.ServerResponse, live: LiveView, greeting: object): void {
-  begin(response, 200, 'text/event-stream; charset=utf-8', { 'x-accel-buffering': 'no' });
+  beginStream(response);
   let owed: Outlook | undefined;
   const send = (event: string, data: object): void => void response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   const tell = (outlook: Outlook): void => {

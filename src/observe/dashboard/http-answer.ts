@@ -33,8 +33,9 @@ export function begin(response: http.ServerResponse, status: number, type: strin
 }
 
 export function sendJson(response: http.ServerResponse, status: number, body: unknown, more?: http.OutgoingHttpHeaders): void {
+  const text = `${JSON.stringify(body)}\n`; // before the head: a body that is no JSON is refused with a status of its own
   begin(response, status, 'application/json; charset=utf-8', more);
-  response.end(`${JSON.stringify(body)}\n`);
+  response.end(text);
 }
 
 /** @param error a `Refusal`, or what nobody expected */

@@ -5,10 +5,11 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TrunklineError } from '../../errors';
 import type { HostView, HostViewSource } from '../../host-view';
+import { jsonForm } from '../../json-form';
 import { isLoopback, MIN_TOKEN_LENGTH, namesDashboard, permissionOf, type AccessRules } from './access';
 import { act, type DashboardActions } from './actions';
 import { assetAt } from './assets';
-import { streamTo } from './event-stream';
+import { beginStream, streamTo } from './event-stream';
 import { begin, readJson, Refusal, sendJson, sendRefusal } from './http-answer';
 import { metrics, type Metrics } from '../metrics';
 import { LiveView } from './live-view';
@@ -141,6 +142,11 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
       return;
     case '/api/events':
       assertMethod(request, 'GET');
+      if (request.method === 'HEAD') {
+        beginStream(response);
+        response.end();
+        return;
+      }
       streamTo(response, live, {
         canAct: actions !== undefined && rules.token !== undefined,
         canInspect: options.inspect !== undefined && rules.token !== undefined,
@@ -205,7 +211,7 @@ async function valueOf(url: string, { options: { inspect }, rules, source }: Ser
   );
   if (!isSubscribed) throw new Refusal(404, 'no process subscribes this key');
   try {
-    return await inspect(wanted);
+    return jsonForm(await inspect(wanted)); // a Map, a BigInt and a cycle are no JSON
   } catch (error) {
     throw new Refusal(409, (error as Error).message);
   }

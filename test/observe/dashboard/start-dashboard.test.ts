@@ -162,6 +162,35 @@ it('shows values of subscribed keys only, and only with a token', async () => {
   expect(asked).toEqual([{ channel, port, key: keys[0]!.key }]);
 });
 
+it('shows values that are no JSON', async () => {
+  const cycle: Record<string, unknown> = { big: 10n, map: new Map([['a', NaN]]) };
+  cycle.self = cycle;
+  for (const [value, shown] of [
+    [cycle, { big: { $bigint: '10' }, map: { $map: [['a', { $number: 'NaN' }]] }, self: '[Circular]' }],
+    [undefined, undefined],
+  ]) {
+    await start({ token: TOKEN, inspect: () => Promise.resolve(value) });
+    const [{ channel, port, keys }] = host.view.channels as [HostView['channels'][number]];
+    const query = new URLSearchParams({ channel, port: String(port), key: keys[0]!.key });
+    const { status, body } = await ask(`/api/value?${query.toString()}`, bearer(TOKEN));
+    expect([status, JSON.parse(body)]).toEqual([200, { value: shown }]);
+    await dashboard!.close();
+  }
+});
+
+it('answers a view that is no JSON with a sentence, and not with the end of the connection', async () => {
+  await start();
+  Object.assign(host.view, { application: 1n });
+  expect(await refusal('/api/status')).toEqual([500, 'this went wrong: Do not know how to serialize a BigInt']);
+});
+
+it('ends the answer to a HEAD request, that for events too', async () => {
+  await start();
+  for (const path of ['/', '/healthz', '/api/status', '/api/events', '/metrics']) {
+    expect(await ask(path, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
+  }
+});
+
 describe('actions', () => {
   const done: unknown[] = [];
   const actions = {
