@@ -153,7 +153,7 @@ test.each([
   expect(run.code).toBe(2);
 });
 
-test('--config names another file, and --no-config none', async () => {
+test('--config names another file, and --no-config none; a file that gives nothing ends the command', async () => {
   writePrograms(folder, {
     'trunkline.config.json': '{ broken',
     'others/one.json': JSON.stringify({ app: '../app.js', workers: 1, title: 'one' }),
@@ -175,6 +175,11 @@ test('--config names another file, and --no-config none', async () => {
   ]);
   await status(['two']);
   await done(['stop', 'one', 'two']);
+  for (const never of ['new Promise(() => {})', '() => new Promise(() => {})']) {
+    writePrograms(folder, { 'others/never.js': `module.exports = ${never};` });
+    const run = await trunkline(['start', '--daemon', '--config', 'others/never.js']);
+    expect([run.code, run.stderr]).toEqual([2, expect.stringContaining('never.js: the configuration is a promise that never')]);
+  }
   const none = await trunkline(['start', '--config', 'none.json']);
   expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('none.json cannot be read: there is no such file')]);
 });

@@ -96,14 +96,27 @@ function at(path: string, text: string, offset: number): string {
 async function run(path: string): Promise<unknown> {
   let exported: unknown;
   try {
-    exported = await load(path);
+    exported = await settled(path, load(path));
     const isModule =
       typeof exported === 'object' && exported !== null && ('__esModule' in exported || Symbol.toStringTag in exported);
     if (isModule) exported = (exported as { default?: unknown }).default;
-    if (typeof exported === 'function') exported = await (exported as () => unknown)();
-    return await exported;
+    return await settled(path, typeof exported === 'function' ? (exported as () => unknown)() : exported);
   } catch (error) {
     throw error instanceof CommandFailure ? error : CommandFailure.usage(sentenceOf(path, error));
+  }
+}
+
+/** @throws CommandFailure when nothing is left that could settle the promise: Node.js would end the command with code 0 then */
+async function settled(path: string, value: unknown): Promise<unknown> {
+  let onIdle = (): void => undefined;
+  const idle = new Promise<never>((_, reject) => {
+    onIdle = () => reject(CommandFailure.usage(`${path}: the configuration is a promise that never settles`));
+  });
+  process.once('beforeExit', onIdle);
+  try {
+    return await Promise.race([value, idle]);
+  } finally {
+    process.off('beforeExit', onIdle);
   }
 }
 

@@ -95,7 +95,9 @@ export class PortSource implements HostViewSource {
           `the process that holds ${this.#where} does not belong to this user: ${introduction.why}; ${REMEDY}`,
         );
       case 'foreign':
-        throw new PortFailure(`${this.#where} is held by another program: it ${introduction.heard}`);
+        throw new PortFailure(
+          `${this.#where} is held by another program, or by a process that is blocked or stopped: it ${introduction.heard}`,
+        );
       case 'gone':
         throw new PortFailure(`the process that holds ${this.#where} gave no answer`);
     }
