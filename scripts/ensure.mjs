@@ -89,7 +89,7 @@ function newest(names) {
         latest,
         newest(
           readdirSync(path)
-            .filter((child) => child !== 'node_modules')
+            .filter((child) => child !== 'node_modules' && child !== 'dist')
             .map((child) => join(name, child)),
         ),
       );
