@@ -197,7 +197,11 @@ async function viewOf(source: HostViewSource): Promise<HostView> {
 }
 
 async function valueOf(url: string, { options: { inspect }, rules, source }: Service): Promise<unknown> {
-  if (!inspect) throw new Refusal(403, 'values are not shown here: start the dashboard with --values');
+  if (!inspect)
+    throw new Refusal(
+      403,
+      'values are not shown here: start the dashboard with --values, or with the option inspect of startDashboard',
+    );
   if (rules.token === undefined) throw new Refusal(403, 'values need a token: start the dashboard with --token');
   const query = new URL(url, 'http://dashboard').searchParams;
   const [channel, key, port] = [query.get('channel'), query.get('key'), query.get('port')];

@@ -82,7 +82,12 @@ it.each([
   ['/%E0%A4%A', {}, 400, 'the address cannot be read'],
   ['/api/status', { method: 'POST' }, 405, 'this answers only GET'],
   ['/api/actions/reload', {}, 405, 'this answers only POST'],
-  ['/api/value?channel=a&key=b', {}, 403, 'values are not shown here: start the dashboard with --values'],
+  [
+    '/api/value?channel=a&key=b',
+    {},
+    403,
+    'values are not shown here: start the dashboard with --values, or with the option inspect of startDashboard',
+  ],
   ['/api/actions/reload', { method: 'POST' }, 403, 'actions need a token: start the dashboard with --token'],
 ])('answers %s %j with a status code and a sentence', async (path, asking, status, sentence) => {
   await start();
