@@ -204,6 +204,18 @@ test('several applications in the foreground end with one signal, and one that f
   expect((await half.exited).code).toBe(1);
 });
 
+test('a master that is killed among several in the foreground is named, and the others go on', async () => {
+  const ports = await twoApplications();
+  const run = new Run(['start']);
+  await eventually('both', () => run.stdout.split('ready on').length === 3);
+  const shop = (await note()).find(({ name }) => name === 'shop')!;
+  process.kill(shop.pid, 'SIGKILL');
+  await run.says(`shop: its master, pid ${shop.pid}, was ended by SIGKILL`);
+  expect(await get('/', ports.admin)).toBe('in-admin south');
+  run.process.kill('SIGTERM');
+  expect((await run.exited).code).toBe(1);
+});
+
 test('what only one application can have is refused for several', async () => {
   await twoApplications();
   for (const [args, sentence] of [

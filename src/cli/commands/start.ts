@@ -26,6 +26,7 @@ export interface Surroundings {
 /** @param operands a program, or names of applications of the configuration @throws CommandFailure */
 export async function start(operands: readonly string[], flags: StartFlags, surroundings: Surroundings): Promise<void> {
   const { env, stderr } = surroundings;
+  const complain = (sentence: string): void => void stderr.write(`${stderr.style('red', 'trunkline:')} ${sentence}\n`);
   const { folder, given, chosen } = await chosenApplications(operands, flags, env);
   // What is wrong in the file is said before anything is started.
   const [first, ...others] = chosen.map(({ app, configured }) => resolveStart(app, given, folder, configured, env));
@@ -35,7 +36,7 @@ export async function start(operands: readonly string[], flags: StartFlags, surr
   }
   if (!flags.daemon) {
     const names = chosen.flatMap(({ configured }) => configured?.title ?? []);
-    process.exitCode = await startTogether(names, surroundings.commandOf);
+    process.exitCode = await startTogether(names, surroundings.commandOf, complain);
     return;
   }
   for (const each of [first!, ...others]) {
@@ -43,7 +44,7 @@ export async function start(operands: readonly string[], flags: StartFlags, surr
       await startOne(each, given, surroundings);
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
-      stderr.write(`${stderr.style('red', 'trunkline:')} ${error.message}\n`);
+      complain(error.message);
       process.exitCode = error.exitCode;
     }
   }
