@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HostView } from '../host-view';
 import { optionalPackage } from '../optional-package';
 import { systemClock, within } from '../time';
+import { TrunklineError } from '../errors';
 import { HostMetrics, type HostMetric } from './host-metrics';
 import { ownViews } from './own-view';
 
@@ -42,13 +43,17 @@ export interface Metrics {
 /** How long a reading waits for the source, ms: a scraper waits 10 s by default. */
 const SOURCE_MS = 3_000;
 
+/** What the names of metrics may begin with in the format of Prometheus; empty is allowed. */
+const PREFIX = /^([a-z_:][\w:]*)?$/i;
+
 /**
  * Metrics for Prometheus: of a whole application where its supervisor runs, otherwise of this process. Processes that are gone stay in
  * the counters.
- * @throws TrunklineError ERR_TRUNKLINE_PACKAGE_MISSING when `prom-client` is not installed
+ * @throws TrunklineError ERR_TRUNKLINE_PACKAGE_MISSING when `prom-client` is not installed, ERR_TRUNKLINE_OPTION_INVALID
  */
 export function metrics(options: MetricsOptions = {}): Metrics {
   const { source, prefix = 'trunkline_' } = options;
+  check(source, prefix);
   const { Registry } = optionalPackage('prom-client', 'metrics()', () => require('prom-client') as typeof import('prom-client'));
   const register: MetricsRegistry = options.register ?? new Registry();
   const host = new HostMetrics(prefix);
@@ -66,6 +71,18 @@ export function metrics(options: MetricsOptions = {}): Metrics {
       for (const { name } of host.all) register.removeSingleMetric(name);
     },
   };
+}
+
+/** @throws TrunklineError */
+function check(source: Partial<Record<'view' | 'read', unknown>> | undefined, prefix: unknown): void {
+  if (source !== undefined && typeof (source.view ?? source.read) !== 'function')
+    throw invalid('source must be what startCluster resolves with (await it first), or have a method read');
+  if (typeof prefix !== 'string' || !PREFIX.test(prefix))
+    throw invalid(`prefix must begin with a letter, and have letters, digits and _ only, but is ${JSON.stringify(prefix)}`);
+}
+
+function invalid(message: string): TrunklineError {
+  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `metrics: ${message}`);
 }
 
 function readOwn(): () => Promise<HostView> {

@@ -311,3 +311,12 @@ test('the table of the documents names every metric, and no other', async () => 
   const told = [...(await metrics().text()).matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name!);
   expect(documented.sort()).toEqual(told.sort());
 });
+
+it.each([
+  [{ source: Promise.resolve() as never }, 'source must be what startCluster resolves with (await it first)'],
+  [{ prefix: '9-' }, 'prefix must begin with a letter'],
+])('refuses the options %j', (options, sentence) => {
+  expect(() => metrics(options)).toThrow(
+    expect.objectContaining({ code: 'ERR_TRUNKLINE_OPTION_INVALID', message: expect.stringContaining(sentence) as string }),
+  );
+});

@@ -204,7 +204,7 @@ test.each([
   [['start', APP, '--port', 'http'], '--port must be a whole number'],
   [['start', APP, '--sticky'], '--sticky needs --port'],
   [['start', APP, '--require', 'no-such-module'], '--require must be a module'],
-  [['start'], 'neither a program is given'],
+  [['start'], 'give a program or --framework: there is no'],
   [['start', APP, 'more.js'], "too many arguments for 'start': more.js"],
   [['scale', 'many'], 'workers'],
   [['list', 'now'], 'too many arguments'],

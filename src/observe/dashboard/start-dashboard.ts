@@ -67,6 +67,7 @@ const MAX_BODY_BYTES = 4 * 1024;
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
   const { port = DEFAULT_PORT, host = '127.0.0.1', token, allowedHosts = [] } = options;
   check(port, host, token);
+  if (!Array.isArray(allowedHosts)) throw invalid('allowedHosts must be a list of names');
   const source = sourceOf(options);
   const rules: AccessRules = { host, token, allowedHosts };
   const live = new LiveView(source);
@@ -172,6 +173,9 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
 /** @throws TrunklineError */
 function sourceOf({ application, source }: DashboardOptions): HostViewSource {
   if ((application === undefined) === (source === undefined)) throw invalid('needs an application or a source, one of the two');
+  if (application !== undefined && typeof application.view !== 'function')
+    throw invalid('application must be what startCluster resolves with: await it first');
+  if (source !== undefined && typeof source.read !== 'function') throw invalid('source must have the methods read and watch');
   return source ?? { read: () => application!.view(), watch: (signal) => application!.watch(signal) };
 }
 

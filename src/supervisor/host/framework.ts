@@ -17,7 +17,7 @@ export function findFramework(baseDir: string, given: string | undefined): strin
   const manifest = join(baseDir, 'package.json');
   if (!existsSync(manifest)) {
     throw given === undefined
-      ? invalid('neither ', mention('app', 'missing'), ` is given, nor is there ${manifest}, which would name a framework`)
+      ? invalid('give ', mention('app'), ' or ', mention('framework', 'name'), `: there is no ${manifest} that names a framework`)
       : invalid(`an application of the framework ${given} needs a package.json, but there is no ${manifest}`);
   }
   const name = given ?? frameworkOf(manifest) ?? DEFAULT_FRAMEWORK;

@@ -4,10 +4,9 @@
 import { TrunklineError } from '../../errors';
 
 /**
- * How a sentence mentions an option: `subject` the sentence is about it, `other` a second option, `missing` one that is not given,
- * `name` the bare name.
+ * How a sentence mentions an option: `subject` the sentence is about it, `other` a second option, `name` the bare name.
  */
-export type Mention = 'subject' | 'other' | 'missing' | 'name';
+export type Mention = 'subject' | 'other' | 'name';
 
 /** The words for an option in a sentence. */
 export type Naming = (option: string, mention: Mention) => string;
@@ -50,7 +49,6 @@ function asOption(option: string, how: Mention): string {
     case 'other':
       return `the option ${option}`;
     case 'subject':
-    case 'missing':
       return `option ${option}`;
   }
 }

@@ -68,7 +68,7 @@ test.each<[string | undefined, StartFlags, string]>([
   ['nowhere.js', {}, `the program must be the path of a file that exists, but is ${JSON.stringify(resolve('nowhere.js'))}`],
   [__filename, { nodeArgs: '--import tsx', agent: 'nowhere.js' }, '--agent must be the path of a file that exists, but is'],
   [undefined, { framework: 'no-such-framework' }, 'install it, or give a program or --framework'],
-  [undefined, { baseDir: __dirname }, 'neither a program is given, nor is there'],
+  [undefined, { baseDir: __dirname }, 'give a program or --framework: there is no'],
 ])('what startCluster would refuse of %j with %j is said with the flag', (app, flags, sentence) => {
   expect(() => resolveStart(app, flags, '.', undefined, process.env)).toThrow(
     expect.objectContaining({ exitCode: 2, message: expect.stringContaining(sentence) }),

@@ -239,6 +239,12 @@ it.each([
   [{ host: '::' }, 'host :: can be reached from elsewhere, which needs a token'],
   [{ token: 'short' }, 'token must have at least 16 characters, and no spaces'],
   [{ token: 'with spaces in between' }, 'token must have at least 16 characters, and no spaces'],
+  [{ allowedHosts: 'dash.example' as never }, 'allowedHosts must be a list of names'],
+  [{ source: Promise.resolve() as never }, 'source must have the methods read and watch'],
+  [
+    { source: undefined, application: Promise.resolve() as never },
+    'application must be what startCluster resolves with: await it first',
+  ],
   [{ port: 70_000 }, 'port must be from 0 to 65535, but is 70000'],
 ])('refuses the options %j', async (options, sentence) => {
   await expect(start(options)).rejects.toMatchObject({

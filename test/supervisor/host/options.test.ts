@@ -202,7 +202,7 @@ describe('the framework', () => {
   });
 
   test('cannot be looked for without a package.json', () => {
-    expect(() => find()).toThrow('neither option app is given, nor is there');
+    expect(() => find()).toThrow('give the option app or framework: there is no');
     writeFileSync(join(baseDir, 'package.json'), '{');
     expect(() => find()).toThrow('cannot be read');
   });
