@@ -2,9 +2,12 @@
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { reasonOf } from '../command-failure';
+import { MAX_KEEP, oldLog } from '../logs/rotating-log';
 
 const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 10;
+/** How many pieces of files one reading gives at most. */
+const MOST_PARTS = 16;
 
 /**
  * The last lines of a file, unchanged: the content need not be text, nor complete characters.
@@ -48,6 +51,8 @@ export class GrowingFile {
   #file: number | undefined;
   #inode: number | undefined;
   #offset = 0;
+  /** Whether the last reading came to the end of the file. */
+  #isAtEnd = true;
 
   /** @param offset everything before this offset is known already */
   constructor(path: string, offset: number) {
@@ -60,11 +65,10 @@ export class GrowingFile {
   read(): Buffer {
     if (this.#file === undefined) this.#open();
     const news = [this.#readOn()];
-    // Another file has the name now, after this file was moved away: late writes to the old file come first.
-    const now = statSync(this.#path, { throwIfNoEntry: false });
-    if (now && now.ino !== this.#inode) {
-      this.close();
-      this.#open();
+    // Another file has the name now, after this file was moved away: all of the old file comes first.
+    while (this.#isAtEnd && this.#wasMoved && news.length < MOST_PARTS) {
+      news.push(this.#readOn());
+      if (!this.#isAtEnd || !this.#openNext()) break;
       news.push(this.#readOn());
     }
     return Buffer.concat(news);
@@ -75,24 +79,54 @@ export class GrowingFile {
     this.#file = undefined;
   }
 
+  get #wasMoved(): boolean {
+    const now = statSync(this.#path, { throwIfNoEntry: false });
+    return now !== undefined && now.ino !== this.#inode;
+  }
+
+  /** Goes on to the file that was begun after this one. Several may have been begun since the last look. @returns whether there is one */
+  #openNext(): boolean {
+    const before = this.#inode;
+    for (;;) {
+      const number = before === undefined ? undefined : this.#numberOf(before);
+      this.close();
+      // During a rotation a number may be missing: its file still has the number below then.
+      for (let next = (number ?? 1) - 1; next >= 0 && this.#file === undefined; next--) this.#open(this.#nameOf(next));
+      // A rotation meanwhile has given the name to a later file.
+      if (number === undefined || this.#numberOf(before!) === number) return this.#file !== undefined;
+    }
+  }
+
+  /** The number that a rotation has given to a file; undefined when the file has none, or is gone. */
+  #numberOf(inode: number): number | undefined {
+    for (let number = 1; number <= MAX_KEEP; number++)
+      if (statSync(this.#nameOf(number), { throwIfNoEntry: false })?.ino === inode) return number;
+    return undefined;
+  }
+
+  #nameOf(number: number): string {
+    return number === 0 ? this.#path : oldLog(this.#path, number);
+  }
+
   #readOn(): Buffer {
     if (this.#file === undefined) return Buffer.alloc(0);
     const { size } = fstatSync(this.#file);
     if (size < this.#offset) this.#offset = 0; // cut short
     const bytes = readFrom(this.#file, this.#offset, Math.min(size, this.#offset + CHUNK_BYTES));
     this.#offset += bytes.length;
+    this.#isAtEnd = this.#offset >= size;
     return bytes;
   }
 
   /** The file may not exist yet, or not any more. */
-  #open(): void {
+  #open(path = this.#path): void {
     try {
-      this.#file = openSync(this.#path, 'r');
+      this.#file = openSync(path, 'r');
       this.#inode = fstatSync(this.#file).ino;
       this.#offset = 0;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        throw new Error(`${this.#path} cannot be read: ${reasonOf(error)}`, { cause: error });
+        throw new Error(`${path} cannot be read: ${reasonOf(error)}`, { cause: error });
     }
   }
 }

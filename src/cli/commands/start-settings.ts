@@ -8,7 +8,7 @@ import { OVERRULED_BY, type ConfiguredApplication } from '../configuration/appli
 import { checkSchedule } from '../upkeep/schedule';
 import type { UpkeepSettings } from '../upkeep/upkeep';
 import { parseBytes } from '../../supervisor/host/bytes';
-import type { Period, Rotation } from '../logs/rotating-log';
+import { MAX_KEEP, type Period, type Rotation } from '../logs/rotating-log';
 import { asFlag, number, supervisorOptions, type StartFlags } from './settings';
 
 /** The resolved options of a start, without what only the process of the master can give. */
@@ -98,7 +98,6 @@ const NOTHING: Parts = { given: {}, ofCommand: {} };
 
 const PERIODS = ['hourly', 'daily', 'weekly', 'external'] as const;
 const DEFAULT_KEEP = 7;
-const MAX_KEEP = 1_000;
 
 /** What the keys for the command may be. */
 const CHECKS: Readonly<Record<keyof OfCommand, readonly [must: string, isRight: (value: unknown) => boolean]>> = {

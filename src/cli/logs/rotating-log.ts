@@ -16,8 +16,15 @@ export interface Rotation {
 }
 
 const NEWLINE = 10;
+/** The largest `keep`. */
+export const MAX_KEEP = 1_000;
 /** After a rotation that has failed the next is tried so much later, ms. */
 const AGAIN_MS = 60_000;
+
+/** The name of an old file. @param number 1 is the youngest of the old files */
+export function oldLog(path: string, number: number): string {
+  return `${path}.${number}`;
+}
 
 export class RotatingLog {
   readonly path: string;
@@ -97,7 +104,7 @@ export class RotatingLog {
   #rotate(): void {
     const { keep, every } = this.#rotation;
     const { mode } = fstatSync(this.#file);
-    const old = (number: number): string => `${this.path}.${number}`;
+    const old = (number: number): string => oldLog(this.path, number);
     try {
       rmSync(old(keep), { force: true });
       for (let number = keep - 1; number >= 1; number--) if (existsSync(old(number))) renameSync(old(number), old(number + 1));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LineGate } from '../../../src/cli/commands/line-gate';
 import { GrowingFile, tail } from '../../../src/cli/commands/log-file';
+import { RotatingLog } from '../../../src/cli/logs/rotating-log';
 
 let folder: string;
 let file: string;
@@ -67,6 +68,24 @@ test('a follower reads to the end of a file that was moved away, and then its su
   renameSync(file, `${file}.1`);
   writeFileSync(file, 'new\n');
   expect(follower.read().toString()).toBe('late\nnew\n');
+  follower.close();
+});
+
+test('a follower reads all files of several rotations, to the end of each', () => {
+  const follower = new GrowingFile(file, 0);
+  const long = `${'x'.repeat(99)}\n`.repeat(2_000);
+  writeFileSync(file, '');
+  expect(follower.read().toString()).toBe('');
+  const log = new RotatingLog(file, { maxBytes: 500_000, keep: 20 });
+  let written = '';
+  for (let i = 0; i < 10; i++) {
+    log.write(Buffer.from(`${i}${long}`));
+    written += `${i}${long}`;
+  }
+  log.close();
+  let read = '';
+  for (let news = follower.read(); news.length > 0; news = follower.read()) read += news.toString();
+  expect(read === written).toBe(true);
   follower.close();
 });
 
