@@ -219,7 +219,8 @@ control('doctor', 'look for what may keep an application from working')
   .addHelpText('after', example('trunkline doctor'))
   .action(async (flags: Selection) => {
     // The rules of the folder are among the findings.
-    const isWell = await doctor(placeOf(asGiven(flags), stateFolderOf(user)), user, process.env, stdout);
+    const given = asGiven(flags);
+    const isWell = await doctor(placeOf(given, stateFolderOf(user)), given.baseDir ?? '.', user, process.env, stdout);
     if (!isWell) process.exitCode = EXIT.failed;
   });
 

@@ -16,6 +16,7 @@ import { FIRST_WORD_MS } from '../../transport/introduction';
 import { findOccupant } from '../place/claim';
 import { CommandFailure, reasonOf } from '../command-failure';
 import { programText } from './commands';
+import { aboutEgg } from './egg-packages';
 import type { Output, Style } from '../show/output';
 import type { Place } from '../place/place';
 import { openStateFolder, type User } from '../place/state-folder';
@@ -31,7 +32,13 @@ export interface Finding {
 const MIN_OPEN_FILES = 4_096;
 
 /** @returns whether nothing is wrong @param env of the applications to come */
-export async function doctor(place: Place, user: User, env: NodeJS.ProcessEnv, stdout: Output): Promise<boolean> {
+export async function doctor(
+  place: Place,
+  baseDir: string,
+  user: User,
+  env: NodeJS.ProcessEnv,
+  stdout: Output,
+): Promise<boolean> {
   const findings = [
     aboutNode(process.versions.node),
     { level: 'ok', text: `trunkline ${packageVersion()}` } as const,
@@ -39,12 +46,18 @@ export async function doctor(place: Place, user: User, env: NodeJS.ProcessEnv, s
     aboutSecrets(user),
     ...aboutCompiledCode(env),
     ...(await aboutApplication(place)),
+    ...aboutFramework(baseDir),
     await aboutClusterPort(env.NODE_CLUSTER_CLIENT_PORT),
     aboutLimits(containerLimits()),
     aboutOpenFiles(openFilesLimit() ?? openFilesInReport()),
   ];
   for (const { level, text } of findings) stdout.write(`${stdout.style(STYLE_OF[level], level.padEnd(7))}  ${text}\n`);
   return !findings.some(({ level }) => level === 'wrong');
+}
+
+function aboutFramework(baseDir: string): Finding[] {
+  const text = aboutEgg(baseDir);
+  return text === undefined ? [] : [{ level: 'ok', text }];
 }
 
 const STYLE_OF: Readonly<Record<Finding['level'], Style>> = { ok: 'green', warning: 'yellow', wrong: 'red' };

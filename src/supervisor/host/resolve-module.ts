@@ -8,6 +8,7 @@ import { isAbsolute, join } from 'node:path';
 /** What Node.js reads of a package.json. */
 export interface Manifest {
   readonly name?: string;
+  readonly version?: string;
   readonly type?: string;
   readonly exports?: unknown;
   readonly module?: string;
