@@ -14,12 +14,15 @@ export function aboutEgg(baseDir: string): string | undefined {
   if (!egg) return undefined;
   const [major = 0] = (egg.manifest.version ?? '').split('.').map(Number);
   const replaceable = [major >= 4 ? '@eggjs/cluster' : 'egg-cluster', 'cluster-client'];
+  let areOurs = true;
   const packages = replaceable.map((name) => {
     const found = installed(name, egg.folder)?.manifest;
+    areOurs &&= found?.name === OURS;
     if (!found) return `${name} is not installed`;
     return found.name === OURS ? `${name} is ${OURS}` : `${name} is the package of that name, ${found.version}`;
   });
-  return `egg ${egg.manifest.version}: ${packages.join(', ')}; package.json says under "overrides" what takes their place`;
+  const advice = areOurs ? '' : `; "overrides" of package.json can put ${OURS} in their place`;
+  return `egg ${egg.manifest.version}: ${packages.join(', ')}${advice}`;
 }
 
 /** The package as a program in the folder would find it. */
