@@ -1,7 +1,6 @@
 // What one process tells of its shared clients, for a look at the host. A supervised process tells its master, and any process tells
 // the holder of its cluster port. src/view puts the reports of all processes together.
 
-import { threadId } from 'node:worker_threads';
 import type { ClientView, UpstreamView } from './host-view';
 import { openClients } from './seat';
 
@@ -56,6 +55,8 @@ export const MAX_KEYS = 1_000;
 /** What this process tells of all of its open clients, of every copy of this library. */
 export function reportOfProcess(withKeys: boolean): ProcessReport {
   const clients = [...openClients()].flatMap((client) => (client.report?.(withKeys) as ClientReport | undefined) ?? []);
+  // Loaded when somebody looks: most processes have no other use for the module, which costs half a megabyte on Node.js 20.
+  const { threadId } = process.getBuiltinModule('node:worker_threads');
   return { pid: process.pid, thread: threadId, clients };
 }
 
