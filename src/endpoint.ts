@@ -12,6 +12,7 @@ export function loopback(port: number): Endpoint {
   return { host: LOOPBACK, port };
 }
 
-export function formatEndpoint({ host, port }: Endpoint): string {
-  return `${host}:${port}`;
+/** As `127.0.0.1:7777`; an address of IPv6 stands in brackets, as in a URL. */
+export function formatEndpoint({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

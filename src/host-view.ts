@@ -1,4 +1,4 @@
-// One look at a host, as plain data that JSON carries: the processes, the channels with leader and followers, and what happened
+// What a look at a host gives, as plain data that JSON carries: the processes, the channels with leader and followers, and what happened
 // lately. The control socket of a supervisor and a port holder give a view; `trunkline status`, `trunkline top`, the dashboard
 // and the metrics show one.
 
@@ -115,9 +115,6 @@ export interface CallOutcomes {
   readonly ok: number;
   readonly failed: Readonly<Record<string, number>>;
 }
-
-/** Upper bounds of the latency buckets, ms. */
-export const LATENCY_BUCKETS_MS: readonly number[] = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000];
 
 /** All processes of this host that share one upstream client. */
 export interface ChannelView {

@@ -1,7 +1,8 @@
 // What package.json says of this package.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownPackageFolder } from '../own-package';
 
 interface Manifest {
   readonly version: string;
@@ -19,11 +20,7 @@ export function oldestNode(): string {
   return read().engines.node.replace('>=', '');
 }
 
-/** From the first folder above this file that has one: sources, build and package lie at different depths. */
 function read(): Manifest {
-  if (manifest) return manifest;
-  let folder = __dirname;
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+  manifest ??= JSON.parse(readFileSync(join(ownPackageFolder(), 'package.json'), 'utf8')) as Manifest;
   return manifest;
 }

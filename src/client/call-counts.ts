@@ -1,7 +1,8 @@
 // Counts the calls of a client: outcomes by method, and how long answers took. A few additions for each call and no look at the clock:
 // roles know the time of an answer anyway.
 
-import { LATENCY_BUCKETS_MS, type CallCounts, type CallOutcomes } from '../host-view';
+import type { CallCounts, CallOutcomes } from '../host-view';
+import { LATENCY_BUCKETS_MS } from '../latency-buckets';
 
 /** Methods and codes beyond these counts are counted together: what is told of a client has a bounded size. */
 const MAX_METHODS = 100;

@@ -9,7 +9,7 @@ import type { ClientStatus } from './status';
 export class ClientRecord {
   readonly #id = Math.random().toString(36).slice(2);
   readonly calls = new CallCounter();
-  /** Of roles that are over. */
+  /** Values that roles which are over have received. */
   #valuesBefore = 0;
   #failovers = { count: 0, totalMs: 0, last: undefined as FailoverView | undefined };
 

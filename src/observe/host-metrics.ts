@@ -1,7 +1,8 @@
 // What the metrics say of a host, from views of the host (host-view.ts): names, help and samples in the terms of Prometheus. Names have
 // base units, and what only grows ends in `_total`. docs/observing.md has the table of these metrics.
 
-import { LATENCY_BUCKETS_MS, type ChannelView, type ClientView, type HostView, type ProcessView } from '../host-view';
+import type { ChannelView, ClientView, HostView, ProcessView } from '../host-view';
+import { LATENCY_BUCKETS_MS } from '../latency-buckets';
 import { RunningTotals, type Labels } from './running-totals';
 
 export interface Sample {
@@ -15,7 +16,7 @@ export interface HostMetric {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** Of the last view; counters and histograms of all views. */
+  /** What the last view says; counters and histograms say what all views did. */
   readonly samples: () => readonly Sample[];
 }
 
@@ -82,7 +83,7 @@ const COUNTERS: readonly (readonly [name: string, help: string, count: Count])[]
 ];
 
 const DURATION = 'call_duration_seconds';
-/** Of the histograms of all channels. */
+/** How many buckets the histograms of all channels have together at most. */
 const MAX_BUCKETS = 20_000;
 
 /** Keeps what has been counted, also by processes that are gone. */

@@ -1,7 +1,6 @@
 // `startMetricsServer(options)`: a web server for a scraper, and for nobody else.
 
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { startHttpService, type HttpService } from './http-service';
 import { metrics, type MetricsOptions } from './metrics';
 
 export interface MetricsServerOptions extends MetricsOptions {
@@ -30,29 +29,26 @@ const MAX_CONNECTIONS = 64;
 export async function startMetricsServer(options: MetricsServerOptions = {}): Promise<MetricsServer> {
   const { port = DEFAULT_PORT, host = '127.0.0.1' } = options;
   const told = metrics(options);
-  const server = http.createServer((request, response) => {
-    response.on('error', () => undefined); // the other side has gone away
-    if (request.url?.split('?', 1)[0] === PATH) told.handler(request, response);
-    else response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end(`the metrics are at ${PATH}\n`);
-  });
-  server.maxConnections = MAX_CONNECTIONS;
-  server.listen(port, host);
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve).once('error', (error) => {
-      told.close();
-      reject(error);
+  let service: HttpService;
+  try {
+    service = await startHttpService({
+      port,
+      host,
+      maxConnections: MAX_CONNECTIONS,
+      onRequest: (request, response) => {
+        if (request.url?.split('?', 1)[0] === PATH) told.handler(request, response);
+        else response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end(`the metrics are at ${PATH}\n`);
+      },
     });
-  });
-  server.on('error', () => undefined); // a connection that cannot be accepted, because no descriptor is left
-  const closed = new Promise<void>((resolve) => server.once('close', () => resolve()));
-  const { port: bound } = server.address() as AddressInfo;
+  } catch (error) {
+    told.close();
+    throw error;
+  }
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}${PATH}`,
+    url: service.origin + PATH,
     close: () => {
       told.close();
-      server.close();
-      server.closeAllConnections();
-      return closed;
+      return service.close();
     },
   };
 }

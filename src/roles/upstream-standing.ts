@@ -15,7 +15,7 @@ export class UpstreamStanding {
     this.#error = error;
   }
 
-  /** The same, from another moment on. @param since ms since 1970 */
+  /** This standing with another beginning. @param since ms since 1970 */
   beginning(since: number | undefined): UpstreamStanding {
     return new UpstreamStanding(this.view.state as UpstreamState['state'], this.#error, since);
   }
@@ -35,7 +35,7 @@ export class UpstreamStanding {
   }
 }
 
-/** Of a leader that does not tell. */
+/** What a follower knows where its leader does not tell. */
 export const UNKNOWN_STANDING: UpstreamView = { state: 'unknown', since: undefined, error: undefined };
 
 const NOTHING = Buffer.alloc(0);

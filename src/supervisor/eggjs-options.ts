@@ -2,25 +2,19 @@
 
 import type { FrameworkOptions } from './host/options';
 
-export type ClusterStartMode = 'process' | 'worker_threads';
+export type ClusterStartMode = NonNullable<FrameworkOptions['startMode']>;
 
 /** Files of key and certificate; each worker reads them. */
-export interface ClusterHTTPSSecureOptions {
-  key: string;
-  cert: string;
-  ca?: string | undefined;
-}
+export type ClusterHTTPSSecureOptions = Exclude<FrameworkOptions['https'], boolean | undefined>;
 
 /** What `startCluster` of `@eggjs/cluster` takes. */
 export interface ClusterOptions extends FrameworkOptions {
   /** @deprecated use `framework` */
   customEgg?: string | undefined;
-  https?: ClusterHTTPSSecureOptions | boolean | undefined;
   /** @deprecated use `https.key` */
   key?: string | undefined;
   /** @deprecated use `https.cert` */
   cert?: string | undefined;
-  startMode?: ClusterStartMode | undefined;
   plugins?: object | undefined;
   isDebug?: boolean | undefined;
 }

@@ -8,23 +8,7 @@ export {
   type SingleConfiguration,
 } from './define-config';
 export { startCluster, type ProcessStatus, type Supervised } from './start-cluster';
-export type {
-  ApplicationView,
-  CallCounts,
-  CallOutcomes,
-  ChannelView,
-  ClientView,
-  FailoverView,
-  FollowerView,
-  HostEvent,
-  HostEventKind,
-  HostView,
-  HostViewSource,
-  KeyView,
-  ProcessView,
-  UpstreamView,
-  ViewSource,
-} from '../host-view';
+export type * from '../host-view';
 export type { SlotState } from './master/slot';
 export type { FrameworkOptions, ProgramOptions, SupervisorOptions } from './host/options';
 export type { Address, Delivery, Receiver } from './messaging/messages';

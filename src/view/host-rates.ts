@@ -1,6 +1,7 @@
 // Rates, from the counters of two views of one host: what the dashboard draws and `trunkline top` prints. Pure.
 
-import { LATENCY_BUCKETS_MS, type CallCounts, type ChannelView, type ClientView, type HostView } from '../host-view';
+import type { CallCounts, ChannelView, ClientView, HostView } from '../host-view';
+import { LATENCY_BUCKETS_MS } from '../latency-buckets';
 
 /** One point of every series. */
 export interface HostSample {

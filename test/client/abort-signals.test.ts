@@ -4,6 +4,7 @@ import { getEventListeners } from 'node:events';
 import cluster from '../../src';
 import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
+import { readyIn, ROLES } from '../support/in-role';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -59,15 +60,8 @@ function build(options: ClientOptions) {
   return client;
 }
 
-describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
-  async function ready() {
-    const leader = build(role === 'single' ? { singleMode: true } : { isLeader: true });
-    await leader.ready();
-    if (role !== 'follower') return leader;
-    const follower = build({ isLeader: false });
-    await follower.ready();
-    return follower;
-  }
+describe.each(ROLES)('%s', (role) => {
+  const ready = () => readyIn(role, build);
 
   const called = (times = 1) => eventually('the call', () => Feed.received.length === times);
 

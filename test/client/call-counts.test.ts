@@ -1,7 +1,7 @@
 // Counting calls: bounded, whatever codes and methods come.
 
 import { CallCounter } from '../../src/client/call-counts';
-import { LATENCY_BUCKETS_MS } from '../../src/host-view';
+import { LATENCY_BUCKETS_MS } from '../../src/latency-buckets';
 
 test('outcomes are counted by method and code', () => {
   const counter = new CallCounter();

@@ -5,6 +5,7 @@ import cluster from '../../src';
 import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
+import { readyIn, ROLES } from '../support/in-role';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -33,16 +34,8 @@ function build(options: ClientOptions) {
   return client;
 }
 
-describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
-  async function ready(options: ClientOptions = {}) {
-    const single = role === 'single';
-    const leader = build({ ...options, ...(single ? { singleMode: true } : { isLeader: true }) });
-    await leader.ready();
-    if (role !== 'follower') return leader;
-    const follower = build({ ...options, isLeader: false });
-    await follower.ready();
-    return follower;
-  }
+describe.each(ROLES)('%s', (role) => {
+  const ready = (options: ClientOptions = {}) => readyIn(role, (own) => build({ ...options, ...own }));
 
   const subscribed = (key: string) =>
     eventually(`the upstream subscription of ${key}`, () => Registry.last.upstreamListeners.has(JSON.stringify(key)));

@@ -7,6 +7,7 @@ import type { ClientOptions } from '../../src/options';
 import type { CallTrace, TelemetryMessages, UpstreamCallTrace } from '../../src/telemetry';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
+import { readyIn, ROLES } from '../support/in-role';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
@@ -74,20 +75,8 @@ const names = (steps: readonly Step[]): string[] => steps.map(({ step }) => step
 const SUCCEEDED = ['start', 'end', 'asyncStart', 'asyncEnd'];
 const FAILED = ['start', 'end', 'error', 'asyncStart', 'asyncEnd'];
 
-describe.each(['single', 'leader', 'follower'] as const)('a %s', (role) => {
-  async function ready() {
-    if (role === 'single') {
-      const single = create({ singleMode: true });
-      await single.ready();
-      return single;
-    }
-    const leader = create({ isLeader: true });
-    await leader.ready();
-    if (role === 'leader') return leader;
-    const follower = create({ isLeader: false });
-    await follower.ready();
-    return follower;
-  }
+describe.each(ROLES)('a %s', (role) => {
+  const ready = () => readyIn(role, create);
 
   it('traces a call where it is made and where it runs', async () => {
     const client = await ready();

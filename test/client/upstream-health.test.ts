@@ -5,6 +5,7 @@ import type { UpstreamView } from '../../src/host-view';
 import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
+import { readyIn, ROLES } from '../support/in-role';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
@@ -45,20 +46,8 @@ function toldOf(client: Client): UpstreamView[] {
 
 const stateOf = (client: Client): string => client.status().upstream.state;
 
-describe.each(['single', 'leader', 'follower'] as const)('a %s', (role) => {
-  async function ready(): Promise<Client> {
-    if (role === 'single') {
-      const single = create({ singleMode: true });
-      await single.ready();
-      return single;
-    }
-    const leader = create({ isLeader: true });
-    await leader.ready();
-    if (role === 'leader') return leader;
-    const follower = create({ isLeader: false });
-    await follower.ready();
-    return follower;
-  }
+describe.each(ROLES)('a %s', (role) => {
+  const ready = () => readyIn(role, create);
 
   it('sees what the class says by an event, and goes on to be ready and to serve values', async () => {
     const client = await ready();

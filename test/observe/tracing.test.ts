@@ -7,6 +7,7 @@ import { tracing, type Tracing } from '../../src/observe';
 import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
+import { readyIn, ROLES } from '../support/in-role';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -89,9 +90,7 @@ function tracedClass() {
   };
 }
 
-const roles = ['single', 'leader', 'follower'] as const;
-
-describe.each(roles)('%s', (role) => {
+describe.each(ROLES)('%s', (role) => {
   const Upstream = tracedClass();
 
   function build(options: ClientOptions) {
@@ -104,14 +103,7 @@ describe.each(roles)('%s', (role) => {
     return client;
   }
 
-  async function ready() {
-    const leader = build(role === 'single' ? { singleMode: true } : { isLeader: true });
-    await leader.ready();
-    if (role !== 'follower') return leader;
-    const follower = build({ isLeader: false });
-    await follower.ready();
-    return follower;
-  }
+  const ready = () => readyIn(role, build);
 
   test('a call is a client span under the active span, and a server span in it', async () => {
     const client = await ready();

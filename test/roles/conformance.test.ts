@@ -8,14 +8,13 @@ import type { ClientOptions } from '../../src/options';
 import { markEnding } from '../../src/seat';
 import { eventually } from '../support/eventually';
 import { upstreamClass } from '../support/fake-upstream';
+import { createIn, readyIn, ROLES } from '../support/in-role';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
 type Upstream = ReturnType<typeof upstreamClass>;
 
-const roles = ['single', 'leader', 'follower'] as const;
-
-describe.each(roles)('%s', (role) => {
+describe.each(ROLES)('%s', (role) => {
   let open: object[] = [];
   let Registry: Upstream;
   let port: number;
@@ -46,19 +45,8 @@ describe.each(roles)('%s', (role) => {
     return client;
   }
 
-  /** A client that has the role; for a follower there is a leader in the same process. */
-  async function create(options: ClientOptions = {}) {
-    if (role === 'single') return build({ ...options, singleMode: true });
-    const leader = build({ ...options, isLeader: true });
-    await leader.ready();
-    return role === 'leader' ? leader : build({ ...options, isLeader: false });
-  }
-
-  async function ready(options: ClientOptions = {}) {
-    const client = await create(options);
-    await client.ready();
-    return client;
-  }
+  const create = (options: ClientOptions = {}) => createIn(role, (own) => build({ ...options, ...own }));
+  const ready = (options: ClientOptions = {}) => readyIn(role, (own) => build({ ...options, ...own }));
 
   describe('calls', () => {
     it('gives the result of a promise method', async () => {

@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
 import cluster from '../../src';
 import { runGenerator } from '../../src/run-generator';
+import { createIn, ROLES } from '../support/in-role';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -256,7 +257,7 @@ const fulfilled: Record<string, unknown> = {
   yieldsAThenableThatCallsTwice: 1,
 };
 
-describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
+describe.each(ROLES)('%s', (role) => {
   let open: object[] = [];
   afterEach(async () => {
     await Promise.all(open.map((client) => cluster.close(client)));
@@ -275,10 +276,7 @@ describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
       open.unshift(client);
       return client;
     };
-    if (role === 'single') return build({ singleMode: true });
-    const leader = build({ isLeader: true });
-    await leader.ready();
-    return role === 'leader' ? leader : build({ isLeader: false });
+    return createIn(role, build);
   }
 
   it.each(members)('%s: the caller hears how it ended, and nobody else', async (name) => {

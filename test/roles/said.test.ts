@@ -6,6 +6,7 @@ import cluster from '../../src';
 import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
 import { upstreamClass, type UpstreamListener } from '../support/fake-upstream';
+import { ROLES } from '../support/in-role';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -81,7 +82,7 @@ afterEach(async () => {
   open = [];
 });
 
-describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
+describe.each(ROLES)('%s', (role) => {
   let port: number;
   let Careless: ReturnType<typeof carelessClass>;
 

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import cluster from '../../src';
 import type { ClientOptions } from '../../src/options';
 import { eventually } from '../support/eventually';
+import { createIn, readyIn, ROLES } from '../support/in-role';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -130,17 +131,9 @@ async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-describe.each(['single', 'leader', 'follower'] as const)('%s', (role) => {
-  async function create() {
-    const leader = build(role === 'single' ? { singleMode: true } : { isLeader: true });
-    await leader.ready();
-    return role === 'follower' ? build({ isLeader: false }) : leader;
-  }
-  async function ready() {
-    const client = await create();
-    await client.ready();
-    return client;
-  }
+describe.each(ROLES)('%s', (role) => {
+  const create = () => createIn(role, build);
+  const ready = () => readyIn(role, build);
 
   it('gives all items in order, and then what the generator returns', async () => {
     const client = await ready();

@@ -1,14 +1,8 @@
 // A host that a test writes: processes around leaders, with counters that grow as the script says. A source of views for the
 // dashboard and for `trunkline top`.
 
-import {
-  LATENCY_BUCKETS_MS,
-  type ChannelView,
-  type ClientView,
-  type HostEvent,
-  type HostView,
-  type ProcessView,
-} from '../../src/host-view';
+import type { ChannelView, ClientView, HostEvent, HostView, ProcessView } from '../../src/host-view';
+import { LATENCY_BUCKETS_MS } from '../../src/latency-buckets';
 
 type Changing<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -6,18 +6,4 @@
 // The entry of the API reference (typedoc.json): the exports of src/observe/index.ts, and the types that these refer to.
 
 export * from '../../src/observe';
-export type {
-  ApplicationView,
-  CallCounts,
-  CallOutcomes,
-  ChannelView,
-  ClientView,
-  FailoverView,
-  FollowerView,
-  HostEvent,
-  HostEventKind,
-  KeyView,
-  ProcessView,
-  UpstreamView,
-  ViewSource,
-} from '../../src/host-view';
+export type * from '../../src/host-view';

@@ -8,7 +8,7 @@ import { CommandFailure } from '../command-failure';
 import { NoAnswer, type ControlClient } from '../control/control-client';
 import { SILENCE_MS, type ApplicationStatus, type Command, type CommandResult } from '../control/control-protocol';
 import { formatDuration } from '../../quantities';
-import type { Output } from '../show/output';
+import { showAgain, type Output } from '../show/output';
 import type { Place } from '../place/place';
 import { birthOf, isAlive } from '../place/processes';
 import { channelsTable } from '../show/channels-view';
@@ -23,7 +23,6 @@ const ORPHANS_MS = 3_000;
 /** How long a process that is about to be killed may take to name the children, ms. */
 const LAST_WORDS_MS = 500;
 const WATCH_MS = 1_000;
-const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
 export async function status(place: Place, json: boolean, stdout: Output): Promise<void> {
   const showProgram = (pid: number): void => {
@@ -62,8 +61,7 @@ export async function watch(place: Place, json: boolean, stdout: Output): Promis
   await withMaster(place, async (client) => {
     for (;;) {
       const text = await statusText(client, place, json, stdout);
-      if (json) stdout.write(`${text}\n`);
-      else stdout.write(`${stdout.isTty ? CLEAR_SCREEN : ''}${text}\n${stdout.isTty ? '' : '\n'}`);
+      showAgain(text, json, stdout);
       if ((await Promise.race([client.closed.then(() => 'ended'), wait(WATCH_MS)])) === 'ended')
         throw CommandFailure.notRunning(`${place.name} has ended`);
     }

@@ -1,33 +1,28 @@
 // What the doctor says of an application of egg: which version, and whether trunkline is in the place of the packages of egg that it
 // can replace.
 
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { manifestOf, type Manifest } from '../../supervisor/host/resolve-module';
+import { manifestOf, packageFolder, type Manifest } from '../../supervisor/host/resolve-module';
 
 const OURS = 'trunkline';
 
 /** @param baseDir the folder of the application @returns undefined where no egg is installed */
 export function aboutEgg(baseDir: string): string | undefined {
-  const egg = installed('egg', baseDir);
-  if (!egg) return undefined;
-  const [major = 0] = (egg.manifest.version ?? '').split('.').map(Number);
-  const replaceable = [major >= 4 ? '@eggjs/cluster' : 'egg-cluster', 'cluster-client'];
-  let areOurs = true;
-  const packages = replaceable.map((name) => {
-    const found = installed(name, egg.folder)?.manifest;
-    areOurs &&= found?.name === OURS;
-    if (!found) return `${name} is not installed`;
-    return found.name === OURS ? `${name} is ${OURS}` : `${name} is the package of that name, ${found.version}`;
-  });
+  const folder = packageFolder('egg', baseDir);
+  if (folder === undefined) return undefined;
+  const { version = '' } = manifestOf(folder);
+  const clusterPackage = Number(version.split('.', 1)[0]) >= 4 ? '@eggjs/cluster' : 'egg-cluster';
+  const packages = [clusterPackage, 'cluster-client'].map((name) => ({ name, manifest: installed(name, folder) }));
+  const areOurs = packages.every(({ manifest }) => manifest?.name === OURS);
   const advice = areOurs ? '' : `; "overrides" of package.json can put ${OURS} in their place`;
-  return `egg ${egg.manifest.version}: ${packages.join(', ')}${advice}`;
+  return `egg ${version}: ${packages.map(described).join(', ')}${advice}`;
 }
 
-/** The package as a program in the folder would find it. */
-function installed(name: string, from: string): { folder: string; manifest: Manifest } | undefined {
-  const folders = createRequire(join(from, 'package.json')).resolve.paths(name) ?? [];
-  const folder = folders.map((modules) => join(modules, name)).find((path) => existsSync(join(path, 'package.json')));
-  return folder === undefined ? undefined : { folder, manifest: manifestOf(folder) };
+function installed(name: string, from: string): Manifest | undefined {
+  const folder = packageFolder(name, from);
+  return folder === undefined ? undefined : manifestOf(folder);
+}
+
+function described({ name, manifest }: { name: string; manifest: Manifest | undefined }): string {
+  if (!manifest) return `${name} is not installed`;
+  return manifest.name === OURS ? `${name} is ${OURS}` : `${name} is the package of that name, ${manifest.version}`;
 }

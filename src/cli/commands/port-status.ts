@@ -4,10 +4,8 @@ import { CommandFailure } from '../command-failure';
 import { PortFailure, PortSource, type PortSourceOptions } from '../control/port-source';
 import type { HostView } from '../../host-view';
 import { channelsTable } from '../show/channels-view';
-import type { Output } from '../show/output';
+import { showAgain, type Output } from '../show/output';
 import { processesTable } from '../show/processes-view';
-
-const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
 export async function portStatus(options: PortSourceOptions, json: boolean, stdout: Output): Promise<void> {
   const view = await portOrFailure(() => new PortSource(options).read());
@@ -18,8 +16,7 @@ export async function portStatus(options: PortSourceOptions, json: boolean, stdo
 export async function watchPort(options: PortSourceOptions, json: boolean, stdout: Output, signal: AbortSignal): Promise<void> {
   await portOrFailure(async () => {
     for await (const view of new PortSource(options).watch(signal)) {
-      const text = json ? JSON.stringify(view) : textOf(view, stdout);
-      stdout.write(`${stdout.isTty && !json ? CLEAR_SCREEN : ''}${text}\n${stdout.isTty || json ? '' : '\n'}`);
+      showAgain(json ? JSON.stringify(view) : textOf(view, stdout), json, stdout);
     }
   });
 }

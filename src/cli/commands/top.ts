@@ -19,13 +19,13 @@ const PLAIN_MS = 1_000;
 const PLAIN_COLUMNS = 160;
 const ORDER_OF: Readonly<Record<string, Order>> = { c: 'calls', m: 'memory', n: 'name' };
 const CTRL_C = '\u0003';
-const ENTER = '\u001b[?1049h\u001b[?25l'; // the other screen, without a cursor
+const ENTER = '\u001b[?1049h\u001b[?25l'; // a screen apart, without a cursor
 const LEAVE = '\u001b[?25h\u001b[?1049l';
 const HOME = '\u001b[H';
 const ERASE_LINE = '\u001b[K';
 const ERASE_BELOW = '\u001b[J';
 
-/** One JSON object a line: a view with its rates, the first at once. @throws CommandFailure when the application has ended */
+/** Writes JSON, an object a line: a view with its rates, the first at once. @throws CommandFailure when the application has ended */
 export async function topJson(source: HostViewSource, stdout: Output, end: AbortSignal): Promise<void> {
   const history = new HostHistory();
   await untilGone(source, end, (view) => {

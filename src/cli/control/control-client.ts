@@ -72,7 +72,7 @@ export class ControlClient {
     return this.#ask<CommandResult>(command, (resolve) => ({ resolve, onProgress, onView: () => undefined }));
   }
 
-  /** One view of the application. @throws as `request` */
+  /** Asks for a view of the application. @throws as `request` */
   view(): Promise<HostView> {
     return this.#ask<HostView>({ command: 'view' }, (resolve) => ({
       resolve: () => undefined,

@@ -1,5 +1,5 @@
 // The program that writes the logs of a daemon, where the logs are rotated: all processes of the application write into its pipes.
-// It goes on until the last of them has ended, so that nothing is lost of what they have said.
+// The program ends after the last of these processes, so that no output is lost.
 
 import net from 'node:net';
 import type { FromKeeper, LogFiles, ToKeeper } from './keeper-messages';
@@ -10,7 +10,7 @@ if (!process.send) {
   console.error('this program is started by: trunkline start --daemon --log-max-size 10MB');
   process.exit(2);
 }
-// Whoever signals all processes means the application, whose last words are still to come.
+// A signal to all processes is meant for the application, which still has to write its last lines.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 let logs: RotatingLog[] = [];

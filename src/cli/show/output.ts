@@ -32,6 +32,14 @@ export function outputTo(stream: NodeJS.WriteStream, env: Environment): Output {
   };
 }
 
+const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
+
+/** Shows what is watched once more: in place of the last text on a terminal, and elsewhere behind it. JSON is a line each time. */
+export function showAgain(text: string, json: boolean, stdout: Output): void {
+  if (json) stdout.write(`${text}\n`);
+  else stdout.write(stdout.isTty ? `${CLEAR_SCREEN}${text}\n` : `${text}\n\n`);
+}
+
 /**
  * Standard output may be a pipe whose reader has gone, a terminal that was closed, or a file on a full disk.
  * @param onGone what to do when nobody reads any more

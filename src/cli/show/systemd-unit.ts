@@ -49,7 +49,7 @@ function percent(text: string): string {
   return text.replaceAll('%', '%%');
 }
 
-/** One word of a command line, or of a list of assignments. */
+/** Writes a word of a command line, or of a list of assignments. */
 function word(text: string): string {
   if (/^[\w@%+=:,./$-]+$/.test(text)) return text;
   const escaped = text.replaceAll(/[\\"]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t').replaceAll('\r', '\\r');

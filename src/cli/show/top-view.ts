@@ -51,7 +51,7 @@ const RIGHT: ReadonlySet<string> = new Set([
   ...['TERM', 'FOLLOWERS', 'KEYS', 'CALLS/S', 'VALUES/S', 'WAITING'],
   ...['PID', 'MEMORY', 'LOOP DELAY', 'RESTARTS', 'READY FOR'],
 ]);
-/** Of what a terminal has room for, the channels and the events take so many lines at most. */
+/** How many lines of a terminal the channels and the events take at most. */
 const MAX_CHANNELS = 8;
 const MAX_EVENTS = 5;
 const MAX_NAME = 32;

@@ -1,7 +1,8 @@
 // The files of the page: one HTML file, one script and one style sheet, which the build has put into the package.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownPackageFolder } from '../../own-package';
 
 export interface Asset {
   readonly type: string;
@@ -28,9 +29,7 @@ export function assetAt(path: string): Asset | undefined {
   return asset;
 }
 
-/** Sources, build and package lie at different depths; the page is built once, into the package. */
+/** The page is built once, into the package. */
 function folder(): string {
-  let above = __dirname;
-  while (!existsSync(join(above, 'package.json'))) above = dirname(above);
-  return join(above, 'dist', 'package', 'observe', 'page');
+  return join(ownPackageFolder(), 'dist', 'package', 'observe', 'page');
 }

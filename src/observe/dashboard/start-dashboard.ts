@@ -1,8 +1,7 @@
 // `startDashboard(options)`: a web server that shows one host. Here is decided who asks for what; the rooms next to this file
 // answer.
 
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
 import { TrunklineError } from '../../errors';
 import type { HostView, HostViewSource } from '../../host-view';
 import { jsonForm } from '../../json-form';
@@ -11,6 +10,7 @@ import { act, type DashboardActions } from './actions';
 import { assetAt } from './assets';
 import { beginStream, streamTo } from './event-stream';
 import { begin, readJson, Refusal, sendJson, sendRefusal } from './http-answer';
+import { startHttpService } from '../http-service';
 import { metrics, type Metrics } from '../metrics';
 import { LiveView } from './live-view';
 import type { WantedValue } from './read-value';
@@ -79,23 +79,19 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     actions: options.actions ?? options.application,
     metrics: metricsOf(options, source),
   };
-  const server = http.createServer((request, response) => {
-    response.on('error', () => undefined); // the other side has gone away
-    answer(request, response, service).catch((error: unknown) => sendRefusal(response, error));
+  const web = await startHttpService({
+    port,
+    host,
+    maxConnections: MAX_CONNECTIONS,
+    onRequest: (request, response) => {
+      answer(request, response, service).catch((error: unknown) => sendRefusal(response, error));
+    },
   });
-  server.maxConnections = MAX_CONNECTIONS;
-  server.listen(port, host);
-  await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
-  server.on('error', () => undefined); // a connection that cannot be accepted, because no descriptor is left
-  const closed = new Promise<void>((resolve) => server.once('close', () => resolve()));
-  const { port: bound } = server.address() as AddressInfo;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}/`,
+    url: `${web.origin}/`,
     close: () => {
-      server.close();
       live.close();
-      server.closeAllConnections();
-      return closed;
+      return web.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 // An error of a child, in the words of the master.
 
 import { inspect, types } from 'node:util';
+import { formatEndpoint } from '../../endpoint';
 import { describeFrameworkError } from './framework-error';
 
 /** Longer reasons are cut: the pipe to the master is, at the end of a process, not patient. */
@@ -47,5 +48,5 @@ export function listenRefusal(error: unknown): string | undefined {
 function addressText(address: unknown, port: number): string | undefined {
   if (typeof address !== 'string') return port >= 0 ? `port ${port}` : undefined;
   if (port < 0) return address;
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return formatEndpoint({ host: address, port });
 }

@@ -1,5 +1,6 @@
 // Where something listens, in readable form. Pure.
 
+import { formatEndpoint } from '../../endpoint';
 import type { Address } from '../messaging/messages';
 
 /** As `127.0.0.1:8080`, `[::1]:8080`, `*:8080` for every interface, or the path of a Unix socket. */
@@ -7,5 +8,5 @@ export function formatAddress(address: Address): string {
   if (typeof address === 'string') return address;
   const { address: host, port } = address;
   if (/^(::|0\.0\.0\.0|)$/.test(host ?? '')) return `*:${port}`;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return formatEndpoint({ host, port });
 }

@@ -1,9 +1,9 @@
 // Frameworks: packages that export the classes `Agent` and `Application`, such as egg and frameworks built on egg.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
 import { mention, OptionError } from './option-error';
+import { packageFolder } from './resolve-module';
 
 /** The framework of an application that names none. */
 const DEFAULT_FRAMEWORK = 'egg';
@@ -26,7 +26,7 @@ export function findFramework(baseDir: string, given: string | undefined): strin
     throw invalid(`the framework ${name} does not exist`);
   }
   // From the application, then from where the master was started (an application that is a test fixture).
-  const path = folderOf(name, baseDir) ?? folderOf(name, process.cwd());
+  const path = packageFolder(name, baseDir) ?? packageFolder(name, process.cwd());
   if (path !== undefined) return path;
   const found = `the framework ${name} cannot be found from ${baseDir}: install it, or give `;
   throw invalid(found, mention('app'), ' or ', mention('framework', 'name'));
@@ -39,14 +39,6 @@ function frameworkOf(manifest: string): string | undefined {
   } catch (cause) {
     throw invalid(`${manifest} cannot be read: ${(cause as Error).message}`);
   }
-}
-
-function folderOf(name: string, from: string): string | undefined {
-  for (const folder of createRequire(join(from, 'package.json')).resolve.paths(name) ?? []) {
-    const path = join(folder, name);
-    if (existsSync(join(path, 'package.json'))) return path;
-  }
-  return undefined;
 }
 
 function invalid(...sentence: ConstructorParameters<typeof OptionError>[1]): OptionError {

@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 
 /** What Node.js reads of a package.json. */
 export interface Manifest {
@@ -21,6 +21,12 @@ export function manifestOf(folder: string): Manifest {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Manifest) : {};
 }
 
+/** The folder of a package, as a program in the folder `from` would find the package; undefined where it is not installed. */
+export function packageFolder(name: string, from: string): string | undefined {
+  const folders = createRequire(join(from, 'package.json')).resolve.paths(name) ?? [];
+  return folders.map((modules) => join(modules, name)).find((path) => existsSync(join(path, 'package.json')));
+}
+
 /**
  * @param name as for `node --require`
  * @param folder where the name is resolved
@@ -34,8 +40,7 @@ export function resolveModule(name: string, folder: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
     const [, packageName = name, subpath = ''] = /^((?:@[^/]+\/)?[^/]+)(\/.*)?$/.exec(name) ?? [];
-    const folders = (isAbsolute(name) ? [] : (resolve.paths(name) ?? [])).map((modules) => join(modules, packageName));
-    const found = folders.find((candidate) => existsSync(join(candidate, 'package.json')));
+    const found = packageFolder(packageName, folder);
     const target = found && importTarget(manifestOf(found).exports, `.${subpath}`);
     if (target === undefined) throw error;
     return join(found!, target);
@@ -65,7 +70,7 @@ const CONDITIONS = new Set(['import', 'node', 'node-addons', 'module-sync', 'def
 function importTarget(exports: unknown, subpath: string): string | undefined {
   if (!hasSubpaths(exports)) return subpath === '.' ? fitting(exports) : undefined;
   if (Object.hasOwn(exports, subpath)) return fitting(exports[subpath]);
-  // Of several patterns the one with the longest part before the star.
+  // The pattern with the longest part before the star wins.
   const patterns = Object.keys(exports).filter((key) => key.includes('*'));
   patterns.sort((a, b) => b.indexOf('*') - a.indexOf('*'));
   for (const pattern of patterns) {

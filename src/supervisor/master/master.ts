@@ -147,11 +147,10 @@ export class Master {
     this.#hasStarted = true;
     for (const slot of this.#slots()) slot.readyChild?.tell({ trunkline: 'started' });
     const ready = reachableAt(this.#specs.programOptions, this.#options.port, this.address);
-    logger.info(
-      `started: address=${ready.address} workers=${workers} after ${Math.round(this.#means.clock.now() - startedAt)} ms`,
-    );
+    const tookMs = Math.round(this.#means.clock.now() - startedAt);
+    logger.info(`started: address=${ready.address} workers=${workers} after ${tookMs} ms`);
     this.#announcements.started(ready);
-    this.overview.note('start', `started with ${workers} workers`, Math.round(this.#means.clock.now() - startedAt));
+    this.overview.note('start', `started with ${workers} workers`, tookMs);
     return true;
   }
 

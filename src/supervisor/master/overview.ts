@@ -20,7 +20,7 @@ const LOOK_MS = 10_000;
 const ANSWER_MS = 500;
 /** A child reports its changes at most this often while somebody looks, ms. */
 const EVERY_MS = 200;
-/** Of many children each reports less often, ms for each: a master takes 400 reports a second without effort. */
+/** With many children each child reports less often, ms for each child: a master takes 400 reports a second without effort. */
 const EVERY_MS_PER_CHILD = 2.5;
 
 /** What the overview asks the master. */
@@ -57,7 +57,7 @@ export class Overview implements HostViewSource {
     this.#watching = new Watching(overseen.clock, () => this.read(), false); // a master that has stopped everything ends
   }
 
-  /** The same events, noted. */
+  /** Events for the slots that also reach the overview. */
   heeding(events: SlotEvents): SlotEvents {
     return {
       ...events,

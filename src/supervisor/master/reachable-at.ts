@@ -1,5 +1,6 @@
 // Where a started application is reached, as every process of it is told. Pure.
 
+import { formatEndpoint } from '../../endpoint';
 import type { Ready } from '../messaging/announcements';
 import type { Address } from '../messaging/messages';
 
@@ -21,5 +22,5 @@ export function reachableAt(
 function urlOf(protocol: string, address: Exclude<Address, string> | undefined, port: number | undefined): string | undefined {
   if (port === undefined) return undefined;
   const host = address !== undefined && !/^(::|0\.0\.0\.0|)$/.test(address.address) ? address.address : '127.0.0.1';
-  return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${protocol}://${formatEndpoint({ host, port })}`;
 }

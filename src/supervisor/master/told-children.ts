@@ -3,7 +3,7 @@
 import { childChannel, type ChildMessage } from '../../telemetry';
 import type { Slot, SlotEvents } from './slot';
 
-/** The same events, published. */
+/** Events for the slots that are also published as telemetry. */
 export function toldChildren(events: SlotEvents): SlotEvents {
   return {
     ...events,
