@@ -66,6 +66,9 @@ const ALLOWED = {
   ],
   'src/cli': ['kernel', HOST, 'src/cli/commands', 'src/cli/control', 'src/cli/place', 'src/cli/show'],
   'public face': ['kernel', 'protocol', 'src/client', 'src/supervisor (types)'],
+  // One upstream connection for many hosts: an upstream class for the core, and the engines, which do not know the fleet.
+  'src/fleet': ['kernel', 'protocol', 'src/fleet/engines'],
+  'src/fleet/engines': ['kernel', 'src/fleet (types)'],
   // What test/, bench/ and chaos/ are made of: no other folder of src may import it, and the package leaves it out.
   'src/testing': ['kernel', 'public face'],
 };
@@ -81,6 +84,8 @@ const PACKAGES = {
   'src/observe/page': ['uplot'],
   // Loaded when the user asks for tracing and metrics.
   'src/observe': ['@opentelemetry/api', 'prom-client'],
+  // Loaded when an engine is opened.
+  'src/fleet/engines': ['ioredis'],
 };
 
 /** The files of each layer, for layers that are no folder of src. */
@@ -92,6 +97,7 @@ const FILES = {
   'src/supervisor': { files: ['src/supervisor/*.ts', 'src/supervisor/*.mts'] },
   'src/observe': { files: ['src/observe/*.ts', 'src/observe/*.mts'] },
   'src/cli': { files: ['src/cli/*.ts'] },
+  'src/fleet': { files: ['src/fleet/*.ts', 'src/fleet/*.mts'] },
 };
 
 /** How a relative import names a file of the layer; undefined for layers that a pattern cannot tell from others. */

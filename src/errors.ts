@@ -142,6 +142,34 @@ const kinds = {
     retryable: true,
     meaning: 'A new process did not become ready, or ended soon after. Old ones that were not replaced yet go on.',
   },
+  ERR_TRUNKLINE_FLEET_NO_ENGINE: {
+    retryable: true,
+    meaning: 'The engine of a fleet (etcd, Redis) does not answer. The fleet goes on trying in the background.',
+  },
+  ERR_TRUNKLINE_FLEET_ENGINE_REFUSED: {
+    retryable: false,
+    meaning: 'The engine of a fleet answers, but cannot be used: a wrong password, a right that is missing, a version too old.',
+  },
+  ERR_TRUNKLINE_FLEET_MISMATCH: {
+    retryable: false,
+    meaning: 'Another class, or another form of values, uses the same `group` of a fleet; the message names what differs.',
+  },
+  ERR_TRUNKLINE_FLEET_TOO_LARGE: {
+    retryable: false,
+    meaning: 'A value, call or answer is larger than the engine of the fleet carries. Nothing was sent.',
+  },
+  ERR_TRUNKLINE_FLEET_NO_WINNER: {
+    retryable: true,
+    meaning: 'No host of the fleet took a call within `callTimeoutMs`. The call has not run.',
+  },
+  ERR_TRUNKLINE_FLEET_WINNER_LOST: {
+    retryable: true,
+    meaning: 'The host that ran a call lost leadership of the fleet before it answered. The call may or may not have run.',
+  },
+  ERR_TRUNKLINE_FLEET_STALE: {
+    retryable: true,
+    meaning: 'Values of a fleet may be old: the engine is silent, or no host leads. The values before stay.',
+  },
   ERR_TRUNKLINE_CLOSED: {
     retryable: false,
     meaning: 'The client was used after `close()`, or closed before it became ready.',
