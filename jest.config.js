@@ -4,7 +4,11 @@ module.exports = {
   testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/examples/**/*.test.ts'],
   transform: { '^.+\\.ts$': 'ts-jest' },
   // Examples import the package by its name, as users do.
-  moduleNameMapper: { '^trunkline$': '<rootDir>/src/index.ts', '^trunkline/(supervisor|observe)$': '<rootDir>/src/$1/index.ts' },
+  moduleNameMapper: {
+    '^trunkline$': '<rootDir>/src/index.ts',
+    '^trunkline/(supervisor|observe)$': '<rootDir>/src/$1/index.ts',
+    '^trunkline/(etcd|file|redis|zookeeper)$': '<rootDir>/src/adapters/$1/index.ts',
+  },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   // Children that tests fork run from dist.
   globalSetup: '<rootDir>/scripts/jest-setup.mjs',

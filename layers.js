@@ -69,6 +69,9 @@ const ALLOWED = {
   // One upstream connection for many hosts: an upstream class for the core, and the engines, which do not know the fleet.
   'src/fleet': ['kernel', 'protocol', 'src/fleet/engines'],
   'src/fleet/engines': ['kernel', 'src/fleet (types)'],
+  // Ready-made upstream clients: their common interface and front, and a room for each store.
+  'src/adapters': ['kernel', 'public face'],
+  'src/adapters/file': ['kernel', 'src/adapters'],
   // What test/, bench/ and chaos/ are made of: no other folder of src may import it, and the package leaves it out.
   'src/testing': ['kernel', 'public face'],
 };
@@ -98,6 +101,7 @@ const FILES = {
   'src/observe': { files: ['src/observe/*.ts', 'src/observe/*.mts'] },
   'src/cli': { files: ['src/cli/*.ts'] },
   'src/fleet': { files: ['src/fleet/*.ts', 'src/fleet/*.mts'] },
+  'src/adapters': { files: ['src/adapters/*.ts'] },
 };
 
 /** How a relative import names a file of the layer; undefined for layers that a pattern cannot tell from others. */

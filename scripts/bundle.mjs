@@ -26,16 +26,18 @@ const FILES = [
   { out: 'supervisor/child/entry.js', entry: 'supervisor/child/entry' },
   { out: 'supervisor/child/watchdog-thread.js', entry: 'supervisor/child/watchdog-thread' },
   { out: 'observe/index.js', entry: 'observe/index' },
+  { out: 'adapters/file/index.js', entry: 'adapters/file/index' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
   { out: 'cli/keeper-entry.js', entry: 'cli/logs/keeper-entry' },
   { out: 'supervisor/parts.js', holds: (module) => isPartOfSupervisor(module) && !isPartOfChild(module) },
   { out: 'supervisor/child/parts.js', holds: isPartOfChild },
+  { out: 'adapters/parts.js', holds: (module) => /^adapters\/[^/]+$/.test(module) },
   { out: 'view.js', holds: (module) => module.startsWith('view/') },
   { out: 'kernel.js', holds: (module) => kernel.includes(module) },
 ];
 /** Modules for ESM, which only hand on to the files above. */
-const WRAPPERS = ['index.mjs', 'supervisor/index.mjs', 'observe/index.mjs', 'require-in-bundle.mjs'];
+const WRAPPERS = ['index.mjs', 'supervisor/index.mjs', 'observe/index.mjs', 'adapters/file/index.mjs', 'require-in-bundle.mjs'];
 const entries = FILES.flatMap(({ entry }) => entry ?? []);
 
 /** Programs are not parts: each program is a separate file. */

@@ -170,6 +170,50 @@ const kinds = {
     retryable: true,
     meaning: 'Values of a fleet may be old: the engine is silent, or no host leads. The values before stay.',
   },
+  ERR_TRUNKLINE_STORE_UNREACHABLE: {
+    retryable: true,
+    meaning: 'A server of an adapter or engine does not answer, or cannot be reached. It is tried again in the background.',
+  },
+  ERR_TRUNKLINE_STORE_DENIED: {
+    retryable: false,
+    meaning: 'A server refuses the user or the password, or the user may not do this there; `server` names the server.',
+  },
+  ERR_TRUNKLINE_STORE_UNTRUSTED: {
+    retryable: false,
+    meaning: 'The certificate of a server, or of this client, is not accepted by the other side; `cause` says why.',
+  },
+  ERR_TRUNKLINE_STORE_FULL: {
+    retryable: true,
+    meaning: 'A server refuses writes because its space is used up. Reads go on.',
+  },
+  ERR_TRUNKLINE_STORE_FAILED: {
+    retryable: true,
+    meaning: 'A server answered with an error of another kind, or not as the protocol says; the message quotes the answer.',
+  },
+  ERR_TRUNKLINE_STORE_LACKS: {
+    retryable: false,
+    meaning: 'The store cannot do what was asked, e.g. a registration in files; the message says what can be done instead.',
+  },
+  ERR_TRUNKLINE_KEY_INVALID: {
+    retryable: false,
+    meaning: 'The key or prefix cannot be one in this store; the message says what is wrong with it.',
+  },
+  ERR_TRUNKLINE_VALUE_TOO_LARGE: {
+    retryable: false,
+    meaning: 'The value is larger than the server takes. Nothing was sent.',
+  },
+  ERR_TRUNKLINE_VALUE_INVALID: {
+    retryable: false,
+    meaning: 'A value of a store is not what was asked for, e.g. no JSON; `key` names the value.',
+  },
+  ERR_TRUNKLINE_VERSION_CONFLICT: {
+    retryable: false,
+    meaning: 'The key has another version than the write requires; read the key again.',
+  },
+  ERR_TRUNKLINE_NOT_WATCHED: {
+    retryable: true,
+    meaning: '`config.get(key)` for a key that this process does not watch, or whose first value has not come yet.',
+  },
   ERR_TRUNKLINE_CLOSED: {
     retryable: false,
     meaning: 'The client was used after `close()`, or closed before it became ready.',

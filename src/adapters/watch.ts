@@ -1,0 +1,154 @@
+// What `config.watch` and `registry.watch` return: one watched key, prefix or service, with its newest state, as an async iterator,
+// and with a listener.
+
+import { onAbort } from '../abort-listeners';
+import { TrunklineError } from '../errors';
+import type { ClientStatus, LatestValuesOptions, SubscriptionHandle, ValueIterator } from '../index';
+import type { OwnedEntry, StoredEntry, Watched, WatchedState, WriteOptions } from './registry';
+
+/** What the front needs of a shared client over an adapter's class. */
+export interface SharedStoreClient {
+  ready(): Promise<unknown>;
+  status(): ClientStatus;
+  close(): Promise<void>;
+  subscribe(what: Watched, listener: (state: WatchedState) => void): unknown;
+  values(what: Watched, options?: LatestValuesOptions): ValueIterator<WatchedState>;
+  publish(entry: OwnedEntry): unknown;
+  unPublish(entry: OwnedEntry): Promise<void>;
+  get(key: string): Promise<StoredEntry | null>;
+  list(prefix: string): Promise<readonly StoredEntry[]>;
+  put(key: string, bytes: Uint8Array, options?: WriteOptions): Promise<number>;
+  delete(key: string, options?: WriteOptions): Promise<boolean>;
+}
+
+export interface WatchOptions {
+  /** Ends the watch: an iterator and `ready` are rejected with the reason of the signal. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class Watch<T> implements AsyncIterable<T> {
+  readonly what: Watched;
+  readonly #client: SharedStoreClient;
+  readonly #read: (state: WatchedState, before: T | undefined) => T;
+  readonly #onClose: (watch: Watch<T>) => void;
+  readonly #signal: AbortSignal | undefined;
+  #ignoreSignal: (() => void) | undefined;
+  #handle: SubscriptionHandle | undefined;
+  #ready: Promise<T> | undefined;
+  #current: { readonly value: T } | undefined;
+  #isOver = false;
+
+  /**
+   * Subscribes at once.
+   * @param read turns a state of the store into what users get @param onClose called when the watch has ended, however
+   */
+  constructor(
+    client: SharedStoreClient,
+    what: Watched,
+    read: (state: WatchedState, before: T | undefined) => T,
+    listener: ((state: T) => void) | undefined,
+    { signal }: WatchOptions,
+    onClose: (watch: Watch<T>) => void,
+  ) {
+    this.#client = client;
+    this.what = what;
+    this.#read = read;
+    this.#onClose = onClose;
+    this.#signal = signal;
+    if (signal?.aborted) {
+      this.#isOver = true;
+      return;
+    }
+    if (signal) this.#ignoreSignal = onAbort(signal, () => this.close());
+    this.#handle = client.subscribe(what, (state) => {
+      this.#current = { value: read(state, this.#current?.value) };
+      listener?.(this.#current.value);
+    }) as SubscriptionHandle;
+  }
+
+  /** Whether the first state has come. Until then `current` says nothing. */
+  get isKnown(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /** The newest state, at once; undefined until the first one has come. It stays when the store is away, and when the watch has ended. */
+  get current(): T | undefined {
+    return this.#current?.value;
+  }
+
+  /**
+   * Resolves with the first state.
+   * @throws (rejects) the reason of the signal, or TrunklineError ERR_TRUNKLINE_CLOSED when the watch or the client is closed before
+   */
+  get ready(): Promise<T> {
+    if (!this.#ready) {
+      this.#ready = this.#first();
+      this.#ready.catch(() => undefined); // a promise that nobody awaits reports nothing
+    }
+    return this.#ready;
+  }
+
+  async #first(): Promise<T> {
+    try {
+      await this.#handle?.ready;
+    } catch (error) {
+      throw this.#signal?.aborted ? this.#signal.reason : error;
+    }
+    if (this.#current) return this.#current.value;
+    if (this.#signal?.aborted) throw this.#signal.reason;
+    throw new TrunklineError('ERR_TRUNKLINE_CLOSED', `the watch of ${nameOf(this.what)} has ended before its first value came`);
+  }
+
+  /** Whether `current` may be older than what the store has: the store is away, or a leader is sought. */
+  get isStale(): boolean {
+    return this.#handle?.isStale ?? true;
+  }
+
+  /**
+   * The states one after the other: the newest that the reader has not seen, never an older one. Leaving the loop closes the watch; a
+   * second iterator of one watch is possible as long as neither has left its loop.
+   */
+  [Symbol.asyncIterator](): ValueIterator<T> {
+    const values = this.#client.values(this.what, this.#signal ? { signal: this.#signal } : undefined);
+    const read = this.#read;
+    let before: T | undefined;
+    const end = async (): Promise<IteratorResult<T, undefined>> => {
+      await values.return();
+      this.close();
+      return { done: true, value: undefined };
+    };
+    return {
+      async next() {
+        const step = await values.next();
+        if (step.done) return step;
+        before = read(step.value, before);
+        return { done: false, value: before };
+      },
+      return: end,
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      async [Symbol.asyncDispose]() {
+        await end();
+      },
+    };
+  }
+
+  /** Ends the watch: no listener is called any more. Idempotent. */
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#ignoreSignal?.();
+    this.#handle?.unsubscribe();
+    this.#onClose(this);
+  }
+
+  /** For `using watch = config.watch(…)`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function nameOf(what: Watched): string {
+  return 'key' in what ? what.key : `${what.prefix}…`;
+}
