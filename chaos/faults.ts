@@ -1,6 +1,6 @@
 // What goes wrong: an entry for each kind of fault, chosen by weight.
 
-import type { TcpProxy } from '../src/testing/tcp-proxy';
+import type { FaultProxy } from '../src/testing/fault-proxy';
 import { CHANNELS, HEARTBEAT_MS, keysOf } from './channels';
 import type { Crew, Member } from './crew';
 import { now, type EntryOf, type Recorder } from './history';
@@ -10,7 +10,7 @@ import type { ChaosUpstream } from './upstream/server';
 export interface Stage {
   readonly crew: Crew;
   readonly server: ChaosUpstream;
-  readonly proxy: TcpProxy;
+  readonly proxy: FaultProxy;
   readonly random: Random;
   readonly record: Recorder;
 }

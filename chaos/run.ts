@@ -2,7 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../test/support/ports';
-import { TcpProxy } from '../src/testing/tcp-proxy';
+import { FaultProxy } from '../src/testing/fault-proxy';
 import type { Arguments } from './arguments';
 import { channels, keysOf, type ChannelPlan } from './channels';
 import { checkAll, checkSoFar, inOrder } from './checks/check';
@@ -58,7 +58,7 @@ export class Run {
 
   async run(): Promise<Outcome> {
     const ports = { common: await freePort(), few: await freePort(), proxied: await freePort() };
-    const proxy = await TcpProxy.start(ports.proxied);
+    const proxy = await FaultProxy.start(ports.proxied);
     const server = await ChaosUpstream.start(this.#record);
     for (const plan of this.#channels) for (const key of keysOf(plan)) server.change(plan.name, key, 10);
     const portOf = (slot: number, kind: string): number =>

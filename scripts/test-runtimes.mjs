@@ -139,7 +139,7 @@ class Program {
 }
 
 await ensure();
-const { freePort } = await import('../dist/src/supervisor/host/free-port.js');
+const { freePort } = await import('../dist/src/free-port.js');
 const folder = mkdtempSync(join(tmpdir(), 'trunkline-runtimes-'));
 for (const [name, text] of Object.entries({ 'client.cjs': CLIENT, 'supervisor.cjs': SUPERVISOR, 'worker.cjs': WORKER }))
   writeFileSync(join(folder, name), text);

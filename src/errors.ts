@@ -30,6 +30,26 @@ const kinds = {
     retryable: false,
     meaning: 'Nobody can tell whether the last parameter is a callback: its name is lost (minified). The call has not run.',
   },
+  ERR_TRUNKLINE_MOCK_INVALID: {
+    retryable: false,
+    meaning: '`trunkline/testing`: a mock was asked for something that its class does not have; the message names both.',
+  },
+  ERR_TRUNKLINE_MOCK_UNANSWERED: {
+    retryable: false,
+    meaning: '`trunkline/testing`: a method of a mock was called, and the test has not said what the method gives.',
+  },
+  ERR_TRUNKLINE_GROUP_FAILED: {
+    retryable: false,
+    meaning: '`trunkline/testing`: a group of members cannot do what the test asks for, or a member has failed.',
+  },
+  ERR_TRUNKLINE_WAIT_TIMEOUT: {
+    retryable: false,
+    meaning: '`trunkline/testing`: what `waitFor` waits for did not come in time.',
+  },
+  ERR_TRUNKLINE_LEFT_OPEN: {
+    retryable: false,
+    meaning: '`trunkline/testing`: `leakCheck` has found clients, sockets, timers or processes that a test has left open.',
+  },
   ERR_TRUNKLINE_PORT_TAKEN: {
     retryable: true,
     meaning: '`isLeader: true`, but another process holds the cluster port or leads the channel.',

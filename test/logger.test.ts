@@ -3,7 +3,7 @@
 import net from 'node:net';
 import cluster from '../src/index';
 import { guardedLogger, rarely, type Logger } from '../src/logger';
-import { FakeClock } from './support/fake-clock';
+import { ManualClock } from '../src/testing/manual-clock';
 import { upstreamClass } from './support/fake-upstream';
 import { leavesNothingOpen } from './support/open-handles';
 import { freePort } from './support/ports';
@@ -57,7 +57,7 @@ test('a stranger at the port does not end the process of a leader whose logger f
 });
 
 test('a line that strangers cause is written once a minute, with a count of those left out', () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const lines: string[] = [];
   const write = rarely((line) => lines.push(line), clock);
   for (let i = 0; i < 3; i++) write('refused');

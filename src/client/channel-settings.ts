@@ -12,8 +12,8 @@ import { formatKey, isPlain } from '../format-key';
 import { fingerprint } from '../identity';
 import { guardedLogger } from '../logger';
 import type { ResolvedOptions } from '../options';
+import { presentScope } from '../process-scope';
 import type { ChannelSpec } from '../roles/role';
-import { backgroundClock } from '../time';
 import { sharedSecret } from '../transport/credentials';
 import type { PeerSettings } from '../transport/peer-settings';
 import { callableMethods, sharedMethods, streamMethods, upstreamMethods, type Descriptors } from './delegation';
@@ -41,13 +41,14 @@ export function channelSettings(
 }
 
 function peerSettings(options: ResolvedOptions): PeerSettings {
+  const scope = presentScope();
   return {
     connectTimeoutMs: options.connectTimeout,
     heartbeatIntervalMs: options.isCheckHeartbeat ? options.heartbeatInterval : undefined,
     allowsLegacyPeers: options.allowLegacyPeers,
     logger: guardedLogger(options.logger),
-    // The client holds the process: see holding.ts.
-    clock: backgroundClock,
+    clock: scope.clock,
+    scope,
     isBackground: true,
   };
 }

@@ -90,7 +90,7 @@ export class Failover {
     const { spec, participation } = options;
     this.#search = new Search(spec, participation?.meeting.endpoint, () => this.#events.onPhase());
     this.#election = participation && new PortRace(participation.meeting, spec.id);
-    this.#candidate = participation && new Candidate(participation.meeting.endpoint.port, spec.id);
+    this.#candidate = participation && new Candidate(participation.meeting.endpoint.port, spec.id, spec.scope);
     this.#candidacy = participation?.candidacy ?? 'competes';
   }
 

@@ -4,6 +4,7 @@
 import { isSameChannel } from '../../protocol/handshake';
 import type { Candidacy } from '../../protocol/candidacy';
 import type { ChannelId } from '../../protocol/message';
+import { PerScope, WHOLE_PROCESS, type ProcessScope } from '../process-scope';
 
 /** A channel at a cluster port, as far as this process is concerned. */
 interface OwnChannel {
@@ -23,7 +24,8 @@ interface OwnChannel {
 
 // On the global object: two modules of a program may have loaded two copies of this package.
 const KEY = Symbol.for('trunkline#ownChannels');
-const ownChannels = ((globalThis as { [KEY]?: Set<OwnChannel> })[KEY] ??= new Set());
+const everywhere = ((globalThis as { [KEY]?: Set<OwnChannel> })[KEY] ??= new Set());
+const ownChannelsOf = new PerScope(() => new Set<OwnChannel>());
 
 /** A try to lead, during which no other client of this process that has to lead the channel tries. */
 export interface Turn {
@@ -36,14 +38,16 @@ export interface Turn {
 }
 
 export class Candidate {
+  readonly #channels: Set<OwnChannel>;
   readonly #own: OwnChannel;
   #isGone = false;
 
-  constructor(port: number, channel: ChannelId) {
-    const present = [...ownChannels].find((own) => own.port === port && isSameChannel(own.channel, channel));
+  constructor(port: number, channel: ChannelId, scope: ProcessScope = WHOLE_PROCESS) {
+    this.#channels = scope === WHOLE_PROCESS ? everywhere : ownChannelsOf.of(scope);
+    const present = [...this.#channels].find((own) => own.port === port && isSameChannel(own.channel, channel));
     this.#own = present ?? { port, channel, clients: 0, leaders: 0, successors: 0, turns: Promise.resolve(), isSucceeded: false };
     this.#own.clients++;
-    ownChannels.add(this.#own);
+    this.#channels.add(this.#own);
   }
 
   /**
@@ -81,7 +85,7 @@ export class Candidate {
   leave(): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    if (--this.#own.clients === 0) ownChannels.delete(this.#own);
+    if (--this.#own.clients === 0) this.#channels.delete(this.#own);
   }
 }
 

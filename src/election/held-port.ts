@@ -5,6 +5,7 @@
 import net from 'node:net';
 import { formatEndpoint, loopback, type Endpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
+import { PerScope } from '../process-scope';
 import { OWN_SERVER } from '../seat';
 import { soon } from '../time';
 import { Reception } from './reception';
@@ -14,9 +15,9 @@ import type { Meeting } from './term';
  * Ports that are bound, being bound, or being closed by this process, by number; a name with `own` is the separate port that
  * belongs to a cluster port.
  */
-const ports = new Map<string, Promise<HeldPort | undefined>>();
+const portsOf = new PerScope(() => new Map<string, Promise<HeldPort | undefined>>());
 /** Cluster ports that were seen in the hands of another process. */
-const seenTaken = new Set<number>();
+const seenTakenOf = new PerScope(() => new Set<number>());
 
 export class HeldPort {
   readonly #server: net.Server;
@@ -43,7 +44,7 @@ export class HeldPort {
       server,
       meeting,
       appoints,
-      hasPredecessor: appoints && seenTaken.delete(this.port),
+      hasPredecessor: appoints && seenTakenOf.of(meeting.scope).delete(this.port),
       onRelease: () => this.#leaveUnused(),
     });
   }
@@ -84,6 +85,7 @@ export class HeldPort {
     const clusterPort = meeting.endpoint.port;
     // The channels and the secret of a cluster port mean nothing at another cluster port.
     const name = endpoint.port === 0 ? `own ${clusterPort} ${label}` : String(clusterPort);
+    const ports = portsOf.of(meeting.scope);
     let binding = ports.get(name);
     if (!binding) {
       binding = HeldPort.#bind(meeting, endpoint);
@@ -109,10 +111,11 @@ export class HeldPort {
     return new Promise((resolve, reject) => {
       const server = net.createServer({ noDelay: true });
       Object.defineProperty(server, OWN_SERVER, { value: true });
+      meeting.scope?.onServer(server);
       // Needed also after the bind: a failed accept (too many open files) is an error event and must not end the process.
       server.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'EADDRINUSE') {
-          seenTaken.add(endpoint.port);
+          seenTakenOf.of(meeting.scope).add(endpoint.port);
           resolve(undefined);
           return;
         }

@@ -12,7 +12,7 @@ import type { PeerSettings } from './peer-settings';
 export interface ApproachOptions {
   readonly endpoint: Endpoint;
   readonly credentials: Credentials;
-  readonly settings: Pick<PeerSettings, 'connectTimeoutMs' | 'heartbeatIntervalMs' | 'clock' | 'isBackground'>;
+  readonly settings: Pick<PeerSettings, 'connectTimeoutMs' | 'heartbeatIntervalMs' | 'clock' | 'isBackground' | 'scope'>;
   readonly channel: string;
   /** Fingerprint of the methods that this process shares; undefined when the process does not come to be served. */
   readonly methods?: string | undefined;
@@ -36,9 +36,9 @@ export async function approach<T>(
   keeps: (outcome: T) => boolean,
 ): Promise<T | { readonly unreachable: Error }> {
   const { endpoint, credentials, settings, channel, methods, timeoutMs, signal } = options;
-  const { connectTimeoutMs, heartbeatIntervalMs, clock, isBackground } = settings;
+  const { connectTimeoutMs, heartbeatIntervalMs, clock, isBackground, scope } = settings;
   const secret = await credentials.secret();
-  const dialled = await dial(endpoint, connectTimeoutMs, clock, signal, isBackground);
+  const dialled = await dial(endpoint, connectTimeoutMs, clock, signal, isBackground, scope);
   if ('unreachable' in dialled) return dialled;
   const { connection } = dialled;
   options.onDialled?.(connection);

@@ -1,7 +1,7 @@
 // Opens a connection to the process that holds the cluster port.
 
-import net from 'node:net';
 import { formatEndpoint, type Endpoint } from '../endpoint';
+import { WHOLE_PROCESS, type ProcessScope } from '../process-scope';
 import type { Clock } from '../time';
 import { Connection } from './connection';
 
@@ -15,9 +15,10 @@ export function dial(
   clock: Clock,
   signal: AbortSignal,
   isBackground = false,
+  scope: ProcessScope = WHOLE_PROCESS,
 ): Promise<DialOutcome> {
   return new Promise((resolve) => {
-    const socket = net.connect({ host: endpoint.host, port: endpoint.port, noDelay: true });
+    const socket = scope.connect(endpoint);
     if (isBackground) socket.unref();
     const timer = clock.setTimeout(() => {
       fail(new Error(`no connection to ${formatEndpoint(endpoint)} within ${timeoutMs} ms`));

@@ -2,6 +2,7 @@
 // and the channel share.
 
 import type { Logger } from '../logger';
+import type { ProcessScope } from '../process-scope';
 import type { Clock } from '../time';
 
 export interface PeerSettings {
@@ -14,4 +15,6 @@ export interface PeerSettings {
   /** True: no socket and no port keeps the process alive, because the owner of the settings decides that. */
   readonly isBackground?: boolean | undefined;
   readonly logger: Logger;
+  /** Undefined: the whole process. */
+  readonly scope?: ProcessScope | undefined;
 }

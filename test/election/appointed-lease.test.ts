@@ -12,7 +12,7 @@ import { Reception } from '../../src/election/reception';
 import type { Appointed, ChannelLease, Meeting } from '../../src/election/term';
 import type { ChannelDoor } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 import { credentialsOf, meetingAt, SECRET } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
 import { Peer } from '../support/peer';
@@ -163,7 +163,7 @@ test('a successor that has lost the holder announces itself to the next one, rea
 });
 
 test('so does one that has no time left, because nobody serves any more', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const holder = await Holder.start(meetingAt(port, { clock }));
   const present = holder.reception.enter(blue, 3)!;
   (await accept(await appoint(4, 'succeeds'))).open(door);

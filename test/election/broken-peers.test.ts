@@ -12,7 +12,7 @@ import { dial } from '../../src/transport/dialer';
 import { introduce } from '../../src/transport/introduction';
 import { STRANGER_BYTES, STRANGER_MS } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
@@ -111,7 +111,7 @@ test('whoever was to be served by a leader that goes before it serves is let go,
 
 describe('who registers like a process of cluster-client 3.x for a channel that nobody leads', () => {
   const REGISTER = v1Codec.encode({ type: 'register', id: 1, timeoutMs: 3_000, channel: 'nobody' });
-  let clock: FakeClock;
+  let clock: ManualClock;
   let socket: net.Socket;
   let isClosed: boolean;
 
@@ -133,7 +133,7 @@ describe('who registers like a process of cluster-client 3.x for a channel that 
   }
 
   beforeEach(async () => {
-    clock = new FakeClock();
+    clock = new ManualClock();
     await hold({ clock });
   });
 
@@ -173,12 +173,12 @@ describe('who registers like a process of cluster-client 3.x for a channel that 
 
 describe('a successor that has not announced itself when the leader before has gone', () => {
   const announce = (name: string, term: number): V2Message => ({ type: 'announce', channel: channel(name), term, port: 1 });
-  let clock: FakeClock;
+  let clock: ManualClock;
   let successor: Peer;
   let waiting: Peer;
 
   beforeEach(async () => {
-    clock = new FakeClock();
+    clock = new ManualClock();
     await other.release();
     meeting = { ...meeting, clock };
     other = await claim('other');

@@ -7,7 +7,7 @@ import { HeldPort } from '../../src/election/held-port';
 import { PortRace } from '../../src/election/port-race';
 import type { Term } from '../../src/election/term';
 import { eventually } from '../support/eventually';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 import { meetingAt } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
 import { canBind, freePort } from '../support/ports';
@@ -66,7 +66,7 @@ test('of many that compete at once, one leads', async () => {
 
 describe('the port of a leader that was lost', () => {
   test('is asked for once more after a moment, as the system closes the sockets of a dead process one after the other', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const dying = await HeldPort.hold(meetingAt(port), (reception) => reception.claim(channel, 0));
     releases.push(() => dying!.release());
     const race = new PortRace(meetingAt(port, { clock }), channel);
@@ -81,7 +81,7 @@ describe('the port of a leader that was lost', () => {
 
   test('is not waited for by a process that closes', async () => {
     await takePort();
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const campaigning = new PortRace(meetingAt(port, { clock }), channel).campaign(1, 'competes', life.signal);
     await eventually('it waits', () => clock.pending > 0);
     life.abort();
@@ -92,7 +92,7 @@ describe('the port of a leader that was lost', () => {
   test('is its own if it is free then', async () => {
     const dying = net.createServer().listen({ port, host: '127.0.0.1' });
     await once(dying, 'listening');
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const campaigning = new PortRace(meetingAt(port, { clock }), channel).campaign(1, 'competes', life.signal);
     await eventually('it waits', () => clock.pending > 0);
     await new Promise((resolve) => dying.close(resolve));

@@ -8,7 +8,7 @@ import type { ChannelLease, Meeting } from '../../src/election/term';
 import type { Connection } from '../../src/transport/connection';
 import type { ChannelDoor } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 import { meetingAt } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
 import { Peer } from '../support/peer';
@@ -19,13 +19,13 @@ leavesNothingOpen();
 const leases: ChannelLease[] = [];
 const peers: Peer[] = [];
 const admitted: { readonly door: string; readonly connection: Connection; readonly join: Join | undefined }[] = [];
-let clock: FakeClock;
+let clock: ManualClock;
 let meeting: Meeting;
 let port: number;
 
 beforeEach(async () => {
   port = await freePort();
-  clock = new FakeClock();
+  clock = new ManualClock();
   meeting = meetingAt(port, { clock });
 });
 

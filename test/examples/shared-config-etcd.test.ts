@@ -3,7 +3,7 @@
 import { EtcdClient } from '../../examples/shared-config/etcd-client';
 import { describeWithEtcd, Etcd } from '../support/etcd';
 import { eventually } from '../support/eventually';
-import { TcpProxy } from '../../src/testing/tcp-proxy';
+import { FaultProxy } from '../../src/testing/fault-proxy';
 import { ExampleRun } from './example-run';
 
 describeWithEtcd('the demo with a real etcd', () => {
@@ -25,7 +25,7 @@ describeWithEtcd('the demo with a real etcd', () => {
   });
 
   it('a client that was away while etcd compacted its history gets the present value, and each later one', async () => {
-    const proxy = await TcpProxy.start(Number(new URL(etcd.url).port));
+    const proxy = await FaultProxy.start(Number(new URL(etcd.url).port));
     const client = new EtcdClient({ url: `http://127.0.0.1:${proxy.port}` });
     const [direct, errors, seen]: [EtcdClient, unknown[], string[]] = [new EtcdClient({ url: etcd.url }), [], []];
     client.on('error', (error: Error) => errors.push(error));

@@ -6,7 +6,7 @@ import { Follower } from '../../src/roles/follower/follower';
 import { PeerValues } from '../../src/roles/peer-values';
 import type { ChannelSpec } from '../../src/roles/role';
 import type { Connection, ConnectionEnd, Receiver } from '../../src/transport/connection';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 
 const values = new ValueCodec(structuredTranscode);
 const spec = {
@@ -17,7 +17,7 @@ const spec = {
   isBroadcast: true,
   maxOutboxBytes: 1_000,
   responseTimeoutMs: 3_000,
-  clock: new FakeClock(),
+  clock: new ManualClock(),
 } as unknown as ChannelSpec;
 
 class FakeConnection {

@@ -6,7 +6,7 @@ import type { ChannelLease } from '../../src/election/term';
 import { Leader } from '../../src/roles/leader/leader';
 import type { ChannelSpec, RoleHooks } from '../../src/roles/role';
 import type { ChannelDoor } from '../../src/transport/listener';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 import { upstreamClass } from '../support/fake-upstream';
 import { recordingLogger } from '../support/recording-logger';
 
@@ -57,7 +57,7 @@ async function lead({ isSucceeding = false, delivery = 'latest' } = {}) {
       return this.#verb(`unPublish ${String(registration)}`);
     }
   }
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const values = new ValueCodec(structuredTranscode);
   const spec = {
     name: 'config',

@@ -1,6 +1,6 @@
 import { SubscriptionHub, type Source } from '../../src/roles/subscription-hub';
 import type { Subscriber, Subscription } from '../../src/roles/role';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
@@ -14,7 +14,7 @@ class Recorder implements Subscriber {
 }
 
 function hub(options: { isBroadcast?: boolean; lingerMs?: number; canClose?: boolean } = {}) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const log: string[] = [];
   const source: Source<unknown> = {
     open: ({ key }) => void log.push(`open ${key}`),
@@ -196,7 +196,7 @@ it('opens a key once that is subscribed while the others are opened again', () =
     },
     close: () => true,
   };
-  const tested = new SubscriptionHub({ source, clock: new FakeClock(), isBroadcast: true, lingerMs: 1000 });
+  const tested = new SubscriptionHub({ source, clock: new ManualClock(), isBroadcast: true, lingerMs: 1000 });
   tested.subscribe('a', 'a', new Recorder());
   tested.reopen();
   expect(log).toEqual(['a', 'a', 'b']);
@@ -206,7 +206,7 @@ it('keeps the last of the values that come together, after it was delivered, and
   const log: string[] = [];
   const tested = new SubscriptionHub<unknown>({
     source: { open: () => undefined, close: () => true },
-    clock: new FakeClock(),
+    clock: new ManualClock(),
     isBroadcast: true,
     lingerMs: 0,
     kept: (payload) => {

@@ -15,7 +15,7 @@ import { Crew, type Member } from '../support/member';
 import { leavesNothingOpen } from '../support/open-handles';
 import { freePort } from '../support/ports';
 import { RawPeer, secretOf } from '../support/raw-peer';
-import { TcpProxy } from '../../src/testing/tcp-proxy';
+import { FaultProxy } from '../../src/testing/fault-proxy';
 
 /** Must not turn up in any line of a log, nor cross the wire. */
 const [SECRET, OTHER] = ['TheSecretOfThisHost', 'TheSecretOfAnotherHost'];
@@ -328,7 +328,7 @@ describe('a stranger that holds the port', () => {
 
   test('and leads everything on to the leader at another port is not followed', async () => {
     const leader = await lead();
-    const proxy = await TcpProxy.start(port);
+    const proxy = await FaultProxy.start(port);
     closers.push(() => proxy.close());
     const followers = [false, undefined].map((isLeader) => join({ port: proxy.port, secret: SECRET, isLeader }));
     for (const follower of followers) {

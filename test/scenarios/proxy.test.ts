@@ -7,7 +7,7 @@ import { leavesNothingOpen } from '../support/open-handles';
 import { Stopwatch } from '../support/pauses';
 import { freePort } from '../support/ports';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger';
-import { TcpProxy } from '../../src/testing/tcp-proxy';
+import { FaultProxy } from '../../src/testing/fault-proxy';
 
 leavesNothingOpen();
 
@@ -23,7 +23,7 @@ type Client = ReturnType<typeof create>;
 
 const logger = { leader: recordingLogger(), follower: recordingLogger() };
 let port: number;
-let proxy: TcpProxy;
+let proxy: FaultProxy;
 let leader: Client;
 let follower: Client;
 let received: Value[];
@@ -32,7 +32,7 @@ beforeEach(async () => {
   for (const { lines } of Object.values(logger)) lines.length = 0;
   received = [];
   port = await freePort();
-  proxy = await TcpProxy.start(port);
+  proxy = await FaultProxy.start(port);
 });
 
 afterEach(async () => {

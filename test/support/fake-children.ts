@@ -4,7 +4,7 @@ import { resolveSupervisorOptions, type ProgramOptions, type ResolvedSupervisorO
 import type { AppMessage, ToChild, ToMaster } from '../../src/supervisor/messaging/messages';
 import type { ChildSpec } from '../../src/supervisor/master/child-handle';
 import type { Launched, LaunchEvents, LaunchSpec, Means } from '../../src/supervisor/master/launch';
-import { FakeClock } from './fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 
 const FIRST_ID = 1_000_001;
 
@@ -87,7 +87,7 @@ export class FakeChild implements Launched {
 }
 
 export class FakeChildren {
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   /** Every child that was ever launched, oldest first. */
   readonly all: FakeChild[] = [];
   /** The next launches fail. */

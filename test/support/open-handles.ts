@@ -1,22 +1,13 @@
-// The check that ends every suite of this kind: no socket, listener or timer of ours is left in the test process.
+// The check that ends every suite of this kind: no client, socket, listener or process of ours is left in the test process.
 
-import { eventually } from './eventually';
-
-const OURS = new Set(['TCPSocketWrap', 'TCPServerWrap', 'TCPConnectWrap', 'PipeWrap', 'ProcessWrap', 'MessagePort']);
-
-function open(): string[] {
-  return process.getActiveResourcesInfo().filter((resource) => OURS.has(resource));
-}
+import { leakCheck } from '../../src/testing/leak-check';
+import { PATIENCE_MS } from './eventually';
 
 /** Registers the check for the calling file. Call this function at the top of the file. */
 export function leavesNothingOpen(): void {
-  let before: string[];
+  let check: () => Promise<void>;
   beforeAll(() => {
-    before = open();
+    check = leakCheck({ timeoutMs: PATIENCE_MS / 2 });
   });
-  afterAll(async () => {
-    await eventually('no handle is left', () => open().length <= before.length).catch(() => {
-      throw new Error(`left open: ${open().join(', ')}; before: ${before.join(', ')}`);
-    });
-  });
+  afterAll(() => check());
 }

@@ -2,7 +2,7 @@
 // connection of another test can take a port between the check and the use. The range is wider than the product's, because many
 // tests run at a time, and clients of one test may still dial a port that another test has got.
 
-import { freePort as search, isFree } from '../../src/supervisor/host/free-port';
+import { freePort as search, isFree } from '../../src/free-port';
 
 const FIRST = 10_240;
 const LAST = 32_700;

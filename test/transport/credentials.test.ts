@@ -9,7 +9,7 @@ import { TrunklineError } from '../../src/errors';
 import { removeUnused, sharedSecret, type SecretPlace } from '../../src/transport/credentials';
 import { Child } from '../support/child';
 import { eventually } from '../support/eventually';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 
 const uid = process.geteuid!();
 const isRoot = uid === 0;
@@ -297,7 +297,7 @@ describe('files of ports that are not used any more', () => {
   });
 
   test('are looked for a minute after another one was made, and nobody waits for that', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const askThen = (port: number) =>
       sharedSecret({ port, secret: undefined, runtimeFolder: parent, temporaryFolder: '/nowhere' }, clock);
     await askThen(7001);

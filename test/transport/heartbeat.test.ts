@@ -1,9 +1,9 @@
 // Heartbeat alone, with time in the hands of the test.
 
 import { Heartbeat, SILENCE_INTERVALS } from '../../src/transport/heartbeat';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 
-let clock: FakeClock;
+let clock: ManualClock;
 let pings: number[];
 let silences: number[];
 let startedAt: number;
@@ -18,7 +18,7 @@ function start(intervalMs: number): Heartbeat {
 }
 
 beforeEach(() => {
-  clock = new FakeClock();
+  clock = new ManualClock();
   startedAt = clock.now();
   pings = [];
   silences = [];

@@ -7,7 +7,7 @@ import { Connection } from '../../src/transport/connection';
 import { introduce } from '../../src/transport/introduction';
 import { Listener, STRANGER_BYTES, STRANGER_MS } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 import { leavesNothingOpen } from '../support/open-handles';
 
 leavesNothingOpen();
@@ -51,7 +51,7 @@ test('a program that holds the port and announces a large frame gets no memory f
 });
 
 test('who came before a pause of the listening process is heard after it', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const known: string[] = [];
   new Listener({
     server,

@@ -13,7 +13,7 @@ import { dial } from '../../src/transport/dialer';
 import { introduce, type Introduction, type IntroductionOptions } from '../../src/transport/introduction';
 import { Listener, type Credentials } from '../../src/transport/listener';
 import { eventually } from '../support/eventually';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 import { credentialsOf, SECRET } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
 
@@ -335,7 +335,7 @@ describe('what a dialer finds', () => {
   });
 
   test('one that does not lead the channel and only answers pings is waited for, beyond the time for the first word', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     let answer: (() => void) | undefined;
     const port = await serve((socket) => {
       socket.once('data', () => {

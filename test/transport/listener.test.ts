@@ -8,14 +8,14 @@ import { openFilesLimit } from '../../src/facts';
 import { Listener, STRANGER_BYTES, STRANGER_MS } from '../../src/transport/listener';
 import { strangersFor } from '../../src/transport/strangers';
 import { eventually } from '../support/eventually';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 import { credentialsOf, SECRET } from '../support/meeting';
 import { leavesNothingOpen } from '../support/open-handles';
 
 leavesNothingOpen();
 
 let server: net.Server;
-let clock: FakeClock;
+let clock: ManualClock;
 let debugged: string[];
 let warned: string[];
 let legacyPeers: Register[];
@@ -24,7 +24,7 @@ const sockets = new Set<net.Socket>();
 let keep: () => void;
 
 beforeEach(async () => {
-  clock = new FakeClock();
+  clock = new ManualClock();
   debugged = [];
   warned = [];
   legacyPeers = [];

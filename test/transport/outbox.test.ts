@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { v2Codec } from '../../protocol/v2';
 import { Outbox } from '../../src/transport/outbox';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 
 const KiB = 1024;
 const LIMIT = 100 * KiB;
@@ -40,13 +40,13 @@ class HeldStream extends Writable {
 }
 
 let stream: HeldStream;
-let clock: FakeClock;
+let clock: ManualClock;
 let outbox: Outbox;
 let tooSlow: number;
 
 beforeEach(() => {
   stream = new HeldStream({ highWaterMark: HIGH_WATER_MARK });
-  clock = new FakeClock();
+  clock = new ManualClock();
   outbox = new Outbox(stream as unknown as Socket, clock);
   tooSlow = 0;
   outbox.limit(LIMIT, () => tooSlow++);

@@ -9,7 +9,7 @@ import { secretFolderOf, whyNotUsable } from '../../private-folder';
 import { formatBytes } from '../../quantities';
 import { compileCacheFolder, wantsCompileCache } from '../../supervisor/host/compile-cache';
 import { containerLimits, workersFor, type ContainerLimits } from '../../supervisor/host/container-limits';
-import { isFree } from '../../supervisor/host/free-port';
+import { isFree } from '../../free-port';
 import { systemClock } from '../../time';
 import { dial } from '../../transport/dialer';
 import { FIRST_WORD_MS } from '../../transport/introduction';

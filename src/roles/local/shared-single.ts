@@ -3,6 +3,7 @@
 import { isSameChannel } from '../../../protocol/handshake';
 import type { UpstreamView } from '../../host-view';
 import type { LedReport } from '../../process-report';
+import { PerScope } from '../../process-scope';
 import { differenceTo, warnOfDifference } from '../identity-warning';
 import { warnOfMethods } from '../method-warning';
 import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../role';
@@ -14,7 +15,7 @@ interface Shared {
   users: number;
 }
 
-const channels = new Set<Shared>();
+const channelsOf = new PerScope(() => new Set<Shared>());
 
 export class SharedSingle implements Role {
   readonly kind = 'single';
@@ -38,6 +39,7 @@ export class SharedSingle implements Role {
 
   /** The first user's spec makes the upstream client. */
   static join(spec: ChannelSpec, hooks: RoleHooks): SharedSingle {
+    const channels = channelsOf.of(spec.scope);
     let shared = [...channels].find(({ single }) => isSameChannel(single.spec.id, spec.id));
     if (!shared) {
       shared = { single: new Single(spec), users: 0 };
@@ -84,7 +86,7 @@ export class SharedSingle implements Role {
     const { single } = this.#shared;
     if (--this.#shared.users === 0) {
       // A client that is created from here on gets a new upstream client.
-      channels.delete(this.#shared);
+      channelsOf.of(single.spec.scope).delete(this.#shared);
       await single.close();
     }
     this.verbs.leave();

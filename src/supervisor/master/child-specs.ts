@@ -10,7 +10,7 @@ import type { ChildTask, Program } from '../messaging/messages';
 import type { ResolvedSupervisorOptions } from '../host/options';
 import type { ChildSpec } from './child-handle';
 import { compileCacheFolder, COMPILE_CACHE_VARIABLE } from '../host/compile-cache';
-import { freePort } from '../host/free-port';
+import { freePort } from '../../free-port';
 import { InspectPorts } from './inspect-ports';
 
 const SECRET_BYTES = 32;

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { ResolvedSupervisorOptions } from '../host/options';
-import { isFree } from '../host/free-port';
+import { isFree } from '../../free-port';
 
 const FIRST_PORT = 10_000;
 /** Ports per project: two for each slot, because a slot has two children during a reload. */

@@ -1,8 +1,8 @@
 import { PendingCalls } from '../../../src/roles/follower/pending-calls';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 
 const setup = () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   return { clock, calls: new PendingCalls(clock, (method) => new Error(`${method} expired`)) };
 };
 

@@ -7,7 +7,7 @@ import type { ChannelSpec } from '../../../src/roles/role';
 import { Single } from '../../../src/roles/local/single';
 import type { Connection, ConnectionEnd, Receiver } from '../../../src/transport/connection';
 import { upstreamClass } from '../../support/fake-upstream';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 import { recordingLogger, type RecordingLogger } from '../../support/recording-logger';
 
 const LIMIT = 100;
@@ -45,14 +45,14 @@ class FakeConnection {
 
 let connection: FakeConnection;
 let logger: RecordingLogger;
-let clock: FakeClock;
+let clock: ManualClock;
 let feed: EventFeed;
 let tooSlow: number;
 
 function start(delivery: 'latest' | 'every'): void {
   connection = new FakeConnection();
   logger = recordingLogger();
-  clock = new FakeClock();
+  clock = new ManualClock();
   tooSlow = 0;
   feed = new EventFeed({ name: 'config', maxOutboxBytes: LIMIT, delivery, logger, clock }, connection, () => tooSlow++);
 }

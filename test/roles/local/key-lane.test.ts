@@ -1,7 +1,7 @@
 // The verbs of a key, in the order in which an upstream client gets the verbs.
 
 import { KeyLane, VERB_MS, type LaneVerb } from '../../../src/roles/local/key-lane';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 
 interface Wish {
   readonly name: string;
@@ -19,7 +19,7 @@ const settled = async (): Promise<void> => {
 };
 
 function setup({ endsFirst = true, isSlow = true } = {}) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const log: string[] = [];
   const open: Open[] = [];
   let isRefusing = false;
@@ -118,7 +118,7 @@ it('a wish that takes the place of another needs no end before it', async () => 
 });
 
 it('what is asked while a verb is being called waits for it', () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const log: string[] = [];
   const [a, b] = [{ name: 'a' }, { name: 'b' }];
   const lane: KeyLane<Wish> = new KeyLane<Wish>('key', {

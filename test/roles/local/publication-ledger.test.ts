@@ -1,8 +1,8 @@
 import { PublicationLedger } from '../../../src/roles/local/publication-ledger';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 
 const setup = () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const withdrawn: unknown[] = [];
   return { clock, withdrawn, ledger: new PublicationLedger(clock, (key) => withdrawn.push(key)) };
 };

@@ -10,7 +10,7 @@ import { messenger } from '../../../src/supervisor/child/runtime';
 import type { AppMessage, ChildTask, ToChild, ToMaster } from '../../../src/supervisor/messaging/messages';
 import { eventually } from '../../support/eventually';
 import { childSpec, settled } from '../../support/fake-children';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 
 const MASTER_PID = 4711;
 
@@ -48,14 +48,14 @@ class FakeLink implements Link {
 }
 
 let link: FakeLink;
-let clock: FakeClock;
+let clock: ManualClock;
 let host: EventEmitter & { chdir: jest.Mock; ppid: number };
 let exits: number[];
 let runtime: ChildRuntime;
 
 beforeEach(() => {
   link = new FakeLink();
-  clock = new FakeClock();
+  clock = new ManualClock();
   host = Object.assign(new EventEmitter(), { chdir: jest.fn(), ppid: MASTER_PID });
   exits = [];
 });

@@ -1,13 +1,13 @@
 import { asListeningSocket, Bequest, type Legacy } from '../../../src/supervisor/master/bequest';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 
-let clock: FakeClock;
+let clock: ManualClock;
 let asked: number;
 let closed: string[];
 let bequest: Bequest;
 
 beforeEach(() => {
-  [clock, asked, closed] = [new FakeClock(), 0, []];
+  [clock, asked, closed] = [new ManualClock(), 0, []];
   bequest = new Bequest(() => asked++, clock);
 });
 

@@ -1,14 +1,14 @@
 import { StartWatch, type StartingChild } from '../../../src/supervisor/master/start-watch';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 
-let clock: FakeClock;
+let clock: ManualClock;
 let hints: string[];
 let killed: string[];
 let watch: StartWatch;
 let suspended: Set<number>;
 
 beforeEach(() => {
-  [clock, hints, killed, suspended] = [new FakeClock(), [], [], new Set()];
+  [clock, hints, killed, suspended] = [new ManualClock(), [], [], new Set()];
   watch = new StartWatch(60_000, (hint) => hints.push(hint), { clock, isSuspended: (pid) => suspended.has(pid) });
 });
 

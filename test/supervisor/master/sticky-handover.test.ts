@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { Handover, type HandleChannel } from '../../../src/supervisor/master/handover';
 import type { HandedConnection } from '../../../src/supervisor/messaging/messages';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 
 interface Sent {
   readonly message: HandedConnection;
@@ -10,12 +10,12 @@ interface Sent {
 }
 
 let sent: Sent[];
-let clock: FakeClock;
+let clock: ManualClock;
 let handover: Handover;
 
 beforeEach(() => {
   sent = [];
-  clock = new FakeClock();
+  clock = new ManualClock();
   const send = (...[message, handle, callback]: Parameters<HandleChannel['send']>) => sent.push({ message, handle, callback });
   handover = new Handover({ send }, clock);
 });

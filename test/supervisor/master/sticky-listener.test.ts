@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { StickyListener, type StickyListenerOptions, type StickyWorker } from '../../../src/supervisor/master/sticky-listener';
 import { eventually } from '../../support/eventually';
-import { FakeClock } from '../../support/fake-clock';
+import { ManualClock } from '../../../src/testing/manual-clock';
 import { leavesNothingOpen } from '../../support/open-handles';
 import { recordingLogger } from '../../support/recording-logger';
 
@@ -23,7 +23,7 @@ class FakeWorker implements StickyWorker {
   }
 }
 
-let clock: FakeClock;
+let clock: ManualClock;
 let logger: ReturnType<typeof recordingLogger>;
 let workers: FakeWorker[];
 let listener: StickyListener;
@@ -31,7 +31,7 @@ let port: number;
 let clients: net.Socket[];
 
 beforeEach(() => {
-  clock = new FakeClock();
+  clock = new ManualClock();
   logger = recordingLogger();
   workers = [];
   clients = [];

@@ -1,7 +1,7 @@
-// A free loopback port, chosen once by the master and given to all children, which bind the port.
+// A free loopback port: for the children of a master, which get the port from the master, and for the testing kit.
 
 import net from 'node:net';
-import { loopback } from '../../endpoint';
+import { loopback } from './endpoint';
 
 /** How many ports are tried before giving up. */
 const MAX_TRIES = 1_000;
