@@ -2,17 +2,17 @@
 
 import type { StoredEntry, WatchedState } from '../../src/adapters/registry';
 import { WatchTable } from '../../src/adapters/watch-table';
-import { FakeClock } from '../support/fake-clock';
+import { ManualClock } from '../../src/testing/manual-clock';
 
 const entry = (key: string, version: number): StoredEntry => ({ key, version, bytes: Buffer.from(`${key}@${version}`) });
 
-let clock: FakeClock;
+let clock: ManualClock;
 let table: WatchTable;
 let heard: WatchedState[];
 const hear = (state: WatchedState): void => void heard.push(state);
 
 beforeEach(() => {
-  clock = new FakeClock();
+  clock = new ManualClock();
   table = new WatchTable(clock);
   heard = [];
 });
