@@ -1,17 +1,19 @@
 // Packages that wrap a client with cluster-client, unchanged, with trunkline in place of cluster-client: three processes at a real
-// ZooKeeper, and the leader killed. `npm ci --prefix test/wrapped-clients` installs the packages.
+// ZooKeeper, or at a stand-in for Nacos, and the leader killed. `npm ci --prefix test/wrapped-clients` installs the packages.
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ForkedProcess } from '../../src/testing/forked-process';
 import { describeWhere } from '../support/describe-where';
 import { eventually } from '../support/eventually';
+import { NacosStandIn } from '../support/nacos-stand-in';
 import { freePort } from '../support/ports';
 import { ZooKeeperServer, zookeeperMissing } from '../support/zookeeper';
 
 const FOLDER = join(__dirname, '../wrapped-clients');
-const missing = existsSync(join(FOLDER, 'node_modules/zookeeper-cluster-client'))
-  ? zookeeperMissing
+const packagesMissing = existsSync(join(FOLDER, 'node_modules/nacos'))
+  ? undefined
   : 'the packages are not installed (npm ci --prefix test/wrapped-clients)';
 
 interface Said {
@@ -24,7 +26,8 @@ interface Said {
   readonly term?: number;
   readonly names?: readonly string[];
   readonly ports?: readonly number[];
-  readonly value?: string;
+  readonly namespace?: string;
+  readonly value?: string | null;
 }
 
 class Member {
@@ -77,12 +80,16 @@ class Member {
     return this.#forked.exited;
   }
 
+  get isAlive(): boolean {
+    return this.#forked.isAlive;
+  }
+
   stop(): Promise<void> {
     return this.#forked.stop();
   }
 }
 
-describeWhere(missing, 'clients that were written for cluster-client', () => {
+describeWhere(packagesMissing ?? zookeeperMissing, 'clients that were written for cluster-client', () => {
   let server: ZooKeeperServer;
   let members: Member[] = [];
   let clusterPort: number;
@@ -166,5 +173,103 @@ describeWhere(missing, 'clients that were written for cluster-client', () => {
     for (const member of [one, other]) await seen(member, [12202, 12203]);
     expect(await one.end()).toEqual({ code: 0, signal: null });
     expect(await other.end()).toEqual({ code: 0, signal: null });
+  });
+});
+
+describeWhere(packagesMissing, 'nacos at a stand-in for its server', () => {
+  let server: NacosStandIn;
+  let members: Member[] = [];
+  let clusterPort: number;
+  let cacheDir: string;
+
+  beforeEach(async () => {
+    server = await NacosStandIn.start({ lifetimeMs: 3_000, beatMs: 500 });
+    clusterPort = await freePort();
+    cacheDir = mkdtempSync(join(tmpdir(), 'trunkline-nacos-'));
+    server.change('app.json', 'tea', { namespace: 'shop' });
+    server.change('app.json', 'nails', { namespace: 'works' });
+  });
+  afterEach(async () => {
+    await Promise.all(members.map((member) => member.stop()));
+    members = [];
+    await server.stop();
+    rmSync(cacheDir, { recursive: true, force: true });
+  });
+
+  async function start(place: string): Promise<Member> {
+    const member = await Member.start('nacos-client.js', [server.address, cacheDir, place, 'shop', 'works'], clusterPort);
+    members.push(member);
+    return member;
+  }
+
+  const hasSeen = (member: Member, namespace: string, value: string | null) =>
+    eventually(`${value} of ${namespace}`, () => member.last(`config ${namespace}`)?.value === value);
+
+  async function seenByAll(some: readonly Member[], shop: string | null, works: string | null): Promise<void> {
+    for (const member of some) {
+      await hasSeen(member, 'shop', shop);
+      await hasSeen(member, 'works', works);
+    }
+  }
+
+  async function hasServices(member: Member, ports: readonly number[]): Promise<void> {
+    await eventually(`the services ${ports.join()}`, () => member.last('services')?.ports?.join() === ports.join());
+  }
+
+  it('shares one client of each namespace, and values, calls and publications go on when the leader is killed', async () => {
+    const leader = await start('free');
+    const [one, other] = [await start('free'), await start('free')];
+    expect([leader, one, other].map(({ isLeader }) => isLeader)).toEqual([true, false, false]);
+    for (const member of [leader, one, other])
+      for (const namespace of ['shop', 'works']) await member.ask('subscribe', namespace, 'app.json');
+    await seenByAll([leader, one, other], 'tea', 'nails');
+    await eventually('one poll of each namespace', () => server.polls('shop') === 1 && server.polls('works') === 1);
+
+    expect(await one.ask('publish', 'shop', 'app.json', 'coffee')).toBe(true);
+    expect(server.content('app.json', { namespace: 'shop' })).toBe('coffee');
+    await seenByAll([leader, one, other], 'coffee', 'nails');
+    expect(await other.ask('get', 'shop', 'app.json')).toBe('coffee');
+    expect(await other.ask('get', 'works', 'absent')).toBeNull();
+
+    await leader.ask('announce', 'stall', 1000);
+    await one.ask('announce', 'stall', 1001);
+    await other.ask('register', 'stall', 1002);
+    const addresses = (ports: readonly number[]) => ports.map((port) => `127.0.0.1:${port}`).join();
+    const registered = (...ports: number[]) =>
+      eventually(`instances ${ports.join()}`, () => server.instances('DEFAULT_GROUP@@stall').join() === addresses(ports));
+    await registered(1000, 1001, 1002);
+    for (const member of [leader, one, other]) await member.ask('watch', 'stall');
+    for (const member of [leader, one, other]) await hasServices(member, [1000, 1001, 1002]);
+    expect(await one.ask('instances', 'stall')).toEqual([1000, 1001, 1002]);
+    expect(await other.ask('status')).toBe('UP');
+
+    await leader.stop();
+    await eventually('one poll of each namespace', () => server.polls('shop') === 1 && server.polls('works') === 1);
+    server.change('app.json', 'cocoa', { namespace: 'shop' });
+    server.change('app.json', 'screws', { namespace: 'works' });
+    await seenByAll([one, other], 'cocoa', 'screws');
+    expect(await other.ask('publish', 'works', 'app.json', 'bolts')).toBe(true);
+    await seenByAll([one, other], 'cocoa', 'bolts');
+    // What the killed process had published is gone, and so is what was registered by a call that the killed process ran.
+    await registered(1001);
+    for (const member of [one, other]) await hasServices(member, [1001]);
+    await other.ask('register', 'stall', 1002);
+    for (const member of [one, other]) await hasServices(member, [1001, 1002]);
+    await one.ask('deregister', 'stall', 1002);
+    for (const member of [one, other]) await hasServices(member, [1001]);
+
+    expect(await one.ask('remove', 'shop', 'app.json')).toBe(true);
+    await seenByAll([one, other], null, 'bolts');
+
+    const ends = [one.end(), other.end()];
+    // The package ends a poll that is under way only when the server answers.
+    await eventually('nobody polls any more', () => {
+      server.endPolls();
+      return members.every(({ isAlive }) => !isAlive);
+    });
+    expect(await Promise.all(ends)).toEqual([
+      { code: 0, signal: null },
+      { code: 0, signal: null },
+    ]);
   });
 });
