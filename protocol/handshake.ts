@@ -21,6 +21,25 @@ export function isSameChannel(one: ChannelId, other: ChannelId): boolean {
   return one.name === other.name && (!one.isStrict || !other.isStrict || one.identity === other.identity);
 }
 
+/** The channel of a client of this process. */
+export interface OwnChannelId extends ChannelId {
+  /**
+   * Whether the client leads next to clients of this process that have the same name and other constructor arguments, as an
+   * agent has for two servers or namespaces. Never sent: to another process the name alone counts. Undefined: no.
+   */
+  readonly leadsApart?: boolean | undefined;
+}
+
+/** Whether the client leads next to another client of this process instead of following it. */
+export function leadsApart(channel: OwnChannelId, other: ChannelId): boolean {
+  return channel.leadsApart === true && hasOtherArguments(channel, other);
+}
+
+/** Whether both were made with constructor arguments that count, and not with the same. */
+export function hasOtherArguments(one: ChannelId, other: ChannelId): boolean {
+  return one.identity !== other.identity && one.identity !== '' && other.identity !== '';
+}
+
 /** How values are written on a connection; undefined: no way that both know. @param own the leader's, the best first */
 export function chooseCodec(own: readonly string[], theirs: readonly string[]): CodecName | undefined {
   return own.find((name): name is CodecName => isCodecName(name) && theirs.includes(name));

@@ -52,7 +52,7 @@ export interface ClientOptions {
    * What distinguishes channels besides the name. `strict`: also the plain part of the constructor arguments; other arguments
    * make another channel. `warn`: the name alone, with a warning that names what differs. `ignore`: the name alone, without a
    * warning. Any other string stands in for the arguments. Default: `strict` where processes compete, `warn` where `isLeader` is
-   * set.
+   * set; clients of one process that must lead then lead a channel for each set of arguments.
    */
   identity?: string | undefined;
   /** Whether processes prove to each other that the same user runs both. Must be the same in all processes. Default true. */

@@ -2,7 +2,7 @@
 // cluster port.
 
 import { messageOf } from '../../protocol/error-value';
-import type { ChannelId } from '../../protocol/message';
+import type { OwnChannelId } from '../../protocol/handshake';
 import { jsonOrStructuredTranscode, serializeJsonTranscode, ValueCodec } from '../../protocol/value-codec';
 import type { Meeting } from '../election/term';
 import { loopback } from '../endpoint';
@@ -82,10 +82,13 @@ function channelSpec(
   };
 }
 
-function channelId({ name, identity, isLeader }: ResolvedOptions, args: readonly unknown[]): ChannelId {
+function channelId({ name, identity, isLeader }: ResolvedOptions, args: readonly unknown[]): OwnChannelId {
   const mode = identity ?? (isLeader === undefined ? 'strict' : 'warn');
   if (mode === 'ignore') return { name, identity: '', isStrict: false };
-  if (mode === 'strict' || mode === 'warn') return { name, identity: fingerprint(args), isStrict: mode === 'strict' };
+  if (mode === 'strict' || mode === 'warn') {
+    const leadsApart = isLeader === true && identity === undefined;
+    return { name, identity: fingerprint(args), isStrict: mode === 'strict', leadsApart };
+  }
   return { name, identity: fingerprint([mode]), isStrict: true };
 }
 

@@ -2,7 +2,7 @@
 // it. When the holder dies, it takes part in the race for the port itself and announces itself to whoever wins; the upstream
 // client and the followers notice nothing.
 
-import type { ChannelId } from '../../protocol/message';
+import type { OwnChannelId } from '../../protocol/handshake';
 import { formatEndpoint } from '../endpoint';
 import { Backoff, delay } from '../time';
 import { approach } from '../transport/approach';
@@ -20,7 +20,7 @@ export class AppointedLease implements ChannelLease {
   readonly isSucceeding: boolean;
   readonly succeeded: Promise<void>;
   readonly #meeting: Meeting;
-  readonly #channel: ChannelId;
+  readonly #channel: OwnChannelId;
   readonly #port: number;
   /** At the port of this process. */
   readonly #own: ChannelLease;
@@ -37,7 +37,7 @@ export class AppointedLease implements ChannelLease {
 
   private constructor(
     meeting: Meeting,
-    channel: ChannelId,
+    channel: OwnChannelId,
     { line, term, isSucceeding }: Appointed,
     own: ChannelLease,
     port: number,
@@ -59,7 +59,7 @@ export class AppointedLease implements ChannelLease {
   }
 
   /** @returns undefined when another client of this process leads the channel already, in a term that is not older */
-  static async open(meeting: Meeting, channel: ChannelId, appointed: Appointed): Promise<AppointedLease | undefined> {
+  static async open(meeting: Meeting, channel: OwnChannelId, appointed: Appointed): Promise<AppointedLease | undefined> {
     let lease: AppointedLease | undefined;
     try {
       lease = await HeldPort.own(meeting, (reception, port) => {

@@ -1,15 +1,14 @@
 // What the clients of one channel in this process know of each other. Several of them may have to lead it, as those of an agent
 // do, but one leader is enough: a single client at a time seeks to lead, and the others follow it as soon as it leads.
 
-import { isSameChannel } from '../../protocol/handshake';
+import { isSameChannel, leadsApart, type OwnChannelId } from '../../protocol/handshake';
 import type { Candidacy } from '../../protocol/candidacy';
-import type { ChannelId } from '../../protocol/message';
 import { PerScope, WHOLE_PROCESS, type ProcessScope } from '../process-scope';
 
 /** A channel at a cluster port, as far as this process is concerned. */
 interface OwnChannel {
   readonly port: number;
-  readonly channel: ChannelId;
+  readonly channel: OwnChannelId;
   /** Open clients of the channel. */
   clients: number;
   /** Number of clients that lead the channel: two for a moment during a hand-off inside this process. */
@@ -42,9 +41,11 @@ export class Candidate {
   readonly #own: OwnChannel;
   #isGone = false;
 
-  constructor(port: number, channel: ChannelId, scope: ProcessScope = WHOLE_PROCESS) {
+  constructor(port: number, channel: OwnChannelId, scope: ProcessScope = WHOLE_PROCESS) {
     this.#channels = scope === WHOLE_PROCESS ? everywhere : ownChannelsOf.of(scope);
-    const present = [...this.#channels].find((own) => own.port === port && isSameChannel(own.channel, channel));
+    const present = [...this.#channels].find(
+      (own) => own.port === port && isSameChannel(own.channel, channel) && !leadsApart(channel, own.channel),
+    );
     this.#own = present ?? { port, channel, clients: 0, leaders: 0, successors: 0, turns: Promise.resolve(), isSucceeded: false };
     this.#own.clients++;
     this.#channels.add(this.#own);

@@ -2,7 +2,7 @@
 // talks. At the cluster port the directory also appoints leaders; at the port of an appointed leader the directory knows only
 // the channels of that leader.
 
-import { isSameChannel } from '../../protocol/handshake';
+import { hasOtherArguments, isSameChannel, leadsApart, type OwnChannelId } from '../../protocol/handshake';
 import type { Candidacy } from '../../protocol/candidacy';
 import type { WaitCode } from '../../protocol/codes';
 import type { ChannelId } from '../../protocol/message';
@@ -34,7 +34,7 @@ const MAX_TERM = 2 ** 32 - 1;
 
 /** A leader of a channel, in this process or elsewhere. */
 export interface Leadership {
-  readonly channel: ChannelId;
+  readonly channel: OwnChannelId;
   readonly term: number;
   /** The port on which the leader listens. */
   readonly port: number;
@@ -98,9 +98,13 @@ export class Directory {
     return [...new Set([...this.#leaders].map(({ channel }) => channel.name))].sort();
   }
 
-  /** @returns the term of who would lead the channel from now on; undefined when somebody does, or is about to */
-  vacancy(channel: ChannelId, seenTerm: number): number | undefined {
-    if (this.#leaderOf(channel) || this.#appointmentOf(channel)) return undefined;
+  /**
+   * @returns the term in which a client of this process would lead the channel from now on; undefined when another leader serves
+   * the channel, or is about to
+   */
+  vacancy(channel: OwnChannelId, seenTerm: number): number | undefined {
+    const others = [...this.#leaders].filter((leader) => !(leader.isHere && leadsApart(channel, leader.channel)));
+    if (best(others, channel) || this.#appointmentOf(channel)) return undefined;
     return this.#nextTerm(channel, seenTerm);
   }
 
@@ -110,7 +114,7 @@ export class Directory {
    */
   enter(leader: Leadership): boolean {
     const { channel, term } = leader;
-    const present = this.#leaderOf(channel);
+    const present = this.#rivalOf(leader);
     // A leader that announces again before the end of its earlier connection was noticed.
     const isSame = !leader.isHere && present?.term === term && present.port === leader.port;
     const ledBefore = this.#isYoung && present?.term === term && present.isHere && !leader.isHere;
@@ -209,6 +213,16 @@ export class Directory {
 
   #leaderOf(channel: ChannelId): Leadership | undefined {
     return best(this.#leaders, channel);
+  }
+
+  /** The leader in whose place this leader comes. Leaders of one process have one port, and were made to lead next to each other. */
+  #rivalOf(leader: Leadership): Leadership | undefined {
+    const others = [...this.#leaders].filter(
+      (each) =>
+        each.port !== leader.port ||
+        !(leader.isHere ? leadsApart(leader.channel, each.channel) : hasOtherArguments(leader.channel, each.channel)),
+    );
+    return best(others, leader.channel);
   }
 
   #appointmentOf(channel: ChannelId): Appointment | undefined {

@@ -2,7 +2,7 @@
 // channels. A campaign is a single attempt; the failover loop (src/client/failover.ts) decides when to try again.
 
 import type { Candidacy } from '../../protocol/candidacy';
-import type { ChannelId } from '../../protocol/message';
+import type { OwnChannelId } from '../../protocol/handshake';
 import { formatEndpoint } from '../endpoint';
 import { TrunklineError } from '../errors';
 import { missingFlag } from '../permission';
@@ -19,11 +19,11 @@ const DYING_MS = 1;
 
 export class PortRace {
   readonly #meeting: Meeting;
-  readonly #channel: ChannelId;
+  readonly #channel: OwnChannelId;
   /** The newest term whose loss has brought this process here. */
   #lostTerm = 0;
 
-  constructor(meeting: Meeting, channel: ChannelId) {
+  constructor(meeting: Meeting, channel: OwnChannelId) {
     this.#meeting = meeting;
     this.#channel = channel;
   }

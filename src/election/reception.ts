@@ -4,6 +4,7 @@
 import type { Server } from 'node:net';
 import type { Candidacy } from '../../protocol/candidacy';
 import type { GoawayCode, RefusalCode, WaitCode } from '../../protocol/codes';
+import { hasOtherArguments, type OwnChannelId } from '../../protocol/handshake';
 import type { Announce, ChannelId, Join, Register } from '../../protocol/message';
 import { patientTimeout, type Clock, type Patience } from '../time';
 import type { Connection } from '../transport/connection';
@@ -78,7 +79,7 @@ export class Reception implements ListenerOwner {
   }
 
   /** @returns undefined when another process leads the channel, or is about to */
-  async claim(channel: ChannelId, seenTerm: number): Promise<ChannelLease | undefined> {
+  async claim(channel: OwnChannelId, seenTerm: number): Promise<ChannelLease | undefined> {
     this.#claims++;
     if (seenTerm === 0) await this.#settled; // an earlier leader may be about to arrive
     this.#claims--;
@@ -87,7 +88,7 @@ export class Reception implements ListenerOwner {
   }
 
   /** Like `claim`, for a leader that has a term. @returns undefined when another process has a newer term */
-  enter(channel: ChannelId, term: number): ChannelLease | undefined {
+  enter(channel: OwnChannelId, term: number): ChannelLease | undefined {
     const lease = new LocalLease(channel, term, this.#listener.port, this.#options.meeting.clock, {
       onOpen: (door) => {
         for (const [connection, { register, keep }] of this.#legacyPeers) {
@@ -104,9 +105,14 @@ export class Reception implements ListenerOwner {
       },
     });
     this.#leases.add(lease);
-    if (this.#enter(lease)) return lease;
-    this.#leases.delete(lease);
-    return undefined;
+    if (!this.#enter(lease)) {
+      this.#leases.delete(lease);
+      return undefined;
+    }
+    for (const other of this.#leases) {
+      if (other.channel.name === channel.name && hasOtherArguments(other.channel, channel)) other.door?.sendOn(channel);
+    }
+    return lease;
   }
 
   close(): void {
@@ -318,7 +324,7 @@ interface LeaseHooks {
 class LocalLease implements Leadership, ChannelLease {
   readonly isHere = true;
   readonly isSucceeding = false;
-  readonly channel: ChannelId;
+  readonly channel: OwnChannelId;
   readonly term: number;
   readonly port: number;
   readonly succeeded: Promise<void>;
@@ -331,7 +337,7 @@ class LocalLease implements Leadership, ChannelLease {
   readonly #clock: Clock;
   #onSilent: () => void = () => undefined;
 
-  constructor(channel: ChannelId, term: number, port: number, clock: Clock, hooks: LeaseHooks) {
+  constructor(channel: OwnChannelId, term: number, port: number, clock: Clock, hooks: LeaseHooks) {
     this.#clock = clock;
     this.channel = channel;
     this.term = term;

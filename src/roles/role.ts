@@ -1,7 +1,8 @@
 // What a process does for a channel during a term. Every role gives the same verbs, and the client layer never asks which role
 // is in place.
 
-import type { CallStyle, ChannelId } from '../../protocol/message';
+import type { OwnChannelId } from '../../protocol/handshake';
+import type { CallStyle } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
 import type { UpstreamView } from '../host-view';
 import type { DeliveryMode } from '../options';
@@ -166,7 +167,7 @@ export interface FollowerSnapshot {
 export interface ChannelSpec extends PeerSettings {
   readonly name: string;
   /** The name of the channel, and what the channel was made with. */
-  readonly id: ChannelId;
+  readonly id: OwnChannelId;
   /** What the constructor of the upstream client gets. */
   readonly args: readonly unknown[];
   /** Makes a new upstream client. May throw. */

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { agreedDialect } from '../../protocol/dialects';
 import { helloOf, isProof, proofOf } from '../../protocol/handshake';
-import type { Announce, Join, Message, Register, V2Message } from '../../protocol/message';
+import type { Announce, ChannelId, Join, Message, Register, V2Message } from '../../protocol/message';
 import type { Look } from '../../protocol/standing-messages';
 import { rarely } from '../logger';
 import { patientTimeout, type Clock } from '../time';
@@ -32,6 +32,8 @@ export interface ChannelDoor {
    * @param keep to be called when the process is let in; without this call the time of a stranger ends the connection
    */
   admitLegacy(connection: Connection, register: Register, keep: () => void): void;
+  /** Another leader of this process has the constructor arguments of this channel: followers with the same arguments go there. */
+  sendOn(channel: ChannelId): void;
 }
 
 /** The secret by which processes of this user are recognised. */

@@ -101,6 +101,7 @@ const receive = (server: net.Server): void => {
   reception.enter(channel, 1)!.open({
     admit: (connection, { id }) => connection.send({ type: 'wait', id, code: 'upstream', sentence: 'not ready yet' }),
     admitLegacy: () => undefined,
+    sendOn: () => undefined,
   });
 };
 

@@ -17,7 +17,7 @@ import { recordingLogger, type RecordingLogger } from '../support/recording-logg
 leavesNothingOpen();
 
 const CHANNEL: ChannelId = { name: 'channel', identity: '', isStrict: false };
-const door: ChannelDoor = { admit: () => undefined, admitLegacy: () => undefined };
+const door: ChannelDoor = { admit: () => undefined, admitLegacy: () => undefined, sendOn: () => undefined };
 
 let port: number;
 let logger: RecordingLogger;

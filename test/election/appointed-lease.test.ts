@@ -66,7 +66,7 @@ const holders: Holder[] = [];
 const leases: AppointedLease[] = [];
 const peers: Peer[] = [];
 const admitted: Join[] = [];
-const door: ChannelDoor = { admit: (_, join) => void admitted.push(join), admitLegacy: () => undefined };
+const door: ChannelDoor = { admit: (_, join) => void admitted.push(join), admitLegacy: () => undefined, sendOn: () => undefined };
 
 beforeEach(async () => {
   port = await freePort();

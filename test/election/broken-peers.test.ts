@@ -165,7 +165,8 @@ describe('who registers like a process of cluster-client 3.x for a channel that 
     clock.advance(STRANGER_MS * 10);
     const admitted: string[] = [];
     const lease = await claim('nobody');
-    lease.open({ admit: () => undefined, admitLegacy: (_, { channel: name }) => void admitted.push(name) });
+    const admitLegacy = (_: unknown, { channel: name }: { channel: string }): unknown => admitted.push(name);
+    lease.open({ admit: () => undefined, admitLegacy, sendOn: () => undefined });
     expect(admitted).toEqual(['nobody']);
     await lease.release();
   });

@@ -437,3 +437,48 @@ describe('at the port of an appointed leader', () => {
     expect(look()).toEqual(['a: not-led-here', 'b: not-led-here']);
   });
 });
+
+describe('leaders of one process with other constructor arguments', () => {
+  const loose = (identity: string, leadsApart?: boolean) => ({ name: 'config', identity, isStrict: false, leadsApart });
+  const here = (channel: Leadership['channel'], term: number): Leadership => ({ ...leader(1000, term, channel), isHere: true });
+  let directory: Directory;
+
+  beforeEach(() => {
+    directory = new Directory(true);
+  });
+
+  test('stand next to each other, and each serves those with its arguments', () => {
+    expect(directory.enter(here(loose('red', true), 1))).toBe(true);
+    expect(directory.vacancy(loose('blue', true), 0)).toBe(2);
+    expect(directory.enter(here(loose('blue', true), 2))).toBe(true);
+    for (const identity of ['red', 'blue', 'green']) directory.ask(asker(identity, 'follows', { channel: loose(identity) }));
+    expect(look()).toEqual([
+      'red: served by 1000 in term 1',
+      'blue: served by 1000 in term 2',
+      'green: served by 1000 in term 1',
+    ]);
+  });
+
+  test('do not, where the client may follow', () => {
+    directory.enter(here(loose('red', true), 1));
+    expect(directory.vacancy(loose('blue'), 0)).toBeUndefined();
+    expect(directory.vacancy(loose('red', true), 0)).toBeUndefined();
+    expect(directory.vacancy(loose('', true), 0)).toBeUndefined();
+  });
+
+  test('are replaced one by one by those of another process', () => {
+    for (const [term, identity] of ['red', 'blue'].entries()) directory.enter(here(loose(identity, true), term + 1));
+    expect(directory.enter(leader(2000, 3, loose('blue')))).toBe(true);
+    expect(directory.enter(leader(2000, 4, loose('red')))).toBe(true);
+    expect(look()).toEqual(['1000: gives way', '1000: gives way']);
+    directory.ask(asker('blue', 'follows', { channel: loose('blue') }));
+    directory.ask(asker('red', 'follows', { channel: loose('red') }));
+    expect(look()).toEqual(['blue: served by 2000 in term 3', 'red: served by 2000 in term 4']);
+  });
+
+  test('give way to a leader of another process with a newer term, as before', () => {
+    directory.enter(leader(2000, 3, loose('blue')));
+    expect(directory.vacancy(loose('red', true), 0)).toBeUndefined();
+    expect(directory.enter(here(loose('red', true), 2))).toBe(false);
+  });
+});

@@ -50,6 +50,7 @@ function door(name: string): ChannelDoor {
   return {
     admit: (connection, join) => void admitted.push({ door: name, connection, join }),
     admitLegacy: (connection) => void admitted.push({ door: name, connection, join: undefined }),
+    sendOn: () => undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-// Several clients of a channel in a process that must lead: one client leads, the others follow, and none is refused.
+// Several clients of one name in a process that must lead: of each channel one client leads, the others follow, and none is refused.
 
 import cluster, { type ClientOptions } from '../../src';
 import { eventually } from '../support/eventually';
@@ -37,10 +37,10 @@ function create(options: ClientOptions = {}, settings: Record<string, unknown> =
 }
 
 /** A client in the seat that the supervisor gives to the agent (`leads`), or to the next agent (`succeeds`). */
-function seated(part: 'leads' | 'succeeds', settings?: Record<string, unknown>): Client {
+function seated(part: 'leads' | 'succeeds', settings?: object): Client {
   process.env.TRUNKLINE_SEAT = `${part}:${port}`;
   try {
-    return create({}, settings);
+    return create({}, settings as Record<string, unknown>);
   } finally {
     Reflect.deleteProperty(process.env, 'TRUNKLINE_SEAT');
   }
@@ -85,10 +85,78 @@ test('clients of two copies of this library in one process share the upstream cl
   expect(upstreams()).toBe(1);
 });
 
-test('a client with other constructor arguments follows with a warning that names them', async () => {
-  const first = create({ isLeader: true }, { server: 'a' });
+describe('clients with other constructor arguments', () => {
+  const upstreamOf = (server: string) => Registry.instances.findLast(({ settings }) => settings.server === server)!;
+
+  /** Resolves when the client gets what this server says. */
+  async function hears(client: Client, server: string): Promise<void> {
+    const key = `key ${Math.random()}`;
+    const seen: unknown[] = [];
+    client.subscribe(key, (value) => seen.push(value));
+    await eventually('the value', () => {
+      upstreamOf(server).push(key, server);
+      return seen.includes(server);
+    });
+  }
+
+  test.each(['option', 'seat'] as const)(
+    'that have to lead by their %s lead a channel each, and followers find theirs',
+    async (how) => {
+      const make = (server: string): Client =>
+        how === 'seat' ? seated('leads', { server }) : create({ isLeader: true }, { server });
+      const leaders = ['a', 'b', 'c'].map(make);
+      const again = make('b');
+      await Promise.all(leaders.map((client) => client.ready()));
+      expect(leaders.map((client) => client.isClusterClientLeader)).toEqual([true, true, true]);
+      const followers = ['c', 'a', 'b'].map((server) => create({ isLeader: false }, { server }));
+      for (const [index, server] of ['a', 'b', 'c'].entries()) await hears(leaders[index]!, server);
+      for (const [index, server] of ['c', 'a', 'b'].entries()) await hears(followers[index]!, server);
+      await hears(again, 'b');
+      expect(again.isClusterClientLeader).toBe(false);
+      expect(upstreams()).toBe(3);
+      // Only what was closed is led anew, by the other client of the process.
+      await leaders[1]!.close();
+      await hears(again, 'b');
+      await hears(followers[2]!, 'b');
+      await hears(followers[1]!, 'a');
+      expect(again.isClusterClientLeader).toBe(true);
+      expect(upstreams()).toBe(4);
+    },
+  );
+
+  test('a follower that was there before the leader with its arguments goes there when that one leads, without a gap', async () => {
+    await create({ isLeader: true }, { server: 'a' }).ready();
+    const logger = recordingLogger();
+    const follower = create({ isLeader: false, logger }, { server: 'b' });
+    await hears(follower, 'a');
+    expect(logger.lines.map(({ message }) => message)).toEqual([expect.stringContaining('[0].server')]);
+    const roles: unknown[] = [];
+    follower.on('role', ({ role }) => roles.push(role));
+    await create({ isLeader: true }, { server: 'b' }).ready();
+    await hears(follower, 'b');
+    expect(roles).toEqual(['follower']); // no time without a role between the two
+    expect(upstreams()).toBe(2);
+  });
+
+  test('the next agent takes over each of them', async () => {
+    const before = ['a', 'b'].map((server) => seated('leads', { server }));
+    await Promise.all(before.map((client) => client.ready()));
+    const follower = create({ isLeader: false }, { server: 'b' });
+    await hears(follower, 'b');
+    const next = ['a', 'b'].map((server) => seated('succeeds', { server }));
+    await Promise.all(next.map((client) => client.ready()));
+    await eventually('the next clients lead', () => next.every((client) => client.isClusterClientLeader));
+    await Promise.all(before.map((client) => client.close()));
+    await hears(follower, 'b');
+    await hears(next[0]!, 'a');
+    expect(upstreams()).toBe(4);
+  });
+});
+
+test("with identity 'warn' a client with other constructor arguments follows with a warning that names them", async () => {
+  const first = create({ isLeader: true, identity: 'warn' }, { server: 'a' });
   const logger = recordingLogger();
-  const second = create({ isLeader: true, logger }, { server: 'b' });
+  const second = create({ isLeader: true, identity: 'warn', logger }, { server: 'b' });
   await areOneChannel(first, second);
   expect(upstreams()).toBe(1);
   expect(logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
@@ -134,7 +202,11 @@ test('where the port is held by a process with other channels, one is appointed 
 test('of the next agent one client succeeds, the others follow it, and none takes the channel from another', async () => {
   const before = [seated('leads'), seated('leads')];
   await areOneChannel(...before);
-  const next = [seated('succeeds', { notReady: true }), seated('succeeds', { notReady: true })];
+  // An instance of a class does not count as an argument: to the same process, other arguments would be another channel.
+  class Late {
+    notReady = true;
+  }
+  const next = [seated('succeeds', new Late()), seated('succeeds', new Late())];
   await eventually('the next upstream client', () => upstreams() === 2);
   Registry.last.ready(true);
   await areOneChannel(...next, ...before);

@@ -165,8 +165,17 @@ describe('in single mode', () => {
     for (const client of clients.slice(1)) expect(await client.echo('still here')).toMatchObject({ args: ['still here'] });
   });
 
-  test('with given roles they are one channel, and the later one warns once, without the values', async () => {
-    const { lines, upstreams } = await create([SECRETS.a, SECRETS.b, SECRETS.a], { isLeader: true });
+  test('with given roles other arguments are another channel where they must lead, and find theirs where they follow', async () => {
+    const leading = await create([SECRETS.a, SECRETS.b], { isLeader: true });
+    expect(leading.upstreams).toBe(2);
+    const following = await create([SECRETS.b, SECRETS.a, 'neither'], { isLeader: false });
+    expect(following.upstreams).toBe(0);
+    const logged = [...leading.lines, ...following.lines];
+    expect(logged).toEqual([[], [], [], [], [expect.stringMatching(/^single: .*\(they differ in \[0\]\.token\)/)]]);
+  });
+
+  test("with identity 'warn' they are one channel, and the later one warns once, without the values", async () => {
+    const { lines, upstreams } = await create([SECRETS.a, SECRETS.b, SECRETS.a], { identity: 'warn' });
     expect(upstreams).toBe(1);
     expect(lines).toEqual([[], [expect.stringMatching(/^single: .*\(they differ in \[0\]\.token\)/)], []]);
     for (const secret of Object.values(SECRETS)) expect(lines.flat().join()).not.toContain(secret);

@@ -26,7 +26,6 @@ interface Said {
   readonly term?: number;
   readonly names?: readonly string[];
   readonly ports?: readonly number[];
-  readonly namespace?: string;
   readonly value?: string | null;
 }
 
@@ -271,5 +270,28 @@ describeWhere(packagesMissing, 'nacos at a stand-in for its server', () => {
       { code: 0, signal: null },
       { code: 0, signal: null },
     ]);
+  });
+
+  it('two namespaces in an egg application: the agent leads both, and the workers follow the next agent', async () => {
+    const agent = await start('agent');
+    const workers = [await start('worker'), await start('worker')];
+    expect([agent, ...workers].map(({ isLeader }) => isLeader)).toEqual([true, false, false]);
+    for (const member of [agent, ...workers]) await member.ask('subscribe', 'works', 'app.json');
+    for (const member of [agent, ...workers]) await member.ask('subscribe', 'shop', 'app.json');
+    await seenByAll([agent, ...workers], 'tea', 'nails');
+    expect(await workers[1]!.ask('publish', 'works', 'app.json', 'screws')).toBe(true);
+    await seenByAll([agent, ...workers], 'tea', 'screws');
+    await workers[0]!.ask('announce', 'stall', 1001);
+
+    await agent.stop();
+    const next = await start('agent');
+    expect(next.isLeader).toBe(true);
+    server.change('app.json', 'coffee', { namespace: 'shop' });
+    server.change('app.json', 'bolts', { namespace: 'works' });
+    await seenByAll(workers, 'coffee', 'bolts');
+    await eventually('one poll of each namespace', () => server.polls('shop') === 1 && server.polls('works') === 1);
+    await eventually('the publication', () => server.instances('DEFAULT_GROUP@@stall').join() === '127.0.0.1:1001');
+    expect(await workers[1]!.ask('get', 'shop', 'app.json')).toBe('coffee');
+    expect(await workers[0]!.ask('get', 'works', 'app.json')).toBe('bolts');
   });
 });

@@ -2,7 +2,7 @@
 // of each follower are served by hosted-follower.ts.
 
 import { writeRefusal } from '../../../protocol/handshake';
-import type { Join, Register } from '../../../protocol/message';
+import type { ChannelId, Join, Register } from '../../../protocol/message';
 import { TrunklineError } from '../../errors';
 import { rarely } from '../../logger';
 import type { FollowerReport } from '../../process-report';
@@ -20,6 +20,8 @@ export class ChannelHost implements ChannelDoor {
   readonly #term: number;
   readonly #onError: (error: unknown) => void;
   readonly #connections = new Map<Connection, HostedFollower>();
+  /** What followers of ours were created with, as they have said. */
+  readonly #identities = new Map<Connection, string>();
   /** Followers that could lead. */
   readonly #candidates = new Set<Connection>();
   readonly #topics: Topics;
@@ -84,6 +86,7 @@ export class ChannelHost implements ChannelDoor {
 
   admit(connection: Connection, join: Join): void {
     if (join.candidacy !== 'follows') this.#candidates.add(connection);
+    this.#identities.set(connection, join.channel.identity);
     const { spec } = this.#channel;
     spec.values.welcomeReader(this.#connections.size);
     const follower = this.#follow(connection, PeerValues.ofOurs(spec, chooseCodec(spec.values.names, join.codecs)));
@@ -100,6 +103,11 @@ export class ChannelHost implements ChannelDoor {
     }
     keep();
     this.#follow(connection, PeerValues.ofLegacy(this.#channel.spec)).ask(register);
+  }
+
+  /** Followers with these constructor arguments find a leader of their own at the port: they are served here until they have. */
+  sendOn({ identity }: ChannelId): void {
+    for (const [connection, theirs] of this.#identities) if (theirs === identity) this.#tellHandOff(connection);
   }
 
   /** Followers are to look for the successor from now on, also those that come later. */
@@ -151,6 +159,7 @@ export class ChannelHost implements ChannelDoor {
     void connection.closed.then((end) => {
       this.#connections.delete(connection);
       this.#candidates.delete(connection);
+      this.#identities.delete(connection);
       this.#skippedBefore += follower.skippedEvents;
       follower.leave();
       if (end.reason === 'silent') spec.logger.warn(end.error.message);

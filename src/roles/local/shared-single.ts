@@ -1,6 +1,6 @@
 // Single mode: the clients of a channel in this process share a Single by reference count.
 
-import { isSameChannel } from '../../../protocol/handshake';
+import { isSameChannel, leadsApart } from '../../../protocol/handshake';
 import type { UpstreamView } from '../../host-view';
 import type { LedReport } from '../../process-report';
 import { PerScope } from '../../process-scope';
@@ -40,7 +40,10 @@ export class SharedSingle implements Role {
   /** The first user's spec makes the upstream client. */
   static join(spec: ChannelSpec, hooks: RoleHooks): SharedSingle {
     const channels = channelsOf.of(spec.scope);
-    let shared = [...channels].find(({ single }) => isSameChannel(single.spec.id, spec.id));
+    const known = [...channels].filter(({ single }) => isSameChannel(single.spec.id, spec.id));
+    let shared =
+      known.find(({ single }) => single.spec.id.identity === spec.id.identity) ??
+      known.find(({ single }) => !leadsApart(spec.id, single.spec.id));
     if (!shared) {
       shared = { single: new Single(spec), users: 0 };
       channels.add(shared);
