@@ -5,6 +5,7 @@ const shared = require('./jest.config.js');
 /** Folders and files of tests that start processes or threads, which run from dist. */
 const TESTS_WITH_PROCESSES = [
   'test/adapters/',
+  'test/etcd/',
   'test/examples/',
   'test/scenarios/',
   'test/supervisor/master/descendants.test.ts',

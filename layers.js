@@ -72,6 +72,8 @@ const ALLOWED = {
   // Ready-made upstream clients: their common interface and front, and a room for each store.
   'src/adapters': ['kernel', 'public face'],
   'src/adapters/file': ['kernel', 'src/adapters'],
+  // The client of etcd, for the adapter and for engines of a fleet.
+  'src/etcd': ['kernel'],
   // What test/, bench/ and chaos/ are made of: no other folder of src may import it, and the package leaves it out.
   'src/testing': ['kernel', 'public face'],
 };

@@ -50,6 +50,11 @@ export class RunningServer {
     return server;
   }
 
+  /** Sends a signal, such as SIGSTOP, after which the server does not answer, and SIGCONT. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
   async stop(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
