@@ -18,46 +18,65 @@ export interface ServerProgram {
 }
 
 export class RunningServer {
-  readonly #child: ChildProcess;
+  readonly #program: ServerProgram;
   readonly #folder: string;
-  readonly #exited: Promise<unknown>;
+  #child: ChildProcess | undefined;
+  #exited: Promise<unknown> = Promise.resolve();
   #output = '';
 
-  private constructor({ name, command, args }: ServerProgram) {
-    this.#folder = mkdtempSync(join(tmpdir(), `trunkline-${name.toLowerCase()}-`));
-    this.#child = spawn(command, args(this.#folder), { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#exited = once(this.#child, 'exit');
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output += text;
-      });
-    }
+  private constructor(program: ServerProgram) {
+    this.#program = program;
+    this.#folder = mkdtempSync(join(tmpdir(), `trunkline-${program.name.toLowerCase()}-`));
   }
 
   /** Resolves when the server answers. */
   static async start(program: ServerProgram): Promise<RunningServer> {
     const server = new RunningServer(program);
     try {
-      await eventually(`${program.name} answers`, () => {
-        const { exitCode } = server.#child;
-        if (exitCode !== null) throw new Error(`${program.name} ended with code ${exitCode}`);
-        return program.answers();
-      });
+      await server.startAgain();
     } catch (error) {
       await server.stop();
-      throw new Error(`${program.name} does not start:\n${server.#output}`, { cause: error });
+      throw error;
     }
     return server;
   }
 
   /** Sends a signal, such as SIGSTOP, after which the server does not answer, and SIGCONT. */
   signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
+    this.#child?.kill(name);
+  }
+
+  /** The server dies with `kill -9`. Its folder stays. Idempotent. */
+  async kill(): Promise<void> {
+    this.#child?.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** Starts the server after `kill`, in the same folder and with the same arguments. Resolves when the server answers. */
+  async startAgain(): Promise<void> {
+    const { name, command, args, answers } = this.#program;
+    await this.kill();
+    const child = spawn(command, args(this.#folder), { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    this.#exited = once(child, 'exit');
+    this.#output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#output += text;
+      });
+    }
+    try {
+      await eventually(`${name} answers`, () => {
+        if (child.exitCode !== null) throw new Error(`${name} ended with code ${child.exitCode}`);
+        return answers();
+      });
+    } catch (cause) {
+      throw new Error(`${name} does not start:\n${this.#output}`, { cause });
+    }
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exited;
+    await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -15,12 +15,16 @@ export const zookeeperMissing =
     : 'ZooKeeper is not installed (Debian package zookeeper)';
 
 export class ZooKeeperServer {
-  readonly address: string;
+  readonly port: number;
   readonly #server: RunningServer;
 
   private constructor(port: number, server: RunningServer) {
-    this.address = `127.0.0.1:${port}`;
+    this.port = port;
     this.#server = server;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
   }
 
   /** Resolves when the server takes connections. */
@@ -33,6 +37,16 @@ export class ZooKeeperServer {
       answers: async () => (await answerAt(port)) !== undefined,
     });
     return new ZooKeeperServer(port, server);
+  }
+
+  /** The server dies with `kill -9`. */
+  kill(): Promise<void> {
+    return this.#server.kill();
+  }
+
+  /** Starts the server after `kill`, at the same address and with the same data. */
+  startAgain(): Promise<void> {
+    return this.#server.startAgain();
   }
 
   stop(): Promise<void> {
