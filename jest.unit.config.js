@@ -12,7 +12,7 @@ module.exports = {
   coverageProvider: 'v8',
   coverageReporters: ['text-summary', 'lcov'],
   // The page of the dashboard runs in a browser, and test/scenarios/dashboard-page.test.ts there.
-  collectCoverageFrom: ['src/**/*.ts', '!src/testing/**', '!src/observe/page/**', 'protocol/*.ts'],
+  collectCoverageFrom: ['src/**/*.ts', '!src/observe/page/**', 'protocol/*.ts'],
   coverageThreshold: { global: { lines: 78, branches: 92, functions: 89 } },
   // Most of these tests wait for sockets and timers, so more of them than the machine has cores share its time.
   maxWorkers: 4,

@@ -74,7 +74,7 @@ const ALLOWED = {
   'src/adapters/file': ['kernel', 'src/adapters'],
   // The client of etcd, for the adapter and for engines of a fleet.
   'src/etcd': ['kernel'],
-  // What test/, bench/ and chaos/ are made of: no other folder of src may import it, and the package leaves it out.
+  // What tests are made of, those of users and test/, bench/ and chaos/: no other folder of src may import it.
   'src/testing': ['kernel', 'public face'],
 };
 

@@ -27,6 +27,7 @@ const FILES = [
   { out: 'supervisor/child/watchdog-thread.js', entry: 'supervisor/child/watchdog-thread' },
   { out: 'observe/index.js', entry: 'observe/index' },
   { out: 'adapters/file/index.js', entry: 'adapters/file/index' },
+  { out: 'testing/index.js', entry: 'testing/index' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
   { out: 'cli/keeper-entry.js', entry: 'cli/logs/keeper-entry' },
@@ -37,7 +38,14 @@ const FILES = [
   { out: 'kernel.js', holds: (module) => kernel.includes(module) },
 ];
 /** Modules for ESM, which only hand on to the files above. */
-const WRAPPERS = ['index.mjs', 'supervisor/index.mjs', 'observe/index.mjs', 'adapters/file/index.mjs', 'require-in-bundle.mjs'];
+const WRAPPERS = [
+  'index.mjs',
+  'supervisor/index.mjs',
+  'observe/index.mjs',
+  'testing/index.mjs',
+  'adapters/file/index.mjs',
+  'require-in-bundle.mjs',
+];
 const entries = FILES.flatMap(({ entry }) => entry ?? []);
 
 /** Programs are not parts: each program is a separate file. */
@@ -152,7 +160,7 @@ function elsewhere(out, asked) {
 /** The name of a module under src, such as `roles/leader`; for a folder, the index of the folder. */
 function moduleOf(path) {
   const name = relative(source, path).split(sep).join('/');
-  return ['supervisor', 'observe'].includes(name) ? `${name}/index` : name;
+  return ['supervisor', 'observe', 'testing'].includes(name) ? `${name}/index` : name;
 }
 
 /** Licences of the packages whose code is in the files. */
