@@ -186,9 +186,11 @@ describe.each([
     const reasons = await Promise.all([competing, following].map((client) => client.ready().catch((error: unknown) => error)));
     for (const reason of reasons) {
       expect(reason).toMatchObject({ code: 'ERR_TRUNKLINE_NO_LEADER', retryable: true, port });
-      expect((reason as Error).message).toContain(
-        `the process that holds 127.0.0.1:${port} pings, but says nothing about the channel`,
-      );
+    }
+    // On a busy machine the first limit may pass before the program has said anything.
+    const sentence = `the process that holds 127.0.0.1:${port} pings, but says nothing about the channel`;
+    for (const client of [competing, following]) {
+      await eventually('the report', () => client.status().reason?.message.includes(sentence));
     }
     expect([competing.status().state, following.status().state]).not.toContain('ready');
     await program.close();
