@@ -6,7 +6,7 @@ module.exports = {
   // Examples import the package by its name, as users do.
   moduleNameMapper: {
     '^trunkline$': '<rootDir>/src/index.ts',
-    '^trunkline/(supervisor|observe|testing)$': '<rootDir>/src/$1/index.ts',
+    '^trunkline/(supervisor|observe|testing|fleet)$': '<rootDir>/src/$1/index.ts',
     '^trunkline/(etcd|file|redis|zookeeper)$': '<rootDir>/src/adapters/$1/index.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],

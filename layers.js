@@ -66,8 +66,9 @@ const ALLOWED = {
   ],
   'src/cli': ['kernel', HOST, 'src/cli/commands', 'src/cli/control', 'src/cli/place', 'src/cli/show'],
   'public face': ['kernel', 'protocol', 'src/client', 'src/supervisor (types)'],
-  // One upstream connection for many hosts: an upstream class for the core, and the engines, which do not know the fleet.
-  'src/fleet': ['kernel', 'protocol', 'src/fleet/engines'],
+  // One upstream connection for many hosts: an upstream class for the core, and the engines, which do not know the fleet. The host that
+  // leads holds the user's class in a client in single mode: hence the public face.
+  'src/fleet': ['kernel', 'protocol', 'public face', 'src/fleet/engines'],
   'src/fleet/engines': ['kernel', 'src/fleet (types)'],
   // Ready-made upstream clients: their common interface and front, and a room for each store.
   'src/adapters': ['kernel', 'public face'],

@@ -11,6 +11,7 @@ const PLAIN: Readonly<Record<keyof TelemetryMessages, true>> = {
   'trunkline:upstream': true,
   'trunkline:outbox': true,
   'trunkline:child': true,
+  'trunkline:fleet': true,
 };
 
 interface Traced {

@@ -28,6 +28,7 @@ const FILES = [
   { out: 'observe/index.js', entry: 'observe/index' },
   { out: 'adapters/file/index.js', entry: 'adapters/file/index' },
   { out: 'testing/index.js', entry: 'testing/index' },
+  { out: 'fleet/index.js', entry: 'fleet/index' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
   { out: 'cli/keeper-entry.js', entry: 'cli/logs/keeper-entry' },
@@ -43,6 +44,7 @@ const WRAPPERS = [
   'supervisor/index.mjs',
   'observe/index.mjs',
   'testing/index.mjs',
+  'fleet/index.mjs',
   'adapters/file/index.mjs',
   'require-in-bundle.mjs',
 ];
@@ -160,7 +162,7 @@ function elsewhere(out, asked) {
 /** The name of a module under src, such as `roles/leader`; for a folder, the index of the folder. */
 function moduleOf(path) {
   const name = relative(source, path).split(sep).join('/');
-  return ['supervisor', 'observe', 'testing'].includes(name) ? `${name}/index` : name;
+  return ['supervisor', 'observe', 'testing', 'fleet'].includes(name) ? `${name}/index` : name;
 }
 
 /** Licences of the packages whose code is in the files. */

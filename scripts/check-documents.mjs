@@ -128,6 +128,7 @@ function checkTypes(blocks) {
       trunkline: ['./src/index.ts'],
       'trunkline/supervisor': ['./src/supervisor/index.ts'],
       'trunkline/observe': ['./src/observe/index.ts'],
+      'trunkline/fleet': ['./src/fleet/index.ts'],
       'trunkline/file': ['./src/adapters/file/index.ts'],
     },
   });

@@ -64,6 +64,13 @@ await close(client); console.log(one === got ? 'ok' : 'wrong value');`,
 if (![startCluster, ready, onStop].every((each) => typeof each === 'function')) throw new Error('no supervisor'); console.log('ok');`,
   'observe.mjs': `import { startDashboard } from 'trunkline/observe';
 if (typeof startDashboard !== 'function') throw new Error('no dashboard'); console.log('ok');`,
+  'fleet.mts': `import cluster, { TrunklineError } from 'trunkline'; import { fleet, memoryEngine, type FleetOptions } from 'trunkline/fleet';
+class Registry { subscribe(key: string, listener: (value: number) => void): void { listener(key.length); } async get(key: string): Promise<number> { return key.length; } }
+const options: FleetOptions = { engine: memoryEngine(), group: 'shop' };
+const client = cluster(fleet(Registry, options), { singleMode: true }).create();
+client.subscribe('a', (value) => value.toFixed()); const got: number = await client.get('abc'); const { epoch } = await client.fleetStatus();
+let refused: unknown; try { fleet(Registry, { ...options, group: '' }); } catch (error) { refused = error; }
+await client.close(); console.log(got === 3 && epoch > 0 && refused instanceof TrunklineError ? 'ok' : 'wrong');`,
   'typed-supervisor.mts': `import { startCluster, type SupervisorOptions } from 'trunkline/supervisor';
 const options: SupervisorOptions = { app: 'app.js' }; void options; void startCluster; console.log('ok');`,
   'instance.cjs': `const cluster = require('trunkline'); const { Base } = require('sdk-base');

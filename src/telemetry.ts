@@ -88,6 +88,19 @@ export interface ChildMessage {
   readonly state: 'started' | 'ready' | 'gone' | 'ended';
 }
 
+/** How this host stands in a fleet of hosts; published at each change, in the process that leads on its host. */
+export interface FleetMessage {
+  readonly group: string;
+  readonly host: string;
+  /** `winner`: the upstream client of all hosts is in this process. */
+  readonly state: 'without engine' | 'campaigning' | 'member' | 'winner';
+  readonly epoch: number;
+  readonly winner: { readonly host: string; readonly pid: number } | undefined;
+  /** Since when values may be old, ms since 1970. */
+  readonly staleSince: number | undefined;
+  readonly stale: 'engine' | 'winner' | 'upstream' | undefined;
+}
+
 /** The messages of the plain channels, by the name of the channel. */
 export interface TelemetryMessages {
   'trunkline:event': EventMessage;
@@ -96,6 +109,7 @@ export interface TelemetryMessages {
   'trunkline:upstream': UpstreamMessage;
   'trunkline:outbox': OutboxMessage;
   'trunkline:child': ChildMessage;
+  'trunkline:fleet': FleetMessage;
 }
 
 /** The messages of the tracing channels, by the name that `tracingChannel` takes. */
@@ -121,6 +135,7 @@ export const handoffChannel = typed('trunkline:handoff');
 export const upstreamChannel = typed('trunkline:upstream');
 export const outboxChannel = typed('trunkline:outbox');
 export const childChannel = typed('trunkline:child');
+export const fleetChannel = typed('trunkline:fleet');
 
 /** A tracing channel, with a property that the types of Node.js 20 leave out. */
 export interface Tracing<Message extends object> extends TracingChannel<unknown, Message> {

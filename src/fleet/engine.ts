@@ -200,8 +200,8 @@ export interface EngineSession {
 
   /**
    * Writes values, all or none, if the fence leads and the guard is higher than that of each batch before. The same batch may be sent
-   * again: a guard that is equal says that the batch was written before. One batch is under way at a time: the next batch follows
-   * the answer, and is a superset where there was none.
+   * again: a guard that is equal says that the batch was written before. One batch is under way at a time: a batch without an answer
+   * is sent again unchanged, until there is one.
    */
   write(fence: Fence, batch: WriteBatch): Promise<Fenced>;
 

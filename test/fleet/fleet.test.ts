@@ -1,0 +1,304 @@
+import { EventEmitter } from 'node:events';
+import cluster from '../../src';
+import { fleet, fleetStatus, memoryEngine, type FleetOptions } from '../../src/fleet';
+import { eventually } from '../support/eventually';
+import { leavesNothingOpen } from '../support/open-handles';
+
+leavesNothingOpen();
+
+/** A registry in this process, with the clients that are connected to the registry. */
+function registryClass() {
+  return class Registry extends EventEmitter {
+    static readonly live = new Set<Registry>();
+    static readonly values = new Map<string, unknown>();
+    static readonly published = new Set<string>();
+    static runs = 0;
+    /** Holds calls of `slow` back until resolved. */
+    static gate: Promise<void> = Promise.resolve();
+    static made: unknown[][] = [];
+    readonly listeners_ = new Map<string, (value: unknown) => void>();
+
+    constructor(...args: unknown[]) {
+      super();
+      Registry.made.push(args);
+      Registry.live.add(this);
+    }
+
+    static set(key: string, value: unknown): void {
+      Registry.values.set(key, value);
+      for (const client of Registry.live) client.listeners_.get(key)?.(value);
+    }
+
+    subscribe({ key }: { key: string }, listener: (value: unknown) => void): void {
+      this.listeners_.set(key, listener);
+      if (Registry.values.has(key)) listener(Registry.values.get(key));
+    }
+    unSubscribe({ key }: { key: string }): void {
+      this.listeners_.delete(key);
+    }
+    publish({ id }: { id: string }): void {
+      Registry.published.add(id);
+    }
+    unPublish({ id }: { id: string }): void {
+      Registry.published.delete(id);
+    }
+    async echo(...args: unknown[]): Promise<unknown[]> {
+      Registry.runs++;
+      return Promise.resolve(args);
+    }
+    async slow(text: string): Promise<string> {
+      Registry.runs++;
+      await Registry.gate;
+      return text;
+    }
+    async fails(): Promise<void> {
+      return Promise.reject(Object.assign(new RangeError('no such thing'), { code: 'E_NONE', details: new Map([[1, 2]]) }));
+    }
+    withCallback(text: string, callback: (error: Error | null, one?: string, two?: number) => void): void {
+      callback(null, text, text.length);
+    }
+    async *rows(): AsyncGenerator<number, void> {
+      await Promise.resolve();
+      yield 1;
+    }
+    async close(): Promise<void> {
+      Registry.live.delete(this);
+      return Promise.resolve();
+    }
+  };
+}
+
+describe('a fleet', () => {
+  let Registry: ReturnType<typeof registryClass>;
+  let engine = memoryEngine();
+  const open: { close(): Promise<void> }[] = [];
+
+  beforeEach(() => {
+    Registry = registryClass();
+    engine = memoryEngine();
+  });
+  afterEach(async () => {
+    engine.start();
+    await Promise.all(open.splice(0).map((client) => client.close()));
+  });
+
+  /** A client of one host: hosts of this test are single-mode clients of one process. */
+  function host(name: string, given: Partial<FleetOptions> = {}) {
+    const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const Fleet = fleet(Registry, { engine, group: 'shop', ttlMs: 1_000, host: name, logger, ...given });
+    const client = cluster(Fleet, { singleMode: true, name: `registry of ${name}`, logger })
+      .delegate('withCallback')
+      .create({ server: 'x' });
+    client.on('error', () => undefined);
+    open.push(client);
+    return client;
+  }
+
+  async function hosts(...names: string[]) {
+    const clients = names.map((name) => host(name));
+    await Promise.all(clients.map((client) => client.ready()));
+    return clients;
+  }
+
+  const winnerOf = () => eventually('a host leads', () => fleetStatus().find(({ state }) => state === 'winner'));
+
+  it('has one upstream client for all hosts, and its values reach all of them', async () => {
+    const clients = await hosts('a', 'b', 'c');
+    const seen = clients.map(() => [] as unknown[]);
+    for (const [at, client] of clients.entries()) client.subscribe({ key: 'k' }, (value: unknown) => seen[at]!.push(value));
+    Registry.set('k', 'one');
+    await eventually('the first value', () => seen.every((values) => values.at(-1) === 'one'));
+    Registry.set('k', { two: new Date(2) });
+    await eventually('the second value', () => seen.every((values) => values.length >= 2));
+    for (const values of seen) expect(values.at(-1)).toEqual({ two: new Date(2) });
+    expect(Registry.live.size).toBe(1);
+    expect(
+      fleetStatus()
+        .map(({ state }) => state)
+        .sort(),
+    ).toEqual(['member', 'member', 'winner']);
+  });
+
+  it('runs calls on the host that leads, once, with results and errors whole', async () => {
+    const clients = await hosts('a', 'b');
+    for (const client of clients) {
+      await expect(client.echo(1, undefined, new Date(5), Buffer.from('x'))).resolves.toEqual([
+        1,
+        undefined,
+        new Date(5),
+        Buffer.from('x'),
+      ]);
+      await expect(client.fails()).rejects.toMatchObject({
+        name: 'RangeError',
+        message: 'no such thing',
+        code: 'E_NONE',
+        details: new Map([[1, 2]]),
+      });
+      await expect(client.withCallback('abc')).resolves.toBe('abc');
+      const results = await new Promise((resolve) => client.withCallback('abc', (...all) => resolve(all)));
+      expect(results).toEqual([null, 'abc', 3]);
+      await expect(client.rows().next()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NOT_SHARED' });
+    }
+    expect(Registry.runs).toBe(2);
+  });
+
+  it('publishes what any host publishes, and withdraws what lost its owner', async () => {
+    const [a, b, c] = await hosts('a', 'b', 'c');
+    a!.publish({ id: 'of a' });
+    b!.publish({ id: 'of b' });
+    c!.publish({ id: 'of all' });
+    a!.publish({ id: 'of all' });
+    await eventually('all are published', () => Registry.published.size === 3);
+    const winner = (await winnerOf()).host;
+    const [leaving, id] = winner === 'b' ? [a!, 'of a'] : [b!, 'of b'];
+    open.splice(open.indexOf(leaving), 1);
+    await leaving.close();
+    await eventually('what the host published is withdrawn', () => !Registry.published.has(id));
+    expect([...Registry.published].sort()).toEqual(['of a', 'of all', 'of b'].filter((each) => each !== id));
+  });
+
+  it('hands over at once when the host that leads leaves, and loses no call', async () => {
+    const clients = await hosts('a', 'b', 'c');
+    const winner = await winnerOf();
+    const at = ['a', 'b', 'c'].indexOf(winner.host);
+    const leaving = clients[at]!;
+    const staying = clients.filter((client) => client !== leaving);
+    const seen: unknown[] = [];
+    staying[0]!.subscribe({ key: 'k' }, (value: unknown) => seen.push(value));
+    Registry.set('k', 1);
+    await eventually('a value', () => seen.includes(1));
+    let isOver = false;
+    const outcomes: Promise<unknown>[] = [];
+    const calling = (async () => {
+      for (let n = 0; !isOver; n++) {
+        outcomes.push(staying[n % 2]!.echo(n));
+        await new Promise(setImmediate);
+      }
+    })();
+    open.splice(open.indexOf(leaving), 1);
+    await leaving.close();
+    await eventually('another host leads', () =>
+      fleetStatus().some(({ state, epoch }) => state === 'winner' && epoch > winner.epoch),
+    );
+    Registry.set('k', 2);
+    await eventually('a value of the next', () => seen.includes(2));
+    isOver = true;
+    await calling;
+    await Promise.all(outcomes);
+    expect(Registry.runs).toBe(outcomes.length);
+    expect(Registry.live.size).toBe(1);
+  });
+
+  it('goes on when the engine loses its data, under the same winner, and no value goes back', async () => {
+    const clients = await hosts('a', 'b');
+    const seen = clients.map(() => [] as unknown[]);
+    for (const [at, client] of clients.entries()) client.subscribe({ key: 'k' }, (value: unknown) => seen[at]!.push(value));
+    Registry.set('k', 1);
+    await eventually('a value', () => seen.every((values) => values.includes(1)));
+    const { host: name, epoch } = await winnerOf();
+    engine.stop();
+    Registry.set('k', 2);
+    engine.start({ isEmpty: true });
+    await eventually('the newest value', () => seen.every((values) => values.at(-1) === 2));
+    Registry.set('k', 3);
+    await eventually('a later value', () => seen.every((values) => values.at(-1) === 3));
+    const after = await winnerOf();
+    expect(after.host).toBe(name);
+    expect(after.epoch).toBeGreaterThan(epoch);
+    expect(Registry.made).toHaveLength(1);
+    for (const values of seen) expect(values.map(Number)).toEqual([...values].map(Number).sort());
+    await expect(Promise.all(clients.map((client) => client.echo('x')))).resolves.toEqual([['x'], ['x']]);
+  });
+
+  it('says that values may be old when the engine is silent, and keeps them', async () => {
+    const clients = await hosts('a', 'b');
+    const seen: unknown[] = [];
+    clients[0]!.subscribe({ key: 'k' }, (value: unknown) => seen.push(value));
+    Registry.set('k', 1);
+    await eventually('a value', () => seen.includes(1));
+    engine.stop();
+    for (const client of clients) {
+      await eventually('it says so', () => client.status().upstream.state === 'degraded');
+      expect(client.status().upstream.error).toMatch(/the engine has been silent/);
+    }
+    expect(Registry.live.size).toBe(0);
+    expect(fleetStatus().map(({ state, stale }) => [state, stale])).toEqual([
+      ['without engine', 'engine'],
+      ['without engine', 'engine'],
+    ]);
+    engine.start();
+    for (const client of clients) await eventually('it is well again', () => client.status().upstream.state === 'ok');
+    Registry.set('k', 2);
+    await eventually('a later value', () => seen.at(-1) === 2);
+  });
+
+  it('is not ready without an engine, says why, and becomes ready later', async () => {
+    engine.stop();
+    const client = host('a', { maxWaitMs: 100 });
+    await expect(client.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_FLEET_NO_ENGINE' });
+    engine.start();
+    await eventually('it is ready', () => client.status().state === 'ready');
+    await expect(client.echo(1)).resolves.toEqual([1]);
+  });
+
+  it('refuses another class in the same group, and says what differs', async () => {
+    await hosts('a');
+    const client = host('b', { identity: 'another server' });
+    await expect(client.ready()).rejects.toMatchObject({
+      code: 'ERR_TRUNKLINE_FLEET_MISMATCH',
+      message: expect.stringContaining('arguments') as string,
+    });
+  });
+
+  it('refuses values, calls and answers that are too large, before anything is sent', async () => {
+    const small = { ...memoryEngine(), limits: { valueBytes: 2_000, batchSize: 10, batchBytes: 10_000 } };
+    const clients = [host('a', { engine: small }), host('b', { engine: small })];
+    const errors: unknown[] = [];
+    for (const client of clients) client.on('error', (error) => errors.push(error));
+    await Promise.all(clients.map((client) => client.ready()));
+    const seen = clients.map(() => [] as unknown[]);
+    for (const [at, client] of clients.entries()) client.subscribe({ key: 'k' }, (value: unknown) => seen[at]!.push(value));
+    Registry.set('k', 'small');
+    await eventually('a value', () => seen.every((values) => values.includes('small')));
+    Registry.set('k', 'x'.repeat(3_000));
+    await eventually('the error', () => errors.length > 0);
+    expect(errors[0]).toMatchObject({ code: 'ERR_TRUNKLINE_FLEET_TOO_LARGE', key: '{"key":"k"}', limitBytes: 2_000 });
+    Registry.set('k', 'small again');
+    await eventually('a value', () => seen.every((values) => values.at(-1) === 'small again'));
+    for (const values of seen) expect(values.filter((value) => String(value).startsWith('x'))).toEqual([]);
+    const member = clients[['b', 'a'].indexOf((await winnerOf()).host)]!;
+    await expect(member.echo('x'.repeat(3_000))).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_FLEET_TOO_LARGE', method: 'echo' });
+    await expect(member.echo('x')).resolves.toEqual(['x']);
+  });
+
+  it('tells callers at once that the host that ran their call was lost', async () => {
+    const links = { a: engine.link(), b: engine.link() };
+    const clients = {
+      a: host('a', { engine: links.a, idempotent: ['echo'] }),
+      b: host('b', { engine: links.b, idempotent: ['echo'] }),
+    };
+    await Promise.all(Object.values(clients).map((client) => client.ready()));
+    const winner = (await winnerOf()).host as 'a' | 'b';
+    const member = clients[winner === 'a' ? 'b' : 'a'];
+    let pass!: () => void;
+    Registry.gate = new Promise((resolve) => (pass = resolve));
+    const call = member.slow('x').catch((error: unknown) => error);
+    await eventually('the call has begun', () => Registry.runs === 1);
+    links[winner].cut();
+    expect(await call).toMatchObject({ code: 'ERR_TRUNKLINE_FLEET_WINNER_LOST', method: 'slow' });
+    pass();
+    links[winner].restore();
+    await expect(member.echo('y')).resolves.toEqual(['y']);
+  });
+
+  it('gives the epoch to the class, and suits the options of the client to the fleet', async () => {
+    const client = host('a', { fencing: true });
+    await client.ready();
+    const { epoch } = await client.fleetStatus();
+    expect(Registry.made).toEqual([[{ server: 'x', fencing: { epoch } }]]);
+    const Fleet = fleet(Registry, { engine, group: 'shop', ttlMs: 5_000 });
+    expect(() => cluster(Fleet, { responseTimeout: 3_000 })).toThrow(/responseTimeout is 3000, and a takeover/);
+    expect(() => fleet(Registry, { engine, group: 'a b' })).toThrow(/option group must be/);
+    expect(() => fleet(Registry, { engine, group: 'a', callTimeoutMs: 1_000 })).toThrow(/longer than ttlMs/);
+  });
+});
