@@ -20,6 +20,8 @@ export class Search {
   #phase: Phase = 'connecting';
   #setback: unknown;
   #absence: Error | undefined;
+  /** The last report that there is no leader. */
+  #overdue: { readonly error: TrunklineError; readonly maxWaitMs: number } | undefined;
   /** Where a leader is sought, and the connection on which the answer is awaited. */
   #endpoint: Endpoint | undefined;
   #dialled: Connection | undefined;
@@ -41,6 +43,8 @@ export class Search {
 
   /** Why the last try came to nothing. */
   get error(): unknown {
+    // What is known of the absence may have changed since the report.
+    if (this.#overdue && this.#setback === this.#overdue.error) return this.#noLeader(this.#overdue.maxWaitMs);
     return this.#setback ?? this.#absence;
   }
 
@@ -114,13 +118,19 @@ export class Search {
    * @returns the error to report; undefined when there is a better one already, or when only the upstream client is slow
    */
   overdue(maxWaitMs: number): TrunklineError | undefined {
-    const { name: channel, logger } = this.#spec;
     if (this.#phase === 'refused') return undefined;
     if (this.#phase === 'waiting for upstream' && this.#endpoint === undefined) {
       // Slow is not failed: only the upstream client can tell the difference.
-      logger.warn(`${channel}: this process leads, but its upstream client has not been ready for ${maxWaitMs} ms`);
+      const { name, logger } = this.#spec;
+      logger.warn(`${name}: this process leads, but its upstream client has not been ready for ${maxWaitMs} ms`);
       return undefined;
     }
+    this.#overdue = { error: this.#noLeader(maxWaitMs), maxWaitMs };
+    return this.#overdue.error;
+  }
+
+  #noLeader(maxWaitMs: number): TrunklineError {
+    const { name: channel } = this.#spec;
     const endpoint = this.#endpoint ?? this.#meetingPoint;
     return new TrunklineError(
       'ERR_TRUNKLINE_NO_LEADER',

@@ -55,6 +55,16 @@ test('a leader and its follower are ready, and say in which part and term', asyn
   expect(follower.status()).toMatchObject({ state: 'ready', role: 'follower', term: 1, port, followers: [], skippedEvents: 0 });
 });
 
+test('the reason why nobody leads is the present one, also after it was reported', async () => {
+  const waiting = create({ isLeader: false, maxWaitTime: 50 });
+  await expect(waiting.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_NO_LEADER' });
+  expect(waiting.status().reason).toMatchObject({ message: expect.stringContaining('nobody leads on') as string });
+  const other = create({ name: 'other' });
+  await other.ready();
+  await eventually('the new reason', () => /it says: .*"other"/.test(waiting.status().reason!.message));
+  expect(waiting.status().reason).toMatchObject({ code: 'ERR_TRUNKLINE_NO_LEADER' });
+});
+
 test('a single client has no port', async () => {
   const client = create({ singleMode: true });
   await client.ready();
