@@ -20,6 +20,11 @@ export interface ClientOptions {
   /** No network: clients with the same name in this process share an upstream client. Default false. */
   singleMode?: boolean | undefined;
   /**
+   * Single mode only. `copy`: arguments and results are copied as between two processes, so that a test in single mode fails where
+   * processes would: on functions, on methods of class instances, on results that are changed later. Default `reference`.
+   */
+  carry?: CarryMode | undefined;
+  /**
    * `true`: this process must lead, and fails if another process leads. `false`: this process waits for a leader and never
    * leads. Unset: the processes compete.
    */
@@ -93,6 +98,7 @@ export interface ClientOptions {
 }
 
 export type DeliveryMode = 'latest' | 'every';
+export type CarryMode = 'reference' | 'copy';
 
 type Given<K extends keyof ClientOptions> = NonNullable<ClientOptions[K]>;
 
@@ -164,6 +170,13 @@ export const OPTION_DECLARATIONS: {
     ...flag(false),
     env: 'NODE_CLUSTER_CLIENT_SINGLE_MODE',
     fromEnv: flagFromEnv,
+  },
+  carry: {
+    default: 'reference',
+    mustBe: "'reference' or 'copy'",
+    check: (value) => value === 'reference' || value === 'copy',
+    env: 'TRUNKLINE_CARRY',
+    fromEnv: String,
   },
   isLeader: flag(undefined),
   maxWaitTime: ms(30_000),

@@ -79,6 +79,7 @@ function channelSpec(
     // A value that a single subscriber of the host gets does not replace the value that another subscriber gets.
     delivery: options.isBroadcast ? options.delivery : 'every',
     responseTimeoutMs: options.responseTimeout,
+    carry: options.carry,
   };
 }
 

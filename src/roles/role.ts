@@ -5,7 +5,7 @@ import type { OwnChannelId } from '../../protocol/handshake';
 import type { CallStyle } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
 import type { UpstreamView } from '../host-view';
-import type { DeliveryMode } from '../options';
+import type { CarryMode, DeliveryMode } from '../options';
 import type { LedReport } from '../process-report';
 import type { CallTrace } from '../telemetry';
 import type { PeerSettings } from '../transport/peer-settings';
@@ -192,6 +192,8 @@ export interface ChannelSpec extends PeerSettings {
   /** What happens when a follower falls further behind: older values are skipped, or the follower is disconnected. */
   readonly delivery: DeliveryMode;
   readonly responseTimeoutMs: number;
+  /** Single mode only. `copy`: what goes to the upstream client and back is copied, as between two processes. */
+  readonly carry?: CarryMode | undefined;
 }
 
 /**

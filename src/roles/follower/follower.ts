@@ -15,8 +15,9 @@ import { notDecodable } from '../not-decodable';
 import type { PeerValues } from '../peer-values';
 import { callTimeout } from '../call-timeout';
 import { FollowedStreams, MAX_STREAMS } from './followed-streams';
-import { FollowedSignals, takeSignals, type TakenSignals } from './argument-signals';
-import { SpokenValues } from './spoken-values';
+import { FollowedSignals } from './argument-signals';
+import { takeSignals, type TakenSignals } from '../taken-signals';
+import { SpokenValues } from '../spoken-values';
 import { PendingCalls } from './pending-calls';
 import type {
   CallManner,

@@ -2,6 +2,7 @@
 // is gone.
 
 import type { Abort, CallSignals as Announced } from '../../../protocol/message';
+import { placeSignal } from '../taken-signals';
 
 export class CallSignals {
   /** Told for the call that comes next. */
@@ -23,13 +24,7 @@ export class CallSignals {
     this.#announced = undefined;
     if (announced?.id !== id) return false;
     const controllers: AbortController[] = [];
-    for (const { signal: number, argument, property } of announced.places) {
-      const { signal } = (controllers[number] ??= new AbortController());
-      if (argument >= args.length) continue;
-      if (property === undefined) args[argument] = signal;
-      else if (typeof args[argument] === 'object' && args[argument] !== null)
-        Object.defineProperty(args[argument], property, { value: signal, writable: true, enumerable: true, configurable: true });
-    }
+    for (const place of announced.places) placeSignal(args, place, (controllers[place.signal] ??= new AbortController()).signal);
     this.#underWay.set(id, controllers);
     return true;
   }

@@ -6,7 +6,8 @@ import type { LedReport } from '../../process-report';
 import { PerScope } from '../../process-scope';
 import { differenceTo, warnOfDifference } from '../identity-warning';
 import { warnOfMethods } from '../method-warning';
-import type { ChannelSpec, Role, RoleEnd, RoleHooks } from '../role';
+import type { ChannelSpec, Role, RoleEnd, RoleHooks, Verbs } from '../role';
+import { CopiedVerbs } from './copied-verbs';
 import type { Session } from './session';
 import { Single } from './single';
 
@@ -25,13 +26,15 @@ export class SharedSingle implements Role {
   readonly ended: Promise<RoleEnd>;
   isOver = false;
   readonly #shared: Shared;
-  readonly verbs: Session;
+  readonly verbs: Verbs;
+  readonly #session: Session;
   #end!: (end: RoleEnd) => void;
   #closing: Promise<void> | undefined;
 
-  private constructor(shared: Shared, hooks: RoleHooks) {
+  private constructor(shared: Shared, spec: ChannelSpec, hooks: RoleHooks) {
     this.#shared = shared;
-    this.verbs = shared.single.join(hooks);
+    this.#session = shared.single.join(hooks);
+    this.verbs = spec.carry === 'copy' ? new CopiedVerbs(this.#session, spec, (error) => hooks.onError(error)) : this.#session;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -51,7 +54,7 @@ export class SharedSingle implements Role {
     warnOfDifference(spec, differenceTo(shared.single.spec, spec.id));
     warnOfMethods(spec, shared.single.spec.sharedMethods);
     shared.users++;
-    const role = new SharedSingle(shared, hooks);
+    const role = new SharedSingle(shared, spec, hooks);
     shared.single.start();
     return role;
   }
@@ -65,7 +68,7 @@ export class SharedSingle implements Role {
   }
 
   get valuesReceived(): number {
-    return this.verbs.valuesReceived;
+    return this.#session.valuesReceived;
   }
 
   report(withKeys: boolean): LedReport {
@@ -92,7 +95,7 @@ export class SharedSingle implements Role {
       channelsOf.of(single.spec.scope).delete(this.#shared);
       await single.close();
     }
-    this.verbs.leave();
+    this.#session.leave();
     this.isOver = true;
     this.#end({ reason: 'closed' });
   }

@@ -1,11 +1,11 @@
-// What crosses between a follower and its leader, as bytes and back: an error names what cannot be carried, and where.
+// What crosses between a caller and the process of the upstream client, as bytes and back: an error names what cannot be carried, and where.
 
-import { fromErrorValue, messageOf } from '../../../protocol/error-value';
-import { encodeThrown } from '../../../protocol/thrown';
-import { assertFits } from '../../../protocol/value-codec';
-import { adopt, TrunklineError } from '../../errors';
-import { notDecodable } from '../not-decodable';
-import type { PeerValues } from '../peer-values';
+import { fromErrorValue, messageOf } from '../../protocol/error-value';
+import { encodeThrown } from '../../protocol/thrown';
+import { assertFits } from '../../protocol/value-codec';
+import { adopt, TrunklineError } from '../errors';
+import { notDecodable } from './not-decodable';
+import type { PeerValues } from './peer-values';
 
 export class SpokenValues {
   readonly #channel: string;
@@ -28,6 +28,15 @@ export class SpokenValues {
       return encoded;
     } catch (cause) {
       throw this.notEncodable(method, encoded.length < args.length ? `argument ${encoded.length}` : 'the arguments', cause);
+    }
+  }
+
+  /** Everything that a method gave. @throws TrunklineError ERR_TRUNKLINE_NOT_ENCODABLE */
+  encodeResults(method: string, results: readonly unknown[]): Buffer[] {
+    try {
+      return this.#values.encodeAll(results);
+    } catch (cause) {
+      throw this.notEncodable(method, 'the result', cause);
     }
   }
 
