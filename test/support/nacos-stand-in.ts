@@ -54,6 +54,8 @@ export interface NacosStandInOptions {
   readonly lifetimeMs?: number;
   /** How often clients are asked to send a heartbeat. Default 5_000, as in Nacos. */
   readonly beatMs?: number;
+  /** Where to listen. Default: any free port. */
+  readonly port?: number;
 }
 
 export class NacosStandIn {
@@ -69,14 +71,14 @@ export class NacosStandIn {
   readonly requests: string[] = [];
 
   private constructor(options: NacosStandInOptions) {
-    this.#options = { lifetimeMs: 30_000, beatMs: 5_000, ...options };
+    this.#options = { lifetimeMs: 30_000, beatMs: 5_000, port: 0, ...options };
     this.#server = http.createServer((request, response) => void this.#answer(request, response));
     this.#expiry = setInterval(() => this.#expire(), Math.min(100, this.#options.lifetimeMs)).unref();
   }
 
   static async start(options: NacosStandInOptions = {}): Promise<NacosStandIn> {
     const standIn = new NacosStandIn(options);
-    standIn.#server.listen(0, '127.0.0.1');
+    standIn.#server.listen(standIn.#options.port, '127.0.0.1');
     await once(standIn.#server, 'listening');
     return standIn;
   }
@@ -112,7 +114,18 @@ export class NacosStandIn {
     return [...(this.#services.get(keyOf(namespace, name))?.instances.keys() ?? [])].sort();
   }
 
+  /** The instances of a service. */
+  list(name: string, namespace = 'public'): StandInInstance[] {
+    return [...(this.#services.get(keyOf(namespace, name))?.instances.values() ?? [])].map(({ instance }) => instance);
+  }
+
+  /** Loses every instance, as a server that was restarted. */
+  forget(): void {
+    for (const { instances } of this.#services.values()) instances.clear();
+  }
+
   async stop(): Promise<void> {
+    if (!this.#server.listening) return;
     clearInterval(this.#expiry);
     this.endPolls();
     this.#server.close();
