@@ -12,6 +12,8 @@ module.exports = {
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   // Children that tests fork run from dist.
   globalSetup: '<rootDir>/scripts/jest-setup.mjs',
+  // Most tests wait for other processes: one test file per core leaves no core idle.
+  maxWorkers: '100%',
   // No limit of the product: what never ends is to end sometime, also on a busy machine.
   testTimeout: 120_000,
 };
