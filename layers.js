@@ -92,6 +92,8 @@ const PACKAGES = {
   'src/observe': ['@opentelemetry/api', 'prom-client'],
   // Loaded when an engine is opened.
   'src/fleet/engines': ['ioredis'],
+  // Loaded when a YAML file is met.
+  'src/adapters/file': ['yaml'],
 };
 
 /** The files of each layer, for layers that are no folder of src. */

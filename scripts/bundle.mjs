@@ -94,7 +94,7 @@ async function write({ out, entry }, asked) {
     sourcesContent: false, // src is in the package
     tsconfig: join(root, 'tsconfig.json'),
     // Needed by some processes only, and loaded there.
-    external: ['byte', 'serialize-json', 'commander', '@opentelemetry/api', 'prom-client'],
+    external: ['byte', 'serialize-json', 'commander', '@opentelemetry/api', 'prom-client', 'yaml'],
     plugins: [elsewhere(out, asked)],
     metafile: true,
     logLevel: 'silent',

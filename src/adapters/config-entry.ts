@@ -5,7 +5,10 @@ import type { StoredEntry } from './registry';
 
 export class ConfigEntry {
   readonly key: string;
-  /** The version that the store gives: etcd the mod revision, ZooKeeper the data version + 1, others a counter. Grows while the key exists. */
+  /**
+   * The version that the store gives: etcd the mod revision, ZooKeeper the data version + 1, files the time of the change in µs, others a
+   * counter. Grows while the key exists.
+   */
   readonly version: number;
   /** The value. All watches of this process share the bytes: copy before you change them. */
   readonly bytes: Uint8Array;

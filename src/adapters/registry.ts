@@ -7,7 +7,8 @@ export interface StoredEntry {
   readonly key: string;
   /**
    * The version that the store gives to the value, ≥ 1. A later value of a key has a larger version, as long as the key exists: etcd the
-   * mod revision, ZooKeeper the data version + 1 (ZooKeeper counts from 0), others a counter.
+   * mod revision, ZooKeeper the data version + 1 (ZooKeeper counts from 0), files the time of the change, others a counter. Never a number
+   * of this process alone: the next leader goes on where the last one was.
    */
   readonly version: number;
   readonly bytes: Uint8Array;

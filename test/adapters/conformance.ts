@@ -266,9 +266,13 @@ export function describeAdapter(adapter: Adapter): void {
       const watch = config.watch('a/key');
       await watch.ready;
       if (lacks.registration === undefined) registry.register({ name: 'shop', id: 'mine', address: '10.0.0.2', port: 80 });
+      const { version } = watch.current!;
       leader.kill('SIGKILL');
       await place.write('a/key', json(1));
       await eventually('the change', holds({ config } as Store, 'a/key', json(1)));
+      // The next leader has counted nothing so far: versions must come from the store.
+      expect(watch.current!.version).toBeGreaterThan(version);
+      expect((await config.read('a/key'))!.version).toBe(watch.current!.version);
       if (lacks.registration === undefined) {
         await eventually('the registration', async () => (await registry.instances('shop')).length === 1);
         // The lease of the dead process ends meanwhile, and must not take along what the next leader has registered.

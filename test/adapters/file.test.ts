@@ -25,9 +25,14 @@ describeAdapter({
             await writeFile(join(path, '.new'), value);
             await rename(join(path, '.new'), join(path, key));
           },
+          // What a server is to others, the folder is to files: taken away and put back.
+          server: { kill: () => rename(path, `${path}.away`), start: () => rename(`${path}.away`, path) },
           remove: (key) => rm(join(path, key)),
           keys: async (prefix) => (await readdir(path, { recursive: true })).filter((key) => key.startsWith(prefix)).sort(),
-          close: () => Promise.resolve(rmSync(path, { recursive: true })),
+          close: () => {
+            for (const each of [path, `${path}.away`]) rmSync(each, { recursive: true, force: true });
+            return Promise.resolve();
+          },
         });
       },
       stop: () => Promise.resolve(),

@@ -1,56 +1,97 @@
-// The upstream client over files: a folder in which each file is a key, or one JSON file whose properties are the keys. Files are watched
-// through their folder, and what is read is compared, because events of file systems say neither what nor how often.
+// The upstream client over files: a folder in which each file is a key, or one file whose properties are the keys. Events of file systems
+// say neither what nor how often, so an event only makes the client look: this file decides when, and tells the watches.
 
 import { EventEmitter } from 'node:events';
-import { watch, type FSWatcher } from 'node:fs';
 import { resolve } from 'node:path';
 import { TrunklineError } from '../../errors';
-import { backgroundClock, type Timer } from '../../time';
+import { backgroundClock, within, type Clock, type Timer } from '../../time';
 import { isKeyWatch, type RegistryUpstream, type StoredEntry, type StoreHealth, type Watched } from '../registry';
 import { WatchTable, type StateListener } from '../watch-table';
-import { readFiles, type FileContents } from './read-files';
+import { FileValues } from './file-values';
+import { FolderWatch } from './folder-watch';
+import { fileError, isKeyPart, listFiles } from './listing';
 
 export interface FileOptions {
   /** A folder: each file in it is a key. A file: the properties of the object in it are the keys. Relative to the working directory. */
   readonly path: string;
 }
 
-/** After an event the files are read when nothing has happened for this long, ms: a save is several events. */
-const QUIET_MS = 20;
-/** The files are also read this often, ms: file systems over a network tell of no change. */
+/** After an event the files are looked at this much later, ms: a save is several events. */
+const EVENT_MS = 10;
+/** A look is followed by a pause of this many times its duration: a folder that changes all the time costs a quarter of a core at most. */
+const PAUSE_FACTOR = 3;
+/** The files are also looked at this often, ms: file systems over a network tell of no change. */
 const POLL_MS = 5_000;
+/** How often the files are looked at while the path is missing or the system has no watch left, ms. */
+const BLIND_POLL_MS = 1_000;
+/** A path that was there counts as missing after this time, ms: some editors delete a file before they make the new one. */
+const AWAY_MS = 200;
+/** How long `get`, `list` and the start wait for files that are being written, ms. */
+const PATIENCE_MS = 2_500;
+
+/** Which files somebody waits for, by the keys of the files. */
+type Meant = (fileKey: string) => boolean;
+
+interface Waiting {
+  readonly isMeant: Meant;
+  readonly done: () => void;
+}
 
 export class FileClient extends EventEmitter implements RegistryUpstream {
   readonly #path: string;
-  readonly #watches = new WatchTable(backgroundClock);
-  readonly #starting: Promise<void>;
-  /** By folder. Folders are watched, because a watch of a file ends with the first save that renames another file to its place. */
-  readonly #watchers = new Map<string, FSWatcher>();
-  #timer: Timer | undefined;
-  #entries = new Map<string, StoredEntry>();
-  #reading: Promise<void> | undefined;
+  readonly #clock: Clock;
+  readonly #watches: WatchTable;
+  readonly #values: FileValues;
+  readonly #folders = new FolderWatch(() => this.#lookIn(Math.max(EVENT_MS, PAUSE_FACTOR * this.#lookMs)));
+  readonly #life = new AbortController();
+  #starting: Promise<void>;
+  #hasStarted = false;
+  /** Why the path cannot be looked at, and since when. */
+  #away: { readonly error: TrunklineError; readonly since: number; readonly isSure: boolean } | undefined;
+  #unsettled: ReadonlySet<string> = new Set();
+  readonly #waiting = new Set<Waiting>();
+  #looking: Promise<void> | undefined;
+  #lookingNext: Promise<void> | undefined;
+  #lookMs = 0;
+  #timer: { readonly timer: Timer; readonly dueAt: number } | undefined;
+  /** Counts the looks that found a change. */
   #order = 0;
-  #isClosed = false;
   #health: StoreHealth = { ok: true };
 
-  constructor({ path }: FileOptions) {
+  /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
+  constructor({ path }: FileOptions, clock: Clock = backgroundClock) {
     super();
+    assertPath(path);
     this.#path = resolve(path);
+    this.#clock = clock;
+    this.#watches = new WatchTable(clock);
+    this.#values = new FileValues(clock);
     this.#starting = this.#start();
     this.#starting.catch(() => undefined); // ready() tells
   }
 
-  ready(): Promise<void> {
-    return this.#starting;
+  /** Rejects when the path cannot be looked at. A later call tries again. */
+  async ready(): Promise<void> {
+    const starting = this.#starting;
+    try {
+      await starting;
+    } catch (error) {
+      if (this.#starting === starting && !this.#isClosed) {
+        this.#starting = this.#start();
+        this.#starting.catch(() => undefined);
+      }
+      throw error;
+    }
   }
 
   get health(): StoreHealth {
     return this.#health;
   }
 
-  subscribe(what: Watched, listener: StateListener): Promise<void> {
-    this.#watches.add(what, listener).whole(this.#entriesOf(what), this.#order);
-    return Promise.resolve();
+  async subscribe(what: Watched, listener: StateListener): Promise<void> {
+    await this.#starting;
+    if (isKeyWatch(what)) this.#assertKey(what.key);
+    this.#watches.add(what, listener).whole(this.#values.of(what), this.#order);
   }
 
   unSubscribe(what: Watched): Promise<void> {
@@ -60,21 +101,27 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
 
   async publish(): Promise<void> {
     await this.#starting;
-    throw this.#cannot('registered: no file disappears with its owner');
+    throw this.#cannot('registered: no file disappears with its owner; use another adapter for services');
   }
 
   async unPublish(): Promise<void> {
     await this.#starting;
   }
 
+  /** The value of now: waits for a file that is being written. @throws (rejects) why a file that was never readable has no value */
   async get(key: string): Promise<StoredEntry | null> {
-    await this.#read();
-    return this.#entries.get(key) ?? null;
+    this.#assertKey(key);
+    await this.#fresh((fileKey) => this.#values.isFile || fileKey === key);
+    const entry = this.#values.get(key);
+    if (entry) return entry;
+    const error = this.#values.errorOf(key);
+    if (error) throw error;
+    return null;
   }
 
   async list(prefix: string): Promise<readonly StoredEntry[]> {
-    await this.#read();
-    return this.#entriesOf({ prefix });
+    await this.#fresh((fileKey) => this.#values.isFile || fileKey.startsWith(prefix));
+    return this.#values.of({ prefix });
   }
 
   async put(): Promise<number> {
@@ -87,83 +134,125 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
     throw this.#cannot('deleted: change the files');
   }
 
-  close(): Promise<void> {
-    this.#isClosed = true;
+  async close(): Promise<void> {
+    this.#life.abort();
     this.#watches.close();
-    this.#watch([]);
-    backgroundClock.clearTimeout(this.#timer);
-    return Promise.resolve();
+    this.#folders.close();
+    this.#clock.clearTimeout(this.#timer?.timer);
+    for (const { done } of this.#waiting) done();
+    await this.#looking;
+  }
+
+  get #isClosed(): boolean {
+    return this.#life.signal.aborted;
   }
 
   async #start(): Promise<void> {
-    this.#apply(await readFiles(this.#path));
-    this.#readIn(QUIET_MS); // what has changed between the reading and the watching
+    await this.#fresh(() => true);
+    const { isFile, error } = this.#values;
+    if (isFile && error && this.#values.of({ prefix: '' }).length === 0) throw error; // no value of the path was ever good
+    this.#hasStarted = true;
   }
 
-  #watch(folders: readonly string[]): void {
-    for (const [folder, watcher] of this.#watchers) {
-      if (folders.includes(folder)) continue;
-      watcher.close();
-      this.#watchers.delete(folder);
+  /** A look that begins now, and the wait for files that are being written. */
+  async #fresh(isMeant: Meant): Promise<void> {
+    await this.#look();
+    if (!this.#isClosed && this.#isUnsettled(isMeant)) await this.#settled(isMeant);
+    if (this.#away) throw this.#away.error;
+  }
+
+  async #settled(isMeant: Meant): Promise<void> {
+    let waiting: Waiting | undefined;
+    const settled = new Promise<void>((done) => this.#waiting.add((waiting = { isMeant, done })));
+    await within(this.#clock, PATIENCE_MS, settled);
+    this.#waiting.delete(waiting!);
+  }
+
+  #isUnsettled(isMeant: Meant): boolean {
+    return this.#away ? !this.#away.isSure : [...this.#unsettled].some(isMeant);
+  }
+
+  #lookIn(delayMs: number): void {
+    const dueAt = this.#clock.now() + delayMs;
+    if (this.#isClosed || (this.#timer && this.#timer.dueAt <= dueAt)) return;
+    this.#clock.clearTimeout(this.#timer?.timer);
+    const onTime = (): void => {
+      this.#timer = undefined;
+      void this.#look();
+    };
+    this.#timer = { timer: this.#clock.setTimeout(onTime, delayMs), dueAt };
+  }
+
+  /** Looks at all files. A look that is under way may have passed a changed file, and is followed by another one. */
+  #look(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    if (!this.#looking) {
+      this.#looking = this.#lookNow().finally(() => (this.#looking = undefined));
+      return this.#looking;
     }
-    for (const folder of folders) {
-      if (this.#watchers.has(folder) || this.#isClosed) continue;
-      const watcher = watch(folder, () => this.#readIn(QUIET_MS));
-      watcher.on('error', () => {
-        // The folder is gone, or cannot be watched: the next reading tries again.
-        watcher.close();
-        this.#watchers.delete(folder);
-      });
-      this.#watchers.set(folder, watcher);
-    }
+    this.#lookingNext ??= this.#looking.then(() => {
+      this.#lookingNext = undefined;
+      return this.#look();
+    });
+    return this.#lookingNext;
   }
 
-  #readIn(delayMs: number): void {
-    backgroundClock.clearTimeout(this.#timer);
-    if (this.#isClosed) return;
-    this.#timer = backgroundClock.setTimeout(() => void this.#read().finally(() => this.#readIn(POLL_MS)), delayMs);
-  }
-
-  /** Reads all files; a reading that is under way is waited for first, because it may have passed the changed file. */
-  async #read(): Promise<void> {
-    await this.#reading;
-    this.#reading ??= this.#readNow().finally(() => (this.#reading = undefined));
-    await this.#reading;
-  }
-
-  async #readNow(): Promise<void> {
+  async #lookNow(): Promise<void> {
+    const startedAt = this.#clock.now();
+    let nextMs: number;
     try {
-      this.#apply(await readFiles(this.#path));
+      nextMs = await this.#see();
+      this.#away = undefined;
     } catch (error) {
-      this.#say({ ok: false, error: error as Error });
+      nextMs = this.#missed(error instanceof TrunklineError ? error : fileError(this.#path, error));
     }
+    if (this.#isClosed) return;
+    this.#lookMs = this.#clock.now() - startedAt;
+    this.#lookIn(Math.max(nextMs, PAUSE_FACTOR * this.#lookMs));
+    this.#say();
+    for (const { isMeant, done } of this.#waiting) if (!this.#isUnsettled(isMeant)) done();
   }
 
-  /** A file that does not parse keeps its last good value. */
-  #apply({ folders, files, broken }: FileContents): void {
-    this.#watch(folders);
-    const entries = new Map<string, StoredEntry>();
-    for (const [key, bytes] of files) {
-      const before = this.#entries.get(key);
-      const isSame = before && Buffer.compare(before.bytes, bytes) === 0;
-      entries.set(key, isSame ? before : { key, version: (before?.version ?? 0) + 1, bytes });
-    }
-    for (const { keys } of broken) for (const key of keys(this.#entries.keys())) entries.set(key, this.#entries.get(key)!);
-    this.#entries = entries;
+  /** @returns when to look again, ms */
+  async #see(): Promise<number> {
+    const listing = await listFiles(this.#path);
+    if (this.#isClosed) return POLL_MS;
+    const hasBegun = this.#folders.set(listing.folders);
+    const { changed, unsettled, nextMs } = await this.#values.take(listing, !this.#hasStarted, this.#life.signal);
+    if (this.#isClosed) return POLL_MS;
+    this.#unsettled = unsettled;
+    if (changed.size > 0) this.#push(changed);
+    return Math.min(nextMs, hasBegun ? EVENT_MS : this.#folders.isComplete ? POLL_MS : BLIND_POLL_MS);
+  }
+
+  /** The path cannot be looked at. @returns when to look again, ms */
+  #missed(error: TrunklineError): number {
+    const now = this.#clock.now();
+    const since = this.#away?.since ?? now;
+    const isSure = !this.#hasStarted || now - since >= AWAY_MS;
+    this.#away = { error, since, isSure };
+    return isSure ? BLIND_POLL_MS : AWAY_MS - (now - since);
+  }
+
+  #push(changed: ReadonlySet<string>): void {
     this.#order++;
-    for (const watched of this.#watches) watched.whole(this.#entriesOf(watched.what), this.#order);
-    this.#say(broken.length === 0 ? { ok: true } : { ok: false, error: broken[0]!.error });
+    for (const watch of this.#watches) {
+      if ([...changed].some((key) => watch.covers(key))) watch.whole(this.#values.of(watch.what), this.#order);
+    }
   }
 
-  #say(health: StoreHealth): void {
-    const isNews = health.ok !== this.#health.ok || health.error?.message !== this.#health.error?.message;
-    this.#health = health;
-    if (isNews && !this.#isClosed) this.emit('health', health);
+  #say(): void {
+    const error = this.#away?.isSure ? this.#away.error : this.#values.error;
+    const isNews = error?.message !== this.#health.error?.message;
+    this.#health = error ? { ok: false, error } : { ok: true };
+    if (isNews) this.emit('health', this.#health);
   }
 
-  #entriesOf(what: Watched): StoredEntry[] {
-    const isMeant = (key: string): boolean => (isKeyWatch(what) ? key === what.key : key.startsWith(what.prefix));
-    return [...this.#entries.values()].filter(({ key }) => isMeant(key)).sort((a, b) => (a.key < b.key ? -1 : 1));
+  /** A property may have any name, a file may not. */
+  #assertKey(key: string): void {
+    if (this.#values.isFile || key.split('/').every(isKeyPart)) return;
+    const sentence = `${this.#path}: ${JSON.stringify(key)} is no key, because no file of the folder has such a name or is served`;
+    throw new TrunklineError('ERR_TRUNKLINE_KEY_INVALID', sentence, { server: this.#path, key });
   }
 
   #cannot(what: string): TrunklineError {
@@ -171,4 +260,12 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
       server: this.#path,
     });
   }
+}
+
+/** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
+export function assertPath(path: unknown): void {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return;
+  throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', 'trunkline/file: path must be a text that names a folder or a file', {
+    option: 'path',
+  });
 }

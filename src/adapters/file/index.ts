@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { connectStore, type Store, type StoreOptions } from '../front';
-import { FileClient, type FileOptions } from './file-client';
+import { assertPath, FileClient, type FileOptions } from './file-client';
 
 export * from '../face';
 export { FileClient, type FileOptions } from './file-client';
@@ -10,7 +10,9 @@ export { FileClient, type FileOptions } from './file-client';
 /**
  * Shares a folder or a file with all processes of the host.
  * @param shared options of the shared client, such as `port`
+ * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID when the path is no text
  */
 export function connectFile(options: FileOptions, shared?: StoreOptions): Store {
+  assertPath(options.path);
   return connectStore(FileClient, `file ${resolve(options.path)}`, options, shared);
 }
