@@ -73,6 +73,7 @@ const ALLOWED = {
   // Ready-made upstream clients: their common interface and front, and a room for each store.
   'src/adapters': ['kernel', 'public face'],
   'src/adapters/file': ['kernel', 'src/adapters'],
+  'src/adapters/etcd': ['kernel', 'src/adapters', 'src/etcd'],
   // The client of etcd, for the adapter and for engines of a fleet.
   'src/etcd': ['kernel'],
   // What tests are made of, those of users and test/, bench/ and chaos/: no other folder of src may import it.

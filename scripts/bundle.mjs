@@ -26,6 +26,7 @@ const FILES = [
   { out: 'supervisor/child/entry.js', entry: 'supervisor/child/entry' },
   { out: 'supervisor/child/watchdog-thread.js', entry: 'supervisor/child/watchdog-thread' },
   { out: 'observe/index.js', entry: 'observe/index' },
+  { out: 'adapters/etcd/index.js', entry: 'adapters/etcd/index' },
   { out: 'adapters/file/index.js', entry: 'adapters/file/index' },
   { out: 'testing/index.js', entry: 'testing/index' },
   { out: 'fleet/index.js', entry: 'fleet/index' },
@@ -34,6 +35,7 @@ const FILES = [
   { out: 'cli/keeper-entry.js', entry: 'cli/logs/keeper-entry' },
   { out: 'supervisor/parts.js', holds: (module) => isPartOfSupervisor(module) && !isPartOfChild(module) },
   { out: 'supervisor/child/parts.js', holds: isPartOfChild },
+  { out: 'etcd.js', holds: (module) => module.startsWith('etcd/') },
   { out: 'adapters/parts.js', holds: (module) => /^adapters\/[^/]+$/.test(module) },
   { out: 'view.js', holds: (module) => module.startsWith('view/') },
   { out: 'kernel.js', holds: (module) => kernel.includes(module) },
@@ -45,6 +47,7 @@ const WRAPPERS = [
   'observe/index.mjs',
   'testing/index.mjs',
   'fleet/index.mjs',
+  'adapters/etcd/index.mjs',
   'adapters/file/index.mjs',
   'require-in-bundle.mjs',
 ];

@@ -1,4 +1,4 @@
-// Which server of an etcd is asked: the one that answered last, until that fails; then the next, in turn.
+// Which server of an etcd is asked: the server that answered last, until that fails; then the next, in turn.
 
 import type { EtcdServer } from './etcd-server';
 
@@ -6,7 +6,7 @@ export class Endpoints {
   readonly #servers: readonly EtcdServer[];
   #current = 0;
 
-  /** @param servers at least one */
+  /** @param servers not empty */
   constructor(servers: readonly EtcdServer[]) {
     this.#servers = servers;
   }

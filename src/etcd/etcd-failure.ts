@@ -9,6 +9,8 @@ import { formatBytes } from '../quantities';
 export type EtcdReason =
   /** The token is unknown to the server: expired, or the server was restarted. */
   | 'auth-token'
+  /** The user may not do this with these keys. */
+  | 'not-permitted'
   /** The lease has expired or was revoked. */
   | 'lease-not-found'
   /** The revision was compacted: what happened until then can no longer be read. */
@@ -88,7 +90,9 @@ export function refused(server: string, what: string, { status, grpcCode, messag
   if (message.includes('key is not provided')) return fail('ERR_TRUNKLINE_KEY_INVALID', 'a key has at least one byte');
   switch (grpcCode) {
     case GRPC.denied:
-      return fail('ERR_TRUNKLINE_STORE_DENIED', 'give the role of this user the permission for these keys');
+      return fail('ERR_TRUNKLINE_STORE_DENIED', 'give the role of this user the permission for these keys', {
+        reason: 'not-permitted',
+      });
     case GRPC.exhausted:
       if (!message.includes('space exceeded')) return fail('ERR_TRUNKLINE_STORE_FAILED', 'try again later');
       return fail('ERR_TRUNKLINE_STORE_FULL', 'compact and defragment etcd or raise its quota, then disarm the alarm');

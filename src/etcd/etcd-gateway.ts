@@ -35,7 +35,7 @@ import type { Json } from './wire';
 
 /** What a single request may be given. */
 export interface RequestOptions {
-  /** How long one server may take, ms. Default: the option `requestTimeoutMs` of the client. */
+  /** How long a server may take, ms. Default: the option `requestTimeoutMs` of the client. */
   readonly timeoutMs?: number;
   /** Rejects the request with the reason of the signal. The request may have been executed all the same. */
   readonly signal?: AbortSignal;
@@ -46,7 +46,7 @@ interface Verb extends RequestOptions {
   readonly isRepeatable: boolean;
 }
 
-/** Room for names of fields and numbers in a request that is measured by its keys and values. */
+/** Room for names of fields and numbers in a request that is measured by keys and values alone. */
 const ENVELOPE_BYTES = 512;
 
 export class EtcdGateway {
@@ -93,7 +93,7 @@ export class EtcdGateway {
   }
 
   /**
-   * All entries of a range as they were at one revision, read in portions. The answer of a single range has no limit, and a large one
+   * All entries of a range at a single revision, read in portions. The answer of a range has no limit, and a large answer
    * fits neither into a time limit nor into a text of JavaScript.
    */
   readAll(range: KeyRange, options: RequestOptions = {}): Promise<Revised & { readonly entries: readonly EtcdEntry[] }> {
@@ -120,7 +120,7 @@ export class EtcdGateway {
   }
 
   /**
-   * Makes etcd forget everything before this revision. Only for an etcd of one's own: every reader and watcher of older revisions fails.
+   * Makes etcd forget everything before this revision. Only for an etcd that nobody else uses: every reader and watcher of older revisions fails.
    * A revision that was compacted already is no error.
    */
   async compact(revision: bigint, options: RequestOptions = {}): Promise<void> {
@@ -130,7 +130,7 @@ export class EtcdGateway {
     });
   }
 
-  /** A lease whose grant got no answer ends by itself after its time, so a grant may be repeated. */
+  /** A grant without an answer may be repeated: a lease that nobody renews ends. */
   async grantLease(ttlSeconds: number, options: RequestOptions = {}): Promise<GrantedLease> {
     const answer = await this.#ask('/v3/lease/grant', { TTL: String(ttlSeconds) }, 'grant of a lease', repeatable(options));
     return { revision: wire.revisionOf(answer), lease: wire.text(answer.ID), ttlSeconds: Number(wire.int64(answer.TTL)) };
@@ -145,7 +145,7 @@ export class EtcdGateway {
     return Number(wire.int64(answer.TTL));
   }
 
-  /** Ends a lease and deletes its keys. @returns false when the lease was gone already */
+  /** Ends a lease and deletes the keys of the lease. @returns false when the lease was gone already */
   async revokeLease(lease: string, options: RequestOptions = {}): Promise<boolean> {
     try {
       await this.#ask('/v3/lease/revoke', { ID: lease }, 'end of a lease', repeatable(options));
@@ -164,7 +164,7 @@ export class EtcdGateway {
 
   /**
    * Watches a range, over all connections until `close()` of the watch or an end that the observer is told. All watches of a client
-   * share one connection.
+   * share a connection.
    */
   watch(request: WatchRequest, observer: WatchObserver): EtcdWatch {
     if (this.#isClosed) throw closed('watch');
@@ -173,7 +173,7 @@ export class EtcdGateway {
 
   /**
    * Asks for a sign of life over the connection of the watches, see `watch()`. Resolves with the revision that the server has. Events up
-   * to this revision may still be on their way: etcd 3.4.23 answers before the events of a watch that is catching up.
+   * to this revision may come later: etcd 3.4.23 answers before the events of a watch that is catching up.
    * @throws TrunklineError ERR_TRUNKLINE_CLOSED when no watch is open, ERR_TRUNKLINE_STORE_UNREACHABLE when the connection is lost
    */
   watchProgress(): Promise<bigint> {
@@ -196,7 +196,7 @@ export class EtcdGateway {
     };
   }
 
-  /** Alarms of all members. An etcd over its quota has the alarm `NOSPACE` until somebody disarms the alarm. */
+  /** Alarms of all members. An etcd over the quota has the alarm `NOSPACE` until somebody disarms the alarm. */
   async alarms(options: RequestOptions = {}): Promise<readonly EtcdAlarm[]> {
     const answer = await this.#ask('/v3/maintenance/alarm', { action: 'GET' }, 'question for alarms', repeatable(options));
     return wire.list(answer.alarms).map(({ memberID, alarm }) => ({ member: wire.text(memberID), kind: wire.text(alarm) }));
@@ -209,7 +209,7 @@ export class EtcdGateway {
     this.#endpoints.close();
   }
 
-  /** How the store stands as the majority knows, which a range asks unless it is allowed to be stale. */
+  /** How the store stands as the majority knows, which a range asks unless the range may be stale. */
   async #askStore(range: KeyRange): Promise<StoreMark> {
     const form = wire.rangeRequestForm({ ...range, countOnly: true });
     return markOf(await this.#ask('/v3/kv/range', form, 'question for the revision', repeatable({})));
@@ -261,7 +261,7 @@ function isFailureOfServer(error: unknown): boolean {
   return code === 'ERR_TRUNKLINE_STORE_UNREACHABLE' || code === 'ERR_TRUNKLINE_STORE_UNTRUSTED';
 }
 
-/** The last failure speaks for all; the others are told with it. */
+/** The last failure speaks for all, and quotes the failures before. */
 function ofAll(failures: readonly unknown[], last: unknown): unknown {
   if (failures.length < 2 || !(last instanceof TrunklineError)) return last;
   const others = failures.slice(0, -1).map((failure) => (failure as Error).message);
@@ -277,7 +277,7 @@ function once(options: RequestOptions): Verb {
   return { ...options, isRepeatable: false };
 }
 
-/** Keys as they stand in messages: bytes that are no text are replaced, and the rest of a long key is left out. */
+/** Keys in the form of messages: bytes that are no text are replaced, and the rest of a long key is left out. */
 function name(range: KeyRange): string {
   const [bytes, sort] =
     'key' in range ? [range.key, ''] : 'prefix' in range ? [range.prefix, 'prefix '] : [range.from, 'keys from '];

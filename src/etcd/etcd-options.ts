@@ -5,7 +5,7 @@ import { TrunklineError } from '../errors';
 import { isTimerMs } from '../time';
 
 export interface EtcdTlsOptions {
-  /** Certificates of the authorities that may have signed the certificate of the server, in PEM. Default: those that Node.js knows. */
+  /** Certificates of the authorities that may have signed the certificate of the server, in PEM. Default: the authorities that Node.js knows. */
   readonly ca?: SecureContextOptions['ca'];
   /** The certificate of this client, in PEM, for a server with `--client-cert-auth`. */
   readonly cert?: SecureContextOptions['cert'];
@@ -17,12 +17,12 @@ export interface EtcdTlsOptions {
 }
 
 export interface EtcdOptions {
-  /** Addresses of members of one etcd, `http://host:2379` or `https://host:2379`; tried in turn. At least one. */
+  /** Addresses of members of an etcd, `http://host:2379` or `https://host:2379`; tried in turn. The list must not be empty. */
   readonly endpoints: string | readonly string[];
   readonly username?: string;
   readonly password?: string;
   readonly tls?: EtcdTlsOptions;
-  /** How long one server may take to answer a request, ms. Default 5000. A request is tried at each endpoint at most once. */
+  /** How long a server may take to answer a request, ms. Default 5000. A request is tried at each endpoint at most once. */
   readonly requestTimeoutMs?: number;
   /**
    * The connection with the watches is asked for a sign of life when nothing has come for this time, ms, and given up after 2.5

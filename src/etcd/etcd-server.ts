@@ -1,4 +1,4 @@
-// One server of etcd over HTTP: requests that are answered once, with a time limit, and the connection that watches stream over.
+// A server of etcd over HTTP: requests that are answered once, with a time limit, and the connection that watches stream over.
 // Knows nothing of the meaning of requests, of other servers and of passwords.
 
 import http from 'node:http';
@@ -9,13 +9,13 @@ import { closed, refused, silent, unreachable } from './etcd-failure';
 import type { EtcdTlsOptions } from './etcd-options';
 import { object, text, type Json } from './wire';
 
-/** Connections for reads and writes; more requests wait for their turn. */
+/** Connections for reads and writes; more requests wait. */
 const MAX_SOCKETS = 8;
-/** Leases have connections of their own, so that no renewal waits behind large values. */
+/** Leases have separate connections, so that no renewal waits behind large values. */
 const MAX_LEASE_SOCKETS = 2;
 
 export interface Question {
-  /** Such as `/v3/kv/range`. */
+  /** The path, such as `/v3/kv/range`. */
   readonly path: string;
   readonly body: Json;
   /** What the request does, for messages: `put of "a"`. */
@@ -26,7 +26,7 @@ export interface Question {
 }
 
 export class EtcdServer {
-  /** As it stands in messages. */
+  /** The address in the form of messages. */
   readonly address: string;
   readonly #url: URL;
   readonly #tls: EtcdTlsOptions;
@@ -85,8 +85,8 @@ export class EtcdServer {
   }
 
   /**
-   * A connection of its own for a request whose body stays open while the answer streams. `connection: close` makes that possible: on a
-   * connection that is to be kept, the server of Go reads the whole body before it sends the first byte.
+   * A new connection for a request whose body stays open while the answer streams. `connection: close` makes that possible: on a
+   * connection that is to be kept, the server of Go reads the whole body before the first byte of the answer.
    */
   openStream(path: string, token: string | undefined): http.ClientRequest {
     const request = this.#request(path, token, false, { connection: 'close' });
@@ -123,7 +123,7 @@ export class EtcdServer {
     const message = parsed(body);
     if (message === undefined)
       throw new Refused(refused(this.address, what, { status, grpcCode: undefined, message: firstLine(body) }));
-    // A streaming answer has each message in `result`, and a failure in `error` although its status is 200.
+    // A streaming answer has each message in `result`, and a failure in `error`, with status 200.
     const failure = typeof message.error === 'string' ? message : message.error === undefined ? undefined : object(message.error);
     if (status === 200 && failure === undefined) return 'result' in message ? object(message.result) : message;
     const code = failure?.code ?? failure?.grpc_code;
@@ -159,7 +159,7 @@ function readAnswer(request: http.ClientRequest, body: string): Promise<Answer> 
   });
 }
 
-/** Connections that wait for the next request may be as dead as the one that did not answer. */
+/** Connections that wait for the next request may be as dead as the connection without an answer. */
 function forgetIdle(agent: http.Agent): void {
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }

@@ -1,13 +1,13 @@
 // What the verbs of the gateway take and give: plain data, no JSON of etcd. Revisions are bigint, because etcd counts in 64 bits and
 // a number loses the last digits above 2^53. Identifiers of leases are decimal texts, which nobody calculates with.
 
-/** A text stands for its bytes in UTF-8. */
+/** A text stands for the bytes of the text in UTF-8. */
 export type Bytes = string | Uint8Array;
 
 /** The keys that a request is about: a single key, all keys that begin with a prefix (`''` for all keys), or `from` ≤ key < `to`. */
 export type KeyRange = { readonly key: Bytes } | { readonly prefix: Bytes } | { readonly from: Bytes; readonly to: Bytes };
 
-/** A key with its value, as etcd has stored the two. */
+/** A key and a value, as etcd has stored the two. */
 export interface EtcdEntry {
   readonly key: Buffer;
   /** Empty when only keys were asked for, and in events of deletion. */
@@ -41,7 +41,7 @@ export type RangeRequest = KeyRange & {
 export interface RangeResult extends Revised {
   /** In the order of the bytes of the keys. */
   readonly entries: readonly EtcdEntry[];
-  /** How many keys there are, whatever the limit. */
+  /** How many keys there are, also beyond the limit. */
   readonly count: number;
   /** Whether the limit has cut the answer. */
   readonly hasMore: boolean;

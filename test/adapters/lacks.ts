@@ -6,6 +6,7 @@ const READ_ONLY = 'files are read only';
 const NO_SERVER = 'there is no server';
 
 export const LACKS = {
+  etcd: {},
   file: {
     write: READ_ONLY,
     'conditional write': READ_ONLY,
