@@ -30,6 +30,7 @@ const FILES = [
   { out: 'adapters/file/index.js', entry: 'adapters/file/index' },
   { out: 'testing/index.js', entry: 'testing/index' },
   { out: 'fleet/index.js', entry: 'fleet/index' },
+  { out: 'testing/member-entry.js', entry: 'testing/member-entry' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
   { out: 'cli/keeper-entry.js', entry: 'cli/logs/keeper-entry' },

@@ -89,6 +89,7 @@ it('nothing but the command line, entries of processes and signals to a master e
       'cli/main.ts',
       'supervisor/child/entry.ts',
       'supervisor/host/signals.ts',
+      'testing/member-entry.ts',
     ].map((file) => join('src', file)),
   );
 });

@@ -2,7 +2,7 @@
 // the present value at once and then each change: nobody can get an older value from a newer connection.
 
 import type net from 'node:net';
-import { UpstreamServer, VersionedValues } from '../../src/testing/upstream-server';
+import { UpstreamServer, VersionedValues } from '../../test/support/upstream-server';
 import { freePort } from '../../test/support/ports';
 import type { Recorder } from '../history';
 import { hear, makeValue, tell, type Increment, type Question, type Value } from './messages';

@@ -1,16 +1,14 @@
 // Time that a test moves. A shared client that is created inside `drive` takes time from here; there is no option for that.
 
 import { WHOLE_PROCESS, type ProcessScope } from '../process-scope';
-import { soon, type Clock, type Timer } from '../time';
+import type { Clock, Timer } from '../time';
 import { inScope } from './scopes';
+import { turns } from './turns';
 
 interface ManualTimer extends Timer {
   readonly dueAt: number;
   readonly callback: () => void;
 }
-
-/** Turns of the event loop after each moment in which timers were due: bytes get to the other member of a group, and an answer back. */
-const TURNS = 12;
 
 export class ManualClock implements Clock {
   #now = 0;
@@ -105,8 +103,4 @@ export class ManualClock implements Clock {
 /** A clock that stands at 0 until the test moves it. */
 export function manualClock(): ManualClock {
   return new ManualClock();
-}
-
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < TURNS; turn++) await new Promise<void>((resolve) => soon(() => resolve()));
 }

@@ -10,6 +10,7 @@ import { GroupNetwork, MemberScope } from './group-network';
 import { notClosed } from './leak-check';
 import type { ManualClock } from './manual-clock';
 import { inScope } from './scopes';
+import { turns } from './turns';
 import { waitFor } from './wait-for';
 
 /** How long the kit waits for a member to lead or to be ready, ms. */
@@ -112,6 +113,7 @@ export class SharedGroup<M extends GroupClient> {
 
   /** Resolves when every living member that runs is ready. @throws what `ready()` of a client is rejected with */
   async ready(): Promise<void> {
+    await turns(); // a connection that has ended already is known to have ended
     await Promise.all(this.members.filter(({ isFrozen }) => !isFrozen).map(({ client }) => client.ready()));
   }
 

@@ -4,7 +4,7 @@
 
 import type net from 'node:net';
 import { createInterface } from 'node:readline';
-import { UpstreamServer, VersionedValues } from '../../src/testing/upstream-server';
+import { UpstreamServer, VersionedValues } from './upstream-server';
 
 /** What the upstream client says. */
 export type RegistryRequest =
