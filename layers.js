@@ -74,6 +74,7 @@ const ALLOWED = {
   'src/adapters': ['kernel', 'public face'],
   'src/adapters/file': ['kernel', 'src/adapters'],
   'src/adapters/etcd': ['kernel', 'src/adapters', 'src/etcd'],
+  'src/adapters/redis': ['kernel', 'src/adapters'],
   // The client of etcd, for the adapter and for engines of a fleet.
   'src/etcd': ['kernel'],
   // What tests are made of, those of users and test/, bench/ and chaos/: no other folder of src may import it.
@@ -95,6 +96,8 @@ const PACKAGES = {
   'src/fleet/engines': ['ioredis'],
   // Loaded when a YAML file is met.
   'src/adapters/file': ['yaml'],
+  // Loaded when a client is made.
+  'src/adapters/redis': ['ioredis'],
 };
 
 /** The files of each layer, for layers that are no folder of src. */

@@ -28,6 +28,7 @@ const FILES = [
   { out: 'observe/index.js', entry: 'observe/index' },
   { out: 'adapters/etcd/index.js', entry: 'adapters/etcd/index' },
   { out: 'adapters/file/index.js', entry: 'adapters/file/index' },
+  { out: 'adapters/redis/index.js', entry: 'adapters/redis/index' },
   { out: 'testing/index.js', entry: 'testing/index' },
   { out: 'fleet/index.js', entry: 'fleet/index' },
   { out: 'testing/member-entry.js', entry: 'testing/member-entry' },
@@ -50,6 +51,7 @@ const WRAPPERS = [
   'fleet/index.mjs',
   'adapters/etcd/index.mjs',
   'adapters/file/index.mjs',
+  'adapters/redis/index.mjs',
   'require-in-bundle.mjs',
 ];
 const entries = FILES.flatMap(({ entry }) => entry ?? []);
@@ -98,7 +100,7 @@ async function write({ out, entry }, asked) {
     sourcesContent: false, // src is in the package
     tsconfig: join(root, 'tsconfig.json'),
     // Needed by some processes only, and loaded there.
-    external: ['byte', 'serialize-json', 'commander', '@opentelemetry/api', 'prom-client', 'yaml'],
+    external: ['byte', 'serialize-json', 'commander', '@opentelemetry/api', 'prom-client', 'ioredis', 'yaml'],
     plugins: [elsewhere(out, asked)],
     metafile: true,
     logLevel: 'silent',

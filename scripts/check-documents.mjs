@@ -131,6 +131,7 @@ function checkTypes(blocks) {
       'trunkline/fleet': ['./src/fleet/index.ts'],
       'trunkline/etcd': ['./src/adapters/etcd/index.ts'],
       'trunkline/file': ['./src/adapters/file/index.ts'],
+      'trunkline/redis': ['./src/adapters/redis/index.ts'],
     },
   });
   const host = ts.createCompilerHost(options);
@@ -177,7 +178,7 @@ const names =
   process.argv.length > 2 ? process.argv.slice(2) : listed.split('\n').filter((name) => name && existsSync(join(root, name)));
 const blocks = names.flatMap(blocksOf);
 const broken = blocks.flatMap((block) => [checkSyntax(block)].flat().map((diagnostic) => messageOf(block, diagnostic)));
-const typed = blocks.filter(({ code, path }) => !path.endsWith('.json') && /['"]trunkline(\/supervisor)?['"]/.test(code));
+const typed = blocks.filter(({ code, path }) => !path.endsWith('.json') && /['"]trunkline(\/\w+)?['"]/.test(code));
 const problems = [...names.flatMap(checkLinks), ...broken, ...checkTypes(typed)];
 for (const problem of problems) console.error(problem);
 console.log(

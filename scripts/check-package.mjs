@@ -91,6 +91,19 @@ await master.ready().then(() => console.log('started'), () => startCluster(optio
   const isOne = error instanceof ClusterAgentWorkerError || error instanceof ClusterWorkerExceptionError;
   console.log(!isOne && error.message.includes('baseDir') ? 'ok' : error);
 });`,
+  // Nothing listens at port 1. The package ioredis is loaded when a client is made, and not before.
+  'redis.cjs': `const { RedisStoreClient } = require('trunkline/redis');
+const isLoaded = () => Object.keys(require.cache).some((path) => path.includes('ioredis'));
+if (isLoaded()) throw new Error('ioredis is loaded too early');
+new RedisStoreClient({ url: 'redis://127.0.0.1:1' }).ready().catch(({ code }) => console.log(isLoaded() && code === 'ERR_TRUNKLINE_STORE_UNREACHABLE' ? 'ok' : code));`,
+  'redis.mts': `import { Redis } from 'ioredis'; import { TrunklineError } from 'trunkline'; import { connectRedis, RedisStoreClient, type RedisStoreOptions } from 'trunkline/redis';
+const options: RedisStoreOptions = { client: new Redis({ port: 1, lazyConnect: true }), form: 'strings' };
+// @ts-expect-error -- no form of this name
+void (() => new RedisStoreClient({ form: 'string' }));
+const store = connectRedis(options, { singleMode: true });
+store.client.on('error', () => undefined);
+await store.ready().catch((error: unknown) => console.log(error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_STORE_UNREACHABLE' ? 'ok' : error));
+await store.close();`,
   // Another name under which users will install the package.
   'alias.cjs': `const cluster = require('cluster-client'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');${CLASS}${BODY}`,
 };
@@ -146,6 +159,7 @@ try {
       tarball,
       `cluster-client@file:${tarball}`,
       'sdk-base@5',
+      'ioredis@6',
       'esbuild@0.28',
       `typescript@${devDependencies.typescript}`,
       `oldest-typescript@npm:typescript@${OLDEST_TYPESCRIPT}`,

@@ -71,6 +71,11 @@ export class WatchTable {
     for (const watch of this.#watches.values()) if (watch.covers(change.key)) watch.change(change);
   }
 
+  /** See `WatchedKeys.beginAnew`. */
+  beginAnew(): void {
+    for (const watch of this.#watches.values()) watch.beginAnew();
+  }
+
   close(): void {
     for (const watch of this.#watches.values()) watch.end();
     this.#watches.clear();
@@ -142,6 +147,16 @@ export class WatchedKeys {
     this.#apply(change);
     if (!change.entry) this.#boundGone();
     this.#push();
+  }
+
+  /**
+   * The store may have lost what it said, e.g. after the promotion of a replica or a restart without data: what comes next counts as newer than
+   * all that is known. States stay until then.
+   */
+  beginAnew(): void {
+    this.#orders.clear();
+    for (const key of this.#entries.keys()) this.#orders.set(key, 0);
+    if (this.isKnown) this.#wholeOrder = 0;
   }
 
   end(): void {

@@ -9,6 +9,8 @@ import type { OwnedEntry, StoredEntry, Watched, WatchedState, WriteOptions } fro
 /** What the front needs of a shared client over an adapter's class. */
 export interface SharedStoreClient {
   ready(): Promise<unknown>;
+  /** `error` and the other events of a shared client, and what the adapter's class emits in the process that leads. */
+  on(event: string, listener: (...args: never[]) => void): unknown;
   status(): ClientStatus;
   close(): Promise<void>;
   subscribe(what: Watched, listener: (state: WatchedState) => void): unknown;

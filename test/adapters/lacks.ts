@@ -17,4 +17,6 @@ export const LACKS = {
     'owner killed': READ_ONLY,
     expired: READ_ONLY,
   },
+  redis: {},
+  'redis-strings': {},
 } satisfies Record<string, Adapter['lacks']>;

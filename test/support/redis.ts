@@ -19,16 +19,36 @@ export class RedisServer {
   /**
    * Resolves when the server answers.
    * @param given the port of a server that is gone; default: a free port
+   * @param settings as on the command line of redis-server; the last one of a name counts
    */
-  static async start(given?: number): Promise<RedisServer> {
+  static async start(given?: number, settings: readonly string[] = []): Promise<RedisServer> {
     const port = given ?? (await freePort());
     const server = await RunningServer.start({
       name: 'Redis',
       command: 'redis-server',
-      args: (folder) => ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
-      answers: async () => (await answerAt(port, 'PING\r\n')) === '+PONG\r\n',
+      args: (folder) => [
+        ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
+        ...settings,
+      ],
+      // A server that asks for a password answers, too.
+      answers: async () => /^(\+PONG|-NOAUTH|-NOPERM)/.test((await answerAt(port, 'PING\r\n')) ?? ''),
     });
     return new RedisServer(port, server);
+  }
+
+  /** The server dies with `kill -9`. */
+  kill(): Promise<void> {
+    return this.#server.kill();
+  }
+
+  /** Starts the server after `kill`, at the same port; its data has stayed if the setting `appendonly` is `yes`. */
+  startAgain(): Promise<void> {
+    return this.#server.startAgain();
+  }
+
+  /** Sends a signal, such as SIGSTOP, after which the server does not answer, and SIGCONT. */
+  signal(name: NodeJS.Signals): void {
+    this.#server.signal(name);
   }
 
   stop(): Promise<void> {

@@ -1,0 +1,5 @@
+// `trunkline/redis` for ES modules: the same instance as for CommonJS.
+
+import '../../require-in-bundle.mjs';
+
+export * from './index.js';

@@ -1,0 +1,188 @@
+// The options of the adapter for Redis, checked and with their defaults, and the part of ioredis that the adapter uses.
+
+import { randomUUID } from 'node:crypto';
+import type { ConnectionOptions } from 'node:tls';
+import { TrunklineError } from '../../errors';
+import { optionalPackage } from '../../optional-package';
+import { isTimerMs } from '../../time';
+
+/** A connection of ioredis 6, as far as the adapter uses one. */
+export interface RedisConnection {
+  readonly options?: { readonly db?: number | undefined };
+  readonly stream?: unknown;
+  connect(): Promise<unknown>;
+  disconnect(): void;
+  callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
+  subscribe(...channels: string[]): Promise<unknown>;
+  psubscribe(...patterns: string[]): Promise<unknown>;
+  unsubscribe(...channels: string[]): Promise<unknown>;
+  punsubscribe(...patterns: string[]): Promise<unknown>;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+}
+
+/** A client of ioredis 6 that the user has made. */
+export interface RedisLike {
+  readonly isCluster?: boolean;
+  readonly options?: {
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+    readonly path?: string | undefined;
+    readonly db?: number | undefined;
+    readonly sentinels?: readonly { host?: string | undefined; port?: number | undefined }[] | null | undefined;
+    readonly name?: string | undefined;
+  };
+  duplicate(override: object): RedisConnection;
+}
+
+export interface RedisStoreOptions {
+  /** `redis://user:password@host:port/db`, or `rediss://…` for TLS. Default: `redis://127.0.0.1:6379`. */
+  readonly url?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Options of `tls.connect`, e.g. `{ ca }`. Given at all, they turn TLS on. */
+  readonly tls?: ConnectionOptions | undefined;
+  /** Further options of ioredis, e.g. `sentinels` and `name`. The adapter decides on its own about reconnecting and resending. */
+  readonly ioredis?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * A client of ioredis in place of the options above. The adapter opens connections like the client's own and leaves the client alone:
+   * make the client with `lazyConnect: true`, or every process of the host has a connection besides.
+   */
+  readonly client?: RedisLike | undefined;
+  /**
+   * `versioned` (default): values with versions, written by the adapter's scripts, every change pushed with its value. `strings`: plain keys
+   * that other programs write with SET, seen by keyspace notifications or by polling.
+   */
+  readonly form?: 'versioned' | 'strings' | undefined;
+  /**
+   * `versioned`: what the names of the adapter's own keys and channels begin with; default `{trunkline}`. `strings`: what stands before each
+   * key in Redis; default: nothing.
+   */
+  readonly prefix?: string | undefined;
+  /** A process that died has its registrations removed after this time, ms. Default: 10000. */
+  readonly timeToLiveMs?: number | undefined;
+  /** A server that says nothing for this time counts as away, ms. Default: 3000. */
+  readonly silenceMs?: number | undefined;
+  /** Larger values are refused before they are sent. Default: 4 MiB, at most 512 MB, which is the limit of Redis. */
+  readonly maxValueBytes?: number | undefined;
+  /** `strings` without keyspace notifications: how often the watched keys are read, ms. Default: 1000, which is the least. */
+  readonly pollMs?: number | undefined;
+  /**
+   * `strings`: whether the adapter may turn keyspace notifications on by CONFIG SET, for all programs that use the server. Default: false.
+   */
+  readonly configureNotifications?: boolean | undefined;
+}
+
+export interface RedisSettings {
+  /** Names the server in messages, without user and password. */
+  readonly server: string;
+  readonly form: 'versioned' | 'strings';
+  readonly prefix: string;
+  readonly timeToLiveMs: number;
+  readonly silenceMs: number;
+  readonly maxValueBytes: number;
+  readonly pollMs: number;
+  readonly configureNotifications: boolean;
+  /** Tells the entries of this client from those of all other clients, also of earlier ones of the same process. */
+  readonly owner: string;
+  create(): RedisConnection;
+}
+
+const DEFAULT_URL = 'redis://127.0.0.1:6379';
+const DEFAULT_PREFIX = '{trunkline}';
+const DEFAULT_TIME_TO_LIVE_MS = 10_000;
+/** Two pulses must fit, or one late pulse would end the registrations. */
+const LEAST_TIME_TO_LIVE_MS = 3_000;
+const DEFAULT_SILENCE_MS = 3_000;
+const DEFAULT_POLL_MS = 1_000;
+/** A subscriber that has more than 32 MB to get is cut by Redis, so a few values of this size may be under way. */
+const DEFAULT_MAX_VALUE_BYTES = 4 * 2 ** 20;
+/** `proto-max-bulk-len` of Redis. */
+const REDIS_MAX_VALUE_BYTES = 512 * 2 ** 20;
+
+/**
+ * The adapter opens a new pair of connections after each loss, so a connection of ioredis neither connects again nor sends again: a write
+ * whose answer was lost would run twice. Keys get their prefix from the adapter.
+ */
+const OWN = {
+  lazyConnect: true,
+  retryStrategy: null,
+  reconnectOnError: null,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: true,
+  enableAutoPipelining: false,
+  commandTimeout: undefined,
+  keyPrefix: '',
+  stringNumbers: false,
+};
+
+/** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_PACKAGE_MISSING */
+export function settingsOf(options: RedisStoreOptions): RedisSettings {
+  const { client, form = 'versioned', prefix = form === 'versioned' ? DEFAULT_PREFIX : '' } = options;
+  const { configureNotifications = false, maxValueBytes = DEFAULT_MAX_VALUE_BYTES } = options;
+  if (form !== 'versioned' && form !== 'strings') throw invalid('form', "must be 'versioned' or 'strings'");
+  if (typeof prefix !== 'string' || (form === 'versioned' && prefix === '')) {
+    throw invalid('prefix', 'must be a text with at least one character');
+  }
+  if (client?.isCluster === true) {
+    throw invalid('client', 'must be a client of a single Redis or of Sentinel; Redis Cluster is not supported');
+  }
+  if (!(Number.isInteger(maxValueBytes) && maxValueBytes > 0 && maxValueBytes <= REDIS_MAX_VALUE_BYTES)) {
+    throw invalid('maxValueBytes', `must be a whole number from 1 to ${REDIS_MAX_VALUE_BYTES}`);
+  }
+  return {
+    server: serverOf(options),
+    form,
+    prefix,
+    timeToLiveMs: atLeast(options, 'timeToLiveMs', LEAST_TIME_TO_LIVE_MS, DEFAULT_TIME_TO_LIVE_MS),
+    silenceMs: atLeast(options, 'silenceMs', 1, DEFAULT_SILENCE_MS),
+    maxValueBytes,
+    pollMs: atLeast(options, 'pollMs', DEFAULT_POLL_MS, DEFAULT_POLL_MS),
+    configureNotifications,
+    owner: randomUUID(),
+    create: client ? () => client.duplicate(OWN) : creatorOf(options),
+  };
+}
+
+function creatorOf({ url = DEFAULT_URL, username, password, tls, ioredis }: RedisStoreOptions): () => RedisConnection {
+  const { Redis } = optionalPackage('ioredis', 'trunkline/redis', () => require('ioredis') as typeof import('ioredis'));
+  // An option that is undefined would replace what the URL says.
+  const given = Object.fromEntries(Object.entries({ username, password, tls }).filter(([, value]) => value !== undefined));
+  // Sentinels say where the server is, which a URL would contradict.
+  const where = ioredis?.sentinels === undefined || ioredis.sentinels === null ? [url] : [];
+  return () => new Redis(...(where as [string]), { ...ioredis, ...given, ...OWN });
+}
+
+/** Names the server, without user and password. @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
+export function serverOf({ url = DEFAULT_URL, ioredis, client }: RedisStoreOptions): string {
+  const options = (client ? client.options : ioredis) as RedisLike['options'];
+  const sentinels = options?.sentinels;
+  if (sentinels) return `Redis ${options.name ?? ''} of ${sentinels.map(({ host, port }) => `${host}:${port ?? 26379}`).join()}`;
+  if (client) {
+    const { host = 'localhost', port = 6379, path, db = 0 } = client.options ?? {};
+    return `Redis ${path ?? `${host}:${port}`}/${db}`;
+  }
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw invalid('url', 'must be a URL such as redis://127.0.0.1:6379');
+  }
+  if (!['redis:', 'rediss:'].includes(parsed.protocol)) throw invalid('url', 'must begin with redis:// or rediss://');
+  return `Redis ${parsed.hostname}:${parsed.port || 6379}/${parsed.pathname.slice(1) || ((ioredis?.db as number | undefined) ?? 0)}`;
+}
+
+function atLeast(
+  options: RedisStoreOptions,
+  name: 'timeToLiveMs' | 'silenceMs' | 'pollMs',
+  least: number,
+  otherwise: number,
+): number {
+  const value = options[name] ?? otherwise;
+  if (!isTimerMs(value) || value < least) throw invalid(name, `must be a time of at least ${least} ms`);
+  return value;
+}
+
+function invalid(option: string, sentence: string): TrunklineError {
+  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `trunkline/redis: the option ${option} ${sentence}`, { option });
+}
