@@ -142,6 +142,23 @@ test("identity 'strict' makes two channels also where roles are given", async ()
   expect([...leaders, ...followers].flatMap(warnings)).toEqual([]);
 });
 
+test('of two clients that must lead with other arguments one is refused where another process holds the port', async () => {
+  const holder = join('a', { name: 'other' });
+  await holder.ready();
+  const options = { port, name: 'registry', isLeader: true, maxWaitTime: 500, logger: recordingLogger() };
+  const clients = [SECRETS.a, SECRETS.b].map((token) => {
+    const client = cluster(RegistryClient, options).create({ registryPort: registry.port, token });
+    client.on('error', () => undefined);
+    open.push(client);
+    return client;
+  });
+  const outcomes = await Promise.allSettled(clients.map((client) => client.ready()));
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'ERR_TRUNKLINE_PORT_TAKEN', message: expect.stringContaining('choose another port or name') },
+  });
+});
+
 describe('in single mode', () => {
   /** Clients with these tokens, all ready, and how many upstream clients exist. */
   async function create(tokens: readonly string[], options: object) {

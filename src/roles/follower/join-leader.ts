@@ -187,7 +187,7 @@ function refusalOutcome(options: JoinOptions, { code, sentence, payload }: Refus
     case 'led-elsewhere':
       return refused(
         'ERR_TRUNKLINE_PORT_TAKEN',
-        `isLeader is true, but ${sentence} on cluster port ${formatEndpoint(endpoint)}; stop that process, choose another port, or leave isLeader unset`,
+        `isLeader is true, but ${sentence} on cluster port ${formatEndpoint(endpoint)}; stop that process, choose another port or name, or leave isLeader unset`,
       );
     case 'not-proven':
       return { refused: notProven(options, `the process there does not accept this one: ${sentence}`) };
