@@ -7,6 +7,7 @@ module.exports = {
   moduleNameMapper: {
     '^trunkline$': '<rootDir>/src/index.ts',
     '^trunkline/(supervisor|observe|testing|fleet)$': '<rootDir>/src/$1/index.ts',
+    '^trunkline/fleet/(redis|etcd)$': '<rootDir>/src/fleet/$1.ts',
     '^trunkline/(etcd|file|redis|zookeeper)$': '<rootDir>/src/adapters/$1/index.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],

@@ -129,6 +129,7 @@ function checkTypes(blocks) {
       'trunkline/supervisor': ['./src/supervisor/index.ts'],
       'trunkline/observe': ['./src/observe/index.ts'],
       'trunkline/fleet': ['./src/fleet/index.ts'],
+      'trunkline/fleet/redis': ['./src/fleet/redis.ts'],
       'trunkline/etcd': ['./src/adapters/etcd/index.ts'],
       'trunkline/file': ['./src/adapters/file/index.ts'],
       'trunkline/redis': ['./src/adapters/redis/index.ts'],

@@ -59,7 +59,7 @@ export function describesEngine(start: () => Promise<EngineBed>): void {
     });
 
     it('ends by resigning, which the others hear at once', async () => {
-      const [one, two] = [await member({ ttlMs: 60_000 }), await member({ ttlMs: 60_000 })];
+      const [one, two] = [await member({ ttlMs: 8_000 }), await member({ ttlMs: 8_000 })];
       const { fence, epoch } = await one.win();
       await eventually('the leader is known', () => two.leader);
       await one.session.resign(fence);
@@ -85,7 +85,7 @@ export function describesEngine(start: () => Promise<EngineBed>): void {
     });
 
     it('of a dead process is ended by another, with the wishes and calls of the dead', async () => {
-      const [one, two] = [await member({ ttlMs: 60_000 }), await member({ ttlMs: 60_000 })];
+      const [one, two] = [await member({ ttlMs: 8_000 }), await member({ ttlMs: 8_000 })];
       await one.win();
       await one.session.want([{ kind: 'publication', key: 'p', registration: bytes('p') }], true);
       const leader = await eventually('the leader is known', () => two.leader);
@@ -182,7 +182,7 @@ export function describesEngine(start: () => Promise<EngineBed>): void {
     });
 
     it('of a deposed leader are refused, as are its claims and answers', async () => {
-      const [one, two] = [await member({ ttlMs: 60_000 }), await member({ ttlMs: 60_000 })];
+      const [one, two] = [await member({ ttlMs: 8_000 }), await member({ ttlMs: 8_000 })];
       const { fence, epoch } = await one.win();
       await two.session.call([{ number: 1, bytes: bytes('call') }]);
       await expect(one.session.take(fence, [{ member: two.member, number: 1 }])).resolves.toMatchObject({
@@ -328,7 +328,7 @@ export function describesEngine(start: () => Promise<EngineBed>): void {
     });
 
     it('that a deposed leader has claimed are lost, and no other can claim them', async () => {
-      const [one, two] = [await member({ ttlMs: 60_000 }), await member({ ttlMs: 60_000 })];
+      const [one, two] = [await member({ ttlMs: 8_000 }), await member({ ttlMs: 8_000 })];
       const first = await one.win();
       await two.session.call([1, 2].map((number) => ({ number, bytes: bytes('call') })));
       const ids = [1, 2].map((number) => ({ member: two.member, number }));
