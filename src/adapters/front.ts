@@ -1,6 +1,7 @@
 // The typed front of every adapter: `config` and `registry` over a shared client, and the ways to get one.
 
 import cluster, { type ClientOptions, type ClientStatus, type UpstreamClass } from '../index';
+import { TrunklineError } from '../errors';
 import { Config } from './config';
 import type { RegistryUpstream } from './registry';
 import { ServiceRegistry, type ServiceRegistryOptions } from './services';
@@ -20,11 +21,20 @@ export interface Store<C extends SharedStoreClient = SharedStoreClient> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What a shared client has only if its class is that of an adapter. */
+const VERBS = ['subscribe', 'values', 'publish', 'unPublish', 'get', 'list', 'put', 'delete'] as const;
+
 /**
  * `config` and `registry` over a shared client that exists, such as `app.cluster(EtcdClient).create(options)`.
  * @param client what `cluster(AnAdaptersClass).create()` gave
+ * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID for anything that is no such client
  */
 export function storeOf<C extends SharedStoreClient>(client: C, options?: ServiceRegistryOptions): Store<C> {
+  const missing = VERBS.find((verb) => typeof (client as Partial<SharedStoreClient> | undefined)?.[verb] !== 'function');
+  if (missing !== undefined) {
+    const sentence = `storeOf(client): client must be a shared client over the class of an adapter, and has no ${missing}()`;
+    throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', sentence, { option: 'client' });
+  }
   return {
     config: new Config(client),
     registry: new ServiceRegistry(client, options),
@@ -55,6 +65,10 @@ export function connectStore<Options>(
   const client = cluster(adapter, { ...clientOptions, name: clientOptions.name ?? channel })
     .delegate('get', 'invoke', { idempotent: true })
     .delegate('list', 'invoke', { idempotent: true })
+    // Named, because only methods that are asynchronous by their syntax are shared unasked.
+    .delegate('put', 'invoke')
+    .delegate('delete', 'invoke')
+    .delegate('unPublish', 'invoke')
     .create(options);
   return storeOf(client as unknown as SharedStoreClient, { servicesPrefix });
 }

@@ -40,6 +40,7 @@ export interface StoreHealth {
 /**
  * An instance of an adapter's class: the real client, of which there is one on each host. Every method may be called as soon as `ready()`
  * has resolved, and the instance connects again by itself from then on. Errors are TrunklineErrors that name the server.
+ * `get`, `list`, `put`, `delete` and `unPublish` must be `async` methods by their syntax: frameworks share no others unasked.
  */
 export interface RegistryUpstream {
   /** Rejects with the reason if the store cannot be reached or refuses this client. */

@@ -13,7 +13,7 @@ export interface SharedStoreClient {
   on(event: string, listener: (...args: never[]) => void): unknown;
   status(): ClientStatus;
   close(): Promise<void>;
-  subscribe(what: Watched, listener: (state: WatchedState) => void): unknown;
+  subscribe(what: Watched, listener: (state: WatchedState) => unknown): unknown;
   values(what: Watched, options?: LatestValuesOptions): ValueIterator<WatchedState>;
   publish(entry: OwnedEntry): unknown;
   unPublish(entry: OwnedEntry): Promise<void>;
@@ -24,8 +24,28 @@ export interface SharedStoreClient {
 }
 
 export interface WatchOptions {
-  /** Ends the watch: an iterator and `ready` are rejected with the reason of the signal. */
+  /** Ends the watch: its loops and `ready` are rejected with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The last arguments of a `watch`: a listener, options, both or none.
+ * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
+ */
+export function watchArguments<T>(
+  method: string,
+  second: unknown,
+  third: unknown,
+): { readonly listener: ((state: T) => unknown) | undefined; readonly options: WatchOptions } {
+  const isListener = typeof second === 'function';
+  const options = (isListener ? third : second) ?? {};
+  const invalid = (option: string, sentence: string): TrunklineError =>
+    new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `${method}(what, listener, options): ${sentence}`, { option });
+  if (!isListener && second !== undefined && typeof second !== 'object') throw invalid('listener', 'listener must be a function');
+  if (typeof options !== 'object') throw invalid('options', 'options must be an object');
+  const { signal } = options as WatchOptions;
+  if (signal !== undefined && !isSignal(signal)) throw invalid('signal', 'signal must be an AbortSignal');
+  return { listener: isListener ? (second as (state: T) => unknown) : undefined, options: options };
 }
 
 export class Watch<T> implements AsyncIterable<T> {
@@ -38,6 +58,7 @@ export class Watch<T> implements AsyncIterable<T> {
   #handle: SubscriptionHandle | undefined;
   #ready: Promise<T> | undefined;
   #current: { readonly value: T } | undefined;
+  readonly #iterators = new Set<ValueIterator<WatchedState>>();
   #isOver = false;
 
   /**
@@ -48,7 +69,7 @@ export class Watch<T> implements AsyncIterable<T> {
     client: SharedStoreClient,
     what: Watched,
     read: (state: WatchedState, before: T | undefined) => T,
-    listener: ((state: T) => void) | undefined,
+    listener: ((state: T) => unknown) | undefined,
     { signal }: WatchOptions,
     onClose: (watch: Watch<T>) => void,
   ) {
@@ -61,11 +82,17 @@ export class Watch<T> implements AsyncIterable<T> {
       this.#isOver = true;
       return;
     }
-    if (signal) this.#ignoreSignal = onAbort(signal, () => this.close());
+    if (signal) this.#ignoreSignal = onAbort(signal, () => this.#end());
+    // What the listener returns is given back: a promise that is rejected is an `error` event of the client.
     this.#handle = client.subscribe(what, (state) => {
       this.#current = { value: read(state, this.#current?.value) };
-      listener?.(this.#current.value);
+      return listener?.(this.#current.value);
     }) as SubscriptionHandle;
+  }
+
+  /** Whether the watch has ended: `close()`, its signal, or a loop that was left. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Whether the first state has come. Until then `current` says nothing. */
@@ -107,25 +134,32 @@ export class Watch<T> implements AsyncIterable<T> {
   }
 
   /**
-   * The states one after the other: the newest that the reader has not seen, never an older one. Leaving the loop closes the watch; a
-   * second iterator of one watch is possible as long as neither has left its loop.
+   * The states one after the other: the newest that the reader has not seen, never an older one. Leaving a loop closes the watch, and
+   * closing the watch ends its loops.
    */
   [Symbol.asyncIterator](): ValueIterator<T> {
     const values = this.#client.values(this.what, this.#signal ? { signal: this.#signal } : undefined);
-    const read = this.#read;
+    this.#iterators.add(values);
+    if (this.#isOver && !this.#signal?.aborted) void values.return();
     let before: T | undefined;
+    const next = async (): Promise<IteratorResult<T, undefined>> => {
+      try {
+        const step = await values.next();
+        if (!step.done) return { done: false, value: (before = this.#read(step.value, before)) };
+      } catch (error) {
+        this.close();
+        throw error;
+      }
+      this.close();
+      return { done: true, value: undefined };
+    };
     const end = async (): Promise<IteratorResult<T, undefined>> => {
       await values.return();
       this.close();
       return { done: true, value: undefined };
     };
     return {
-      async next() {
-        const step = await values.next();
-        if (step.done) return step;
-        before = read(step.value, before);
-        return { done: false, value: before };
-      },
+      next,
       return: end,
       [Symbol.asyncIterator]() {
         return this;
@@ -138,6 +172,13 @@ export class Watch<T> implements AsyncIterable<T> {
 
   /** Ends the watch: no listener is called any more. Idempotent. */
   close(): void {
+    this.#end();
+    for (const values of this.#iterators) void values.return();
+    this.#iterators.clear();
+  }
+
+  /** Ends everything but the loops, which hear of an aborted signal by themselves. */
+  #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#ignoreSignal?.();
@@ -149,6 +190,11 @@ export class Watch<T> implements AsyncIterable<T> {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function isSignal(given: unknown): boolean {
+  const signal = given as Partial<AbortSignal> | null;
+  return typeof signal?.aborted === 'boolean' && 'addEventListener' in signal;
 }
 
 function nameOf(what: Watched): string {

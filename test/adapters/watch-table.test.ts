@@ -77,6 +77,17 @@ describe('a prefix', () => {
     expect(heard).toHaveLength(2);
   });
 
+  it('is pushed the less often the more entries it has', () => {
+    const watched = table.add({ prefix: 'p/' }, hear);
+    const many = Array.from({ length: 1_000 }, (_, n) => entry(`p/${n}`, 1));
+    watched.whole(many, 1);
+    table.change({ key: 'p/1', entry: entry('p/1', 2), order: 2 });
+    clock.advance(69);
+    expect(heard).toHaveLength(1);
+    clock.advance(1);
+    expect(heard).toHaveLength(2);
+  });
+
   it('takes a key that an earlier whole state could not show, though the entry is older than that state', () => {
     const watched = table.add({ prefix: 'p/' }, hear);
     watched.whole([entry('p/a', 30)], 30, ({ version }) => version);

@@ -59,8 +59,9 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
   #health: StoreHealth = { ok: true };
 
   /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
-  constructor({ path }: FileOptions, clock: Clock = backgroundClock) {
+  constructor(options: FileOptions, clock: Clock = backgroundClock) {
     super();
+    const { path } = { ...options };
     assertPath(path);
     this.#path = resolve(path);
     this.#clock = clock;

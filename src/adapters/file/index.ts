@@ -13,6 +13,6 @@ export { FileClient, type FileOptions } from './file-client';
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID when the path is no text
  */
 export function connectFile(options: FileOptions, shared?: StoreOptions): Store {
-  assertPath(options.path);
+  assertPath((options as Partial<FileOptions> | undefined)?.path);
   return connectStore(FileClient, `file ${resolve(options.path)}`, options, shared);
 }
