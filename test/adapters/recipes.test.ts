@@ -1,12 +1,12 @@
 // The recipes of docs/recipes.md at stand-ins for their servers: no real Nacos, Consul, Eureka, Apollo or Disconf was there.
 
-import cluster from 'trunkline';
-import { storeOf, type RegistryUpstream, type SharedStoreClient, type Store } from 'trunkline/file';
+import type { RegistryUpstream, Store, StoreOptions } from 'trunkline/file';
 import { ApolloStore } from '../../examples/recipes/apollo';
 import { ConsulStore } from '../../examples/recipes/consul';
 import { DisconfStore } from '../../examples/recipes/disconf';
 import { EurekaStore } from '../../examples/recipes/eureka';
 import { NacosStore } from '../../examples/recipes/nacos';
+import * as recipes from '../fixtures/recipe-stores';
 import { ApolloStandIn } from '../support/apollo-stand-in';
 import { ConsulStandIn } from '../support/consul-stand-in';
 import { DisconfStandIn } from '../support/disconf-stand-in';
@@ -15,12 +15,15 @@ import { eventually } from '../support/eventually';
 import { NacosStandIn } from '../support/nacos-stand-in';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
+import { StoreMember } from './support/store-member-process';
 
 /** A recipe at a running stand-in. */
 interface Place {
   /** @param more options that only one test gives */
   connect(port: number, more?: object): Store;
   make(more?: object): RegistryUpstream;
+  /** The same in another process. */
+  fork(port: number): StoreMember;
   stop(): Promise<unknown>;
   restart(): Promise<unknown>;
 }
@@ -39,11 +42,15 @@ interface RegistryPlace extends Place {
 
 const QUICK = { pollMs: 30, beatMs: 50, timeoutMs: 5_000 };
 
-function placeOf<O extends object>(upstream: new (options: O) => RegistryUpstream, options: O): Pick<Place, 'connect' | 'make'> {
+function placeOf<O extends object>(
+  upstream: new (options: O) => RegistryUpstream,
+  connect: keyof typeof recipes,
+  options: O,
+): Pick<Place, 'connect' | 'make' | 'fork'> {
   return {
     connect: (port, more) => {
-      const client = cluster(upstream, { port, name: upstream.name, logger: recordingLogger() }).create({ ...options, ...more });
-      const store = storeOf(client as unknown as SharedStoreClient);
+      const shared = { port, logger: recordingLogger() };
+      const store = (recipes[connect] as (options: O, shared: StoreOptions) => Store)({ ...options, ...more }, shared);
       stores.push(store);
       return store;
     },
@@ -51,6 +58,11 @@ function placeOf<O extends object>(upstream: new (options: O) => RegistryUpstrea
       const made = new upstream({ ...options, ...more });
       upstreams.push(made);
       return made;
+    },
+    fork: (port) => {
+      const member = new StoreMember({ module: '../../test/fixtures/recipe-stores', connect, options, shared: { port } });
+      members.push(member);
+      return member;
     },
   };
 }
@@ -66,7 +78,7 @@ async function nacos(): Promise<ConfigPlace & RegistryPlace & { readonly server:
     server.change('menu', value);
   };
   return {
-    ...placeOf(NacosStore, { ...QUICK, url, waitMs: 10_000 }),
+    ...placeOf(NacosStore, 'connectNacos', { ...QUICK, url, waitMs: 10_000 }),
     key: 'menu',
     absent: 'absent',
     set,
@@ -84,7 +96,7 @@ async function nacos(): Promise<ConfigPlace & RegistryPlace & { readonly server:
 async function consul(): Promise<ConfigPlace & RegistryPlace & { readonly server: ConsulStandIn }> {
   const server = await new ConsulStandIn().start();
   return {
-    ...placeOf(ConsulStore, { ...QUICK, url: server.url, waitMs: 10_000, ttlMs: 1_000 }),
+    ...placeOf(ConsulStore, 'connectConsul', { ...QUICK, url: server.url, waitMs: 10_000, ttlMs: 1_000 }),
     key: 'shop/menu',
     absent: 'shop/absent',
     set: (value) => (value === undefined ? server.remove('shop/menu') : server.set('shop/menu', value)),
@@ -99,7 +111,7 @@ async function consul(): Promise<ConfigPlace & RegistryPlace & { readonly server
 async function eureka(): Promise<RegistryPlace & { readonly server: EurekaStandIn }> {
   const server = await new EurekaStandIn().start();
   return {
-    ...placeOf(EurekaStore, { ...QUICK, url: server.url, leaseSeconds: 1 }),
+    ...placeOf(EurekaStore, 'connectEureka', { ...QUICK, url: server.url, leaseSeconds: 1 }),
     server,
     instances: () => [...server.instances.keys()],
     forget: () => server.instances.clear(),
@@ -112,7 +124,7 @@ async function apollo(): Promise<ConfigPlace & { readonly server: ApolloStandIn 
   const server = await new ApolloStandIn().start();
   server.release('application', {});
   return {
-    ...placeOf(ApolloStore, { ...QUICK, url: server.url, appId: 'shop' }),
+    ...placeOf(ApolloStore, 'connectApollo', { ...QUICK, url: server.url, appId: 'shop' }),
     key: 'application/menu',
     absent: 'application/absent',
     set: (value) => server.release('application', value === undefined ? {} : { menu: value }),
@@ -125,7 +137,7 @@ async function apollo(): Promise<ConfigPlace & { readonly server: ApolloStandIn 
 async function disconf(): Promise<ConfigPlace & { readonly server: DisconfStandIn }> {
   const server = await new DisconfStandIn().start();
   return {
-    ...placeOf(DisconfStore, { ...QUICK, url: server.url, app: 'shop', version: '1', env: 'rd' }),
+    ...placeOf(DisconfStore, 'connectDisconf', { ...QUICK, url: server.url, app: 'shop', version: '1', env: 'rd' }),
     key: 'item/menu',
     absent: 'file/absent',
     set: (value) => (value === undefined ? server.items.delete('menu') : server.items.set('menu', value)),
@@ -137,17 +149,20 @@ async function disconf(): Promise<ConfigPlace & { readonly server: DisconfStandI
 
 let stores: Store[];
 let upstreams: RegistryUpstream[];
+let members: StoreMember[];
 let place: Place | undefined;
 let port: number;
 
 beforeEach(async () => {
   stores = [];
   upstreams = [];
+  members = [];
   port = await freePort();
 });
 
 afterEach(async () => {
   await Promise.all([...stores, ...upstreams].map((each) => each.close()));
+  await Promise.all(members.map((member) => member.stop()));
   await place?.stop();
 });
 
@@ -191,6 +206,21 @@ describe.each(Object.entries({ nacos, consul, apollo, disconf }))('configuration
     await restart();
     set('coffee');
     await eventually('the newest value', () => watch.current?.text === 'coffee' && !watch.isStale);
+  });
+
+  test('when the process that leads is killed, the next one goes on with the newest value', async () => {
+    const { connect, fork, key, set } = await at<ConfigPlace>(start);
+    set('tea');
+    const leader = fork(port);
+    await leader.ready();
+    const store = connect(port);
+    const watch = store.config.watch(key);
+    await watch.ready;
+    expect(store.status().role).toBe('follower');
+    await leader.stop();
+    set('coffee');
+    await eventually('the newest value', () => watch.current?.text === 'coffee');
+    expect(store.status().role).toBe('leader');
   });
 
   test('ready() is rejected while there is no server', async () => {
@@ -242,6 +272,21 @@ describe.each(Object.entries({ nacos, consul, eureka }))('services of %s', (_, s
     await eventually('it is registered again', async () => (await other.list('services/stall/')).length === 1);
     await upstream.close(); // as when the process dies: nothing is withdrawn
     await eventually('the lease is over', async () => (await other.list('services/stall/')).length === 0);
+  });
+
+  test('when the process that leads is killed, the instances of others stay and its own go', async () => {
+    const { connect, fork } = await at<RegistryPlace>(start);
+    const leader = fork(port);
+    await leader.ready();
+    const { registry, status } = connect(port);
+    const watch = registry.watch('stall');
+    registry.register(service);
+    leader.register({ ...service, id: 'second', port: 8002 });
+    const ids = () => watch.isKnown && watch.current!.map(({ id }) => id).join();
+    await eventually('both', () => ids() === 'first,second');
+    await leader.stop();
+    await eventually('that of the killed process is gone', () => ids() === 'first');
+    expect(status().role).toBe('leader');
   });
 
   test('refuses what it cannot do', async () => {
