@@ -61,13 +61,17 @@ export function revisionOf(answer: Json): bigint {
 /** In a range, a key of this byte alone stands for "from the first key", and an end of this byte alone for "to the last key". */
 const NUL = Buffer.of(0);
 
-/** The bounds of a range as etcd takes bounds: `range_end` is missing for a single key. */
-export function rangeForm(range: KeyRange): Json {
-  if ('key' in range) return { key: base64Of(range.key) };
-  if ('from' in range) return { key: base64Of(range.from), range_end: base64Of(range.to) };
+/** The bounds of a range as etcd takes bounds: the end is missing for a single key. */
+export function boundsOf(range: KeyRange): { readonly key: Buffer; readonly end: Buffer | undefined } {
+  if ('key' in range) return { key: bytesOf(range.key), end: undefined };
+  if ('from' in range) return { key: bytesOf(range.from), end: bytesOf(range.to) };
   const prefix = bytesOf(range.prefix);
-  const key = prefix.length === 0 ? NUL : prefix;
-  return { key: base64Of(key), range_end: base64Of(endOfPrefix(prefix)) };
+  return { key: prefix.length === 0 ? NUL : prefix, end: endOfPrefix(prefix) };
+}
+
+export function rangeForm(range: KeyRange): Json {
+  const { key, end } = boundsOf(range);
+  return { key: base64Of(key), ...(end && { range_end: base64Of(end) }) };
 }
 
 /** The first bytes after all keys that begin with the prefix: the last byte that can be raised is raised, and ends the bound. */
