@@ -51,11 +51,11 @@ export class EtcdGrpc {
     const { endpoints, tls, credentials } = this.#options;
     const channel = new GrpcChannel(endpoints[0]!, tls);
     this.#channel = channel;
-    this.#credential = new Credential(
-      credentials && (() => this.#authenticate(credentials.username, credentials.password)),
-    );
-    const opens = (path: string, what: string) => (onEnd: (error: Error) => void): GrpcStream =>
-      channel.stream(path, what, this.#token, onEnd);
+    this.#credential = new Credential(credentials && (() => this.#authenticate(credentials.username, credentials.password)));
+    const opens =
+      (path: string, what: string) =>
+      (onEnd: (error: Error) => void): GrpcStream =>
+        channel.stream(path, what, this.#token, onEnd);
     this.#watches = new GrpcWatches(channel.address, opens('/etcdserverpb.Watch/Watch', 'watch'));
     this.#renewals = new GrpcRenewals(channel.address, opens('/etcdserverpb.Lease/LeaseKeepAlive', 'renewal of a lease'));
   }
@@ -77,7 +77,9 @@ export class EtcdGrpc {
 
   async txn(request: TxnRequest, options?: RequestOptions): Promise<TxnResult> {
     const message = messages.txnMessage(request);
-    return messages.txnAnswer(await this.#ask({ path: '/etcdserverpb.KV/Txn', message, what: 'transaction', isWrite: true }, options));
+    return messages.txnAnswer(
+      await this.#ask({ path: '/etcdserverpb.KV/Txn', message, what: 'transaction', isWrite: true }, options),
+    );
   }
 
   /** Makes etcd forget everything before this revision. Only for an etcd of one's own. */
@@ -92,7 +94,9 @@ export class EtcdGrpc {
 
   async grantLease(ttlSeconds: number, options?: RequestOptions): Promise<GrantedLease> {
     const message = messages.grantMessage(ttlSeconds);
-    return messages.grantAnswer(await this.#ask({ path: '/etcdserverpb.Lease/LeaseGrant', message, what: 'grant of a lease' }, options));
+    return messages.grantAnswer(
+      await this.#ask({ path: '/etcdserverpb.Lease/LeaseGrant', message, what: 'grant of a lease' }, options),
+    );
   }
 
   /** @returns how many seconds the lease has again; 0 when the lease is gone */

@@ -7,9 +7,9 @@ import type { RequestOptions } from '../etcd-gateway';
 import { onAbort } from '../../abort-listeners';
 import { optionalPackage } from '../../optional-package';
 import { patientTimeout, systemClock } from '../../time';
-import { closed, silent } from '../etcd-failure';
+import { closed } from '../etcd-failure';
 import type { EtcdTlsOptions } from '../etcd-options';
-import { grpcFailure } from './grpc-failure';
+import { grpcFailure, noAnswer } from './grpc-failure';
 
 /** Requests and answers are bytes already. */
 export type GrpcStream = ClientDuplexStream<Buffer, Buffer>;
@@ -32,7 +32,6 @@ type Grpc = typeof import('@grpc/grpc-js');
 
 /** The package. Loading takes some 50 ms, therefore only a process that uses gRPC loads the package. @throws TrunklineError ERR_TRUNKLINE_PACKAGE_MISSING */
 export function loadGrpc(): Grpc {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded by those who use gRPC
   return optionalPackage('@grpc/grpc-js', 'etcd over gRPC', () => require('@grpc/grpc-js') as Grpc);
 }
 
@@ -78,7 +77,7 @@ export class GrpcChannel {
           resolve(answer ?? Buffer.alloc(0));
         }
       });
-      const limit = patientTimeout(systemClock, limitMs, () => abandon(silent(this.address, what, limitMs, isWrite)));
+      const limit = patientTimeout(systemClock, limitMs, () => abandon(noAnswer(this.address, what, limitMs, isWrite)));
       const stopWaiting = signal && onAbort(signal, () => abandon(signal.reason as Error));
       const done = (): void => {
         limit.cancel();

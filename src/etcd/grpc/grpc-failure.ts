@@ -29,3 +29,8 @@ export function grpcFailure(server: string, what: string, error: ServiceError, m
   const cause = Object.assign(new Error(details), trust && { code: trust[1] });
   return unreachable(server, what, cause, wasSent);
 }
+
+/** Nothing has come within the limit; nobody knows whether the server has the request. */
+export function noAnswer(server: string, what: string, limitMs: number, mayHaveRun: boolean): Error {
+  return unreachable(server, what, new Error(`no answer within ${limitMs} ms`), mayHaveRun);
+}

@@ -2,9 +2,10 @@
 // answer in time ends the stream, because the late answer would be taken for the answer to the next renewal, which is not yet in force.
 
 import { patientTimeout, systemClock } from '../../time';
-import { closed, silent } from '../etcd-failure';
+import { closed } from '../etcd-failure';
 import { leaseAnswer, leaseMessage } from './etcd-messages';
 import type { GrpcStream } from './grpc-channel';
+import { noAnswer } from './grpc-failure';
 
 const WHAT = 'renewal of a lease';
 
@@ -29,7 +30,7 @@ export class GrpcRenewals {
   /** @returns how many seconds the lease has again; 0 when the lease is gone */
   async renew(lease: string, limitMs: number): Promise<number> {
     const stream = (this.#stream ??= this.#start());
-    const limit = patientTimeout(systemClock, limitMs, () => this.#end(stream, silent(this.#address, WHAT, limitMs, false)));
+    const limit = patientTimeout(systemClock, limitMs, () => this.#end(stream, noAnswer(this.#address, WHAT, limitMs, false)));
     try {
       return await new Promise<number>((resolve, reject) => {
         this.#waiting.push({ lease, resolve, reject });

@@ -105,10 +105,7 @@ export class EtcdLeadership {
     const storedEpoch = stored ? Number(stored.value.toString()) : 0;
     const epoch = Math.max(storedEpoch + 1, highestEpoch + 1, Date.now());
     const { revision, succeeded, results } = await line.txn({
-      if: [
-        { key: keys.leader, version: 0 },
-        stored ? { key: keys.epoch, value: stored.value } : { key: keys.epoch, version: 0 },
-      ],
+      if: [{ key: keys.leader, version: 0 }, stored ? { key: keys.epoch, value: stored.value } : { key: keys.epoch, version: 0 }],
       then: [
         { put: { key: keys.leader, value: leaderValue(record, epoch), lease } },
         { put: { key: keys.epoch, value: String(epoch) } },

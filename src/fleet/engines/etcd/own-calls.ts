@@ -77,7 +77,9 @@ export class OwnCalls {
       { prefix: keys.claimsOf(setup.member) },
       { prefix: keys.replies(setup.member), keysOnly: true },
     );
-    const [calls, claims, replies] = ranges.map(({ entries }) => new Map(entries.map(({ key, value }) => [numberOf(key), value])));
+    const [calls, claims, replies] = ranges.map(
+      ({ entries }) => new Map(entries.map(({ key, value }) => [numberOf(key), value])),
+    );
     return numbers.filter((number) => {
       if (replies!.has(number)) return false;
       const claim = claims!.get(number);

@@ -126,7 +126,10 @@ export class ServedCalls {
     });
   }
 
-  #read({ keys }: EtcdLine, events: readonly EtcdEvent[]): { readonly wishes: readonly WishChange[]; readonly calls: readonly CallId[] } {
+  #read(
+    { keys }: EtcdLine,
+    events: readonly EtcdEvent[],
+  ): { readonly wishes: readonly WishChange[]; readonly calls: readonly CallId[] } {
     const wishes: WishChange[] = [];
     const calls: CallId[] = [];
     for (const { type, entry } of events) {

@@ -93,8 +93,7 @@ export class EtcdSession implements EngineSession {
 
   call: EngineSession['call'] = (calls) => this.#do((line) => this.#ownCalls.call(line, calls));
   withdraw: EngineSession['withdraw'] = (numbers) => this.#do((line) => this.#ownCalls.withdraw(line, numbers));
-  lostSince: EngineSession['lostSince'] = (fence, numbers) =>
-    this.#do((line) => this.#ownCalls.lostSince(line, fence, numbers));
+  lostSince: EngineSession['lostSince'] = (fence, numbers) => this.#do((line) => this.#ownCalls.lostSince(line, fence, numbers));
 
   /**
    * Reads what etcd holds for this member, as the majority knows, and waits until the watches have told as much. A request for progress on
@@ -282,11 +281,15 @@ export class EtcdSession implements EngineSession {
   /** A failure of etcd as a failure of the engine of a fleet. */
   #noEngine(cause: Error): TrunklineError {
     const code = cause instanceof TrunklineError ? cause.code : undefined;
-    if (code?.startsWith('ERR_TRUNKLINE_FLEET_')) return cause as TrunklineError;
+    if (code?.startsWith('ERR_TRUNKLINE_FLEET_') || code === 'ERR_TRUNKLINE_STORE_FULL') return cause as TrunklineError;
     const { group } = this.#setup;
     const facts = { engine: 'etcd', group, cause };
     const sentence = `fleet ${group}: ${cause.message}`;
-    if (code === 'ERR_TRUNKLINE_STORE_DENIED' || code === 'ERR_TRUNKLINE_STORE_UNTRUSTED' || code === 'ERR_TRUNKLINE_PACKAGE_MISSING')
+    if (
+      code === 'ERR_TRUNKLINE_STORE_DENIED' ||
+      code === 'ERR_TRUNKLINE_STORE_UNTRUSTED' ||
+      code === 'ERR_TRUNKLINE_PACKAGE_MISSING'
+    )
       return new TrunklineError('ERR_TRUNKLINE_FLEET_ENGINE_REFUSED', sentence, facts);
     if (code === 'ERR_TRUNKLINE_VALUE_TOO_LARGE') return new TrunklineError('ERR_TRUNKLINE_FLEET_TOO_LARGE', sentence, facts);
     return new TrunklineError('ERR_TRUNKLINE_FLEET_NO_ENGINE', sentence, facts);

@@ -21,7 +21,10 @@ export async function stateWishes(line: EtcdLine, wishes: readonly Wish[], isWho
   await inPortions(line, operations);
 }
 
-export async function endWishes(line: EtcdLine, wishes: readonly { readonly kind: WishKind; readonly key: string }[]): Promise<void> {
+export async function endWishes(
+  line: EtcdLine,
+  wishes: readonly { readonly kind: WishKind; readonly key: string }[],
+): Promise<void> {
   const operations = wishes.map(({ kind, key }): Operation => {
     return { delete: { key: line.keys.wish(line.setup.member, kind, key) } };
   });
