@@ -69,7 +69,7 @@ const ALLOWED = {
   // One upstream connection for many hosts: an upstream class for the core, and the engines, which do not know the fleet. The host that
   // leads holds the user's class in a client in single mode: hence the public face.
   'src/fleet': ['kernel', 'protocol', 'public face', 'src/fleet/engines'],
-  'src/fleet/engines': ['kernel', 'protocol', 'src/fleet (types)'],
+  'src/fleet/engines': ['kernel', 'protocol', 'src/etcd', 'src/fleet (types)'],
   // Ready-made upstream clients: their common interface and front, and a room for each store.
   'src/adapters': ['kernel', 'public face'],
   'src/adapters/file': ['kernel', 'src/adapters'],
@@ -94,6 +94,8 @@ const PACKAGES = {
   'src/observe': ['@opentelemetry/api', 'prom-client'],
   // Loaded when an engine is opened.
   'src/fleet/engines': ['ioredis'],
+  // Loaded by those who talk to etcd over gRPC.
+  'src/etcd': ['@grpc/grpc-js'],
   // Loaded when a YAML file is met.
   'src/adapters/file': ['yaml'],
   // Loaded when a client is made.

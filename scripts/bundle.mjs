@@ -33,6 +33,7 @@ const FILES = [
   { out: 'fleet/index.js', entry: 'fleet/index' },
   { out: 'fleet/redis.js', entry: 'fleet/redis' },
   { out: 'testing/member-entry.js', entry: 'testing/member-entry' },
+  { out: 'fleet/etcd.js', entry: 'fleet/etcd' },
   { out: 'cli/main.js', entry: 'cli/main' },
   { out: 'cli/daemon-entry.js', entry: 'cli/commands/daemon-entry' },
   { out: 'cli/keeper-entry.js', entry: 'cli/logs/keeper-entry' },
@@ -52,6 +53,7 @@ const WRAPPERS = [
   'fleet/index.mjs',
   'fleet/redis.mjs',
   'adapters/etcd/index.mjs',
+  'fleet/etcd.mjs',
   'adapters/file/index.mjs',
   'adapters/redis/index.mjs',
   'require-in-bundle.mjs',
@@ -102,7 +104,7 @@ async function write({ out, entry }, asked) {
     sourcesContent: false, // src is in the package
     tsconfig: join(root, 'tsconfig.json'),
     // Needed by some processes only, and loaded there.
-    external: ['byte', 'serialize-json', 'commander', '@opentelemetry/api', 'prom-client', 'ioredis', 'yaml'],
+    external: ['byte', 'serialize-json', 'commander', '@opentelemetry/api', 'prom-client', 'ioredis', '@grpc/grpc-js', 'yaml'],
     plugins: [elsewhere(out, asked)],
     metafile: true,
     logLevel: 'silent',

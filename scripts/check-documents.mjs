@@ -131,6 +131,7 @@ function checkTypes(blocks) {
       'trunkline/fleet': ['./src/fleet/index.ts'],
       'trunkline/fleet/redis': ['./src/fleet/redis.ts'],
       'trunkline/etcd': ['./src/adapters/etcd/index.ts'],
+      'trunkline/fleet/etcd': ['./src/fleet/etcd.ts'],
       'trunkline/file': ['./src/adapters/file/index.ts'],
       'trunkline/redis': ['./src/adapters/redis/index.ts'],
     },

@@ -1,15 +1,15 @@
 // What etcd and the network do to a fleet, seen through sessions: the sessions of this test have no clock of their own that would
 // stop a deposed leader, so whatever is refused here is refused by etcd.
 
-import { EtcdGateway } from '../../src/etcd/etcd-gateway';
-import { etcdEngine, type EtcdEngineOptions } from '../../src/fleet/engines/etcd/etcd-engine';
-import { faultProxy } from '../../src/testing/fault-proxy';
-import { certificate } from '../support/certificate';
-import { describeWithEtcd, Etcd, type EtcdSettings } from '../support/etcd';
-import { eventually } from '../support/eventually';
-import { leavesNothingOpen } from '../support/open-handles';
-import { Witness, type EngineLink } from './engine-bed';
-import { etcdBed, type EtcdBed } from './etcd-bed';
+import { EtcdGateway } from '../../../src/etcd/etcd-gateway';
+import { etcdEngine, type EtcdEngineOptions } from '../../../src/fleet/engines/etcd/etcd-engine';
+import { faultProxy } from '../../../src/testing/fault-proxy';
+import { certificate } from '../../support/certificate';
+import { describeWithEtcd, Etcd, type EtcdSettings } from '../../support/etcd';
+import { eventually } from '../../support/eventually';
+import { leavesNothingOpen } from '../../support/open-handles';
+import { Witness, type EngineLink } from '../engine-bed';
+import { etcdBed, type EtcdBed } from '../etcd-bed';
 
 leavesNothingOpen();
 
