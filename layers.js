@@ -115,24 +115,31 @@ const FILES = {
   'src/adapters': { files: ['src/adapters/*.ts'] },
 };
 
-/** How a relative import names a file of the layer; undefined for layers that a pattern cannot tell from others. */
-function specifierOf(layer) {
+/**
+ * How a relative import names a file of the layer; undefined for layers that a pattern cannot tell from others.
+ * @param from the layer with the import
+ */
+function specifierOf(layer, from) {
   if (layer === 'protocol') return '^(\\.\\./)+protocol/';
   const [top, folder, room] = layer.split('/');
   if (top !== 'src') return undefined;
   // The files at the top of a folder with rooms; each room has a pattern of its own.
   const hasRooms = Object.keys(ALLOWED).some((other) => other.startsWith(`${layer}/`));
   const end = hasRooms ? '(/[^/]+)?$' : '(/|$)';
-  const path = room === undefined ? `(src/)?${folder}` : `((src/)?${folder}/)?${room}`; // a room beside another one is named alone
+  // Only within its folder a room is named alone; elsewhere the name may be that of another folder.
+  const isNear = from === `src/${folder}` || from.startsWith(`src/${folder}/`);
+  const path = room === undefined ? `(src/)?${folder}` : `((src/)?${folder}/)${isNear ? '?' : ''}${room}`;
   return `^(\\./|(\\.\\./)+)${path}${end}`;
 }
 
 /** @returns the configuration of ESLint that forbids what the tables do not allow */
 function importRules() {
   return Object.entries(ALLOWED).map(([layer, allowed]) => {
-    const others = Object.keys(ALLOWED).filter((other) => other !== layer && !allowed.includes(other) && specifierOf(other));
+    const others = Object.keys(ALLOWED).filter(
+      (other) => other !== layer && !allowed.includes(other) && specifierOf(other, layer),
+    );
     const folders = others.map((other) => ({
-      regex: specifierOf(other),
+      regex: specifierOf(other, layer),
       allowTypeImports: allowed.includes(`${other} (types)`),
       message: `${layer} must not import ${other}: see layers.js.`,
     }));
