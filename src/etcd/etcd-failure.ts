@@ -117,6 +117,12 @@ export function tooLarge(servers: string, what: string, bytes: number, limit: nu
   return new TrunklineError('ERR_TRUNKLINE_VALUE_TOO_LARGE', sentence, { server: servers, bytes, limit, mayHaveRun: false });
 }
 
+/** The answer of a server is not read to its end. The request may have been a transaction that writes, too. */
+export function answerTooLarge(server: string, what: string, limit: number): TrunklineError {
+  const sentence = `etcd at ${server}: ${what}: the answer is larger than ${formatBytes(limit)}; ask for fewer keys, with a limit`;
+  return new TrunklineError('ERR_TRUNKLINE_STORE_FAILED', sentence, { server, limit, mayHaveRun: true });
+}
+
 export function closed(what: string): TrunklineError {
   return new TrunklineError('ERR_TRUNKLINE_CLOSED', `etcd: ${what}: the client was closed`);
 }

@@ -5,7 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { onAbort } from '../abort-listeners';
 import { patientTimeout, systemClock } from '../time';
-import { closed, refused, silent, unreachable } from './etcd-failure';
+import { answerTooLarge, closed, refused, silent, unreachable } from './etcd-failure';
 import type { EtcdTlsOptions } from './etcd-options';
 import { object, text, type Json } from './wire';
 
@@ -13,6 +13,8 @@ import { object, text, type Json } from './wire';
 const MAX_SOCKETS = 8;
 /** Leases have separate connections, so that no renewal waits behind large values. */
 const MAX_LEASE_SOCKETS = 2;
+/** A text of JavaScript has half a billion characters at most. Only a range without a limit has an answer near this size. */
+const MAX_ANSWER_BYTES = 2 ** 28;
 
 export interface Question {
   /** The path, such as `/v3/kv/range`. */
@@ -73,6 +75,7 @@ export class EtcdServer {
     const stopWaiting = signal && onAbort(signal, () => fail(signal.reason as Error));
     try {
       const answer = await readAnswer(request, JSON.stringify(question.body));
+      if (answer === 'too large') throw new Refused(answerTooLarge(this.address, what, MAX_ANSWER_BYTES));
       return this.#understood(what, answer);
     } catch (error) {
       if (failure) throw failure;
@@ -146,13 +149,20 @@ class Refused extends Error {
   }
 }
 
-function readAnswer(request: http.ClientRequest, body: string): Promise<Answer> {
+function readAnswer(request: http.ClientRequest, body: string): Promise<Answer | 'too large'> {
   return new Promise((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (response) => {
       const chunks: Buffer[] = [];
+      let bytes = 0;
       response.on('error', reject);
-      response.on('data', (chunk: Buffer) => void chunks.push(chunk));
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes <= MAX_ANSWER_BYTES) return;
+        resolve('too large');
+        request.destroy();
+      });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
     });
     request.end(body);

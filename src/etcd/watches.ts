@@ -6,7 +6,7 @@ import type { Credential } from './credential';
 import type { Endpoints } from './endpoints';
 import { closed, reasonOf } from './etcd-failure';
 import type { EtcdEvent, KeyRange } from './etcd-types';
-import { Backoff, delay, systemClock } from '../time';
+import { Backoff, backgroundClock, delay } from '../time';
 import { WatchConnection, type StoreMark } from './watch-connection';
 import { eventOf, rangeForm, type Json } from './wire';
 
@@ -137,7 +137,7 @@ export class EtcdWatches {
       for (const watch of this.#watches.values()) lose(watch, failure);
       // A token that has expired is no fault of the server.
       if (reasonOf(failure) === undefined) this.#options.endpoints.moveOn(server);
-      await delay(systemClock, this.#retry.nextMs(), this.#closing.signal);
+      await delay(backgroundClock, this.#retry.nextMs(), this.#closing.signal);
     }
     this.#running = undefined;
   }

@@ -109,8 +109,13 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
   async put(key: string, bytes: Uint8Array, options?: WriteOptions): Promise<number> {
     return this.#about(key, async () => {
       const put = { key, value: bytes };
-      if (options?.ifVersion === undefined) return Number((await this.#gateway.put(put)).revision);
-      return Number(await this.#ifVersion(key, options.ifVersion, { then: [{ put }] }));
+      const { ifVersion } = options ?? {};
+      const revision =
+        ifVersion === undefined
+          ? (await this.#gateway.put(put)).revision
+          : await this.#ifVersion(key, ifVersion, { then: [{ put }] });
+      this.#standing.set('space', undefined); // a user who may not ask for alarms learns by writing
+      return Number(revision);
     });
   }
 

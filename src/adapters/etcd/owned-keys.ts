@@ -51,7 +51,8 @@ export class OwnedKeys {
     this.#wanted.clear();
     try {
       const lease = await this.#lease;
-      if (lease !== undefined) await this.#gateway.revokeLease(lease, { timeoutMs: REVOKE_MS });
+      // The signal bounds the time at all endpoints together.
+      if (lease !== undefined) await this.#gateway.revokeLease(lease, { signal: AbortSignal.timeout(REVOKE_MS) });
     } catch {
       // etcd is away: the lease ends without this client
     }
@@ -72,7 +73,7 @@ export class OwnedKeys {
 
   /** A write whose answer was lost must not come after a later write: therefore every write requires the revision that was read. */
   async #write(key: string): Promise<void> {
-    for (;;) {
+    while (!this.#closing.signal.aborted) {
       const lease = await this.#leaseOfNow();
       const present = await this.#gateway.get(key);
       const value = this.#wanted.get(key);
@@ -108,7 +109,7 @@ export class OwnedKeys {
   }
 
   async #grant(): Promise<string> {
-    const { lease, ttlSeconds } = await this.#gateway.grantLease(this.#ttlSeconds);
+    const { lease, ttlSeconds } = await this.#gateway.grantLease(this.#ttlSeconds, { signal: this.#closing.signal });
     this.#renewIn((ttlSeconds * 1_000) / RENEWALS, lease);
     return lease;
   }
