@@ -128,6 +128,7 @@ function checkTypes(blocks) {
       trunkline: ['./src/index.ts'],
       'trunkline/supervisor': ['./src/supervisor/index.ts'],
       'trunkline/observe': ['./src/observe/index.ts'],
+      'trunkline/testing': ['./src/testing/index.ts'],
       'trunkline/fleet': ['./src/fleet/index.ts'],
       'trunkline/fleet/redis': ['./src/fleet/redis.ts'],
       'trunkline/etcd': ['./src/adapters/etcd/index.ts'],

@@ -69,7 +69,9 @@ async function build() {
 /** The compiler leaves the output of a removed source, which would go into the package. */
 function removeOrphans(name) {
   const path = join(root, 'dist', name);
-  if (statSync(path).isDirectory()) {
+  const stat = lstatSync(path);
+  if (stat.isSymbolicLink()) return; // the compiler makes no links, and behind a link are files of somebody else
+  if (stat.isDirectory()) {
     for (const child of readdirSync(path)) removeOrphans(join(name, child));
     return;
   }

@@ -1,100 +1,91 @@
-// How to test code that uses a shared client: `singleMode: true` needs no port and no other process, and the upstream client is
-// a fake that the test controls.
+// How to test code that uses a shared client: `mockUpstream` makes a class without the code of the real one, and the test plays
+// the server behind the class. In single mode there is no port and no other process; a group has several members, which fail over.
 
 import { once } from 'node:events';
-import { Base } from 'sdk-base';
 import { close } from 'trunkline';
-import type { Price, PriceFeed, PriceListener } from './price-feed';
+import { leakCheck, mockUpstream, sharedGroup, waitFor, type MockUpstream } from 'trunkline/testing';
+import { PriceFeed } from './price-feed';
 import { PriceService, sharePriceFeed, type SharedPriceFeed } from './price-service';
 
-class FakeFeed extends Base implements PriceFeed {
-  /** The instance that the shared client has created. */
-  static latest: FakeFeed;
-  readonly #listeners = new Map<string, PriceListener>();
+let server: MockUpstream<typeof PriceFeed>;
+let check: () => Promise<void>;
 
-  constructor() {
-    super();
-    FakeFeed.latest = this;
-    this.ready(true);
-  }
-
-  subscribe({ symbol }: { symbol: string }, listener: PriceListener): void {
-    this.#listeners.set(symbol, listener);
-  }
-
-  unSubscribe({ symbol }: { symbol: string }): void {
-    this.#listeners.delete(symbol);
-  }
-
-  async quote(_symbol: string, pieces: number): Promise<number> {
-    return Promise.resolve(pieces * 100);
-  }
-
-  /** As if the server had sent a price. */
-  push(price: Price): void {
-    this.#listeners.get(price.symbol)?.(price);
-  }
-}
+beforeEach(() => {
+  check = leakCheck();
+  server = mockUpstream(PriceFeed);
+});
+afterEach(() => check());
 
 describe('PriceService', () => {
   let feed: SharedPriceFeed;
   let service: PriceService;
 
   beforeEach(async () => {
-    feed = sharePriceFeed(FakeFeed, { singleMode: true });
+    feed = sharePriceFeed(server.Class, { singleMode: true, carry: 'copy' });
     service = new PriceService(feed);
     await feed.ready();
   });
 
-  afterEach(async () => {
-    jest.restoreAllMocks();
-    await close(feed);
-  });
+  afterEach(() => close(feed));
 
   it('knows the price that was pushed last', async () => {
     service.follow('ABC');
-    FakeFeed.latest.push({ symbol: 'ABC', cents: 250 });
-    FakeFeed.latest.push({ symbol: 'ABC', cents: 260 });
-    await delivered();
-    expect(service.priceOf('ABC')).toBe(260);
+    server.set({ symbol: 'ABC' }, { symbol: 'ABC', cents: 250 });
+    server.set({ symbol: 'ABC' }, { symbol: 'ABC', cents: 260 });
+    await waitFor(() => service.priceOf('ABC') === 260);
   });
 
-  it('subscribes at the upstream client once for each symbol', () => {
-    const subscribe = jest.spyOn(FakeFeed.prototype, 'subscribe');
+  it('subscribes at the server once for each symbol', () => {
     service.follow('ABC');
     service.follow('ABC');
-    expect(subscribe).toHaveBeenCalledTimes(1);
+    expect(server.subscriptions).toEqual([{ what: 'subscribe', registration: { symbol: 'ABC' } }]);
   });
 
   it('passes a quote of the server on', async () => {
-    const quote = jest.spyOn(FakeFeed.prototype, 'quote');
+    server.answer('quote', (_symbol, pieces) => pieces * 100);
     await expect(service.quote('ABC', 3)).resolves.toBe(300);
-    expect(quote).toHaveBeenCalledWith('ABC', 3);
+    expect(server.callsOf('quote')).toEqual([['ABC', 3]]);
+  });
+
+  it('estimates from the last price when the server gives no quote', async () => {
+    server.failNext('quote', new Error('closed on Sundays'));
+    await expect(service.quote('ABC', 3)).rejects.toThrow('closed on Sundays');
+    service.follow('ABC');
+    server.set({ symbol: 'ABC' }, { symbol: 'ABC', cents: 250 });
+    await waitFor(() => service.priceOf('ABC') === 250);
+    server.failNext('quote');
+    await expect(service.quote('ABC', 3)).resolves.toBe(750);
+  });
+
+  it('keeps the last price while the connection is lost, and has the newest one after that', async () => {
+    service.follow('ABC');
+    server.set({ symbol: 'ABC' }, { symbol: 'ABC', cents: 250 });
+    await waitFor(() => service.priceOf('ABC') === 250);
+    const told = once(feed, 'error');
+    const trouble = new Error('connection lost');
+    server.disconnect(trouble);
+    await expect(told).resolves.toEqual([trouble]);
+    server.set({ symbol: 'ABC' }, { symbol: 'ABC', cents: 270 });
+    expect(service.priceOf('ABC')).toBe(250);
+    await waitFor(() => service.priceOf('ABC') === 270);
   });
 
   it('works with a method of the shared client replaced', async () => {
     jest.spyOn(feed, 'quote').mockResolvedValue(42);
     await expect(service.quote('ABC', 3)).resolves.toBe(42);
   });
-
-  it('estimates from the last price when the server gives no quote', async () => {
-    jest.spyOn(FakeFeed.prototype, 'quote').mockRejectedValue(new Error('closed on Sundays'));
-    await expect(service.quote('ABC', 3)).rejects.toThrow('closed on Sundays');
-    service.follow('ABC');
-    FakeFeed.latest.push({ symbol: 'ABC', cents: 250 });
-    await delivered();
-    await expect(service.quote('ABC', 3)).resolves.toBe(750);
-  });
-
-  it('hears of errors of the upstream client through the shared client', async () => {
-    const heard = once(feed, 'error');
-    const trouble = new Error('connection lost');
-    FakeFeed.latest.emit('error', trouble);
-    await expect(heard).resolves.toEqual([trouble]);
-  });
 });
 
-/** Values are delivered asynchronously, in single mode too. */
-function delivered(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+it('prices go on when the process that holds the connection is killed', async () => {
+  const group = await sharedGroup(server.Class, { create: (Feed, options) => sharePriceFeed(Feed, options) });
+  const services = new Map(group.members.map((member) => [member, new PriceService(member.client)]));
+  for (const service of services.values()) service.follow('ABC');
+  server.set({ symbol: 'ABC' }, { symbol: 'ABC', cents: 250 });
+  await waitFor(() => [...services.values()].every((service) => service.priceOf('ABC') === 250));
+  await group.killLeader();
+  await group.leader();
+  server.set({ symbol: 'ABC' }, { symbol: 'ABC', cents: 260 });
+  const living = group.members.map((member) => services.get(member)!);
+  await waitFor(() => living.every((service) => service.priceOf('ABC') === 260));
+  await group.close();
+});

@@ -2,12 +2,12 @@
 // from outside, which is all that a test needs.
 
 import cluster, { type ClientOptions, type SharedClientOf } from 'trunkline';
-import type { PriceFeedClass } from './price-feed';
+import { PriceFeed } from './price-feed';
 
-export type SharedPriceFeed = SharedClientOf<PriceFeedClass>;
+export type SharedPriceFeed = SharedClientOf<typeof PriceFeed>;
 
-export function sharePriceFeed(Feed: PriceFeedClass, options?: ClientOptions): SharedPriceFeed {
-  return cluster(Feed, options).create({ url: 'tcp://prices.example:4000' });
+export function sharePriceFeed(Feed = PriceFeed, options?: ClientOptions): SharedPriceFeed {
+  return cluster(Feed, options).create({ host: 'prices.example', port: 4000 });
 }
 
 export class PriceService {

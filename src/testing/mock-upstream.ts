@@ -10,6 +10,7 @@ import type {
   Answer,
   ArgumentsOf,
   MethodNames,
+  MethodOf,
   MockVerbs,
   PublicationOf,
   RegistrationOf,
@@ -48,7 +49,7 @@ interface Session {
   isLive: boolean;
 }
 
-export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions<C> = MockUpstreamOptions<C>> {
+export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions<C> = Record<never, never>> {
   /** The class to hand to `cluster()` in place of the original, with the type of the original. */
   readonly Class: C;
   /** Everything that was asked of the mock, oldest first. Arguments are copies. */
@@ -99,14 +100,14 @@ export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions
   // What methods give
 
   /** Says what a method gives from now on: a value, or a function of the arguments of each call, which may throw. */
-  answer<K extends MethodNames<InstanceType<C>>>(method: K, answer: Answer<InstanceType<C>[K]>): this {
+  answer<K extends MethodNames<InstanceType<C>>>(method: K, answer: Answer<MethodOf<C, K>>): this {
     this.#assertMethod(method);
     this.#script.answer(method, answer);
     return this;
   }
 
   /** The next call of a method that nothing was said of yet gives this value. Also for verbs, such as `publish`. */
-  answerNext<K extends MethodNames<InstanceType<C>>>(method: K, value: ResultOf<InstanceType<C>[K]>): this {
+  answerNext<K extends MethodNames<InstanceType<C>>>(method: K, value: ResultOf<MethodOf<C, K>>): this {
     this.#assertMethod(method);
     this.#script.next(method, { value });
     return this;
@@ -120,11 +121,11 @@ export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions
   }
 
   /** The next call of a method waits until the test releases the call. */
-  delayNext<K extends MethodNames<InstanceType<C>>>(method: K): HeldCall<ArgumentsOf<InstanceType<C>[K]>> {
+  delayNext<K extends MethodNames<InstanceType<C>>>(method: K): HeldCall<ArgumentsOf<MethodOf<C, K>>> {
     this.#assertMethod(method);
     const held = new HeldCall();
     this.#script.next(method, { held });
-    return held as unknown as HeldCall<ArgumentsOf<InstanceType<C>[K]>>;
+    return held as unknown as HeldCall<ArgumentsOf<MethodOf<C, K>>>;
   }
 
   // What happens to the connection
@@ -196,9 +197,9 @@ export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions
   }
 
   /** The arguments of each call of a method, oldest first. */
-  callsOf<K extends MethodNames<InstanceType<C>>>(method: K): readonly ArgumentsOf<InstanceType<C>[K]>[] {
+  callsOf<K extends MethodNames<InstanceType<C>>>(method: K): readonly ArgumentsOf<MethodOf<C, K>>[] {
     this.#assertMethod(method);
-    return this.calls.filter((call) => call.method === method).map(({ args }) => args as ArgumentsOf<InstanceType<C>[K]>);
+    return this.calls.filter((call) => call.method === method).map(({ args }) => args as ArgumentsOf<MethodOf<C, K>>);
   }
 
   /** Each `subscribe` and `unSubscribe`, oldest first. */

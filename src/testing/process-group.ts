@@ -32,13 +32,16 @@ export interface MemberModule {
   create(options: cluster.ClientOptions, context: MemberContext<any>): unknown;
 }
 
+type IsAny<T> = 0 extends 1 & T ? true : false;
 type FunctionNames<M> = { [K in keyof M]: M[K] extends (client: any, ...args: any[]) => any ? K : never }[keyof M] & string;
-/** The functions of a module that a test can call. */
-export type AskedNames<M> = Exclude<FunctionNames<M>, 'create' | 'default'>;
-type ArgumentsOf<F> = F extends (client: any, ...args: infer A) => any ? A : never;
-type ResultOf<F> = F extends (...args: any[]) => infer R ? Awaited<R> : never;
+/** The functions of a module that a test can call; any name where the test gives no type of the module. */
+export type AskedNames<M> = IsAny<M> extends true ? string : Exclude<FunctionNames<M>, 'create' | 'default'>;
+type FunctionOf<M, K> = K extends keyof M ? M[K] : never;
+type ArgumentsOf<F> = IsAny<F> extends true ? any[] : F extends (client: any, ...args: infer A) => any ? A : never;
+type ResultOf<F> = IsAny<F> extends true ? any : F extends (...args: any[]) => infer R ? Awaited<R> : never;
 /** What the module tells. */
-export type ToldBy<M extends MemberModule> = Parameters<M['create']>[1] extends MemberContext<infer T> ? T : unknown;
+export type ToldBy<M extends MemberModule> =
+  IsAny<M> extends true ? any : Parameters<M['create']>[1] extends MemberContext<infer T> ? T : unknown;
 
 export interface ProcessGroupOptions {
   /** How many members there are at the start. Default 3. */
@@ -136,8 +139,8 @@ export class ProcessMember<M extends MemberModule> {
    * Calls a function of the module in the process, with the client and these arguments.
    * @throws (rejects) what the function throws, with its name and own fields; ERR_TRUNKLINE_GROUP_FAILED when the process ends
    */
-  call<K extends AskedNames<M>>(name: K, ...args: ArgumentsOf<M[K]>): Promise<ResultOf<M[K]>> {
-    return this.#ask((id) => ({ is: 'call', id, name, args })) as Promise<ResultOf<M[K]>>;
+  call<K extends AskedNames<M>>(name: K, ...args: ArgumentsOf<FunctionOf<M, K>>): Promise<ResultOf<FunctionOf<M, K>>> {
+    return this.#ask((id) => ({ is: 'call', id, name, args })) as Promise<ResultOf<FunctionOf<M, K>>>;
   }
 
   /**
@@ -307,7 +310,7 @@ export class ProcessGroup<M extends MemberModule> {
  * @returns a group in which every client is ready. Close it at the end of the test
  * @throws (rejects) TrunklineError ERR_TRUNKLINE_GROUP_FAILED when a client fails or a process ends
  */
-export async function processGroup<M extends MemberModule>(
+export async function processGroup<M extends MemberModule = any>(
   module: string | URL,
   given: ProcessGroupOptions = {},
 ): Promise<ProcessGroup<M>> {
