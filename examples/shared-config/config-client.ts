@@ -1,5 +1,4 @@
-// What the processes share: a client of a server that keeps settings. Two classes implement this interface, for the registry of
-// this example and for etcd; the address selects the class, and only that class is loaded.
+// What the processes share: settings of a server, and a class that keeps them up to date.
 
 import type { Base } from 'sdk-base';
 
@@ -9,8 +8,6 @@ export interface Setting {
   readonly value: string;
   /** Counts the changes that the server has made: a later change has a greater version. */
   readonly version: number;
-  /** The process whose connection brought the value: proof of who is the leader. */
-  readonly via: number;
 }
 
 export type SettingListener = (setting: Setting) => void;
@@ -26,12 +23,4 @@ export interface ConfigClient extends Base {
   publish(change: { key: string; value: string }): void | Promise<void>;
   get(key: string): Promise<Setting | undefined>;
   set(key: string, value: string): Promise<Setting>;
-}
-
-export type ConfigClientClass = new (options: { url: string }) => ConfigClient;
-
-/** @param url `tcp://…` for the registry of this example, `http://…` or `https://…` for etcd */
-export async function configClientClass(url: string): Promise<ConfigClientClass> {
-  if (url.startsWith('http')) return (await import('./etcd-client.js')).EtcdClient;
-  return (await import('./registry-client.js')).RegistryClient;
 }

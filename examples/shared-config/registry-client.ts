@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { Base } from 'sdk-base';
 import type { ConfigClient, Setting, SettingListener } from './config-client';
-import { receiveLines, sendLine, type Request, type Response, type StoredSetting } from './registry-protocol';
+import { receiveLines, sendLine, type Request, type Response } from './registry-protocol';
 
 const RECONNECT_MS = 100;
 
@@ -100,7 +100,7 @@ export class RegistryClient extends Base implements ConfigClient {
       this.#waiting.delete(response.id);
       return;
     }
-    const setting = response.setting && received(response.setting);
+    const setting = response.setting && response.setting;
     if (response.type === 'answer') {
       this.#waiting.get(response.id)?.resolve(setting);
       this.#waiting.delete(response.id);
@@ -124,8 +124,4 @@ export class RegistryClient extends Base implements ConfigClient {
     sendLine(this.#socket, request);
     return true;
   }
-}
-
-function received(setting: StoredSetting): Setting {
-  return { ...setting, via: process.pid };
 }

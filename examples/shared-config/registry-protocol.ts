@@ -3,18 +3,15 @@
 import type { Socket } from 'node:net';
 import type { Setting } from './config-client';
 
-/** The server does not know which process shares the client. */
-export type StoredSetting = Omit<Setting, 'via'>;
-
 export type Request =
   | { readonly op: 'watch' | 'unwatch'; readonly key: string }
   | { readonly op: 'get'; readonly id: number; readonly key: string }
   | { readonly op: 'set'; readonly id: number; readonly key: string; readonly value: string };
 
 export type Response =
-  | { readonly type: 'answer'; readonly id: number; readonly setting: StoredSetting | undefined }
+  | { readonly type: 'answer'; readonly id: number; readonly setting: Setting | undefined }
   | { readonly type: 'failure'; readonly id: number; readonly reason: string }
-  | { readonly type: 'changed'; readonly setting: StoredSetting };
+  | { readonly type: 'changed'; readonly setting: Setting };
 
 export function sendLine(socket: Socket, message: Request | Response): void {
   socket.write(`${JSON.stringify(message)}\n`);

@@ -4,7 +4,8 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { receiveLines, sendLine, type Request, type StoredSetting } from './registry-protocol';
+import type { Setting } from './config-client';
+import { receiveLines, sendLine, type Request } from './registry-protocol';
 
 /** What the server tells the parent process. */
 export type RegistryReport =
@@ -12,13 +13,13 @@ export type RegistryReport =
 
 class RegistryServer {
   readonly #file: string;
-  readonly #settings: Map<string, StoredSetting>;
+  readonly #settings: Map<string, Setting>;
   readonly #connections = new Map<Socket, Set<string>>();
   readonly #server = net.createServer({ noDelay: true }, (socket) => this.#accept(socket));
 
   constructor(file: string) {
     this.#file = file;
-    const stored = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as StoredSetting[]) : [];
+    const stored = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Setting[]) : [];
     this.#settings = new Map(stored.map((setting) => [setting.key, setting]));
   }
 
@@ -68,7 +69,7 @@ class RegistryServer {
     }
   }
 
-  #set(key: string, value: string): StoredSetting {
+  #set(key: string, value: string): Setting {
     const setting = { key, value, version: 1 + Math.max(0, ...this.#versions()) };
     this.#save(new Map(this.#settings).set(key, setting));
     this.#settings.set(key, setting); // once the setting is on disk
@@ -81,7 +82,7 @@ class RegistryServer {
   }
 
   /** A reader of the file sees all of the old state or all of the new state. */
-  #save(settings: ReadonlyMap<string, StoredSetting>): void {
+  #save(settings: ReadonlyMap<string, Setting>): void {
     writeFileSync(`${this.#file}.new`, JSON.stringify([...settings.values()], undefined, 2));
     renameSync(`${this.#file}.new`, this.#file);
   }

@@ -1,8 +1,8 @@
-// A process that shares a client of the registry. The code is the same for leading and following: everything about sharing is in
-// the statement that makes `config`. The rest reports to the demo and takes orders.
+// A process that shares a client of a server of settings. How a client is shared stands in registry-settings.ts, for a class of one's own,
+// and in store-settings.ts, for the ready-made classes. The rest reports to the demo and takes orders.
 
-import cluster from 'trunkline';
-import { configClientClass, type Setting } from './config-client';
+import type { Setting } from './config-client';
+import { sharedSettings } from './shared-settings';
 
 /** What the demo tells a worker. */
 export type Order =
@@ -13,7 +13,7 @@ export type Order =
 /** What a worker tells the demo. */
 export type Report =
   | { readonly type: 'ready'; readonly isLeader: boolean }
-  | { readonly type: 'seen'; readonly isLeader: boolean; readonly setting: Setting }
+  | { readonly type: 'seen'; readonly isLeader: boolean; readonly term: number; readonly setting: Setting }
   | { readonly type: 'answer'; readonly id: number; readonly setting?: Setting | undefined; readonly error?: string }
   | { readonly type: 'failed'; readonly message: string };
 
@@ -21,16 +21,11 @@ export type Report =
 const CLOSE_LIMIT_MS = 2_000;
 
 async function main(url: string, firstKey: string): Promise<void> {
-  const Client = await configClientClass(url);
-  if (!process.connected) return; // the demo was ended meanwhile
-
-  const config = cluster(Client)
-    .delegate('get', 'invoke', { idempotent: true }) // a call that was under way when the leader died is sent again
-    .delegate('set', 'invoke', { idempotent: true })
-    .create({ url });
+  const config = await sharedSettings(url);
+  if (!process.connected) return config.close(); // the demo was ended meanwhile
 
   const watch = (key: string): void => {
-    void config.subscribe({ key }, (setting) => tell({ type: 'seen', isLeader: config.isClusterClientLeader, setting }));
+    config.watch(key, (setting) => tell({ type: 'seen', isLeader: config.isLeader, term: config.term, setting }));
   };
   const obey = async (order: Order): Promise<void> => {
     if (order.type === 'watch') return watch(order.key);
@@ -45,12 +40,12 @@ async function main(url: string, firstKey: string): Promise<void> {
   process.on('message', (order: Order) => void obey(order));
   process.once('disconnect', () => {
     setTimeout(() => process.exit(1), CLOSE_LIMIT_MS).unref();
-    void cluster.close(config);
+    void config.close();
   });
 
   watch(firstKey);
   await config.ready();
-  tell({ type: 'ready', isLeader: config.isClusterClientLeader });
+  tell({ type: 'ready', isLeader: config.isLeader });
 }
 
 function tell(report: Report): void {

@@ -15,6 +15,8 @@ export class WorkerHandle {
   readonly #changes: Changes;
   readonly #program: Program<Order, Report>;
   readonly #seen = new Map<string, Setting>();
+  /** Under which leader the newest value of each key came. */
+  readonly #terms = new Map<string, number>();
   readonly #answers = new Map<number, Answer>();
   #lastId = 0;
   #state: WorkerState = 'starting';
@@ -53,6 +55,11 @@ export class WorkerHandle {
 
   seen(key: string): Setting | undefined {
     return this.#seen.get(key);
+  }
+
+  /** Counts the leaders: which of them brought the newest value of the key; 0: there is no value. */
+  seenTerm(key: string): number {
+    return this.#terms.get(key) ?? 0;
   }
 
   watch(key: string): void {
@@ -100,7 +107,7 @@ export class WorkerHandle {
         break;
       case 'seen':
         this.#state = report.isLeader ? 'leader' : 'follower';
-        this.#see(report.setting);
+        this.#see(report.setting, report.term);
         break;
       case 'answer':
         this.#answers.set(report.id, report);
@@ -111,7 +118,8 @@ export class WorkerHandle {
     this.#changes.notify();
   }
 
-  #see(setting: Setting): void {
+  #see(setting: Setting, term: number): void {
+    this.#terms.set(setting.key, term);
     if (setting.version < (this.#seen.get(setting.key)?.version ?? 0)) this.#hasSeenOlder = true;
     this.#seen.set(setting.key, setting);
     if (setting.version >= (this.#latest?.version ?? 0)) this.#latest = setting;
