@@ -5,22 +5,30 @@ import { TrunklineError, type ErrorCode } from '../../errors';
 /** What Node.js and OpenSSL say of certificates that one of the two sides does not accept. */
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY|DECRYPT)|ALTNAME|UNKNOWN_CA|CERTIFICATE/;
 
-/** Answers of Redis by their first words. The first that fits counts. */
+/** Answers of Redis by their first words; Redis 6 puts the place in a script before the words and a `-`. The first that fits counts. */
 const ANSWERS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [
     /^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH)/,
     'ERR_TRUNKLINE_STORE_DENIED',
     'refuses the user or the password; check both options',
   ],
-  [/^NOPERM/, 'ERR_TRUNKLINE_STORE_DENIED', 'does not allow this user to do that; give the user the right, see docs/adapters.md'],
-  [/^OOM/, 'ERR_TRUNKLINE_STORE_FULL', 'has reached maxmemory and refuses writes, reads go on; make room, or raise maxmemory'],
+  [
+    /(^|-)NOPERM|user executing the script can't/,
+    'ERR_TRUNKLINE_STORE_DENIED',
+    'does not allow this user to do that; give the user the right, see docs/adapters.md',
+  ],
+  [
+    /(^|-)OOM /,
+    'ERR_TRUNKLINE_STORE_FULL',
+    'has reached maxmemory and refuses writes, reads go on; make room, or raise maxmemory',
+  ],
   [
     /unknown command/i,
     'ERR_TRUNKLINE_STORE_LACKS',
     'does not know or allow a command; the versioned form and registrations need scripts (EVAL), and Redis 6 or later',
   ],
   [
-    /^(READONLY|MASTERDOWN|LOADING|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)/,
+    /(^|-)(READONLY|MASTERDOWN|LOADING|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)/,
     'ERR_TRUNKLINE_STORE_UNREACHABLE',
     'is a replica, or is loading its data; check that the address is the one of the master',
   ],

@@ -7,8 +7,11 @@ import { silent, storeError } from './redis-errors';
 import type { RedisConnection, RedisSettings } from './redis-options';
 import type { Script } from './scripts';
 
-/** Where messages come from: a channel, or all channels that fit a pattern. */
-export type Topic = { readonly channel: string } | { readonly pattern: string };
+/**
+ * Where messages come from: a channel, or all channels that fit a pattern. Rights of a user name patterns, and Redis takes another pattern that
+ * only fits into such a pattern for a forbidden one: `wide` is then used.
+ */
+export type Topic = { readonly channel: string } | { readonly pattern: string; readonly wide: string };
 
 export type Argument = string | Buffer | number;
 
@@ -89,9 +92,15 @@ export class RedisSession {
 
   async listen(topics: readonly Topic[]): Promise<void> {
     const channels = topics.flatMap((topic) => ('channel' in topic ? topic.channel : []));
-    const patterns = topics.flatMap((topic) => ('pattern' in topic ? topic.pattern : []));
+    const patterns = topics.filter((topic) => 'pattern' in topic);
     if (channels.length > 0) await this.#track(this.#hears.subscribe(...channels));
-    if (patterns.length > 0) await this.#track(this.#hears.psubscribe(...patterns));
+    if (patterns.length === 0) return;
+    try {
+      await this.#track(this.#hears.psubscribe(...patterns.map(({ pattern }) => pattern)));
+    } catch (error) {
+      if ((error as TrunklineError).code !== 'ERR_TRUNKLINE_STORE_DENIED') throw error;
+      await this.#track(this.#hears.psubscribe(...new Set(patterns.map(({ wide }) => wide))));
+    }
   }
 
   /** Without effect when the session is over. */

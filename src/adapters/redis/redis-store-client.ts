@@ -3,11 +3,13 @@
 
 import { EventEmitter } from 'node:events';
 import { TrunklineError } from '../../errors';
+import { defaultLogger } from '../../logger';
 import { Backoff, backgroundClock, delay, within } from '../../time';
 import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
 import { WatchTable, type StateListener } from '../watch-table';
 import { settingsOf, type RedisSettings, type RedisStoreOptions } from './redis-options';
 import { RedisSession } from './redis-session';
+import { assertNotOld } from './server-facts';
 import type { StoreForm } from './store-form';
 import { StringsForm } from './strings-form';
 import { VersionedForm } from './versioned-form';
@@ -29,7 +31,7 @@ interface Waiting {
 
 /**
  * Emits `health`, and `advice` with a TrunklineError ERR_TRUNKLINE_STORE_LACKS when the server lets the client work, and not as well as it
- * could: keyspace notifications are off.
+ * could, e.g. because keyspace notifications are off.
  */
 export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
   readonly #settings: RedisSettings;
@@ -44,6 +46,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
   #open: RedisSession | undefined;
   /** The session that serves: watches are heard and known. */
   #session: RedisSession | undefined;
+  readonly #advised = new Set<string>();
   #full: TrunklineError | undefined;
   #health: StoreHealth = { ok: true };
 
@@ -53,7 +56,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     this.#form =
       this.#settings.form === 'versioned'
         ? new VersionedForm(this.#settings, this.#watches)
-        : new StringsForm(this.#settings, this.#watches, (advice) => void this.emit('advice', advice));
+        : new StringsForm(this.#settings, this.#watches);
     this.#starting = this.#start();
     this.#starting.catch(() => undefined); // ready() tells
   }
@@ -91,7 +94,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     if (this.#owned.get(key) !== text) return;
     this.#owned.delete(key);
     const session = await this.#current();
-    if (!this.#owned.has(key)) await this.#form.disown(session, key);
+    if (!this.#owned.has(key)) await this.#form.disown(session, key, text);
   }
 
   async get(key: string): Promise<StoredEntry | null> {
@@ -115,7 +118,8 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
 
   async delete(key: string, options: WriteOptions = {}): Promise<boolean> {
     this.#assertKey(key);
-    return this.#form.delete(await this.#current(), key, options);
+    const session = await this.#current();
+    return this.#write(() => this.#form.delete(session, key, options));
   }
 
   /** Takes back what this client owns, if the server answers. Idempotent. */
@@ -172,7 +176,9 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
       },
     );
     try {
-      await this.#form.check(session);
+      await assertNotOld(session, this.#settings.server);
+      const advice = await this.#form.check(session);
+      if (advice !== undefined) this.#advise(advice);
       // Hear first, then read: what changes between the two would be lost otherwise.
       await session.listen([...this.#watches].map(({ what }) => this.#form.topicOf(what)));
       await this.#form.pulse(session, this.#owned, false);
@@ -254,8 +260,13 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
       this.#tell();
       return result;
     } catch (error) {
-      if ((error as TrunklineError).code === 'ERR_TRUNKLINE_STORE_FULL') this.#note(error as TrunklineError);
-      throw error;
+      const { code, message } = error as TrunklineError;
+      if (code === 'ERR_TRUNKLINE_STORE_FULL') this.#note(error as TrunklineError);
+      if (code !== 'ERR_TRUNKLINE_STORE_UNREACHABLE' || /READONLY/.test((error as { cause?: Error }).cause?.message ?? '')) {
+        throw error;
+      }
+      const facts = { server: this.#settings.server, mayHaveRun: true, cause: error };
+      throw new TrunklineError(code, `${message}; the write was sent and may have been executed`, facts);
     }
   }
 
@@ -265,6 +276,15 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
       this.#full = error;
       this.#tell();
     } else this.#say({ ok: false, error });
+  }
+
+  /** The same advice is given once. */
+  #advise(why: string): void {
+    if (this.#advised.has(why)) return;
+    this.#advised.add(why);
+    const { server } = this.#settings;
+    defaultLogger.warn(`${server} ${why}`);
+    this.emit('advice', new TrunklineError('ERR_TRUNKLINE_STORE_LACKS', `${server} ${why}`, { server }));
   }
 
   #tell(): void {

@@ -23,7 +23,8 @@ const NAMES = `local P = ARGV[1]`;
 
 /**
  * Versions are the last version + 1, or the time of the server in microseconds where that is more: after a loss of data, old versions do not
- * come again for other values. PEXPIRE, HDEL, ZREM and PUBLISH also work when maxmemory is reached; HSET, ZADD and SET do not.
+ * come again for other values. When maxmemory is reached, Redis refuses HSET, ZADD and SET only as long as the script has changed nothing:
+ * not after a HDEL or PEXPIRE, which always work.
  */
 const COMMON = `
 ${NAMES}
@@ -56,11 +57,11 @@ local function write(key, bytes, owner)
 end
 local function remove(key)
   local version = math.max(last() + 1, now())
-  redis.pcall('HSET', P .. ':meta', 'last', text(version))
-  disown(key)
   redis.call('HDEL', P .. ':values', key)
   redis.call('HDEL', P .. ':versions', key)
   redis.call('ZREM', P .. ':names', key)
+  disown(key)
+  redis.pcall('HSET', P .. ':meta', 'last', text(version))
   announce('D', key, version, '')
 end
 local function versionOf(key) return tonumber(redis.call('HGET', P .. ':versions', key) or '0') end
@@ -160,11 +161,11 @@ export const PULSE = script(
   `
 local owner, ttl = ARGV[2], tonumber(ARGV[3])
 local time = math.floor(now() / 1000)
-local full = 0
 local function isRefused(reply) return type(reply) == 'table' and reply.err ~= nil end
+-- First of all, because nothing is refused after a write.
+local full = ARGV[6] == '1' and isRefused(redis.pcall('HSET', P .. ':meta', 'last', text(last()))) and 1 or 0
 local alive = redis.call('PEXPIRE', P .. ':owner:' .. owner, ttl)
-if alive == 1 and isRefused(redis.pcall('ZADD', P .. ':deadlines', time + ttl, owner)) then full = 1 end
-if ARGV[6] == '1' and isRefused(redis.pcall('HSET', P .. ':meta', 'last', text(last()))) then full = 1 end
+if alive == 1 then redis.call('ZADD', P .. ':deadlines', time + ttl, owner) end
 for _, other in ipairs(redis.call('ZRANGEBYSCORE', P .. ':deadlines', '-inf', time, 'LIMIT', 0, 1000)) do
   local left = redis.call('PTTL', P .. ':owner:' .. other)
   if left < 0 then leave(other) else redis.pcall('ZADD', P .. ':deadlines', time + left, other) end

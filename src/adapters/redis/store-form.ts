@@ -5,8 +5,12 @@ import type { WatchedKeys } from '../watch-table';
 import type { RedisSession, Topic } from './redis-session';
 
 export interface StoreForm {
-  /** Looks whether the server can serve this form. @throws TrunklineError ERR_TRUNKLINE_STORE_LACKS, …_DENIED */
-  check(session: RedisSession): Promise<void>;
+  /**
+   * Looks whether the server can serve this form.
+   * @returns what the user should change so that the form works better: the predicate of a sentence about the server
+   * @throws TrunklineError ERR_TRUNKLINE_STORE_LACKS, …_DENIED
+   */
+  check(session: RedisSession): Promise<string | undefined>;
   /** Where changes of a watch are heard. */
   topicOf(what: Watched): Topic;
   heard(session: RedisSession, channel: string, message: Buffer): void;
@@ -27,7 +31,8 @@ export interface StoreForm {
   own(session: RedisSession, key: string, text: string): Promise<void>;
   /** Writes owned entries again that are missing, and leaves alone what others have published since. */
   restore(session: RedisSession, entries: ReadonlyMap<string, string>): Promise<void>;
-  disown(session: RedisSession, key: string): Promise<void>;
+  /** Removes an owned entry, and leaves alone what others have published since. */
+  disown(session: RedisSession, key: string, text: string): Promise<void>;
   /** Removes all that is owned. */
   leave(session: RedisSession, entries: ReadonlyMap<string, string>): Promise<void>;
 }

@@ -3,7 +3,6 @@
 
 import { createHash } from 'node:crypto';
 import { TrunklineError } from '../../errors';
-import { defaultLogger } from '../../logger';
 import { backgroundClock } from '../../time';
 import { isKeyWatch, type StoredEntry, type Watched, type WriteOptions } from '../registry';
 import type { WatchedKeys, WatchTable } from '../watch-table';
@@ -34,44 +33,42 @@ interface Seen {
 export class StringsForm implements StoreForm {
   readonly #settings: RedisSettings;
   readonly #watches: WatchTable;
-  readonly #onAdvice: (advice: TrunklineError) => void;
   /** Counts the reads. One connection reads, and Redis answers in order, so that a later read knows more. */
   #order = 0;
   #lastVersion = 0;
   readonly #seen = new Map<string, Seen>();
   readonly #changed = new Set<string>();
-  #isReading = false;
+  /** The session that reads what was heard of. */
+  #reader: RedisSession | undefined;
   #events = '';
   #lookEveryMs = LOOK_AGAIN_MS;
   #nextLookAt = 0;
   #nextRenewalAt = 0;
-  #advised: string | undefined;
 
-  constructor(settings: RedisSettings, watches: WatchTable, onAdvice: (advice: TrunklineError) => void) {
+  constructor(settings: RedisSettings, watches: WatchTable) {
     this.#settings = settings;
     this.#watches = watches;
-    this.#onAdvice = onAdvice;
   }
 
-  async check(session: RedisSession): Promise<void> {
+  async check(session: RedisSession): Promise<string | undefined> {
     this.#events = `__keyspace@${session.database}__:`;
     const advice = await this.#whyNotNotified(session);
     this.#lookEveryMs = advice === undefined ? LOOK_AGAIN_MS : this.#settings.pollMs;
     this.#nextLookAt = backgroundClock.now() + this.#lookEveryMs;
-    if (advice !== undefined && advice !== this.#advised) this.#advise(advice);
-    this.#advised = advice;
+    return advice && `${advice}; until then the watched keys are read every ${this.#lookEveryMs} ms`;
   }
 
   topicOf(what: Watched): Topic {
     const start = this.#events + this.#settings.prefix;
-    return isKeyWatch(what) ? { channel: start + what.key } : { pattern: `${literal(start + what.prefix)}*` };
+    if (isKeyWatch(what)) return { channel: start + what.key };
+    return { pattern: `${literal(start + what.prefix)}*`, wide: `${this.#events}*` };
   }
 
   heard(session: RedisSession, channel: string): void {
     const start = this.#events + this.#settings.prefix;
     if (!channel.startsWith(start)) return;
     this.#changed.add(channel.slice(start.length));
-    if (!this.#isReading) void this.#readChanged(session);
+    if (this.#reader !== session) void this.#readChanged(session);
   }
 
   beginAnew(): void {
@@ -143,12 +140,12 @@ export class StringsForm implements StoreForm {
     await Promise.all([...entries].map(([key, text]) => this.#own(session, 'restore', key, text)));
   }
 
-  async disown(session: RedisSession, key: string): Promise<void> {
-    await session.run(STRINGS_DISOWN, this.#ownedNames(key), this.#settings.owner);
+  async disown(session: RedisSession, key: string, text: string): Promise<void> {
+    await session.run(STRINGS_DISOWN, this.#ownedNames(key), this.#settings.owner, text);
   }
 
   async leave(session: RedisSession, entries: ReadonlyMap<string, string>): Promise<void> {
-    await Promise.all([...entries.keys()].map((key) => this.disown(session, key)));
+    await Promise.all([...entries].map(([key, text]) => this.disown(session, key, text)));
   }
 
   async #own(session: RedisSession, mode: 'publish' | 'restore', key: string, text: string): Promise<void> {
@@ -190,16 +187,9 @@ export class StringsForm implements StoreForm {
     }
   }
 
-  #advise(why: string): void {
-    const { server } = this.#settings;
-    const sentence = `${server} ${why}; until then the watched keys are read every ${this.#lookEveryMs} ms`;
-    defaultLogger.warn(sentence);
-    this.#onAdvice(new TrunklineError('ERR_TRUNKLINE_STORE_LACKS', sentence, { server, pollMs: this.#lookEveryMs }));
-  }
-
   /** Reads what was heard of, until nothing more has changed meanwhile. */
   async #readChanged(session: RedisSession): Promise<void> {
-    this.#isReading = true;
+    this.#reader = session;
     try {
       while (this.#changed.size > 0 && !session.isOver) {
         const keys = [...this.#changed].slice(0, KEYS_AT_ONCE);
@@ -212,7 +202,7 @@ export class StringsForm implements StoreForm {
       // The next session reads everything, or says again what is refused.
       session.end(error as TrunklineError);
     } finally {
-      this.#isReading = false;
+      if (this.#reader === session) this.#reader = undefined;
     }
   }
 

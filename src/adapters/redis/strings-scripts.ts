@@ -24,8 +24,8 @@ elseif ARGV[3] == 'publish' or not value then
 end
 return 1`);
 
-/** KEYS: key, key of the owner. ARGV: owner. Leaves alone what somebody else has published since. */
+/** KEYS: key, key of the owner. ARGV: owner, text. Leaves alone what somebody else has published or set since. */
 export const STRINGS_DISOWN = script(`
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if redis.call('GET', KEYS[2]) ~= ARGV[1] or redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 return 1`);

@@ -7,6 +7,7 @@ import type { WatchedKeys, WatchTable } from '../watch-table';
 import type { RedisSettings } from './redis-options';
 import type { Argument, RedisSession, Topic } from './redis-session';
 import { DELETE, DISOWN, LEAVE, OWN, PULSE, READ, WRITE, type Script } from './scripts';
+import { evictionAdvice } from './server-facts';
 import { literal, type PulseResult, type StoreForm } from './store-form';
 
 /** How many keys are read in one step of the server. */
@@ -34,14 +35,15 @@ export class VersionedForm implements StoreForm {
     this.#channels = `${settings.prefix}:changes:`;
   }
 
-  async check(session: RedisSession): Promise<void> {
+  async check(session: RedisSession): Promise<string | undefined> {
     // Runs a script, so that a server that has none is found out now.
     await this.#read(session, 'keys');
+    return evictionAdvice(session);
   }
 
   topicOf(what: Watched): Topic {
     if (isKeyWatch(what)) return { channel: this.#channels + what.key };
-    return { pattern: `${literal(this.#channels + what.prefix)}*` };
+    return { pattern: `${literal(this.#channels + what.prefix)}*`, wide: `${this.#channels}*` };
   }
 
   heard(_session: RedisSession, channel: string, message: Buffer): void {
