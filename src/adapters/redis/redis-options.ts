@@ -1,6 +1,7 @@
 // The options of the adapter for Redis, checked and with their defaults, and the part of ioredis that the adapter uses.
 
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { TrunklineError } from '../../errors';
 import { optionalPackage } from '../../optional-package';
@@ -9,7 +10,8 @@ import { isTimerMs } from '../../time';
 /** A connection of ioredis 6, as far as the adapter uses one. */
 export interface RedisConnection {
   readonly options?: { readonly db?: number | undefined };
-  readonly stream?: unknown;
+  readonly status: string;
+  readonly stream?: Pick<Socket, 'on' | 'bytesRead' | 'bytesWritten' | 'writableLength'>;
   connect(): Promise<unknown>;
   disconnect(): void;
   callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;

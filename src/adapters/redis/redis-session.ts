@@ -134,7 +134,7 @@ export class RedisSession {
   end(reason: TrunklineError): void {
     if (this.#over) return;
     this.#over = reason;
-    for (const connection of [this.#asks, this.#hears]) connection.disconnect();
+    for (const connection of [this.#asks, this.#hears]) disconnect(connection);
     for (const reject of this.#waiting) reject(reason);
     this.#waiting.clear();
     this.#end(reason);
@@ -194,7 +194,7 @@ export class RedisSession {
   #progress(): number {
     let bytes = 0;
     for (const { stream } of [this.#asks, this.#hears]) {
-      const { bytesRead = 0, bytesWritten = 0, writableLength = 0 } = (stream ?? {}) as Partial<Record<string, number>>;
+      const { bytesRead = 0, bytesWritten = 0, writableLength = 0 } = stream ?? {};
       bytes += bytesRead + bytesWritten - writableLength;
     }
     return bytes;
@@ -234,4 +234,12 @@ export class RedisSession {
     never.catch(() => undefined);
     return never;
   }
+}
+
+function disconnect(connection: RedisConnection): void {
+  // ioredis would start a timer that keeps the process alive for two seconds and that nothing clears.
+  if (connection.status === 'end') return;
+  // ioredis hears one error of a socket. A TLS socket that is ended during its handshake can have two, and the second would be uncaught.
+  connection.stream?.on('error', () => undefined);
+  connection.disconnect();
 }

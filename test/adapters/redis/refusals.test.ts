@@ -104,11 +104,13 @@ describeWithRedis('refusals of Redis', () => {
   it('a policy that takes values away is advised against', async () => {
     const server = await started('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru');
     const advice: TrunklineError[] = [];
+    const warned = opened.add(jest.spyOn(console, 'warn').mockReturnValue(undefined), (spy) => spy.mockRestore());
     const client = opened.client({ url: server.url });
     client.on('advice', (error: TrunklineError) => advice.push(error));
     await client.ready();
     expect(advice).toMatchObject([{ code: 'ERR_TRUNKLINE_STORE_LACKS' }]);
     expect(advice[0]!.message).toContain('allkeys-lru');
+    expect(warned).toHaveBeenCalledTimes(1);
   });
 
   it('a Redis without scripts says so: plain keys work there, registrations do not', async () => {
