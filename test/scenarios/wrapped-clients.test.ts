@@ -34,14 +34,14 @@ class Member {
   readonly #forked: ForkedProcess;
   #lastId = 0;
 
-  constructor(program: string, args: readonly string[], clusterPort: number) {
-    const env = { ...process.env, NODE_CLUSTER_CLIENT_PORT: String(clusterPort) };
+  constructor(program: string, args: readonly string[], clusterPort: number, more: NodeJS.ProcessEnv = {}) {
+    const env = { ...process.env, NODE_CLUSTER_CLIENT_PORT: String(clusterPort), ...more };
     this.#forked = new ForkedProcess(join(FOLDER, program), args, { cwd: FOLDER, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#forked.child.on('message', (message) => this.said.push(message as Said));
   }
 
-  static async start(program: string, args: readonly string[], clusterPort: number): Promise<Member> {
-    const member = new Member(program, args, clusterPort);
+  static async start(program: string, args: readonly string[], clusterPort: number, env?: NodeJS.ProcessEnv): Promise<Member> {
+    const member = new Member(program, args, clusterPort, env);
     await member.until('it is ready', ({ event }) => event === 'ready');
     return member;
   }
@@ -195,8 +195,8 @@ describeWhere(packagesMissing, 'nacos at a stand-in for its server', () => {
     rmSync(cacheDir, { recursive: true, force: true });
   });
 
-  async function start(place: string): Promise<Member> {
-    const member = await Member.start('nacos-client.js', [server.address, cacheDir, place, 'shop', 'works'], clusterPort);
+  async function start(place: string, namespaces = ['shop', 'works'], env?: NodeJS.ProcessEnv): Promise<Member> {
+    const member = await Member.start('nacos-client.js', [server.address, cacheDir, place, ...namespaces], clusterPort, env);
     members.push(member);
     return member;
   }
@@ -293,5 +293,22 @@ describeWhere(packagesMissing, 'nacos at a stand-in for its server', () => {
     await eventually('the publication', () => server.instances('DEFAULT_GROUP@@stall').join() === '127.0.0.1:1001');
     expect(await workers[1]!.ask('get', 'shop', 'app.json')).toBe('coffee');
     expect(await workers[0]!.ask('get', 'works', 'app.json')).toBe('bolts');
+  });
+
+  it('two namespaces in a supervised application: a reload with one more hands both over', async () => {
+    const seat = (candidacy: string) => ({ TRUNKLINE_SEAT: `${candidacy}:${clusterPort}` });
+    const agent = await start('free', ['shop', 'works'], seat('leads'));
+    const worker = await start('worker', ['works', 'shop']);
+    for (const namespace of ['shop', 'works']) await worker.ask('subscribe', namespace, 'app.json');
+    await seenByAll([worker], 'tea', 'nails');
+    await start('free', ['garden', 'works', 'shop'], seat('succeeds'));
+    expect(agent.isAlive).toBe(true);
+    await eventually('the next one polls', () => server.polls('shop') === 2 && server.polls('works') === 2);
+    await agent.stop();
+    server.change('app.json', 'coffee', { namespace: 'shop' });
+    server.change('app.json', 'screws', { namespace: 'works' });
+    await seenByAll([worker], 'coffee', 'screws');
+    expect(await worker.ask('get', 'shop', 'app.json')).toBe('coffee');
+    expect(await worker.ask('get', 'works', 'app.json')).toBe('screws');
   });
 });
