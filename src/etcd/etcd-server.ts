@@ -92,7 +92,8 @@ export class EtcdServer {
    * connection that is to be kept, the server of Go reads the whole body before the first byte of the answer.
    */
   openStream(path: string, token: string | undefined): http.ClientRequest {
-    const request = this.#request(path, token, false, { connection: 'close' });
+    // A server that is cut off from the majority ends the stream, instead of keeping the stream open in silence.
+    const request = this.#request(path, token, false, { connection: 'close', 'grpc-metadata-hasleader': 'true' });
     request.setNoDelay(true);
     return request;
   }

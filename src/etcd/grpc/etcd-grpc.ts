@@ -122,6 +122,15 @@ export class EtcdGrpc {
     return this.#watches.add(request, observer);
   }
 
+  /**
+   * Asks for a sign of life over the stream of the watches. Resolves with the revision that the server has. From etcd 3.4.25 and 3.5.8
+   * on, all events up to this revision have come before; older servers answer before events that wait in the same stream.
+   * @throws TrunklineError ERR_TRUNKLINE_CLOSED when no watch is open, ERR_TRUNKLINE_STORE_UNREACHABLE when the stream ends
+   */
+  watchProgress(): Promise<bigint> {
+    return this.#watches.progress();
+  }
+
   async status(options?: RequestOptions): Promise<ServerStatus> {
     const verb = { path: '/etcdserverpb.Maintenance/Status', message: messages.EMPTY_MESSAGE, what: 'question for its status' };
     return messages.statusAnswer(await this.#ask(verb, options), this.#channel.address);

@@ -99,6 +99,11 @@ export function cancelMessage(id: number): Buffer {
     .finish();
 }
 
+/** A request for a sign of life on the stream of watches. */
+export const PROGRESS_MESSAGE: Buffer = writer()
+  .message(3, () => undefined)
+  .finish();
+
 export function rangeAnswer(bytes: Buffer): RangeResult {
   return readRange(new ProtobufReader(bytes));
 }

@@ -101,7 +101,10 @@ export class GrpcChannel {
    * @param onEnd called once, when the stream is over, with the reason
    */
   stream(path: string, what: string, token: string | undefined, onEnd: (error: Error) => void): GrpcStream {
-    const stream = this.#client.makeBidiStreamRequest<Buffer, Buffer>(path, asIs, asIs, this.#metadata(token));
+    const metadata = this.#metadata(token);
+    // A server that is cut off from the majority ends the stream, instead of keeping the stream open in silence.
+    metadata.set('hasleader', 'true');
+    const stream = this.#client.makeBidiStreamRequest<Buffer, Buffer>(path, asIs, asIs, metadata);
     let isOver = false;
     const over = (error: Error): void => {
       if (isOver) return;

@@ -2,10 +2,16 @@
 // more. etcd answers requests for watches in the order of the requests.
 
 import type { EtcdEvent } from '../etcd-types';
-import { refused, watchRefusal } from '../etcd-failure';
+import { closed, refused, watchRefusal } from '../etcd-failure';
 import type { EtcdWatch, WatchEnd, WatchObserver, WatchRequest } from '../watches';
-import { cancelMessage, watchAnswer, watchMessage, type WatchMessage } from './etcd-messages';
+import { backgroundClock, type Timer } from '../../time';
+import { cancelMessage, PROGRESS_MESSAGE, watchAnswer, watchMessage, type WatchMessage } from './etcd-messages';
 import type { GrpcStream } from './grpc-channel';
+
+/** Messages that belong to no watch: answers to requests for progress. */
+const NO_WATCH = -1;
+/** A server with watches that are catching up may leave a request for progress without an answer; then the request is repeated. */
+const ASK_AGAIN_MS = 500;
 
 interface Watching extends EtcdWatch {
   readonly observer: WatchObserver;
@@ -22,6 +28,8 @@ export class GrpcWatches {
   readonly #asked: number[] = [];
   #stream: GrpcStream | undefined;
   #lastId = 0;
+  #waiting: { readonly resolve: (revision: bigint) => void; readonly reject: (error: Error) => void }[] = [];
+  #again: Timer | undefined;
 
   /** @param open makes the stream, for the first watch */
   constructor(address: string, open: (onEnd: (error: Error) => void) => GrpcStream) {
@@ -39,7 +47,17 @@ export class GrpcWatches {
     return watch;
   }
 
+  /** Resolves with the revision of the server, see `watchProgress` of the client. @throws when the stream ends before the answer */
+  progress(): Promise<bigint> {
+    if (!this.#stream) return Promise.reject(closed('request for progress: no watch is open'));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#askForProgress();
+    });
+  }
+
   close(): void {
+    this.#stopWaiting(closed('request for progress'));
     this.#watches.clear();
     this.#stream?.cancel();
     this.#stream = undefined;
@@ -60,9 +78,21 @@ export class GrpcWatches {
     if (this.#watches.delete(id)) this.#stream?.write(cancelMessage(id));
   }
 
+  #askForProgress(): void {
+    backgroundClock.clearTimeout(this.#again);
+    this.#stream?.write(PROGRESS_MESSAGE);
+    this.#again = backgroundClock.setTimeout(() => this.#askForProgress(), ASK_AGAIN_MS);
+  }
+
+  #stopWaiting(error: Error): void {
+    backgroundClock.clearTimeout(this.#again);
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+
   #onOver(stream: GrpcStream, error: Error): void {
     if (this.#stream !== stream) return;
     this.#stream = undefined;
+    this.#stopWaiting(error);
     this.#asked.length = 0;
     const lost = [...this.#watches.values()];
     this.#watches.clear();
@@ -70,7 +100,7 @@ export class GrpcWatches {
   }
 
   #onMessage(message: WatchMessage): void {
-    const { id, isCreated, isCanceled } = message;
+    const { id, isCreated, isCanceled, revision } = message;
     if (isCreated) {
       const asked = this.#asked.shift() ?? id;
       if (isCanceled) this.#finish(asked, this.#refusal(message));
@@ -78,6 +108,9 @@ export class GrpcWatches {
     } else if (isCanceled) {
       const { compactRevision } = message;
       this.#finish(id, compactRevision > 0n ? { kind: 'compacted', compactRevision } : this.#refusal(message));
+    } else if (id === NO_WATCH) {
+      backgroundClock.clearTimeout(this.#again);
+      for (const { resolve } of this.#waiting.splice(0)) resolve(revision);
     } else this.#onEvents(id, message);
   }
 

@@ -203,6 +203,28 @@ describeWithEtcd('a fleet over etcd', () => {
       await two.session.barrier();
     });
 
+    it('is down at a server that has lost the majority, and goes on at the others', async () => {
+      const etcds = await Etcd.startMembers(3);
+      open.push({ close: () => Promise.all(etcds.map((etcd) => etcd.stop())) });
+      const urls = etcds.map(({ url }) => url);
+      const [one, two] = [
+        await member({ ttlMs: 60_000 }, linkTo(urls[0]!, { endpoints: [urls[0]!, urls[1]!] })),
+        await member({ ttlMs: 60_000 }, linkTo(urls[2]!)),
+      ];
+      const { fence, epoch } = await one.win();
+      await two.session.watch(['k']);
+      await one.session.write(fence, { epoch, guard: 1, values: [value('k', 1, 'first')] });
+      await eventually('the value', () => two.text('k') === 'first');
+      await etcds[0]!.kill();
+      await eventually('the session goes on at another server', () => one.ups > 1);
+      await eventually('it leads still', () => one.session.renew(fence).catch(no));
+      await eventually('a barrier', () => two.session.barrier().then(yes, no));
+      await etcds[1]!.kill();
+      await eventually('the loss of the majority is told', () => two.downs.length > 0 && two.session.barrier().then(no, yes));
+      await Promise.all([etcds[0]!.startAgain(), etcds[1]!.startAgain()]);
+      await eventually('both are well', () => Promise.all([one, two].map(({ session }) => session.barrier())).then(yes, no));
+    });
+
     it('has a single connection to etcd by gRPC, and a few by the gateway', async () => {
       const proxy = await faultProxy(bed.etcd.port);
       open.push(proxy);

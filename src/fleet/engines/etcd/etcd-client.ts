@@ -13,6 +13,7 @@ export type EtcdClient = Pick<
   | 'keepLeaseAlive'
   | 'revokeLease'
   | 'watch'
+  | 'watchProgress'
   | 'status'
   | 'alarms'
   | 'close'

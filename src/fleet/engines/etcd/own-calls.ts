@@ -15,6 +15,10 @@ const OPERATIONS = 100;
 export class OwnCalls {
   /** The highest number that was ever given to etcd. */
   #lastNumber = 0;
+  /** Numbers whose answer was not told, as far as is known. */
+  readonly #open = new Set<number>();
+  /** Open numbers that will get no answer, as the caller was told. */
+  readonly #lost = new Set<number>();
   /** Keys of answers that were told. */
   #told: Buffer[] = [];
   #tidying: Timer | undefined;
@@ -23,8 +27,14 @@ export class OwnCalls {
     return this.#lastNumber;
   }
 
+  /** Whether answers may be on their way. */
+  get areOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
   async call(line: EtcdLine, calls: readonly Omit<EngineCall, 'member'>[]): Promise<void> {
     const { keys, setup, memberLease: lease } = line;
+    for (const { number } of calls) if (number > this.#lastNumber) this.#open.add(number);
     let fresh = calls;
     while (fresh.length > 0) {
       const [first, last] = [fresh[0]!.number, fresh.at(-1)!.number];
@@ -67,6 +77,7 @@ export class OwnCalls {
       const { results } = await line.txn({ then: withdrawals });
       withdrawn.push(...some.filter((_, index) => isDone(results[index])));
     }
+    for (const number of withdrawn) this.#open.delete(number);
     return withdrawn;
   }
 
@@ -80,11 +91,19 @@ export class OwnCalls {
     const [calls, claims, replies] = ranges.map(
       ({ entries }) => new Map(entries.map(({ key, value }) => [numberOf(key), value])),
     );
-    return numbers.filter((number) => {
+    const lost = numbers.filter((number) => {
       if (replies!.has(number)) return false;
       const claim = claims!.get(number);
       return !calls!.has(number) || (claim !== undefined && claim.toString() !== fence);
     });
+    for (const number of lost) this.#lost.add(number);
+    return lost;
+  }
+
+  /** Everything that etcd had for this member was told. */
+  toldAll(): void {
+    for (const number of this.#lost) this.#open.delete(number);
+    this.#lost.clear();
   }
 
   hear(line: EtcdLine, events: readonly EtcdEvent[]): void {
@@ -101,6 +120,7 @@ export class OwnCalls {
     const replies = entries.map(({ key, value }): EngineReply => ({ member, number: numberOf(key), bytes: value }));
     line.tell((listener) => {
       listener.onReplies(replies);
+      for (const { number } of replies) this.#open.delete(number);
       this.#told.push(...entries.map(({ key }) => key));
       this.#tidying ??= backgroundClock.setTimeout(() => void this.#tidy(line), TIDY_MS);
     });

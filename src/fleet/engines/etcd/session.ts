@@ -4,6 +4,7 @@
 import type { EngineHealth, EngineSession, Leader, SessionListener, SessionSetup } from '../../engine';
 import type { EtcdEntry, EtcdEvent } from '../../../etcd/etcd-types';
 import { reasonOf } from '../../../etcd/etcd-failure';
+import { onAbort } from '../../../abort-listeners';
 import { TrunklineError } from '../../../errors';
 import { Backoff, backgroundClock, delay, within, type Timer } from '../../../time';
 import type { Dial } from './etcd-client';
@@ -96,27 +97,34 @@ export class EtcdSession implements EngineSession {
   lostSince: EngineSession['lostSince'] = (fence, numbers) => this.#do((line) => this.#ownCalls.lostSince(line, fence, numbers));
 
   /**
-   * Reads what etcd holds for this member, as the majority knows, and waits until the watches have told as much. A request for progress on
-   * the stream of the watches is no barrier: etcd 3.4.23 answers before events that wait in the same stream, and for a server that
-   * is cut off from the majority.
+   * A request for progress on the stream of the watches: a third of the cost of a read, and a server without a majority ends the stream.
+   * etcd 3.4.23 may answer before events that wait in the same stream, therefore a member with calls under way, whose answers
+   * must be told before, reads as well.
    */
   barrier = (): Promise<void> =>
     this.#do(async (line, up) => {
-      const { keys, setup } = line;
-      const { revision, ranges } = await line.read(
-        { key: keys.guard, keysOnly: true },
-        { key: keys.leader, keysOnly: true },
-        { prefix: keys.replies(setup.member), keysOnly: true },
-      );
-      const [guard, leader, replies] = ranges.map(({ entries }) => newestOf(entries));
-      const isLed = leader! > 0n;
-      const written = guard! > leader! ? guard! : leader!;
-      await line.until(() => {
-        const { broadcast } = up;
-        const knowsLeader = isLed || up.leader === undefined || broadcast.seen > revision;
-        return knowsLeader && broadcast.seen >= written && up.replies.seen >= replies!;
-      });
+      if (this.#ownCalls.areOpen) await this.#toldAll(line, up);
+      else await line.client.watchProgress();
     });
+
+  /** Reads what etcd holds for this member, as the majority knows, and waits until the watches have told as much. */
+  async #toldAll(line: EtcdLine, up: Up): Promise<void> {
+    const { keys, setup } = line;
+    const { revision, ranges } = await line.read(
+      { key: keys.guard, keysOnly: true },
+      { key: keys.leader, keysOnly: true },
+      { prefix: keys.replies(setup.member), keysOnly: true },
+    );
+    const [guard, leader, replies] = ranges.map(({ entries }) => newestOf(entries));
+    const isLed = leader! > 0n;
+    const written = guard! > leader! ? guard! : leader!;
+    await line.until(() => {
+      const { broadcast } = up;
+      const knowsLeader = isLed || up.leader === undefined || broadcast.seen > revision;
+      return knowsLeader && broadcast.seen >= written && up.replies.seen >= replies!;
+    });
+    this.#ownCalls.toldAll();
+  }
 
   close(): Promise<void> {
     this.#closed ??= this.#end();
@@ -153,28 +161,26 @@ export class EtcdSession implements EngineSession {
 
   /** @returns why the line has ended */
   async #attempt(attempt: number, retry: Backoff): Promise<Error> {
-    let line: EtcdLine | undefined;
+    let line: EtcdLine;
     try {
       line = new EtcdLine(this.#dial(attempt), this.#keys, this.#setup, this.#listener);
-      const { ended } = line;
-      const stop = (): void => line?.end(new Error('the session was closed'));
-      this.#closing.signal.addEventListener('abort', stop, { once: true });
-      const limit = backgroundClock.setTimeout(
-        () => line?.end(this.#noEngine(new Error(`no answer within ${this.#setup.verbTimeoutMs} ms`))),
-        this.#setup.verbTimeoutMs,
-      );
-      const entered = this.#enter(line);
-      const failure = await Promise.race([entered.then(() => undefined), ended]);
-      backgroundClock.clearTimeout(limit);
-      if (!failure) retry.reset();
-      const reason = failure ?? (await ended);
-      this.#closing.signal.removeEventListener('abort', stop);
-      return reason;
     } catch (error) {
-      return error as Error;
-    } finally {
-      line?.end(new Error('the session has ended this connection'));
+      return error as Error; // the package for gRPC is missing
     }
+    const limitMs = this.#setup.verbTimeoutMs;
+    const limit = backgroundClock.setTimeout(() => line.end(noAnswer(limitMs)), limitMs);
+    const stopWaiting = onAbort(this.#closing.signal, () => line.end(new Error('the session was closed')));
+    try {
+      await this.#enter(line);
+      backgroundClock.clearTimeout(limit);
+      retry.reset();
+    } catch (error) {
+      line.end(error as Error);
+    }
+    const reason = await line.ended;
+    backgroundClock.clearTimeout(limit);
+    stopWaiting();
+    return reason;
   }
 
   /** Reads, registers, watches; then the session is up. */
@@ -266,7 +272,7 @@ export class EtcdSession implements EngineSession {
     if (!up) throw this.#why ?? this.#noEngine(new Error(this.#closed ? 'the session was closed' : 'not connected yet'));
     const { line } = up;
     const limitMs = this.#setup.verbTimeoutMs;
-    const limit = backgroundClock.setTimeout(() => line.end(new Error(`no answer within ${limitMs} ms`)), limitMs);
+    const limit = backgroundClock.setTimeout(() => line.end(noAnswer(limitMs)), limitMs);
     try {
       return await verb(line, up);
     } catch (error) {
@@ -300,6 +306,10 @@ function isEndOfLine(error: unknown): boolean {
   return (
     error instanceof TrunklineError && (error.code === 'ERR_TRUNKLINE_STORE_UNREACHABLE' || reasonOf(error) === 'lease-not-found')
   );
+}
+
+function noAnswer(limitMs: number): Error {
+  return new Error(`etcd has not answered within ${limitMs} ms`);
 }
 
 /** The revision of the last change among some entries; 0 if there are none. */
