@@ -36,6 +36,24 @@ const OLDEST_TYPESCRIPT = '5.0';
 /** The newest version that reads them; the repository itself is compiled by the version of its package.json. */
 const NEWEST_TYPESCRIPT = '7.0';
 
+/** The version of vitest that runs on Node.js 20. */
+const VITEST = 'vitest@4.1';
+/** The kit under the fake timers of vitest. */
+const FAKE_TIMERS = `import { mockUpstream, sharedGroup, waitFor } from 'trunkline/testing';
+class Feed { async get(key: string): Promise<string> { return key; } close(): void {} }
+beforeEach(() => void vi.useFakeTimers()); afterEach(() => void vi.useRealTimers());
+test('a group fails over under fake timers', async () => {
+  const feed = mockUpstream(Feed).answer('get', 'x');
+  const group = await sharedGroup(feed.Class);
+  const killed = await group.killLeader();
+  expect(await group.leader()).not.toBe(killed);
+  await group.ready();
+  expect(await group.members[0]!.client.get('a')).toBe('x');
+  await waitFor(() => true);
+  await group.close();
+});
+`;
+
 const consumers = {
   'commonjs.cjs': `const cluster = require('trunkline'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');
 if (cluster.default !== cluster) throw new Error('default is another');${CLASS}${BODY}`,
@@ -104,6 +122,43 @@ const store = connectRedis(options, { singleMode: true });
 store.client.on('error', () => undefined);
 await store.ready().catch((error: unknown) => console.log(error instanceof TrunklineError && error.code === 'ERR_TRUNKLINE_STORE_UNREACHABLE' ? 'ok' : error));
 await store.close();`,
+  'testing.cjs': `const cluster = require('trunkline');
+const isLoaded = () => Object.keys(require.cache).some((path) => /package.testing/.test(path));
+if (isLoaded()) throw new Error('the kit is loaded too early');
+const { leakCheck, mockUpstream, sharedGroup } = require('trunkline/testing'); const { Base } = require('sdk-base');
+class Registry extends Base { constructor() { super(); throw new Error('the real class'); } async get(key) { return key; } }
+const check = leakCheck(); const registry = mockUpstream(Registry).answer('get', 'mocked');
+sharedGroup(registry.Class).then(async (group) => {
+  const killed = await group.killLeader(); const leader = await group.leader(); await group.ready();
+  const values = await Promise.all(group.members.map(({ client }) => client.get('a')));
+  await group.close(); await check();
+  console.log(isLoaded() && leader !== killed && values.join() === 'mocked,mocked' && registry.instances === 2 ? 'ok' : values);
+});`,
+  'testing.mjs': `import cluster from 'trunkline'; import { createRequire } from 'node:module'; import * as kit from 'trunkline/testing';
+const names = ['faultProxy', 'leakCheck', 'manualClock', 'mockUpstream', 'processGroup', 'sharedGroup', 'waitFor'];
+if (createRequire(import.meta.url)('trunkline/testing').waitFor !== kit.waitFor) throw new Error('two instances');
+const clock = kit.manualClock(); class Feed { async get() {} close() {} }
+const feed = kit.mockUpstream(Feed); const client = clock.drive(() => cluster(feed.Class, { singleMode: true }).create());
+feed.delayNext('get'); const call = client.with({ timeoutMs: 60_000 }).get(); call.catch(() => undefined);
+await clock.advanceAsync(60_000); const code = await call.catch((error) => error.code); await client.close();
+console.log(names.every((name) => typeof kit[name] === 'function') && code === 'ERR_TRUNKLINE_CALL_TIMEOUT' ? 'ok' : code);`,
+  'typed-testing.mts': `import { mockUpstream, processGroup, sharedGroup, waitFor, type HeldCall, type MemberContext, type SharedGroup } from 'trunkline/testing';
+import type { ClientOptions, SharedClientOf } from 'trunkline';
+class Registry { subscribe(key: string, listener: (value: number) => void): void { listener(key.length); } async get(key: string): Promise<number> { return key.length; } }
+const registry = mockUpstream(Registry).answer('get', (key) => key.length); registry.set('ab', 2);
+// @ts-expect-error -- a misspelt method
+void (() => registry.failNext('gte'));
+// @ts-expect-error -- a value of another type
+void (() => registry.set('ab', 'two'));
+const held: HeldCall<[key: string]> = registry.delayNext('get'); held.release();
+const group: SharedGroup<SharedClientOf<typeof Registry>> = await sharedGroup(registry.Class, { members: 2 });
+const [follower] = await group.followers(); const heard: number[] = []; follower!.client.subscribe('ab', (value) => heard.push(value));
+await waitFor(() => heard.at(-1) === 2); const got: number = await follower!.client.get('abc'); await group.close();
+interface Member { create(options: ClientOptions, context: MemberContext<string>): object; get(client: object, key: string): Promise<number> }
+void (async () => { const [member] = (await processGroup<Member>('./member.js')).members; const value: number = await member!.call('get', 'a');
+  // @ts-expect-error -- an argument of another type
+  await member!.call('get', value); const told: string = await member!.message((text) => text.length > 0); void told; });
+console.log(got === 3 ? 'ok' : got);`,
   // Another name under which users will install the package.
   'alias.cjs': `const cluster = require('cluster-client'); const { close, APIClientBase } = cluster; const { Base } = require('sdk-base');${CLASS}${BODY}`,
 };
@@ -199,8 +254,27 @@ try {
   }
   run(process.execPath, [join('out', 'typed-api-client', 'main.js')], app);
   console.log('a copied example: ok');
+  checkTestsOfPage(tarball, devDependencies);
 } finally {
   rmSync(work, { recursive: true, force: true });
+}
+
+/** The tests of docs/testing.md as a stranger copies them, in vitest and node:test. */
+function checkTestsOfPage(tarball, { typescript }) {
+  const folder = join(work, 'tests');
+  mkdirSync(folder);
+  write(folder, 'package.json', JSON.stringify({ name: 'consumer-tests', private: true, type: 'commonjs' }));
+  run(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--loglevel=error', tarball, 'sdk-base@5', VITEST, `typescript@${typescript}`],
+    folder,
+  );
+  const page = readFileSync(join(root, 'docs', 'testing.md'), 'utf8');
+  for (const [, code, name] of page.matchAll(/^```(?:ts|js)\n(\/\/ (\S+)\n[^]*?)\n```/gm)) write(folder, name, code);
+  write(folder, 'fake-timers.test.ts', FAKE_TIMERS);
+  console.log(run(join(folder, 'node_modules', '.bin', 'vitest'), ['run', '--globals', '--exclude', '*.mjs'], folder));
+  run(process.execPath, ['--test', 'shutdown.test.mjs'], folder);
+  console.log('the tests of docs/testing.md in vitest and node:test: ok');
 }
 
 /** The program of a TypeScript package, whatever its version calls it. */

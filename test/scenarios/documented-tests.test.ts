@@ -82,3 +82,13 @@ it('jest runs them', async () => {
 it('node:test runs the one for node:test', async () => {
   expect(await run('--test', 'shutdown.test.mjs')).toMatch(/pass 1\b/);
 });
+
+it('an application that loads trunkline loads nothing of the kit', async () => {
+  const loaded = 'Object.keys(require.cache).filter((path) => /[/.]package.testing/.test(path)).length';
+  const output = await run(
+    '-p',
+    `require('trunkline'); require('trunkline/supervisor'); const before = ${loaded};
+    require('trunkline/testing'); [before, ${loaded}].join()`,
+  );
+  expect(output.trim()).toBe('0,1');
+});
