@@ -75,6 +75,7 @@ const ALLOWED = {
   'src/adapters/file': ['kernel', 'src/adapters'],
   'src/adapters/etcd': ['kernel', 'src/adapters', 'src/etcd'],
   'src/adapters/redis': ['kernel', 'src/adapters'],
+  'src/adapters/zookeeper': ['kernel', 'src/adapters'],
   // The client of etcd, for the adapter and for engines of a fleet.
   'src/etcd': ['kernel'],
   // What tests are made of, those of users and test/, bench/ and chaos/: no other folder of src may import it.
@@ -100,6 +101,8 @@ const PACKAGES = {
   'src/adapters/file': ['yaml'],
   // Loaded when a client is made.
   'src/adapters/redis': ['ioredis'],
+  // Loaded when a client is made.
+  'src/adapters/zookeeper': ['node-zookeeper-client'],
 };
 
 /** The files of each layer, for layers that are no folder of src. */

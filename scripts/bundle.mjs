@@ -29,6 +29,7 @@ const FILES = [
   { out: 'adapters/etcd/index.js', entry: 'adapters/etcd/index' },
   { out: 'adapters/file/index.js', entry: 'adapters/file/index' },
   { out: 'adapters/redis/index.js', entry: 'adapters/redis/index' },
+  { out: 'adapters/zookeeper/index.js', entry: 'adapters/zookeeper/index' },
   { out: 'testing/index.js', entry: 'testing/index' },
   { out: 'fleet/index.js', entry: 'fleet/index' },
   { out: 'fleet/redis.js', entry: 'fleet/redis' },
@@ -56,6 +57,7 @@ const WRAPPERS = [
   'fleet/etcd.mjs',
   'adapters/file/index.mjs',
   'adapters/redis/index.mjs',
+  'adapters/zookeeper/index.mjs',
   'require-in-bundle.mjs',
 ];
 const entries = FILES.flatMap(({ entry }) => entry ?? []);
@@ -104,7 +106,17 @@ async function write({ out, entry }, asked) {
     sourcesContent: false, // src is in the package
     tsconfig: join(root, 'tsconfig.json'),
     // Needed by some processes only, and loaded there.
-    external: ['byte', 'serialize-json', 'commander', '@opentelemetry/api', 'prom-client', 'ioredis', '@grpc/grpc-js', 'yaml'],
+    external: [
+      'byte',
+      'serialize-json',
+      'commander',
+      '@opentelemetry/api',
+      'prom-client',
+      'ioredis',
+      '@grpc/grpc-js',
+      'yaml',
+      'node-zookeeper-client',
+    ],
     plugins: [elsewhere(out, asked)],
     metafile: true,
     logLevel: 'silent',

@@ -135,6 +135,7 @@ function checkTypes(blocks) {
       'trunkline/fleet/etcd': ['./src/fleet/etcd.ts'],
       'trunkline/file': ['./src/adapters/file/index.ts'],
       'trunkline/redis': ['./src/adapters/redis/index.ts'],
+      'trunkline/zookeeper': ['./src/adapters/zookeeper/index.ts'],
     },
   });
   const host = ts.createCompilerHost(options);

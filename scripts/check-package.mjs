@@ -89,6 +89,15 @@ const client = cluster(fleet(Registry, options), { singleMode: true }).create();
 client.subscribe('a', (value) => value.toFixed()); const got: number = await client.get('abc'); const { epoch } = await client.fleetStatus();
 let refused: unknown; try { fleet(Registry, { ...options, group: '' }); } catch (error) { refused = error; }
 await client.close(); console.log(got === 3 && epoch > 0 && refused instanceof TrunklineError ? 'ok' : 'wrong');`,
+  // Without the package that the store needs: loading works, and the first use names the package.
+  'zookeeper.cjs': `const { connectZooKeeper, ZooKeeperClient } = require('trunkline/zookeeper');
+if (typeof ZooKeeperClient !== 'function') throw new Error('no class');
+const store = connectZooKeeper({ connectString: '127.0.0.1:1' }, { singleMode: true }); store.client.on('error', () => undefined);
+store.ready().catch(({ code, package: name }) => console.log(code === 'ERR_TRUNKLINE_PACKAGE_MISSING' && name === 'node-zookeeper-client' ? 'ok' : code)).then(() => store.close());`,
+  'zookeeper.mts': `import { TrunklineError } from 'trunkline'; import { connectZooKeeper, type Store, type ZooKeeperOptions } from 'trunkline/zookeeper';
+const options: ZooKeeperOptions = { connectString: '127.0.0.1:1', root: 'relative' }; let store: Store | undefined; let refused: unknown;
+try { store = connectZooKeeper(options); } catch (error) { refused = error; }
+void store; console.log(refused instanceof TrunklineError && refused.code === 'ERR_TRUNKLINE_OPTION_INVALID' ? 'ok' : refused);`,
   'typed-supervisor.mts': `import { startCluster, type SupervisorOptions } from 'trunkline/supervisor';
 const options: SupervisorOptions = { app: 'app.js' }; void options; void startCluster; console.log('ok');`,
   'instance.cjs': `const cluster = require('trunkline'); const { Base } = require('sdk-base');

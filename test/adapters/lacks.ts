@@ -19,4 +19,5 @@ export const LACKS = {
   },
   redis: {},
   'redis-strings': {},
+  zookeeper: {},
 } satisfies Record<string, Adapter['lacks']>;

@@ -1,0 +1,240 @@
+// The upstream client over ZooKeeper: one session at a time, and a new one when the session has ended. What is watched and what is
+// registered outlives both connections and sessions (node-mirror.ts, owned-nodes.ts).
+
+import { EventEmitter } from 'node:events';
+import { TrunklineError } from '../../errors';
+import { Backoff, backgroundClock, systemClock, type Timer } from '../../time';
+import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
+import { WatchTable, type StateListener } from '../watch-table';
+import { KeyStore } from './key-store';
+import { NodeMirror } from './node-mirror';
+import { OwnedNodes } from './owned-nodes';
+import { Paths } from './paths';
+import { numberOf, Session } from './session';
+import { inDoubt, isUnreachable, refused, unreachable } from './zookeeper-failure';
+import { resolveZooKeeperOptions, type ResolvedZooKeeperOptions, type ZooKeeperOptions } from './zookeeper-options';
+import { CODE } from './zookeeper-package';
+
+/** How long a call waits for a connection, ms: less than what followers wait for an answer, so that the reason reaches callers. */
+const CALL_PATIENCE_MS = 2_000;
+/** Time between two sessions, ms. */
+const RENEW_MIN_MS = 100;
+const RENEW_MAX_MS = 10_000;
+
+interface Waiter {
+  resolve(session: Session): void;
+  reject(reason: Error): void;
+}
+
+export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
+  readonly #options: ResolvedZooKeeperOptions;
+  readonly #paths: Paths;
+  readonly #table = new WatchTable(backgroundClock);
+  readonly #mirror: NodeMirror;
+  readonly #owned: OwnedNodes;
+  readonly #store: KeyStore;
+  readonly #backoff = new Backoff(RENEW_MIN_MS, RENEW_MAX_MS);
+  readonly #starting: Promise<void>;
+  #started!: { resolve(): void; reject(reason: Error): void };
+  #session: Session | undefined;
+  /** Whether the present session may be used: the server has answered, and allows the root. */
+  #isUsable = false;
+  /** The newest transaction that any session has seen. */
+  #seen: Buffer | undefined;
+  readonly #waiters = new Set<Waiter>();
+  #renewal: Timer | undefined;
+  #isClosed = false;
+  #health: StoreHealth = { ok: true };
+
+  /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_PACKAGE_MISSING */
+  constructor(options: ZooKeeperOptions) {
+    super();
+    this.#options = resolveZooKeeperOptions(options);
+    const { name, root, maxRequestBytes } = this.#options;
+    const failed = (error: Error): void => void this.emit('error', error);
+    this.#paths = new Paths(name, root);
+    this.#mirror = new NodeMirror(name, this.#paths, this.#table, { failed });
+    this.#owned = new OwnedNodes(name, this.#paths, failed);
+    this.#store = new KeyStore(name, this.#paths, maxRequestBytes);
+    this.#starting = new Promise((resolve, reject) => (this.#started = { resolve, reject }));
+    this.#starting.catch(() => undefined); // ready() tells
+    this.#open(undefined);
+  }
+
+  ready(): Promise<void> {
+    return this.#starting;
+  }
+
+  get health(): StoreHealth {
+    return this.#health;
+  }
+
+  async subscribe(what: Watched, listener: StateListener): Promise<void> {
+    this.#paths.assertWatched(what);
+    await this.#mirror.begin(this.#table.add(what, listener));
+  }
+
+  unSubscribe(what: Watched): Promise<void> {
+    if (this.#table.remove(what)) this.#mirror.end(what);
+    return Promise.resolve();
+  }
+
+  async publish(entry: OwnedEntry): Promise<void> {
+    this.#paths.assertKey(entry.key);
+    this.#store.assertFits(entry.key, Buffer.from(entry.text));
+    await this.#owned.publish(entry);
+  }
+
+  async unPublish(entry: OwnedEntry): Promise<void> {
+    await this.#owned.unPublish(entry);
+  }
+
+  async get(key: string): Promise<StoredEntry | null> {
+    this.#paths.assertKey(key);
+    return this.#read((session) => this.#store.get(session, key));
+  }
+
+  async list(prefix: string): Promise<readonly StoredEntry[]> {
+    this.#paths.assertPrefix(prefix);
+    return this.#read((session) => this.#store.list(session, prefix));
+  }
+
+  async put(key: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<number> {
+    this.#paths.assertKey(key);
+    this.#store.assertFits(key, bytes);
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return this.#write(`put of ${key}`, (session) => this.#store.put(session, key, buffer, options));
+  }
+
+  async delete(key: string, options: WriteOptions = {}): Promise<boolean> {
+    this.#paths.assertKey(key);
+    return this.#write(`delete of ${key}`, (session) => this.#store.delete(session, key, options));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isUsable = false;
+    const reason = new TrunklineError('ERR_TRUNKLINE_CLOSED', `zookeeper at ${this.#options.name}: the client was closed`);
+    this.#started.reject(reason);
+    for (const waiter of this.#waiters) waiter.reject(reason);
+    systemClock.clearTimeout(this.#renewal);
+    this.#table.close();
+    this.#mirror.close();
+    this.#owned.detach();
+    await this.#session?.close();
+  }
+
+  /** @param seen see Session */
+  #open(seen: Buffer | undefined): void {
+    const session: Session = new Session(this.#options, seen, {
+      connected: () => void this.#attach(session),
+      lost: (reason) => this.#onLost(reason),
+      over: (reason, why) => this.#onOver(session, reason, why),
+      changed: (event) => {
+        this.#mirror.changed(event);
+        this.#owned.changed(event.path);
+      },
+    });
+    this.#session = session;
+    session.start();
+  }
+
+  async #attach(session: Session): Promise<void> {
+    try {
+      const path = this.#paths.pathOf('');
+      const { code, zxid } = await session.children(path, false);
+      if (code !== CODE.ok && code !== CODE.noNode) throw refused(this.#options.name, `reading ${path}`, code);
+      const hasLostData = this.#seen !== undefined && zxid < numberOf(this.#seen);
+      this.#seen = undefined;
+      this.#isUsable = true;
+      this.#backoff.reset();
+      this.#started.resolve();
+      for (const waiter of this.#waiters) waiter.resolve(session);
+      const owned = this.#owned.attach(session);
+      await this.#mirror.attach(session, hasLostData);
+      await owned;
+      if (session.isConnected) this.#say({ ok: true });
+    } catch (error) {
+      // A connection that was lost meanwhile is reported as such.
+      if (!isUnreachable(error)) this.#onRefused(session, error as Error);
+    }
+  }
+
+  /** The user may not read the root: only a person can change that. Tried again, because a person may. */
+  #onRefused(session: Session, reason: Error): void {
+    void session.close();
+    this.#onOver(session, reason, 'denied');
+  }
+
+  #onLost(reason: Error): void {
+    this.#isUsable = false;
+    this.#mirror.detach();
+    this.#owned.detach();
+    this.#started.reject(reason); // without effect once it has started
+    this.#say({ ok: false, error: reason });
+  }
+
+  #onOver(session: Session, reason: Error, why: 'expired' | 'forgotten' | 'denied'): void {
+    this.#onLost(reason);
+    if (this.#isClosed) return;
+    const seen = Buffer.from(session.seen);
+    // Servers that are behind what was read here are refused, except when no other server is left: then their data are new.
+    this.#seen = why === 'forgotten' ? seen : undefined;
+    this.#renewal = systemClock.setTimeout(() => this.#open(why === 'expired' ? seen : undefined), this.#backoff.nextMs());
+  }
+
+  /** Reads may be repeated after a cut. */
+  async #read<T>(run: (session: Session) => Promise<T>): Promise<T> {
+    const endsAt = systemClock.now() + CALL_PATIENCE_MS;
+    for (;;) {
+      const session = await this.#connected(endsAt);
+      try {
+        return await run(session);
+      } catch (error) {
+        if (!isUnreachable(error) || systemClock.now() >= endsAt) throw error;
+      }
+    }
+  }
+
+  async #write<T>(what: string, run: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.#connected(systemClock.now() + CALL_PATIENCE_MS);
+    try {
+      return await run(session);
+    } catch (error) {
+      throw isUnreachable(error) ? inDoubt(this.#options.name, what, error) : error;
+    }
+  }
+
+  /** @throws (rejects) TrunklineError ERR_TRUNKLINE_STORE_UNREACHABLE, with the reason why there is no connection */
+  #connected(endsAt: number): Promise<Session> {
+    if (this.#isUsable) return Promise.resolve(this.#session!);
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        this.#waiters.delete(waiter);
+        backgroundClock.clearTimeout(timer);
+      };
+      const waiter: Waiter = {
+        resolve: (session) => {
+          done();
+          resolve(session);
+        },
+        reject: (reason) => {
+          done();
+          reject(reason);
+        },
+      };
+      const timer = backgroundClock.setTimeout(
+        () => waiter.reject(this.#health.error ?? unreachable(this.#options.name, 'there is no connection yet')),
+        Math.max(0, endsAt - systemClock.now()),
+      );
+      this.#waiters.add(waiter);
+    });
+  }
+
+  #say(health: StoreHealth): void {
+    const isNews = health.ok !== this.#health.ok || health.error?.message !== this.#health.error?.message;
+    this.#health = health;
+    if (isNews && !this.#isClosed) this.emit('health', health);
+  }
+}
