@@ -46,7 +46,7 @@ async function placeAt(server: ZooKeeperServer, root: string): Promise<Place> {
       line.stopSwallowing();
     },
     close: async () => {
-      user.close();
+      await user.close();
       await line.close();
     },
   };

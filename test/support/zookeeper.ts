@@ -1,15 +1,15 @@
 // A real ZooKeeper for tests, on a free port, and another program that uses the server.
 
-import { once } from 'node:events';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Session, type Answer, type NodeData } from '../../src/adapters/zookeeper/session';
+import { isUnreachable } from '../../src/adapters/zookeeper/zookeeper-failure';
 import {
-  CODE,
-  zooKeeperPackage,
-  type Callback,
-  type PackageClient,
-  type PackageError,
-} from '../../src/adapters/zookeeper/zookeeper-package';
+  resolveZooKeeperOptions,
+  type ResolvedZooKeeperOptions,
+  type ZooKeeperOptions,
+} from '../../src/adapters/zookeeper/zookeeper-options';
+import { CODE } from '../../src/adapters/zookeeper/zookeeper-package';
 import { freePort } from './ports';
 import { answerAt, RunningServer } from './server-program';
 
@@ -62,69 +62,105 @@ export class ZooKeeperServer {
   }
 }
 
-/** Another program with a session of its own, which asks again after a cut. */
+/**
+ * Another program with a session of its own, which asks again after a cut. Not the package alone: closed while it connects, the
+ * package takes the server's greeting for an answer, and throws.
+ */
 export class ZooKeeperUser {
-  readonly client: PackageClient;
+  readonly #options: ResolvedZooKeeperOptions;
+  #session!: Session;
+  #connected = Promise.resolve();
 
-  private constructor(client: PackageClient) {
-    this.client = client;
+  private constructor(address: string, own: Partial<ZooKeeperOptions>) {
+    this.#options = resolveZooKeeperOptions({ connectString: address, sessionTimeoutMs: 60_000, ...own });
   }
 
-  /** @param credential `user:password` */
-  static async connect(address: string, credential?: string): Promise<ZooKeeperUser> {
-    const client = zooKeeperPackage().createClient(address, { sessionTimeout: 4_000, retries: 0 });
-    if (credential !== undefined) client.addAuthInfo('digest', Buffer.from(credential));
-    client.connect();
-    await once(client, 'connected');
-    return new ZooKeeperUser(client);
+  static async connect(address: string, own: Partial<ZooKeeperOptions> = {}): Promise<ZooKeeperUser> {
+    const user = new ZooKeeperUser(address, own);
+    user.#open();
+    await user.#connected;
+    return user;
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  #open(): void {
+    let arrive: (() => void) | undefined;
+    const leave = (): void => {
+      // Who waits already goes on waiting for the same promise.
+      if (!arrive) this.#connected = new Promise((resolve) => (arrive = resolve));
+    };
+    leave();
+    this.#session = new Session(this.#options, undefined, {
+      connected: () => {
+        arrive?.();
+        arrive = undefined;
+      },
+      lost: leave,
+      over: () => {
+        const waiting = arrive;
+        this.#open();
+        if (waiting) void this.#connected.then(waiting);
+      },
+      changed: () => undefined,
+    });
+    this.#session.start();
   }
 
   /** Writes a node, and makes the nodes above without data. */
   async write(path: string, value: string | Uint8Array): Promise<void> {
     const bytes = Buffer.from(value);
-    const { code } = await this.ask<[unknown]>((answer) => this.client.setData(path, bytes, -1, answer));
+    const { code } = await this.ask(() => this.session.setData(path, bytes, -1));
     if (code === CODE.noNode) await this.create(path, bytes);
   }
 
-  async create(path: string, bytes: Buffer | undefined, acl = zooKeeperPackage().ACL.OPEN_ACL_UNSAFE, mode = 0): Promise<void> {
-    const above = path.slice(0, path.lastIndexOf('/'));
-    const { code } = await this.ask<[string]>((answer) => this.client.create(path, bytes, acl, mode, answer));
+  /** @param isOwned whether the node goes with this session */
+  async create(path: string, bytes: Buffer | undefined, isOwned = false): Promise<void> {
+    const { code } = await this.ask(() => this.session.create(path, bytes, isOwned));
     if (code !== CODE.noNode) return;
-    await this.create(above, undefined, acl);
-    await this.create(path, bytes, acl, mode);
+    await this.create(path.slice(0, path.lastIndexOf('/')), undefined);
+    await this.create(path, bytes, isOwned);
   }
 
   async remove(path: string): Promise<void> {
-    await this.ask<[]>((answer) => this.client.remove(path, -1, answer));
+    await this.ask(() => this.session.remove(path, -1));
+  }
+
+  async data(path: string): Promise<NodeData | undefined> {
+    return (await this.ask(() => this.session.data(path, false))).value;
   }
 
   /** The paths of all nodes below a node that have data. */
   async paths(above: string): Promise<string[]> {
-    const { values } = await this.ask<[string[], unknown]>((answer) => this.client.getChildren(above, undefined, answer));
+    const { value: names = [] } = await this.ask(() => this.session.children(above, false));
     const found = await Promise.all(
-      (values?.[0] ?? []).map(async (name) => {
+      names.map(async (name) => {
         const path = `${above}/${name}`;
-        const data = await this.ask<[Buffer | undefined, unknown]>((answer) => this.client.getData(path, undefined, answer));
-        return [...(data.values?.[0] ? [path] : []), ...(await this.paths(path))];
+        const data = await this.data(path);
+        return [...(data?.bytes ? [path] : []), ...(await this.paths(path))];
       }),
     );
     return found.flat();
   }
 
-  /** @throws the error of the package for codes other than those of nodes that exist or do not exist */
-  async ask<A extends unknown[]>(send: (answer: Callback<A>) => void): Promise<{ code: number; values?: A }> {
+  /** @throws Error for codes other than those of nodes that exist or do not exist */
+  async ask<T>(run: () => Promise<Answer<T>>): Promise<Answer<T>> {
     for (;;) {
-      const [error, values] = await new Promise<[PackageError | null | undefined, A]>((resolve) =>
-        send((failure, ...answer) => resolve([failure, answer])),
-      );
-      if (!error) return { code: CODE.ok, values };
-      if (error.code === CODE.noNode || error.code === CODE.nodeExists) return { code: error.code };
-      if (error.code !== CODE.connectionLoss) throw error;
+      await this.#connected;
+      try {
+        const answer = await run();
+        if (answer.code === CODE.ok || answer.code === CODE.noNode || answer.code === CODE.nodeExists) return answer;
+        throw new Error(`ZooKeeper answers ${answer.code}`);
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+      }
     }
   }
 
-  close(): void {
-    this.client.close();
+  close(): Promise<void> {
+    return this.session.close();
   }
 }
 

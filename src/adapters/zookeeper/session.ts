@@ -26,6 +26,8 @@ const MAX_UNDER_WAY = 64;
 /** Time between two attempts to connect, ms, after each server has been tried. */
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 1_000;
+/** How long a server may take to answer a new connection, ms. A server that is starting takes connections, and may never answer. */
+const ANSWER_MS = 5_000;
 /** How long the server may take to confirm the end of the session, ms. */
 const CLOSE_MS = 1_000;
 /** The server is taken for silent after this part of the session's time; the rest is for finding another server. */
@@ -314,7 +316,7 @@ export class Session {
         socket.once('connect', () => (this.#isAccepted = true));
         socket.once('error', (cause) => (this.#reason ??= unreachable(name, cause.message, cause)));
         // The package limits the time to reach a server, and not the time until the server answers.
-        const limitMs = Math.max(RETRY_MAX_MS, this.#options.sessionTimeoutMs / servers.length);
+        const limitMs = Math.min(ANSWER_MS, this.#options.sessionTimeoutMs);
         this.#patience?.cancel();
         this.#patience = patientTimeout(systemClock, limitMs, () => {
           this.#isAccepted = false;
