@@ -107,19 +107,20 @@ function methodsOf(upstreamClass: FleetSourceClass): Map<string, Method> {
   const methods = new Map<string, Method>();
   for (
     let prototype: unknown = upstreamClass.prototype;
-    prototype && prototype !== Object.prototype && prototype !== EventEmitter.prototype;
+    prototype && prototype !== Object.prototype && !isOfLibrary(prototype);
     prototype = Object.getPrototypeOf(prototype)
   ) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
-      if (typeof value === 'function' && !methods.has(name) && !NOT_SHARED.has(name) && !(name in BASE))
-        methods.set(name, value as Method);
+      if (typeof value === 'function' && !methods.has(name) && !NOT_SHARED.has(name)) methods.set(name, value as Method);
     }
   }
   return methods;
 }
 
-/** Members of sdk-base that no user calls. */
-const BASE = { _init: true, _close: true, _onerror: true };
+/** Emitters, and the base class of sdk-base in any version and copy: their members are no methods of the user. */
+function isOfLibrary(prototype: object): boolean {
+  return prototype === EventEmitter.prototype || Object.hasOwn(prototype, 'readyOrTimeout');
+}
 
 /** A method of the same kind, because the core knows by its kind how a method gives its results. */
 function standInFor(name: string, method: Method, { group }: ResolvedFleetOptions, host: HostOf): PropertyDescriptor {

@@ -108,7 +108,13 @@ export class HostFleet {
           this.#leader = undefined;
           this.#standing.leads(undefined, term.epoch);
           this.#standing.upstream(undefined);
-          this.#reign.begin(term, this.#wishes.all);
+          try {
+            this.#reign.begin(term, this.#wishes.all);
+          } catch (error) {
+            // A function of the user that makes the arguments, for instance.
+            setup.emit('error', error);
+            void this.#leadership.yield(ttlMs, `the upstream client cannot be made: ${messageOf(error)}`);
+          }
           this.#caller.lookForLost(term.fence);
         },
         onRenamed: (term) => {

@@ -55,7 +55,7 @@ export class Leadership {
 
   /** The own leadership; undefined when there is none, or its time has passed on the own clock. */
   get term(): Term | undefined {
-    return this.#term && (!trust.ownDeadline || this.#setup.clock.now() < this.#deadline) ? this.#term : undefined;
+    return this.#term && (!trust.checksItself || this.#setup.clock.now() < this.#deadline) ? this.#term : undefined;
   }
 
   get highestEpoch(): Epoch {
@@ -79,7 +79,7 @@ export class Leadership {
     this.#isKnown = true;
     if (leader) this.see(leader.epoch);
     if (this.#term) {
-      if (leader?.fence === this.#term.fence) return;
+      if (leader?.fence === this.#term.fence || !trust.checksItself) return;
       if (leader && leader.member !== this.#setup.record.member) this.#lose('another host has won leadership');
       // A key that is gone: lost data, or the own campaign that is still on its way.
       else if (!leader) void this.#renew();
@@ -127,7 +127,9 @@ export class Leadership {
 
   /** A fenced verb was refused: another host leads, or the engine has lost the key. */
   deposed(fence: Fence): void {
-    if (this.#term?.fence === fence) void this.#renew();
+    if (this.#term?.fence !== fence) return;
+    if (trust.checksItself) void this.#renew();
+    else this.#lose('the engine has refused a verb of a leader');
   }
 
   #campaignIn(delayMs: number): void {
@@ -141,16 +143,14 @@ export class Leadership {
     if (this.#isCampaigning || this.#term || this.#isStopped || this.#leader || !this.#isKnown) return;
     this.#isCampaigning = true;
     const sentAt = clock.now();
-    try {
-      const outcome = await session.campaign({ record, highestEpoch: this.#highestEpoch, isIncumbent: false });
-      if (outcome.won) await this.#won(outcome, sentAt);
-      else if (outcome.leader) this.hear(outcome.leader);
-      else this.#campaignIn(outcome.waitMs);
-    } catch {
-      this.#campaignIn(ttlMs / 10); // the session says why it is down
-    } finally {
-      this.#isCampaigning = false;
-    }
+    const outcome = await session
+      .campaign({ record, highestEpoch: this.#highestEpoch, isIncumbent: false })
+      .catch(() => undefined); // the session says why it is down
+    this.#isCampaigning = false;
+    if (!outcome) this.#campaignIn(ttlMs / 10);
+    else if (outcome.won) await this.#won(outcome, sentAt);
+    else if (outcome.leader) this.hear(outcome.leader);
+    else this.#campaignIn(outcome.waitMs);
   }
 
   async #won(term: Term, sentAt: number): Promise<void> {
@@ -187,7 +187,7 @@ export class Leadership {
       const isLeading = await session.renew(term.fence);
       if (this.#term !== term) return;
       if (isLeading) this.#extend(sentAt);
-      else await this.#claimAgain(term);
+      else if (trust.checksItself) await this.#claimAgain(term);
     } catch {
       if (this.#term === term) this.#renewLater(ttlMs / 10);
     }
@@ -212,7 +212,7 @@ export class Leadership {
   #extend(sentAt: number): void {
     const { clock, ttlMs } = this.#setup;
     this.#deadline = Math.max(this.#deadline, sentAt + ttlMs * OWN_PART);
-    if (!trust.ownDeadline) return;
+    if (!trust.checksItself) return;
     this.#start('deadline', this.#deadline - clock.now(), () => {
       this.#lose(`no renewal was answered for ${Math.round(ttlMs * OWN_PART)} ms`);
     });
