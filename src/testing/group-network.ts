@@ -12,6 +12,7 @@ import { StoppableClock } from './stoppable-clock';
 interface Link {
   readonly from: MemberScope;
   readonly to: MemberScope | undefined;
+  readonly port: number;
   readonly pair: FaultyPair;
 }
 
@@ -73,6 +74,8 @@ export class GroupNetwork {
   readonly #server: net.Server;
   readonly #links = new Set<Link>();
   readonly #listeners = new Map<number, MemberScope>();
+  /** Ports of other processes that are out of reach. */
+  #apart: ReadonlySet<number> = new Set();
   /** Dials that are lost on the way until the partition ends. */
   readonly #lost = new Set<() => void>();
   /** The near ends of dials, and what has come from such an end, by the port of the near end. */
@@ -98,8 +101,18 @@ export class GroupNetwork {
     return new GroupNetwork(server);
   }
 
+  /** Called when a member listens on a port. */
+  onListening: (port: number) => void = () => undefined;
+
   listens(member: MemberScope, port: number): void {
     this.#listeners.set(port, member);
+    this.onListening(port);
+  }
+
+  /** For a network with one member, whose others are other processes: ports that are out of reach from now on. */
+  setApart(ports: Iterable<number>): void {
+    this.#apart = new Set(ports);
+    this.update();
   }
 
   /** @param socket is connected when the other side has accepted, and destroyed when nobody listens */
@@ -108,7 +121,7 @@ export class GroupNetwork {
       this.#lost.delete(begin);
       if (socket.destroyed) return;
       const to = this.#listeners.get(port);
-      if (to && to.side !== from.side) {
+      if (this.#isApart(from, to, port)) {
         this.#lost.add(begin); // as packets that are dropped: the dial may arrive when the partition is over
         return;
       }
@@ -120,7 +133,7 @@ export class GroupNetwork {
       target.once('error', (error) => socket.destroy(error));
       target.once('connect', () => {
         if (socket.destroyed || from.isDead) target.destroy();
-        else this.#lead(from, this.#listeners.get(port), socket, target);
+        else this.#lead(from, this.#listeners.get(port), port, socket, target);
       });
     };
     begin();
@@ -145,11 +158,11 @@ export class GroupNetwork {
   }
 
   /** Connects the dialling socket with this network, and so with the target. */
-  #lead(from: MemberScope, to: MemberScope | undefined, socket: net.Socket, target: net.Socket): void {
+  #lead(from: MemberScope, to: MemberScope | undefined, toPort: number, socket: net.Socket, target: net.Socket): void {
     const { port } = this.#server.address() as net.AddressInfo;
     const lead = (accepted: net.Socket): void => {
       const pair = new FaultyPair(accepted, target, new Faults(), () => this.#links.delete(link));
-      const link: Link = { from, to, pair };
+      const link: Link = { from, to, port: toPort, pair };
       this.#links.add(link);
       this.#hold(link);
       accepted.resume();
@@ -171,8 +184,12 @@ export class GroupNetwork {
     socket.connect({ host: '127.0.0.1', port, noDelay: true });
   }
 
-  #hold({ from, to, pair }: Link): void {
-    if (from.isFrozen || to?.isFrozen || (to && from.side !== to.side)) pair.hold();
+  #isApart(from: MemberScope, to: MemberScope | undefined, port: number): boolean {
+    return this.#apart.has(port) || (to !== undefined && to.side !== from.side);
+  }
+
+  #hold({ from, to, port, pair }: Link): void {
+    if (from.isFrozen || to?.isFrozen || this.#isApart(from, to, port)) pair.hold();
     else pair.release();
   }
 }

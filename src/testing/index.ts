@@ -3,16 +3,8 @@
 export { mockUpstream, type MockEvent, type MockUpstream, type MockUpstreamOptions } from './mock-upstream';
 export type { HeldCall } from './mock-script';
 export { sharedGroup, type GroupClient, type GroupMember, type SharedGroup, type SharedGroupOptions } from './shared-group';
-export {
-  processGroup,
-  type AskedNames,
-  type MemberContext,
-  type MemberModule,
-  type ProcessGroup,
-  type ProcessGroupOptions,
-  type ProcessMember,
-  type ToldBy,
-} from './process-group';
+export { processGroup, type ProcessGroup, type ProcessGroupOptions } from './process-group';
+export type { AskedNames, MemberContext, MemberModule, MemberSettings, ProcessMember, ToldBy } from './process-member';
 export { faultProxy, type Direction, type FaultProxy } from './fault-proxy';
 export { manualClock, type ManualClock } from './manual-clock';
 export { waitFor, type WaitOptions } from './wait-for';

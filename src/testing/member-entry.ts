@@ -1,7 +1,10 @@
 // The program of one process of a process group: loads the module of the user, creates the client, and does what the test asks.
 
+import { backgroundClock } from '../time';
+import { GroupNetwork, MemberScope } from './group-network';
 import type { FromMember, MemberTask, ToMember } from './member-messages';
 import { toSent } from './member-messages';
+import { inScope } from './scopes';
 import { turns } from './turns';
 
 /** What the module gives, as far as this program needs to know. */
@@ -15,23 +18,33 @@ type Exports = Record<string, unknown>;
 const LOOK_MS = 10;
 
 let exported: Exports = {};
+/** Undefined: connections are those of the operating system alone. */
+let network: GroupNetwork | undefined;
 let begun: Promise<Client> = new Promise(() => undefined);
 
 function say(message: FromMember): void {
   if (process.connected) process.send!(message, undefined, undefined, () => undefined);
 }
 
-async function begin({ module, options, index }: MemberTask): Promise<Client> {
+async function begin({ module, options, index, partitions }: MemberTask): Promise<Client> {
+  if (partitions) network = await startNetwork();
   const loaded = (await import(module)) as Exports;
   exported = typeof loaded.create === 'function' ? loaded : ((loaded.default ?? {}) as Exports);
   const { create } = exported;
   if (typeof create !== 'function') throw new TypeError(`${module} does not export a function create(options)`);
   const tell = (message: unknown): void => say({ is: 'told', message });
-  const client: unknown = await (create as (...args: unknown[]) => unknown)(options, { index, tell });
+  const make = (): unknown => (create as (...args: unknown[]) => unknown)(options, { index, tell });
+  const client: unknown = await (network ? inScope(new MemberScope(network, backgroundClock), make) : make());
   if (typeof (client as Partial<Client> | undefined)?.ready !== 'function')
     throw new TypeError(`create(options) of ${module} must give the shared client`);
   watch(client as Client);
   return client as Client;
+}
+
+async function startNetwork(): Promise<GroupNetwork> {
+  const started = await GroupNetwork.start();
+  started.onListening = (port) => say({ is: 'listens', port });
+  return started;
 }
 
 /** Tells of each change, because a process that is stopped cannot be asked. */
@@ -77,6 +90,9 @@ process.on('message', (message: ToMember) => {
     case 'task':
       begun = begin(message.task);
       begun.catch(() => undefined); // told to everybody who asks
+      return;
+    case 'apart':
+      network?.setApart(message.ports);
       return;
     case 'ready':
       void answer(message.id, 'ready()', whenReady());

@@ -8,10 +8,14 @@ export interface MemberTask {
   readonly module: string;
   readonly options: cluster.ClientOptions;
   readonly index: number;
+  /** Whether connections of the process can be held up. */
+  readonly partitions: boolean;
 }
 
 export type ToMember =
   | { readonly is: 'task'; readonly task: MemberTask }
+  /** Ports of other members that are out of reach from now on. */
+  | { readonly is: 'apart'; readonly ports: readonly number[] }
   /** Answered when the client is ready. */
   | { readonly is: 'ready'; readonly id: number }
   | { readonly is: 'call'; readonly id: number; readonly name: string; readonly args: readonly unknown[] };
@@ -19,6 +23,8 @@ export type ToMember =
 export type FromMember =
   /** Whether the process holds the upstream client; told whenever that changes. */
   | { readonly is: 'standing'; readonly leads: boolean }
+  /** The process listens on a port for other members. */
+  | { readonly is: 'listens'; readonly port: number }
   | { readonly is: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SentError }
   | { readonly is: 'told'; readonly message: unknown };
 

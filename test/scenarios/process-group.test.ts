@@ -62,6 +62,26 @@ it('a stopped process does not answer until it goes on', async () => {
   expect(await follower!.call('quote', 'ABC')).toBe(leader.pid);
 });
 
+it('a partition is silent, and heals', async () => {
+  await start({ partitions: true, options: { heartbeatInterval: 200, responseTimeout: 60_000 } });
+  const leader = await group!.leader();
+  const [one, other] = await group!.followers();
+  await group!.partition([one!]);
+  await expect(one!.call('quote', 'ABC')).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_LEADER_LOST' });
+  expect(await other!.call('quote', 'ABC')).toBe(leader.pid);
+  group!.heal();
+  await waitFor(() => one!.call('quote', 'ABC').catch(() => undefined), { timeoutMs: 60_000 });
+  await group!.killLeader();
+  const next = await group!.leader();
+  await group!.ready();
+  expect(await Promise.all(group!.members.map((member) => member.call('quote', 'ABC')))).toEqual([next.pid, next.pid]);
+});
+
+it('a partition without the option says what to do', async () => {
+  await start({ members: 1 });
+  await expect(group!.partition()).rejects.toThrow('partitions: true');
+});
+
 it('errors of the module arrive with name, code and stack', async () => {
   await start({ members: 1 });
   const [member] = group!.members;
