@@ -8,7 +8,7 @@ import { closed, reasonOf, mayHaveRun, tooLarge } from './etcd-failure';
 import { Credential } from './credential';
 import { Endpoints } from './endpoints';
 import { resolveEtcdOptions, type EtcdOptions, type ResolvedEtcdOptions } from './etcd-options';
-import { EtcdServer } from './etcd-server';
+import { EtcdServer, type Question } from './etcd-server';
 import type {
   Bytes,
   DeleteRequest,
@@ -27,6 +27,7 @@ import type {
   TxnResult,
 } from './etcd-types';
 import { TrunklineError } from '../errors';
+import { backgroundClock, delay } from '../time';
 import { readAll } from './read-all';
 import { markOf, type StoreMark } from './watch-connection';
 import { EtcdWatches, type EtcdWatch, type WatchObserver, type WatchRequest } from './watches';
@@ -48,13 +49,15 @@ interface Verb extends RequestOptions {
 
 /** Room for names of fields and numbers in a request that is measured by keys and values alone. */
 const ENVELOPE_BYTES = 512;
+/** Between two rounds of questions while the members elect a leader, ms. */
+const ELECTION_RETRY_MS = 100;
 
 export class EtcdGateway {
   readonly #options: ResolvedEtcdOptions;
   readonly #endpoints: Endpoints;
   readonly #credential: Credential;
   readonly #watches: EtcdWatches;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   /** Opens no connection. @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
   constructor(options: EtcdOptions) {
@@ -167,7 +170,7 @@ export class EtcdGateway {
    * share a connection.
    */
   watch(request: WatchRequest, observer: WatchObserver): EtcdWatch {
-    if (this.#isClosed) throw closed('watch');
+    if (this.#closing.signal.aborted) throw closed('watch');
     return this.#watches.add(request, observer);
   }
 
@@ -204,7 +207,7 @@ export class EtcdGateway {
 
   /** Ends all requests and watches. What is under way is rejected with ERR_TRUNKLINE_CLOSED; observers hear nothing more. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     await this.#watches.close();
     this.#endpoints.close();
   }
@@ -237,14 +240,32 @@ export class EtcdGateway {
     }
   }
 
+  /** Asks one server after the other, and all of them again while they elect a leader, which lasts a second or two. */
   async #askInTurn(path: string, body: Json, what: string, verb: Verb, token: string | undefined): Promise<Json> {
-    const { signal, isRepeatable, timeoutMs: limitMs = this.#options.requestTimeoutMs } = verb;
+    const { signal, timeoutMs: limitMs = this.#options.requestTimeoutMs } = verb;
+    const until = backgroundClock.now() + limitMs;
+    // The state of a member can be asked for without a leader, and so can a range that may be stale.
+    const requiresLeader = /^\/v3\/(kv|lease)\//.test(path) && body.serializable !== true;
+    const question = { path, body, what, requiresLeader, token, limitMs, signal };
+    for (;;) {
+      try {
+        return await this.#askEachOnce(question, verb.isRepeatable);
+      } catch (error) {
+        const isElecting = reasonOf(error) === 'no-majority' && !mayHaveRun(error);
+        if (!isElecting || backgroundClock.now() + ELECTION_RETRY_MS > until) throw error;
+        const ends = [this.#closing.signal, ...(signal ? [signal] : [])];
+        await delay(backgroundClock, ELECTION_RETRY_MS, AbortSignal.any(ends));
+      }
+    }
+  }
+
+  async #askEachOnce(question: Question, isRepeatable: boolean): Promise<Json> {
     const failures: unknown[] = [];
     for (let tries = 1; ; tries++) {
       const server = this.#endpoints.current;
       try {
-        if (this.#isClosed) throw closed(what);
-        return await server.ask({ path, body, what, token, limitMs, signal });
+        if (this.#closing.signal.aborted) throw closed(question.what);
+        return await server.ask(question);
       } catch (error) {
         if (!isFailureOfServer(error)) throw error;
         this.#endpoints.moveOn(server);

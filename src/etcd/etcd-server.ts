@@ -16,12 +16,20 @@ const MAX_LEASE_SOCKETS = 2;
 /** A text of JavaScript has half a billion characters at most. Only a range without a limit has an answer near this size. */
 const MAX_ANSWER_BYTES = 2 ** 28;
 
+/**
+ * With this header a member that knows no leader refuses, and ends watches. Otherwise a member that is cut off from the others goes on to
+ * serve watches in which nothing happens any more.
+ */
+const REQUIRES_LEADER = { 'grpc-metadata-hasleader': 'true' };
+
 export interface Question {
   /** The path, such as `/v3/kv/range`. */
   readonly path: string;
   readonly body: Json;
   /** What the request does, for messages: `put of "a"`. */
   readonly what: string;
+  /** Whether a member that knows no leader shall refuse, at once. */
+  readonly requiresLeader: boolean;
   readonly token: string | undefined;
   readonly limitMs: number;
   readonly signal: AbortSignal | undefined;
@@ -55,7 +63,8 @@ export class EtcdServer {
     signal?.throwIfAborted();
     if (this.#isClosed) throw closed(what);
     const agent = this.#agents[question.path.startsWith('/v3/lease/') ? 'lease' : 'other'];
-    const request = this.#request(question.path, question.token, agent);
+    const headers = question.requiresLeader ? REQUIRES_LEADER : {};
+    const request = this.#request(question.path, question.token, agent, headers);
     /** Nothing has been sent before there is a connection. */
     let isSent = false;
     request.once('socket', (socket) => {
@@ -92,8 +101,7 @@ export class EtcdServer {
    * connection that is to be kept, the server of Go reads the whole body before the first byte of the answer.
    */
   openStream(path: string, token: string | undefined): http.ClientRequest {
-    // A server that is cut off from the majority ends the stream, instead of keeping the stream open in silence.
-    const request = this.#request(path, token, false, { connection: 'close', 'grpc-metadata-hasleader': 'true' });
+    const request = this.#request(path, token, false, { connection: 'close', ...REQUIRES_LEADER });
     request.setNoDelay(true);
     return request;
   }
@@ -108,7 +116,7 @@ export class EtcdServer {
     path: string,
     token: string | undefined,
     agent: http.Agent | false,
-    headers: http.OutgoingHttpHeaders = {},
+    headers: http.OutgoingHttpHeaders,
   ): http.ClientRequest {
     const { hostname, port, pathname, protocol } = this.#url;
     const options: https.RequestOptions = {

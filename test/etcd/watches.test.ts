@@ -295,3 +295,27 @@ describeWithEtcd('an etcd of three members', () => {
     expect(new Set(seen.revisions).size).toBe(seen.revisions.length);
   });
 });
+
+describeWithEtcd('a member that is cut off from the others', () => {
+  it('is left, because what it says may be old', async () => {
+    const members = await Etcd.startMembers(3);
+    for (const member of members) opened.push({ close: () => member.stop() });
+    const [first, ...others] = members;
+    const client = gateway(first!.url, { watchHeartbeatMs: 100, requestTimeoutMs: 1_000 });
+    const { seen } = await watching(client, { key: 'k' });
+    for (const member of others) member.pause();
+    await eventually('the loss', () => seen.lost.length > 0);
+    expect(seen.lost[0]).toMatchObject({ code: 'ERR_TRUNKLINE_STORE_UNREACHABLE', reason: 'no-majority' });
+    const write = await client.put({ key: 'k', value: '1' }).catch((error: unknown) => error);
+    expect(write).toMatchObject({ code: 'ERR_TRUNKLINE_STORE_UNREACHABLE', reason: 'no-majority', mayHaveRun: false });
+    expect(await client.status()).toMatchObject({ hasLeader: false });
+    for (const member of others) member.resume();
+    await eventually('a write', () =>
+      client.put({ key: 'k', value: '2' }).then(
+        () => true,
+        () => undefined,
+      ),
+    );
+    await eventually('the value', () => seen.events.includes('k=2'));
+  });
+});
