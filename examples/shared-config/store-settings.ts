@@ -19,10 +19,11 @@ interface OpenStore {
 
 /** The package of each adapter is loaded when its address is met. */
 export async function connectTo(url: string): Promise<OpenStore> {
-  const { protocol } = new URL(url);
+  const { protocol, host } = new URL(url);
   if (protocol === 'file:') return filesIn(fileURLToPath(url));
   let store: Store;
   if (protocol === 'redis:') store = (await import('trunkline/redis')).connectRedis({ url });
+  else if (protocol === 'zookeeper:') store = (await import('trunkline/zookeeper')).connectZooKeeper({ connectString: host });
   else store = (await import('trunkline/etcd')).connectEtcd({ endpoints: url });
   return { store, prefix: PREFIX, write: (key, value) => store.config.put(key, value) };
 }

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { describeWhere } from '../support/describe-where';
 import { eventually } from '../support/eventually';
+import { zookeeperMissing } from '../support/zookeeper';
 import { ExampleRun } from './example-run';
 
 const isThere = (command: string): boolean => spawnSync(command, ['--version']).error === undefined;
@@ -15,6 +16,7 @@ const REGISTRIES = [
     missing: isThere('redis-server') ? undefined : 'Redis is not installed',
     one: 'subscribing connections: 1',
   },
+  { registry: 'zookeeper', missing: zookeeperMissing, one: 'upstream connections: 1' },
 ];
 
 let run: ExampleRun;
@@ -47,14 +49,14 @@ for (const { registry, missing, one } of REGISTRIES) {
   });
 }
 
-it.each(['etcd', 'redis'])('a demo with --registry %s that is not installed says so', async (registry) => {
+it.each(['etcd', 'redis', 'zookeeper'])('a demo with --registry %s that is not installed says so', async (registry) => {
   run = new ExampleRun('shared-config/main.js', ['--registry', registry], { PATH: '/nowhere' });
   expect(await run.end()).toBe(2);
-  expect(run.output).toMatch(/^(etcd|Redis) is not installed here \(Debian: [a-z]+-server\); install it.*\n$/);
+  expect(run.output).toMatch(/^(etcd|Redis|ZooKeeper) is not installed here \(Debian: [a-z-]+\); install it.*\n$/);
 });
 
 it('an unknown registry is refused with one sentence', async () => {
   run = new ExampleRun('shared-config/main.js', ['--registry', 'consul']);
   expect(await run.end()).toBe(2);
-  expect(run.output).toBe('--registry takes etcd, redis, file, but not consul; try --help\n');
+  expect(run.output).toBe('--registry takes etcd, redis, zookeeper, file, but not consul; try --help\n');
 });

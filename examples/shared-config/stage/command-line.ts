@@ -7,7 +7,7 @@ const HELP = `Four processes share one connection to a server of settings.
   npm start                      tell the story once
   npm start -- --watch           keep running and take commands (see below)
   npm start -- --registry NAME   with a real store in place of the registry server of this example:
-                                 etcd, redis (started here, if installed) or file (a folder)
+                                 etcd, redis, zookeeper (started here, if installed) or file (a folder)
   ETCD_URL=http://127.0.0.1:2379 npm start
                                  with an etcd that runs already
 

@@ -6,6 +6,7 @@ import { etcd, runningEtcd } from './etcd';
 import { FileFolder } from './file-folder';
 import { OwnServer } from './own-server';
 import { redis } from './redis';
+import { zookeeper } from './zookeeper';
 
 export interface ConfigServer {
   /** For the sentence "… on http://…". */
@@ -21,7 +22,7 @@ export interface ConfigServer {
   stop(): Promise<void>;
 }
 
-export const REGISTRIES = ['etcd', 'redis', 'file'] as const;
+export const REGISTRIES = ['etcd', 'redis', 'zookeeper', 'file'] as const;
 export type RegistryName = (typeof REGISTRIES)[number];
 
 /**
@@ -31,6 +32,7 @@ export type RegistryName = (typeof REGISTRIES)[number];
 export function chooseServer(registry: RegistryName | undefined, changes: Changes, etcdUrl: string | undefined): ConfigServer {
   if (registry === 'file') return new FileFolder(changes);
   if (registry === 'redis') return new OwnServer(redis, changes);
+  if (registry === 'zookeeper') return new OwnServer(zookeeper, changes);
   if (etcdUrl) return runningEtcd(etcdUrl, changes);
   return registry === 'etcd' ? new OwnServer(etcd, changes) : new EmbeddedRegistry(changes);
 }
