@@ -65,9 +65,10 @@ export class StringsForm implements StoreForm {
   }
 
   heard(session: RedisSession, channel: string): void {
-    const start = this.#events + this.#settings.prefix;
-    if (!channel.startsWith(start)) return;
-    this.#changed.add(channel.slice(start.length));
+    if (!channel.startsWith(this.#events)) return;
+    const key = this.#keyOf(channel.slice(this.#events.length));
+    if (key === undefined) return;
+    this.#changed.add(key);
     if (this.#reader !== session) void this.#readChanged(session);
   }
 
@@ -249,8 +250,7 @@ export class StringsForm implements StoreForm {
         'string',
       );
       cursor = step[0].toString('latin1');
-      const names = step[1].map((name) => name.toString('utf8')).filter((name) => !name.startsWith(OWNER_PREFIX));
-      const keys = names.map((name) => name.slice(this.#settings.prefix.length));
+      const keys = step[1].flatMap((name) => this.#keyOf(name.toString('utf8')) ?? []);
       for (let from = 0; from < keys.length; from += KEYS_AT_ONCE) {
         const read = await this.#readKeys(session, keys.slice(from, from + KEYS_AT_ONCE));
         for (const entry of read.entries) {
@@ -295,6 +295,12 @@ export class StringsForm implements StoreForm {
       if ((error as TrunklineError).code === 'ERR_TRUNKLINE_STORE_FULL') return true;
       throw error;
     }
+  }
+
+  /** @returns undefined for names that are no keys of users */
+  #keyOf(name: string): string | undefined {
+    const { prefix } = this.#settings;
+    return name.startsWith(prefix) && !name.startsWith(OWNER_PREFIX) ? name.slice(prefix.length) : undefined;
   }
 
   #nameOf(key: string): string {

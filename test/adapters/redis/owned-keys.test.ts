@@ -2,7 +2,7 @@
 
 import { eventually } from '../../support/eventually';
 import { describeWithRedis, RedisServer } from '../../support/redis';
-import { Opened } from './support';
+import { heardBy, Opened } from './support';
 
 describeWithRedis('owned keys in Redis', () => {
   let server: RedisServer;
@@ -46,6 +46,17 @@ describeWithRedis('owned keys in Redis', () => {
       await eventually('the key', async () => (await text('gone')) === 'mine');
       await opened.redis(server).flushall();
       await eventually('the key again', async () => (await text('gone')) === 'mine');
+    });
+
+    it('are the only keys that a watch of everything sees', async () => {
+      const all = await opened.ready({ url: server.url, form, prefix: form === 'versioned' ? 'all:' : '' });
+      if (form === 'strings') await opened.redis(server).flushall();
+      const watch = await heardBy(all, { prefix: '' });
+      await all.publish({ key: 'mine', text: 'me' });
+      await eventually('the key', () => JSON.stringify(watch.newest) === '{"mine":"me"}');
+      await all.publish({ key: 'mine', text: 'still me' });
+      await eventually('the text', () => JSON.stringify(watch.newest) === '{"mine":"still me"}');
+      expect(watch.texts).toEqual([{}, { mine: 'me' }, { mine: 'still me' }]);
     });
 
     it('are gone after close()', async () => {
