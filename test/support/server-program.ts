@@ -18,15 +18,16 @@ export interface ServerProgram {
 }
 
 export class RunningServer {
+  /** The folder that the server was given. */
+  readonly folder: string;
   readonly #program: ServerProgram;
-  readonly #folder: string;
   #child: ChildProcess | undefined;
   #exited: Promise<unknown> = Promise.resolve();
   #output = '';
 
   private constructor(program: ServerProgram) {
     this.#program = program;
-    this.#folder = mkdtempSync(join(tmpdir(), `trunkline-${program.name.toLowerCase()}-`));
+    this.folder = mkdtempSync(join(tmpdir(), `trunkline-${program.name.toLowerCase()}-`));
   }
 
   /** Resolves when the server answers. */
@@ -56,7 +57,7 @@ export class RunningServer {
   async startAgain(): Promise<void> {
     const { name, command, args, answers } = this.#program;
     await this.kill();
-    const child = spawn(command, args(this.#folder), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args(this.folder), { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.#exited = once(child, 'exit');
     this.#output = '';
@@ -77,7 +78,7 @@ export class RunningServer {
 
   async stop(): Promise<void> {
     await this.kill();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

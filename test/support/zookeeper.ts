@@ -1,6 +1,6 @@
 // A real ZooKeeper for tests, on a free port, and another program that uses the server.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Session, type Answer, type NodeData } from '../../src/adapters/zookeeper/session';
 import { isUnreachable } from '../../src/adapters/zookeeper/zookeeper-failure';
@@ -52,8 +52,9 @@ export class ZooKeeperServer {
     return this.#server.kill();
   }
 
-  /** Starts the server after `kill`, at the same address and with the same data. */
-  startAgain(): Promise<void> {
+  /** Starts the server after `kill`, at the same address and with the same data, or without. */
+  startAgain({ withData = true } = {}): Promise<void> {
+    if (!withData) rmSync(join(this.#server.folder, 'version-2'), { recursive: true });
     return this.#server.startAgain();
   }
 
@@ -179,5 +180,13 @@ function argumentsFor(port: number, folder: string): string[] {
   const classPath = readdirSync(JARS)
     .filter((name) => name.endsWith('.jar'))
     .map((name) => join(JARS, name));
-  return ['-Xmx64m', '-cp', classPath.join(':'), 'org.apache.zookeeper.server.quorum.QuorumPeerMain', file];
+  // Quotas, where a test sets any, are refusals and no warnings.
+  return [
+    '-Xmx64m',
+    '-Dzookeeper.enforceQuota=true',
+    '-cp',
+    classPath.join(':'),
+    'org.apache.zookeeper.server.quorum.QuorumPeerMain',
+    file,
+  ];
 }
