@@ -87,7 +87,15 @@ describe('keys and nodes', () => {
     await expect(client.put('a/b', Buffer.from('y'), { ifVersion: 0 })).rejects.toMatchObject({ version: 2 });
   });
 
-  it('deletes a key that has others below, with the version 1 required too', async () => {
+  it('takes version 0 of a node for version 0 in transactions', async () => {
+    await user.write(`${root}/a`, 'x');
+    await user.write(`${root}/a`, 'changed');
+    expect(await user.session.clear(`${root}/a`, 0)).toMatchObject({ code: -103 });
+    expect(await user.session.replace(`${root}/a`, Buffer.from('y'), 0)).toMatchObject({ code: -103 });
+    expect((await user.data(`${root}/a`))!.bytes!.toString()).toBe('changed');
+  });
+
+  it('deletes a key that has others below', async () => {
     const client = await connected();
     await client.put('a', Buffer.from('x'));
     await client.put('a/b', Buffer.from('y'));
