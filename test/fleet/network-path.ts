@@ -40,6 +40,11 @@ export class NetworkPath {
     return (this.#server.address() as net.AddressInfo).port;
   }
 
+  /** How many connections are open. */
+  get connections(): number {
+    return this.#sockets.size / 2;
+  }
+
   /** Ends all connections, and lets none come. */
   cut(): void {
     this.#isCut = true;
