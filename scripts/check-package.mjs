@@ -89,6 +89,16 @@ const client = cluster(fleet(Registry, options), { singleMode: true }).create();
 client.subscribe('a', (value) => value.toFixed()); const got: number = await client.get('abc'); const { epoch } = await client.fleetStatus();
 let refused: unknown; try { fleet(Registry, { ...options, group: '' }); } catch (error) { refused = error; }
 await client.close(); console.log(got === 3 && epoch > 0 && refused instanceof TrunklineError ? 'ok' : 'wrong');`,
+  // Nothing listens at port 1.
+  'etcd.cjs': `const { connectEtcd } = require('trunkline/etcd');
+const store = connectEtcd({ endpoints: 'http://127.0.0.1:1' }, { singleMode: true }); store.client.on('error', () => undefined);
+store.ready().catch(({ code }) => console.log(code === 'ERR_TRUNKLINE_STORE_UNREACHABLE' ? 'ok' : code)).then(() => store.close());`,
+  'etcd.mts': `import { TrunklineError } from 'trunkline'; import { connectEtcd, type EtcdClientOptions } from 'trunkline/etcd';
+const options: EtcdClientOptions = { endpoints: ['127.0.0.1:2379'], timeToLiveMs: 5_000, tls: { servername: 'etcd' } };
+// @ts-expect-error -- no option of this name
+void ({ endpoint: 'http://127.0.0.1:1' } satisfies EtcdClientOptions);
+let refused: unknown; try { connectEtcd(options, { singleMode: true }); } catch (error) { refused = error; }
+console.log(refused instanceof TrunklineError && refused.code === 'ERR_TRUNKLINE_OPTION_INVALID' ? 'ok' : refused);`,
   // Without the package that the store needs: loading works, and the first use names the package.
   'zookeeper.cjs': `const { connectZooKeeper, ZooKeeperClient } = require('trunkline/zookeeper');
 if (typeof ZooKeeperClient !== 'function') throw new Error('no class');

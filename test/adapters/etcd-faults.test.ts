@@ -186,7 +186,12 @@ describeWithEtcd('the adapter for etcd', () => {
       code: 'ERR_TRUNKLINE_VERSION_CONFLICT',
       message: expect.stringContaining('does not exist'),
     });
-    expect(() => connect({ timeToLiveMs: 0 })).toThrow(expect.objectContaining({ code: 'ERR_TRUNKLINE_OPTION_INVALID' }));
+    const invalid = expect.objectContaining({ code: 'ERR_TRUNKLINE_OPTION_INVALID' });
+    expect(() => connect({ timeToLiveMs: 0 })).toThrow(invalid);
+    for (const endpoints of ['127.0.0.1:2379', 'ftp://127.0.0.1', 'http://user:secret@127.0.0.1:2379', []])
+      expect(() => connectEtcd({ endpoints })).toThrow(invalid);
+    expect(() => connect({ username: 'bob' })).toThrow(invalid);
+    expect(() => connect({ tls: { cert: 'x' } })).toThrow(invalid);
   });
 
   it('leaves out keys that are no text', async () => {

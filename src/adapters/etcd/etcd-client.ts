@@ -4,25 +4,16 @@ import { EventEmitter } from 'node:events';
 import { TrunklineError } from '../../errors';
 import { reasonOf } from '../../etcd/etcd-failure';
 import { EtcdGateway } from '../../etcd/etcd-gateway';
-import type { EtcdOptions } from '../../etcd/etcd-options';
 import type { TxnRequest } from '../../etcd/etcd-types';
 import { backgroundClock, type Timer } from '../../time';
 import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
 import { WatchTable, type StateListener, type WatchedKeys } from '../watch-table';
+import { resolveClientOptions, type EtcdClientOptions } from './etcd-client-options';
 import { FollowedRange, storedOf } from './followed-range';
 import { OwnedKeys } from './owned-keys';
 import { RevisionOrder } from './revision-order';
 import { Standing } from './standing';
 
-export interface EtcdClientOptions extends EtcdOptions {
-  /**
-   * How long registrations stay when the process that leads dies and no other takes over, ms. Rounded up to seconds; a server with the
-   * default settings takes 2 s at least. Default 10000.
-   */
-  readonly timeToLiveMs?: number;
-}
-
-const DEFAULT_TIME_TO_LIVE_MS = 10_000;
 /** How often etcd is asked for alarms, ms: nothing else tells that writes would be refused. */
 const LOOK_MS = 10_000;
 /** How often etcd is asked while there is trouble, ms. */
@@ -43,14 +34,11 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
   #isClosed = false;
 
   /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
-  constructor({ timeToLiveMs = DEFAULT_TIME_TO_LIVE_MS, ...options }: EtcdClientOptions) {
+  constructor(options: EtcdClientOptions) {
     super();
-    if (!(timeToLiveMs > 0 && timeToLiveMs < Infinity)) {
-      const sentence = `etcd: timeToLiveMs is a time in ms, greater than 0, but got ${timeToLiveMs}`;
-      throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', sentence);
-    }
-    this.#gateway = new EtcdGateway(options);
-    this.#owned = new OwnedKeys(this.#gateway, Math.ceil(timeToLiveMs / 1_000), this.#standing);
+    const { etcd, timeToLiveSeconds } = resolveClientOptions(options);
+    this.#gateway = new EtcdGateway(etcd);
+    this.#owned = new OwnedKeys(this.#gateway, timeToLiveSeconds, this.#standing);
     this.#starting = this.#start();
     this.#starting.catch(() => undefined); // ready() tells
   }
