@@ -3,23 +3,25 @@
 import { connectZooKeeper } from '../../src/adapters/zookeeper';
 import { FaultProxy } from '../../src/testing/fault-proxy';
 import { eventually } from '../support/eventually';
-import { ZooKeeperServer, ZooKeeperUser } from '../support/zookeeper';
+import { describeWithZooKeeper, ZooKeeperServer, ZooKeeperUser } from '../support/zookeeper';
 import { describeAdapter, type Place } from './conformance';
 import { LACKS } from './lacks';
 
 /** The tick of the server is 200 ms, and a session lasts 20 ticks at most. */
 const LONGEST_SESSION_MS = 4_000;
 
-describeAdapter({
-  name: 'zookeeper',
-  lacks: LACKS.zookeeper,
-  largestBytes: 2 ** 20 - 1_024,
-  timeToLiveMs: LONGEST_SESSION_MS + 1_000,
-  start: async () => {
-    const server = await ZooKeeperServer.start();
-    let places = 0;
-    return { place: () => placeAt(server, `/place-${++places}/keys`), stop: () => server.stop() };
-  },
+describeWithZooKeeper('ZooKeeper', () => {
+  describeAdapter({
+    name: 'zookeeper',
+    lacks: LACKS.zookeeper,
+    largestBytes: 2 ** 20 - 1_024,
+    timeToLiveMs: LONGEST_SESSION_MS + 1_000,
+    start: async () => {
+      const server = await ZooKeeperServer.start();
+      let places = 0;
+      return { place: () => placeAt(server, `/place-${++places}/keys`), stop: () => server.stop() };
+    },
+  });
 });
 
 async function placeAt(server: ZooKeeperServer, root: string): Promise<Place> {

@@ -10,6 +10,7 @@ import {
   type ZooKeeperOptions,
 } from '../../src/adapters/zookeeper/zookeeper-options';
 import { CODE } from '../../src/adapters/zookeeper/zookeeper-package';
+import { describeWhere } from './describe-where';
 import { freePort } from './ports';
 import { answerAt, RunningServer } from './server-program';
 
@@ -21,6 +22,11 @@ export const zookeeperMissing =
   existsSync(JARS) && readdirSync(JARS).some((name) => name.startsWith('zookeeper-3'))
     ? undefined
     : 'ZooKeeper is not installed (Debian package zookeeper)';
+
+/** A `describe` for tests with a real ZooKeeper. */
+export function describeWithZooKeeper(name: string, tests: () => void): void {
+  describeWhere(zookeeperMissing, name, tests);
+}
 
 export class ZooKeeperServer {
   readonly port: number;
