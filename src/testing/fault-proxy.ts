@@ -2,6 +2,7 @@
 // later.
 
 import net from 'node:net';
+import { TrunklineError } from '../errors';
 import { Faults, FaultyPair, type Direction } from './faulty-pair';
 import { notClosed } from './leak-check';
 
@@ -128,7 +129,10 @@ export class FaultProxy {
 /**
  * Starts a proxy between a client and a server on this host.
  * @param targetPort the port of 127.0.0.1 where the server listens, now or later
+ * @throws (rejects) TrunklineError ERR_TRUNKLINE_OPTION_INVALID when that is no port
  */
-export function faultProxy(targetPort: number): Promise<FaultProxy> {
-  return FaultProxy.start(targetPort);
+export async function faultProxy(targetPort: number): Promise<FaultProxy> {
+  if (Number.isInteger(targetPort) && targetPort > 0 && targetPort < 65_536) return FaultProxy.start(targetPort);
+  const message = `faultProxy(targetPort): targetPort must be a whole number from 1 to 65535, but is ${String(targetPort)}`;
+  throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', message, { option: 'targetPort' });
 }

@@ -1,4 +1,4 @@
-// Two sockets, each of which gets what the other one says, with the faults of a network between them: real sockets show what the
+// Two sockets that exchange bytes with the faults of a network between both: real sockets show what the
 // operating system does. For the proxy (fault-proxy.ts) and for the links between members of a group (group-network.ts).
 
 import type net from 'node:net';
@@ -8,7 +8,7 @@ export type Direction = 'toTarget' | 'toClient';
 
 /** What happens to bytes on the way. Several pairs may share an object. */
 export class Faults {
-  /** Directions whose bytes wait until they are resumed. */
+  /** Directions whose bytes wait until the direction is resumed. */
   readonly paused = new Set<Direction>();
   /** Half-open: both sides believe to be connected, and no byte or end of either side reaches the other. */
   swallows = false;
@@ -34,7 +34,7 @@ export class FaultyPair {
   };
   readonly #onDropped: () => void;
   #isHeld = false;
-  /** Whether one side has closed while the pair was held. */
+  /** Whether a side has closed while the pair was held. */
   #hasEnded = false;
 
   /** @param onDropped called when both sockets are closed, or being closed */

@@ -1,4 +1,4 @@
-// A process that a driver has forked: what it writes, when it is gone, and how it is ended.
+// A process that a test or a driver has forked: output, end, and signals.
 
 import { fork, type ChildProcess, type ForkOptions } from 'node:child_process';
 
@@ -46,7 +46,7 @@ export class ForkedProcess {
     this.child.kill(signal);
   }
 
-  /** Kills a living process, also a stopped one, and waits for the end. */
+  /** Kills a living process, which may be stopped, and waits for the end. */
   async stop(): Promise<void> {
     if (this.isAlive) {
       this.kill('SIGKILL');

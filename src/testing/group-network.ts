@@ -1,5 +1,5 @@
 // The network between the members of a group: every connection of a member is led through a pair of real sockets with faults
-// (faulty-pair.ts). The end of a member closes its sockets as the operating system does for a killed process.
+// (faulty-pair.ts). When a member is killed, the sockets of the member are closed as the operating system does for a killed process.
 
 import net from 'node:net';
 import type { Endpoint } from '../endpoint';
@@ -16,7 +16,7 @@ interface Link {
   readonly pair: FaultyPair;
 }
 
-/** What a member of a group takes for its process. */
+/** What a member of a group takes for the process. */
 export class MemberScope implements ProcessScope {
   readonly clock: StoppableClock;
   readonly #network: GroupNetwork;
@@ -109,7 +109,7 @@ export class GroupNetwork {
     this.onListening(port);
   }
 
-  /** For a network with one member, whose others are other processes: ports that are out of reach from now on. */
+  /** For a network with a single member, while the others are other processes: ports that are out of reach from now on. */
   setApart(ports: Iterable<number>): void {
     this.#apart = new Set(ports);
     this.update();

@@ -41,7 +41,7 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Clients that are created in the callback take their time from this clock, also after an `await` in the callback.
+   * Clients that are created in the callback take time from this clock, also after an `await` in the callback.
    * @returns what the callback returns
    */
   drive<T>(create: () => T): T {
@@ -100,7 +100,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** A clock that stands at 0 until the test moves it. */
+/** A clock that stands at 0 until the test moves the clock. */
 export function manualClock(): ManualClock {
   return new ManualClock();
 }

@@ -1,4 +1,4 @@
-// The program of one process of a process group: loads the module of the user, creates the client, and does what the test asks.
+// The program of a process in a process group: loads the module of the user, creates the client, and does what the test asks.
 
 import { backgroundClock } from '../time';
 import { GroupNetwork, MemberScope } from './group-network';
@@ -18,7 +18,7 @@ type Exports = Record<string, unknown>;
 const LOOK_MS = 10;
 
 let exported: Exports = {};
-/** Undefined: connections are those of the operating system alone. */
+/** Undefined: only the operating system is between the members. */
 let network: GroupNetwork | undefined;
 let begun: Promise<Client> = new Promise(() => undefined);
 

@@ -1,4 +1,4 @@
-// What a process group and its members say to each other.
+// What a process group and the members say to each other.
 
 import type cluster from '../index';
 

@@ -15,7 +15,7 @@ export type MockInstance = EventEmitter & Record<string, unknown>;
 export interface MockedMethods {
   /** An instance is made. */
   onCreate(instance: MockInstance, args: unknown[]): void;
-  /** A method of the class is called. @returns the result or a promise of it; may throw */
+  /** A method of the class is called. @returns the result or a promise of the result; may throw */
   onCall(instance: MockInstance, method: string, args: unknown[]): unknown;
   /** As `ready(callback)` of sdk-base. */
   onReady(instance: MockInstance, callback: (error?: unknown) => void): void;
@@ -24,14 +24,14 @@ export interface MockedMethods {
 /** What a class is, as far as a mock has to be the same. */
 export interface Shape {
   readonly name: string;
-  /** The methods of the class and of its ancestors, without those that every emitter or client has. */
+  /** The methods of the class and of all ancestors, without the methods that every emitter or client has. */
   readonly methods: ReadonlyMap<string, Method>;
   readonly isEmitter: boolean;
-  /** Whether instances say when they are ready. */
+  /** Whether instances report readiness. */
   readonly hasReady: boolean;
 }
 
-/** Own members of every client, except those that a method of the class may replace. */
+/** Own members of every client. A method of the class may replace some. */
 const OWN = cluster.APIClientBase.prototype as object;
 const REPLACEABLE: ReadonlySet<string> = new Set(['close', 'status', 'values', 'latest', 'ref', 'unref', 'subscribe', 'publish']);
 

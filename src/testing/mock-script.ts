@@ -2,7 +2,7 @@
 
 import { TrunklineError } from '../errors';
 
-/** A call that waits until the test lets it go on. There is no timer: the call waits as long as the test wants. */
+/** A call that waits until the test lets the call go on. There is no timer: the call waits as long as the test wants. */
 export class HeldCall<A extends readonly unknown[] = unknown[]> {
   /** Resolves with the arguments when the call has been made. */
   readonly made: Promise<A>;
@@ -24,7 +24,7 @@ export class HeldCall<A extends readonly unknown[] = unknown[]> {
     this.goesOn.catch(() => undefined); // the call may never be made
   }
 
-  /** The call goes on with the answer of its method. */
+  /** The call goes on with the answer of the method. */
   release(): void {
     this.#onRelease();
   }
@@ -68,7 +68,7 @@ export class MockScript {
   /**
    * What a call gives.
    * @param otherwise what a call does that the test has said nothing of; undefined: such a call is an error
-   * @returns the answer, or a promise of it @throws what the test wants the call to throw
+   * @returns the answer, or a promise of the answer @throws what the test wants the call to throw
    */
   run(method: string, args: unknown[], otherwise?: () => unknown): unknown {
     const [step, ...later] = this.#steps.get(method) ?? [];

@@ -28,7 +28,7 @@ export type MethodNames<T> =
 /** The method of a name. */
 export type MethodOf<C extends UpstreamClass, K> = K extends keyof InstanceType<C> ? InstanceType<C>[K] : never;
 
-/** Which methods of the class subscribe and publish, where the class has other names for them. */
+/** Which methods of the class subscribe and publish, where the class uses other names. */
 export interface MockVerbs<C extends UpstreamClass> {
   /** Default `subscribe`. */
   readonly subscribe?: MethodNames<InstanceType<C>> | undefined;
@@ -79,7 +79,7 @@ export type ArgumentsOf<F> =
           : A
       : never;
 
-/** What a method gives to its caller: from a promise, a generator or a callback. */
+/** What a method gives to the caller: from a promise, a generator or a callback. */
 export type ResultOf<F> =
   IsAny<F> extends true
     ? any

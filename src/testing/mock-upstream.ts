@@ -81,14 +81,14 @@ export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions
 
   // What the server of the mock has
 
-  /** Sets the value of a registration: subscribers hear it, and later ones hear it when they subscribe. */
+  /** Sets the value of a registration: present subscribers hear the value, and later subscribers do when subscribing. */
   set(registration: RegistrationOf<C, O>, value: ValueOf<C, O>): void {
     this.#assertVerb('subscribe');
     this.#values.set(formatKey(registration), value);
     this.push(registration, value);
   }
 
-  /** Pushes a value to the present subscribers of a registration, and keeps nothing. @returns how many instances have subscribed it */
+  /** Pushes a value to the present subscribers of a registration, and keeps nothing. @returns how many instances have subscribed the registration */
   push(registration: RegistrationOf<C, O>, value: ValueOf<C, O>): number {
     this.#assertVerb('subscribe');
     const key = formatKey(registration);
@@ -113,7 +113,7 @@ export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions
     return this;
   }
 
-  /** The next call of a method fails with this error. Also for verbs, such as `subscribe`: trunkline tries them again. */
+  /** The next call of a method fails with this error. Also for verbs, such as `subscribe`, which trunkline tries again. */
   failNext(method: MethodNames<InstanceType<C>>, error: unknown = new Error(`${method} failed`)): this {
     this.#assertMethod(method);
     this.#script.next(method, { error });
@@ -131,8 +131,8 @@ export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions
   // What happens to the connection
 
   /**
-   * The connection of every instance is lost: the instances emit `close`, and trunkline makes a new one. The server still has what was
-   * published, until `expire()` or until it is published again.
+   * The connection of every instance is lost: the instances emit `close`, and trunkline makes a new instance. The server still has what
+   * was published, until `expire()`.
    * @param error emitted as `error` before that
    */
   disconnect(error?: unknown): void {
@@ -158,14 +158,14 @@ export class MockUpstream<C extends UpstreamClass, O extends MockUpstreamOptions
     this.#readyError = undefined;
   }
 
-  /** Instances that wait are ready now, and later ones at once. */
+  /** Instances that wait are ready now, and later instances at once. */
   becomeReady(): void {
     this.#isReady = true;
     this.#readyError = undefined;
     for (const session of this.#live) this.#settle(session);
   }
 
-  /** Instances fail to start with this error, those that wait now and later ones, until `becomeReady()` or `holdReady()`. */
+  /** Present and later instances fail to start with this error, until `becomeReady()` or `holdReady()`. */
   failReady(error: unknown = new Error('the server is down')): void {
     this.#assertReady();
     this.#isReady = false;
@@ -365,5 +365,7 @@ export function mockUpstream<C extends UpstreamClass, const O extends MockUpstre
   Class: C,
   options?: O,
 ): MockUpstream<C, O> {
-  return new MockUpstream<C, O>(Class, options);
+  if (typeof Class === 'function' && typeof Class.prototype === 'object') return new MockUpstream<C, O>(Class, options);
+  const message = `mockUpstream(Class): Class must be a class, but is a value of type ${typeof Class}`;
+  throw new TrunklineError('ERR_TRUNKLINE_MOCK_INVALID', message);
 }

@@ -1,10 +1,11 @@
-// Several members of one channel in processes of their own, which run a module of the user. The test calls the functions of the
+// Several members of a channel in separate processes, which run a module of the user. The test calls the functions of the
 // module, hears what the module tells, and sends signals.
 
 import { pathToFileURL } from 'node:url';
 import type cluster from '../index';
 import { TrunklineError } from '../errors';
 import { freePort } from '../free-port';
+import { memberCount } from './member-count';
 import { PATIENCE_MS, ProcessMember, type MemberModule, type MemberSettings } from './process-member';
 import { waitFor } from './wait-for';
 
@@ -96,8 +97,8 @@ export class ProcessGroup<M extends MemberModule> {
   }
 
   /**
-   * From now on members of one side do not reach those of another: nothing arrives, and no connection ends. Members that are not named
-   * are one more side. Without arguments: the leader is alone.
+   * From now on members of different sides do not reach each other: nothing arrives, and no connection ends. Members that are not named
+   * are another side. Without arguments: the leader is alone.
    * @throws (rejects) TrunklineError ERR_TRUNKLINE_GROUP_FAILED without the option `partitions`
    */
   async partition(...sides: readonly (readonly ProcessMember<M>[])[]): Promise<void> {
@@ -139,8 +140,8 @@ export class ProcessGroup<M extends MemberModule> {
 }
 
 /**
- * Starts processes that run a module, in each of which the module creates a client of one channel.
- * @param module the path of the module, or its `file:` address; a CommonJS or ES module that Node.js can load
+ * Starts processes that run a module, which creates a client of the same channel in each process.
+ * @param module the path of the module, or the `file:` address; a CommonJS or ES module that Node.js can load
  * @typeParam M the type of the module: `typeof import('./member')`
  * @returns a group in which every client is ready. Close it at the end of the test
  * @throws (rejects) TrunklineError ERR_TRUNKLINE_GROUP_FAILED when a client fails or a process ends
@@ -150,10 +151,11 @@ export async function processGroup<M extends MemberModule = any>(
   module: string | URL,
   given: ProcessGroupOptions = {},
 ): Promise<ProcessGroup<M>> {
+  const members = memberCount(given.members);
   const address = typeof module === 'string' && !module.startsWith('file:') ? pathToFileURL(module).href : String(module);
   const group = new ProcessGroup<M>(await freePort(), address, given);
   try {
-    for (let i = 0; i < (given.members ?? 3); i++) group.add();
+    for (let i = 0; i < members; i++) group.add();
     await group.ready();
     return group;
   } catch (error) {

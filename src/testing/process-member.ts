@@ -1,4 +1,4 @@
-// One process of a process group, as the test sees the process: calls, messages, and what can be done to the process.
+// A process of a process group, as the test sees the process: calls, messages, and what can be done to the process.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const OUTPUT_CHARACTERS = 20_000;
 export interface MemberContext<T = unknown> {
   /** 0 for the first member, 1 for the second, … */
   readonly index: number;
-  /** Sends something to the test, which finds it in `messages` of the member. Anything that structured clone copies. */
+  /** Sends something to the test, where `messages` of the member holds what was sent. Anything that structured clone copies. */
   tell(message: T): void;
 }
 
@@ -55,7 +55,7 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** One process of a group. */
+/** A process of a group. */
 export class ProcessMember<M extends MemberModule> {
   /** `member 1`, `member 2`, … in the order of the start. */
   readonly name: string;
@@ -139,7 +139,7 @@ export class ProcessMember<M extends MemberModule> {
 
   /**
    * Calls a function of the module in the process, with the client and these arguments.
-   * @throws (rejects) what the function throws, with its name and own fields; ERR_TRUNKLINE_GROUP_FAILED when the process ends
+   * @throws (rejects) what the function throws, with name and own fields; ERR_TRUNKLINE_GROUP_FAILED when the process ends
    */
   call<K extends AskedNames<M>>(name: K, ...args: ArgumentsOf<FunctionOf<M, K>>): Promise<ResultOf<FunctionOf<M, K>>> {
     return this.#ask((id) => ({ is: 'call', id, name, args })) as Promise<ResultOf<FunctionOf<M, K>>>;

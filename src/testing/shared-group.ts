@@ -1,5 +1,5 @@
-// Several members of one channel in this process, as on a host: each member has bound ports, connections and time of its own, and
-// meets the others over real sockets. One leads and the others follow, by the code that runs in production.
+// Several members of a channel in this process, as on a host: ports, connections and time are separate for each member, and the
+// members meet over real sockets. A single member leads and the others follow, by the code that runs in production.
 
 import cluster from '../index';
 import { TrunklineError } from '../errors';
@@ -9,6 +9,7 @@ import { backgroundClock } from '../time';
 import { GroupNetwork, MemberScope } from './group-network';
 import { notClosed } from './leak-check';
 import type { ManualClock } from './manual-clock';
+import { memberCount } from './member-count';
 import { inScope } from './scopes';
 import { turns } from './turns';
 import { waitFor } from './wait-for';
@@ -16,7 +17,7 @@ import { waitFor } from './wait-for';
 /** How long the kit waits for a member to lead or to be ready, ms. */
 const PATIENCE_MS = 60_000;
 
-/** What the kit needs of a client; every shared client and every API client is one. */
+/** What the kit needs of a client. Every shared client and every API client has these members. */
 export interface GroupClient {
   ready(): Promise<unknown>;
   readonly isClusterClientLeader: boolean;
@@ -27,7 +28,7 @@ export interface SharedGroupOptions<C extends cluster.UpstreamClass, M extends G
   readonly members?: number | undefined;
   /** What the constructor of the class gets, where the kit creates the clients. */
   readonly args?: ConstructorParameters<C> | undefined;
-  /** Options of every client, besides those that the kit sets: `port`, `secret`, `singleMode`, and `logger` unless given. */
+  /** Options of every client, besides the options that the kit sets: `port`, `secret`, `singleMode`, and `logger` unless given. */
   readonly options?: cluster.ClientOptions | undefined;
   /** Creates the client of a member, for code that wraps `cluster()`. Default: `cluster(Class, options).create(...args)`. */
   readonly create?: ((Class: C, options: cluster.ClientOptions, index: number) => M) | undefined;
@@ -35,7 +36,7 @@ export interface SharedGroupOptions<C extends cluster.UpstreamClass, M extends G
   readonly clock?: ManualClock | undefined;
 }
 
-/** One member of a group. */
+/** A member of a group. */
 export class GroupMember<M extends GroupClient> {
   /** `member 1`, `member 2`, … in the order of the start. */
   readonly name: string;
@@ -136,7 +137,7 @@ export class SharedGroup<M extends GroupClient> {
   }
 
   /**
-   * Ends a member as `kill -9` ends a process: its port is free and its connections are closed at once, and nobody is told. The
+   * Ends a member as `kill -9` ends a process: the port is free and the connections are closed at once, and nobody is told. The
    * upstream client of the member is closed, because this process goes on.
    */
   kill(member: GroupMember<M>): void {
@@ -149,8 +150,8 @@ export class SharedGroup<M extends GroupClient> {
   }
 
   /**
-   * Stops a member, as SIGSTOP stops a process: its port stays taken and its connections stay open, nothing is read or sent, and its
-   * timers stand. Code of the test that uses the client of the member still runs.
+   * Stops a member, as SIGSTOP stops a process: the port stays taken and connections stay open, nothing is read or sent, and timers
+   * stand. Code of the test that uses the client of the member still runs.
    */
   freeze(member: GroupMember<M>): void {
     this.#living(member).freeze();
@@ -163,8 +164,8 @@ export class SharedGroup<M extends GroupClient> {
   }
 
   /**
-   * From now on members of one side do not reach those of another: nothing arrives, and no connection ends. Members that are not named
-   * are one more side. Without arguments: the leader is alone.
+   * From now on members of different sides do not reach each other: nothing arrives, and no connection ends. Members that are not named
+   * are another side. Without arguments: the leader is alone.
    */
   async partition(...sides: readonly (readonly GroupMember<M>[])[]): Promise<void> {
     const given = sides.length > 0 ? sides : [[await this.leader()]];
@@ -183,7 +184,7 @@ export class SharedGroup<M extends GroupClient> {
   async close(): Promise<void> {
     this.heal();
     for (const scope of this.#scopes.values()) if (scope.isFrozen && !scope.isDead) scope.thaw();
-    // On a clock that stands, a client could wait for its own limits.
+    // On a clock that stands, a client could wait for ever.
     const closed = Promise.all([...this.members.map(({ client }) => cluster.close(client)), ...this.#dying]);
     let isClosed = false;
     void closed.then(
@@ -222,7 +223,7 @@ export class SharedGroup<M extends GroupClient> {
 }
 
 /**
- * Starts members of one channel in this process, which meet over real sockets at a free port.
+ * Starts members of a channel in this process, which meet over real sockets at a free port.
  * @param Class the upstream class, or the class of a mock
  * @returns a group in which every member is ready. Close it at the end of the test
  * @throws what `ready()` of a client is rejected with
@@ -231,7 +232,8 @@ export async function sharedGroup<
   C extends cluster.UpstreamClass,
   M extends GroupClient = cluster.SharedClientOf<C> & GroupClient,
 >(Class: C, given: SharedGroupOptions<C, M> = {}): Promise<SharedGroup<M>> {
-  const { members = 3, clock, options, args } = given;
+  const { clock, options, args } = given;
+  const members = memberCount(given.members);
   const create = given.create ?? ((Given: C, own: cluster.ClientOptions) => createClient<C, M>(Given, own, args));
   const port = await freePort();
   const secret = `test-group-${port}-${Math.random()}`;

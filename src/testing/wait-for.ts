@@ -1,4 +1,4 @@
-// Waiting for a condition instead of for time. Timers are those of Node.js, also while a test has put fake timers in place.
+// Waiting for a condition instead of for time. The timers are always of Node.js, also while a test has put fake timers in place.
 
 import { performance } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers';

@@ -136,6 +136,7 @@ describe('what a mock looks like', () => {
     feed.push('ABC', { symbol: 'ABC', cents: 1 });
     // @ts-expect-error -- an option that names no method
     expect(() => mockUpstream(PriceFeed, { subscribe: 'watch' })).toThrow('no method watch');
+    expect(() => mockUpstream(5 as never)).toThrow('must be a class');
     // @ts-expect-error -- a class that cannot subscribe has no values
     expect(() => mockUpstream(PlainFeed).set('ABC', 1)).toThrow('no method subscribe');
   });

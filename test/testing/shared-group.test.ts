@@ -1,6 +1,7 @@
 // Several members in one process over real sockets, and what happens to them.
 
 import { Base } from 'sdk-base';
+import { faultProxy } from '../../src/testing/fault-proxy';
 import { manualClock } from '../../src/testing/manual-clock';
 import { leakCheck } from '../../src/testing/leak-check';
 import { sharedGroup, type SharedGroup } from '../../src/testing/shared-group';
@@ -169,6 +170,9 @@ it('a member that is added follows; one that was killed cannot be frozen', async
 });
 
 it('options that cannot work are an error, and leave nothing open', async () => {
+  await expect(sharedGroup(Feed, { members: 0 })).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_GROUP_FAILED' });
+  await expect(sharedGroup(5 as never)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_OPTION_INVALID' });
+  await expect(faultProxy(0)).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_OPTION_INVALID' });
   await expect(sharedGroup(Feed, { options: { heartbeatInterval: -1 } })).rejects.toMatchObject({
     code: 'ERR_TRUNKLINE_OPTION_INVALID',
   });
