@@ -8,7 +8,7 @@ import { ROLES, readyIn } from '../support/in-role';
 import { freePort } from '../support/ports';
 import { recordingLogger } from '../support/recording-logger';
 import type { StoreMemberSetup } from '../fixtures/store-member';
-import { StoreMember } from './support/store-member-process';
+import { AloneProcess, StoreMember } from './support/store-member-process';
 
 /** A store with keys of its own, at a server that runs, for one test. */
 export interface Place {
@@ -204,6 +204,11 @@ export function describeAdapter(adapter: Adapter): void {
   });
 
   describe(name, () => {
+    it('in single mode the client keeps its process alive, and close() lets it end', async () => {
+      const program = new AloneProcess({ ...place.inProcess, shared: {} });
+      expect(await program.end()).toEqual(['ready', 'alive', 'closed']);
+    });
+
     check('1,000 keys', async () => {
       const keys = Array.from({ length: 1_000 }, (_, index) => `many/${String(index).padStart(4, '0')}`);
       for (const key of keys) await place.write(key, json(1));

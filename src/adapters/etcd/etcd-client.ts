@@ -6,6 +6,7 @@ import { reasonOf } from '../../etcd/etcd-failure';
 import { EtcdGateway } from '../../etcd/etcd-gateway';
 import type { TxnRequest } from '../../etcd/etcd-types';
 import { backgroundClock, type Timer } from '../../time';
+import { ProcessHold } from '../process-hold';
 import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
 import { WatchTable, type StateListener, type WatchedKeys } from '../watch-table';
 import { resolveClientOptions, type EtcdClientOptions } from './etcd-client-options';
@@ -22,6 +23,7 @@ const LOOK_IN_TROUBLE_MS = 1_000;
 /** Methods that processes share are `async` by syntax, which trunkline recognizes. */
 export class EtcdClient extends EventEmitter implements RegistryUpstream {
   readonly #gateway: EtcdGateway;
+  readonly #hold: ProcessHold;
   readonly #standing = new Standing((health) => {
     if (!this.#isClosed) this.emit('health', health);
   });
@@ -38,6 +40,7 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
     super();
     const { etcd, timeToLiveSeconds } = resolveClientOptions(options);
     this.#gateway = new EtcdGateway(etcd);
+    this.#hold = new ProcessHold();
     this.#owned = new OwnedKeys(this.#gateway, timeToLiveSeconds, this.#standing);
     this.#starting = this.#start();
     this.#starting.catch(() => undefined); // ready() tells
@@ -49,6 +52,16 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
 
   get health(): StoreHealth {
     return this.#standing.health;
+  }
+
+  /** The process stays alive until `close()`: the default. */
+  ref(): void {
+    this.#hold.ref();
+  }
+
+  /** The process may end when no answer and no watch of etcd is under way. */
+  unref(): void {
+    this.#hold.unref();
   }
 
   async subscribe(what: Watched, listener: StateListener): Promise<void> {
@@ -119,6 +132,7 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#hold.close();
     backgroundClock.clearTimeout(this.#look);
     for (const followed of this.#followed.values()) followed.close();
     this.#followed.clear();

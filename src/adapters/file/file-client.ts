@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
 import { TrunklineError } from '../../errors';
 import { backgroundClock, within, type Clock, type Timer } from '../../time';
+import { ProcessHold } from '../process-hold';
 import { isKeyWatch, type RegistryUpstream, type StoredEntry, type StoreHealth, type Watched } from '../registry';
 import { WatchTable, type StateListener } from '../watch-table';
 import { FileValues } from './file-values';
@@ -54,6 +55,7 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
   #lookingNext: Promise<void> | undefined;
   #lookMs = 0;
   #timer: { readonly timer: Timer; readonly dueAt: number } | undefined;
+  readonly #hold: ProcessHold;
   /** Counts the looks that found a change. */
   #order = 0;
   #health: StoreHealth = { ok: true };
@@ -64,6 +66,7 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
     const { path } = { ...options };
     assertPath(path);
     this.#path = resolve(path);
+    this.#hold = new ProcessHold();
     this.#clock = clock;
     this.#watches = new WatchTable(clock);
     this.#values = new FileValues(clock);
@@ -87,6 +90,16 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
 
   get health(): StoreHealth {
     return this.#health;
+  }
+
+  /** The process stays alive until `close()`: the default. */
+  ref(): void {
+    this.#hold.ref();
+  }
+
+  /** The process may end although files are watched. */
+  unref(): void {
+    this.#hold.unref();
   }
 
   async subscribe(what: Watched, listener: StateListener): Promise<void> {
@@ -137,6 +150,7 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
 
   async close(): Promise<void> {
     this.#life.abort();
+    this.#hold.close();
     this.#watches.close();
     this.#folders.close();
     this.#clock.clearTimeout(this.#timer?.timer);
