@@ -225,6 +225,21 @@ describeWithEtcd('a fleet over etcd', () => {
       await eventually('both are well', () => Promise.all([one, two].map(({ session }) => session.barrier())).then(yes, no));
     });
 
+    it('warns of history that nobody compacts, unless the fleet does', async () => {
+      const etcd = await started({});
+      const [one, two] = [await member({}, linkTo(etcd.url)), await member({}, linkTo(etcd.url, { compact: true }))];
+      await expect(one.session.health()).resolves.toMatchObject({ warnings: [] });
+      const client = new EtcdGateway({ endpoints: etcd.url });
+      open.push(client);
+      const until = 10_001;
+      for (let count = 0; count < until; count += 500)
+        await Promise.all(Array.from({ length: 500 }, () => client.put({ key: 'other', value: 'x' })));
+      expect((await one.session.health()).warnings.join()).toContain('--auto-compaction-retention');
+      await expect(two.session.health()).resolves.toMatchObject({ warnings: [] });
+      await client.compact((await client.status()).revision);
+      await expect(one.session.health()).resolves.toMatchObject({ warnings: [] });
+    });
+
     it('has a single connection to etcd by gRPC, and a few by the gateway', async () => {
       const proxy = await faultProxy(bed.etcd.port);
       open.push(proxy);

@@ -1,14 +1,19 @@
 // Forgets the history of etcd, for an etcd that belongs to the fleet alone: the leader compacts up to the revision that was the newest
 // one interval ago, so whoever reads or watches has an interval to finish.
 
-import { backgroundClock, type Timer } from '../../../time';
+import { backgroundClock, type Clock, type Timer } from '../../../time';
 import type { EtcdLine } from './line';
 
-const EVERY_MS = 5 * 60_000;
+export const EVERY_MS = 5 * 60_000;
 
 export class Compaction {
+  readonly #clock: Clock;
   #line: EtcdLine | undefined;
   #timer: Timer | undefined;
+
+  constructor(clock: Clock = backgroundClock) {
+    this.#clock = clock;
+  }
 
   /** The member leads over this line. Idempotent for a line. */
   start(line: EtcdLine): void {
@@ -20,13 +25,13 @@ export class Compaction {
 
   stop(): void {
     this.#line = undefined;
-    backgroundClock.clearTimeout(this.#timer);
+    this.#clock.clearTimeout(this.#timer);
   }
 
   /** @param upTo the newest revision one interval ago */
   #later(line: EtcdLine, upTo: bigint | undefined): void {
     if (this.#line !== line) return; // stopped meanwhile
-    this.#timer = backgroundClock.setTimeout(() => void this.#compact(line, upTo), EVERY_MS);
+    this.#timer = this.#clock.setTimeout(() => void this.#compact(line, upTo), EVERY_MS);
   }
 
   async #compact(line: EtcdLine, upTo: bigint | undefined): Promise<void> {

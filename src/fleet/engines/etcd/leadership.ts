@@ -58,8 +58,10 @@ export class EtcdLeadership {
     const { ranges } = await line.read({ key: line.keys.leader }, { key: line.keys.number(member) });
     const [present, number] = ranges.map(({ entries }) => entries[0]);
     const hasLed = present?.lease !== undefined && leaderOf(present).fence === fence;
-    const wasLeading = hasLed && (await line.client.revokeLease(present.lease));
-    if (number?.lease !== undefined) await line.client.revokeLease(number.lease);
+    const [wasLeading] = await Promise.all([
+      hasLed && line.client.revokeLease(present.lease),
+      number?.lease !== undefined && line.client.revokeLease(number.lease),
+    ]);
     return wasLeading;
   }
 

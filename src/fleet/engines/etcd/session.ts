@@ -193,10 +193,10 @@ export class EtcdSession implements EngineSession {
     );
     const [leaders, numbers, replies] = ranges.map(({ entries }) => entries);
     const leader = leaders![0] && leaderOf(leaders![0]);
-    await this.#register(line, numbers![0]);
     const [broadcast, ownReplies] = await Promise.all([
       line.watch({ prefix: keys.broadcast }, revision, (events) => this.#hear(up, events)),
       line.watch({ prefix: keys.replies(setup.member) }, revision, (events) => this.#ownCalls.hear(line, events)),
+      this.#register(line, numbers![0]),
     ]);
     if (this.#closed || line.reason) return;
     const up: Up = { line, broadcast, replies: ownReplies, leader, renewal: undefined };
