@@ -12,7 +12,7 @@ interface Pending {
   readonly dueAt: number;
   readonly timer: Timer;
   readonly settle: (outcome: Outcome) => void;
-  /** `queued`: not sent. `sent`: the engine has it, or may have it. */
+  /** `queued`: not sent. `sent`: the engine has the call, or may have the call. */
   state: 'queued' | 'sending' | 'sent';
 }
 
@@ -101,7 +101,7 @@ export class Caller {
     try {
       await this.#setup.session().call(batch);
     } catch {
-      // Nobody knows whether the engine has them: asked after when the session is up, and soon if it still is.
+      // Nobody knows whether the engine has these calls: asked after when the session is up, and soon if the session still is up.
       if (this.#isUp) this.#setup.clock.setTimeout(() => this.#lookAgain(), 100).unref();
     }
     this.#isSending = false;

@@ -24,7 +24,7 @@ export interface Engine {
 }
 
 export interface EngineLimits {
-  /** The largest value, call or answer, bytes. The fleet refuses larger ones before anything is sent. */
+  /** The largest value, call or answer, bytes. The fleet refuses anything larger before sending. */
   readonly valueBytes: number;
   /** How many values, calls or answers one verb may carry; the fleet makes the batches. */
   readonly batchSize: number;
@@ -158,7 +158,7 @@ export interface SessionListener {
    * change. The engine finds out about leadership that ran out by itself, a fraction of the TTL late at most.
    */
   onLeader(leader: Leader | undefined): void;
-  /** Values of watched keys. May repeat values, and may give older ones after newer ones: the fleet compares. */
+  /** Values of watched keys. May repeat values, and may give an older value after a newer value: the fleet compares. */
   onValues(values: readonly EngineValue[]): void;
   /** After `serve`. @param isWhole these are all wishes of all members, this one's too; anything known before is forgotten */
   onWishes(changes: readonly WishChange[], isWhole: boolean): void;
@@ -246,7 +246,7 @@ export interface EngineSession {
 
   /**
    * Which calls of this member will get no answer: claimed with another fence, so that the answer will be refused, or unknown to the
-   * engine, which has lost them or has told the answer. Call `barrier` after this verb, then those still without an answer are lost.
+   * engine, which has lost them or has told the answer. Call `barrier` after this verb, then calls that are still without an answer are lost.
    * Reads only; may be sent again.
    * @param fence the present leader's; undefined: nobody leads
    */

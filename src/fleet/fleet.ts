@@ -122,7 +122,7 @@ function isOfLibrary(prototype: object): boolean {
   return prototype === EventEmitter.prototype || Object.hasOwn(prototype, 'readyOrTimeout');
 }
 
-/** A method of the same kind, because the core knows by its kind how a method gives its results. */
+/** A method of the same kind, because the kind tells the core how a method gives results. */
 function standInFor(name: string, method: Method, { group }: ResolvedFleetOptions, host: HostOf): PropertyDescriptor {
   const promised = async (self: object, args: unknown[]): Promise<unknown> =>
     (await host(self).call({ method: name, style: 'promise', args }))[0];

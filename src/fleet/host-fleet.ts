@@ -136,7 +136,7 @@ export class HostFleet {
     });
     this.ready.then(
       () => (this.#isReady = true),
-      () => undefined, // the core asks for it
+      () => undefined, // the core asks for the reason
     );
     this.#clock.setTimeout(() => this.#failReady(), setup.options.maxWaitMs).unref();
   }
@@ -168,7 +168,7 @@ export class HostFleet {
     this.#end('publication', registration);
   }
 
-  /** @throws TrunklineError, whatever the method throws, and what the transcode says of arguments that cannot be carried */
+  /** @throws TrunklineError, what the method throws, and what the transcode says of arguments that cannot be carried */
   async call(call: FleetCall): Promise<readonly unknown[]> {
     const outcome = await this.#run(call);
     if (!outcome.ok) throw outcome.error;

@@ -1,4 +1,4 @@
-// One host's part in the election between hosts: campaigns when nobody leads, renews while it leads, and stops by its own clock when
+// One host's part in the election between hosts: campaigns when nobody leads, renews while leading, and stops by the clock of this process when
 // renewals are not answered. Candidates do not poll: the engine tells when nobody leads.
 
 import { TrunklineError } from '../errors';
@@ -53,7 +53,7 @@ export class Leadership {
     this.#setup = setup;
   }
 
-  /** The own leadership; undefined when there is none, or its time has passed on the own clock. */
+  /** The own leadership; undefined when there is none, or the time has passed on the own clock. */
   get term(): Term | undefined {
     return this.#term && (!trust.checksItself || this.#setup.clock.now() < this.#deadline) ? this.#term : undefined;
   }

@@ -1,4 +1,4 @@
-// What travels through the engine as bytes: values, calls and their outcomes. Values and arguments are written with the codec of the
+// What travels through the engine as bytes: values, calls and outcomes. Values and arguments are written with the codec of the
 // fleet; what surrounds them, and errors, in a form that keeps errors whole.
 
 import { fromErrorValue } from '../../protocol/error-value';

@@ -30,7 +30,7 @@ export interface FleetOptions {
   host?: string | undefined;
   /** Methods that may run twice: sent again when the winner was lost with such a call under way. Default: none. */
   idempotent?: readonly string[] | undefined;
-  /** How the class names its verbs, where it does not name them `subscribe`, `unSubscribe`, `publish`, `close`. */
+  /** How the class names the verbs, where the names are not `subscribe`, `unSubscribe`, `publish`, `close`. */
   verbs?: Partial<FleetVerbs> | undefined;
   /**
    * Gives the epoch of leadership to the class, so that a server that can compare may refuse a deposed leader. `true`: the last

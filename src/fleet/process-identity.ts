@@ -1,4 +1,4 @@
-// Which process leads: host, machine, process number and start time, as the leader's key holds them. Another process of the same
+// Which process leads: host, machine, process number and start time, as in the leader's key. Another process of the same
 // machine can see from these that the leader is dead, and need not wait until the leadership runs out.
 
 import { readFileSync, readlinkSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// What a host does while it leads its fleet: holds the upstream client, writes its values into the engine, runs the calls of all hosts,
+// What a host does while leading a fleet: holds the upstream client, writes the values into the engine, runs the calls of all hosts,
 // and asks the upstream client for what all members want together.
 
 import { messageOf } from '../../protocol/error-value';
@@ -135,7 +135,7 @@ export class Reign {
     session()
       .serve()
       .catch(() => {
-        // While the session is down this is asked again when it is up.
+        // Asked again when the session is up.
         if (!term || this.#term !== term) return;
         this.#serving = clock.setTimeout(() => this.serve(), 200);
         this.#serving.unref();
@@ -149,7 +149,7 @@ export class Reign {
     if (!this.#term) return;
     this.#union.change(kind, key, registration);
     if (kind === 'publication' || !registration) return;
-    // Another host may want the key already: its value is known here.
+    // Another host may want the key already: the value is known here.
     const value = this.#lane.valueOf(valueKey(key));
     if (value?.bytes) hooks.onValue(key, this.#term.epoch, value.sequence, () => messages.decodeValue(value.bytes!));
   }
@@ -172,7 +172,7 @@ export class Reign {
     });
   }
 
-  /** Claims no more calls, answers those that are claimed, and writes what is known. */
+  /** Claims no more calls, answers the claimed calls, and writes what is known. */
   async drain(): Promise<void> {
     await this.#served.drain();
     await this.#lane.idle;

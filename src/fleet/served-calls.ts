@@ -1,5 +1,5 @@
 // Calls of all hosts, in the host that leads: claimed in the engine, run once each, answered together. What cannot be claimed is not
-// run, and what is refused as an answer is not tried again: its caller is told by its own host.
+// run, and what is refused as an answer is not tried again: the host of the caller tells the caller.
 
 import type { Clock } from '../time';
 import type { CallId, EngineCall, EngineLimits, EngineReply, EngineSession, Fence } from './engine';
@@ -21,7 +21,7 @@ const RETRY_MS = 50;
 export class ServedCalls {
   readonly #setup: ServedSetup;
   readonly #offered = new Map<string, CallId>();
-  /** Calls that were begun in this term, until their answers have arrived: a claim that is sent again gives them once more. */
+  /** Calls that were begun in this term, until the answers have arrived: a claim that is sent again gives such calls once more. */
   readonly #begun = new Set<string>();
   #answers: EngineReply[] = [];
   #isTaking = false;
@@ -81,7 +81,7 @@ export class ServedCalls {
         return;
       }
       for (const id of ids) this.#offered.delete(idOf(id));
-      // Claimed under a fence that leads no longer by the own clock: not begun, and its caller is told.
+      // Claimed under a fence that leads no longer by the own clock: not begun, and the caller is told.
       if (fenceNow() === fence) for (const call of taken.calls) this.#begin(fence, call);
     } catch {
       this.#isTaking = false;

@@ -1,4 +1,4 @@
-// How a host stands in its fleet, and whether its values may be old. Two causes, told apart: the engine is silent, or nobody leads. A
+// How a host stands in a fleet, and whether the values may be old. Two causes, told apart: the engine is silent, or nobody leads. A
 // short takeover is neither.
 
 import { TrunklineError } from '../errors';
@@ -22,7 +22,7 @@ export interface FleetStatus {
   readonly epoch: number;
   /** Who leads; undefined while nobody does. */
   readonly winner: { readonly host: string; readonly pid: number } | undefined;
-  /** Since when values may be old, ms since 1970; undefined while they are not. */
+  /** Since when values may be old, ms since 1970; undefined while values are new. */
   readonly staleSince: number | undefined;
   /** Why values may be old: the `engine` is silent, no host is the `winner`, or the `upstream` client of the winner says so. */
   readonly stale: 'engine' | 'winner' | 'upstream' | undefined;
@@ -139,7 +139,7 @@ export class Standing {
   #cause(): FleetStatus['stale'] {
     const { clock, ttlMs } = this.#setup;
     const now = clock.now();
-    // The winner has its values from the upstream client; it stops by its own clock when the engine is silent.
+    // The winner has values from the upstream client, and stops by the own clock when the engine is silent.
     if (this.#ownEpoch === undefined) {
       if (now - this.#heardAt > ttlMs) return 'engine';
       if (!this.#leader && now - this.#ledAt > ttlMs) return 'winner';

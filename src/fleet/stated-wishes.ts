@@ -1,5 +1,5 @@
 // What this host wants of the fleet, kept stated in the engine: wishes for the leader, and the keys whose values are watched. Changes of
-// a moment go together; whatever failed is stated again as a whole.
+// a moment go together; after a failure everything is stated again.
 
 import { soon, type Clock } from '../time';
 import type { EngineSession, Wish, WishKind } from './engine';
@@ -96,7 +96,7 @@ export class StatedWishes {
       wishes.flatMap(({ kind, key }) => (kind === 'subscription' ? valueKey(key) : []));
     const gone = keysOf(removed);
     if (gone.length > 0) session().unwatch(gone);
-    // Watch before the leader hears of the wish, or the first value comes while nobody watches; it would be read later than needed.
+    // Watch before the leader hears of the wish, or the first value comes while nobody watches.
     const watched = [...(isWhole ? alwaysWatched : []), ...keysOf(added)];
     if (watched.length > 0) await session().watch(watched);
     if (isWhole || added.length > 0) await session().want(added, isWhole);

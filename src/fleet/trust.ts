@@ -1,8 +1,8 @@
-// What the fleet checks itself although the engine would refuse it. Tests switch these checks off, to see that the engine refuses.
+// Checks of the fleet for what the engine refuses anyway. Tests switch these checks off, to see that the engine refuses.
 
 export const trust = {
   /**
-   * Whether a leader looks at its own clock, at renewals that were refused, and at what it hears of other leaders. Without these checks
+   * Whether a leader looks at the own clock, at renewals that were refused, and at news of other leaders. Without these checks
    * only a fenced verb that the engine refuses ends leadership.
    */
   checksItself: true,

@@ -1,4 +1,4 @@
-// What all members of a fleet want together, as the leader asks it of the upstream client: a key is open as long as one member wants it.
+// What all members of a fleet want together, as the leader asks it of the upstream client: a key is open as long as any member has the wish.
 
 import type { WishChange, WishKind } from './engine';
 
@@ -15,7 +15,7 @@ interface OpenKey {
 
 export class Union {
   readonly #hooks: UnionHooks;
-  /** The wishes of the own host are told directly, and what the engine says of them is older. */
+  /** The wishes of the own host are told directly, and the engine says older things of the same wishes. */
   readonly #own: string;
   readonly #open = new Map<string, OpenKey>();
 

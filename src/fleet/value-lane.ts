@@ -1,5 +1,5 @@
 // The leader's values on their way into the engine: one batch at a time, sent again unchanged until the engine has answered. Only
-// the newest value of a key waits. Knows all values, so that they can be written again after a cut.
+// the newest value of a key waits. Knows all values, and can write all of them again after a cut.
 
 import type { Clock, Timer } from '../time';
 import type { EngineLimits, Epoch, Fenced, WriteBatch } from './engine';
@@ -71,7 +71,7 @@ export class ValueLane {
     this.#send();
   }
 
-  /** Writes every value again: the engine may have lost any of them. */
+  /** Writes every value again: the engine may have lost any value. */
   rewrite(): void {
     for (const key of this.#values.keys()) this.#waiting.add(key);
     this.#setup.clock.clearTimeout(this.#retry);

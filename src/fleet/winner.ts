@@ -1,5 +1,5 @@
 // The upstream client of the fleet, in the host that leads: a client of this library in single mode, which keeps the user's instance
-// alive, tries again what was refused, and knows how each method gives its results. Made when this host wins, closed when it loses.
+// alive, tries again what was refused, and knows how each method gives results. Made when this host wins, closed when it loses.
 
 import { type EventEmitter } from 'node:events';
 import cluster from '../index';

@@ -1,4 +1,4 @@
-// What the conformance suite of engines needs of each engine, and a session that remembers everything that it was told.
+// What the conformance suite of engines needs of each engine, and a session that remembers everything.
 
 import { randomUUID } from 'node:crypto';
 import type {

@@ -1,4 +1,4 @@
-// `memoryEngine()`: an engine within one process, for tests. Keeps every rule of engine.ts, and can do what servers do to their
+// `memoryEngine()`: an engine within one process, for tests. Keeps every rule of engine.ts, and can do what servers do to
 // clients: stop, start again with or without data, and lose the link to one session.
 
 import { TrunklineError } from '../../errors';

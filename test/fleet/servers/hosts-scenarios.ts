@@ -1,4 +1,4 @@
-// Scenarios with real processes on several hosts, for each engine: one upstream connection whatever dies, no value backwards, no call
+// Scenarios with real processes on several hosts, for each engine: a single upstream connection in every fault, no value backwards, no call
 // twice.
 
 import type { FleetMemberSetup } from '../../fixtures/fleet-member';

@@ -1,7 +1,7 @@
 // `redisEngine({ url })` and `redisEngine({ client })`: a fleet over a Redis that exists. Nothing is loaded or connected before a host
 // needs the engine.
 
-import type { Cluster, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { TrunklineError } from '../../../errors';
 import type { Engine } from '../../engine';
 import { RedisSession } from './session';
@@ -9,11 +9,11 @@ import { RedisSession } from './session';
 export interface RedisEngineOptions {
   /** Where Redis is, such as `redis://user:password@10.0.0.5:6379/0`, or `rediss://…` for TLS. Default `redis://127.0.0.1:6379`. */
   url?: string | undefined;
-  /** A client of ioredis 6, or its Cluster: the engine makes connections of its own, with the same options. Replaces `url`. */
-  client?: Redis | Cluster | undefined;
+  /** A client of ioredis 6: the engine makes connections of its own with the options of the client, and leaves the client alone. */
+  client?: Redis | undefined;
   /**
    * Whether a winner counts as dead when its connection to Redis has ended: a host whose processes were killed is followed at once
-   * instead of after the TTL, and a winner whose connection was reset loses leadership. Not for a Cluster. Default false.
+   * instead of after the TTL, and a winner whose connection was reset loses leadership. Default false.
    */
   presence?: boolean | undefined;
   /**
@@ -33,9 +33,12 @@ export function redisEngine(options: RedisEngineOptions = {}): Engine {
   if (client !== undefined && typeof (client as Partial<Redis>).duplicate !== 'function')
     throw wrong('client', 'must be a client of ioredis');
   if (!Number.isInteger(replicas) || replicas < 0) throw wrong('replicas', 'must be a whole number, 0 or more');
-  const isCluster = (client as { isCluster?: boolean } | undefined)?.isCluster === true;
-  if (presence && isCluster)
-    throw wrong('presence', 'cannot be used on a Cluster, whose nodes do not know the connections of others');
+  // Messages of another node have no order with the answers of this one, so a fleet needs the node of its slot.
+  if ((client as { isCluster?: boolean } | undefined)?.isCluster)
+    throw wrong(
+      'client',
+      'is a Cluster; give the url of the node that has the slot of the group (CLUSTER KEYSLOT "{fleet:GROUP}")',
+    );
   return {
     name: 'redis',
     limits: LIMITS,

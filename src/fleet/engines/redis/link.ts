@@ -1,7 +1,7 @@
-// Two connections of one host to Redis: one for commands, and one that subscribes. Comes up when both work, goes down when either ends or
-// says nothing, and connects again by itself. No command is sent again by the client package: each verb says what may be repeated.
+// Two connections of one host to Redis: one for commands, and another that subscribes. Comes up when both work, goes down when either ends or
+// says nothing, and connects again. No command is sent again by the client package: each verb says what may be repeated.
 
-import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { messageOf } from '../../../../protocol/error-value';
 import { TrunklineError } from '../../../errors';
 import { optionalPackage } from '../../../optional-package';
@@ -10,7 +10,7 @@ import { SCRIPTS, type ScriptName } from './scripts';
 
 export interface RedisPlace {
   readonly url?: string | undefined;
-  readonly client?: Redis | Cluster | undefined;
+  readonly client?: Redis | undefined;
 }
 
 export interface LinkSetup {
@@ -117,7 +117,7 @@ export class RedisLink {
       keyPrefix: '',
     } satisfies RedisOptions;
     const made = place.client
-      ? (place.client as Redis).duplicate(options)
+      ? place.client.duplicate(options)
       : new (redisClass())(place.url ?? 'redis://127.0.0.1:6379', options);
     // The fleet's client holds the process, not its connections.
     made.on('connect', () => (made as unknown as { stream?: { unref?(): void } }).stream?.unref?.());

@@ -30,7 +30,7 @@ export function wishOf(member: string, field: string, registration: Buffer | und
   return { member, kind, key: field.slice(1), registration };
 }
 
-/** What is told to the leader of a change: JSON, because it is rare. */
+/** What is told to the leader of a change: JSON, because changes are rare. */
 export interface WishMessage {
   readonly member: string;
   /** The member has ended. */

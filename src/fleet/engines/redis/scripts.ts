@@ -142,7 +142,7 @@ if known then return 1 end
 return 0
 `,
   },
-  /** KEYS members. ARGV prefix, member, TTL, whole, message, number of fields that go, those fields, then fields with bytes. */
+  /** KEYS members. ARGV prefix, member, TTL, whole, message, number of fields that go, these fields, then fields with bytes. */
   want: {
     keys: 1,
     lua: `${NOW}${TOUCH}
@@ -181,7 +181,7 @@ for _, member in ipairs(silent) do forget(KEYS[1], ARGV[1], member) end
 return #silent
 `,
   },
-  /** KEYS members, leader. ARGV prefix, member, fence. The member ends, and so does its leadership. */
+  /** KEYS members, leader. ARGV prefix, member, fence. The member ends, and so does the leadership. */
   forget: {
     keys: 2,
     lua: `${FORGET}

@@ -1,4 +1,4 @@
-// What the leader's session knows of all members: their wishes and calls, read whole once and then as they change, and the end of members
+// What the leader's session knows of all members: wishes and calls, read whole once and then change by change, and the end of members
 // that have said nothing for too long.
 
 import { backgroundClock, type Timer } from '../../../time';

@@ -350,7 +350,7 @@ export class RedisSession implements EngineSession {
     return `${this.#keys.prefix}v:${key}`;
   }
 
-  /** What nobody waits for, and what ends by itself when it fails. */
+  /** Work that nobody waits for, and whose failure has no effect. */
   #forgo(promise: Promise<unknown>): void {
     promise.catch(() => undefined);
   }
