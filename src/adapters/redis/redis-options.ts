@@ -90,6 +90,7 @@ export interface RedisSettings {
 }
 
 const DEFAULT_URL = 'redis://127.0.0.1:6379';
+const DEFAULT_PORT = 6379;
 const DEFAULT_PREFIX = '{trunkline}';
 const DEFAULT_TIME_TO_LIVE_MS = 10_000;
 /** Two pulses must fit, or one late pulse would end the registrations. */
@@ -146,13 +147,40 @@ export function settingsOf(options: RedisStoreOptions): RedisSettings {
   };
 }
 
-function creatorOf({ url = DEFAULT_URL, username, password, tls, ioredis }: RedisStoreOptions): () => RedisConnection {
+/** What stands in the URL is given as options, because ioredis would prefer an URL to options: a password in it, and settings in its query. */
+function creatorOf({ url, username, password, tls, ioredis }: RedisStoreOptions): () => RedisConnection {
   const { Redis } = optionalPackage('ioredis', 'trunkline/redis', () => require('ioredis') as typeof import('ioredis'));
-  // An option that is undefined would replace what the URL says.
-  const given = Object.fromEntries(Object.entries({ username, password, tls }).filter(([, value]) => value !== undefined));
   // Sentinels say where the server is, which a URL would contradict.
-  const where = ioredis?.sentinels === undefined || ioredis.sentinels === null ? [url] : [];
-  return () => new Redis(...(where as [string]), { ...ioredis, ...given, ...OWN });
+  const where = ioredis?.sentinels ? {} : inUrl(url);
+  const given = Object.fromEntries(Object.entries({ username, password, tls }).filter(([, value]) => value !== undefined));
+  return () => new Redis({ ...where, ...ioredis, ...given, ...OWN });
+}
+
+/** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
+function inUrl(url = DEFAULT_URL): object {
+  const { protocol, hostname, port, pathname, username, password, searchParams } = parsed(url);
+  return {
+    ...Object.fromEntries(searchParams),
+    host: hostname.replace(/^\[|\]$/g, '') || 'localhost',
+    port: Number(port || DEFAULT_PORT),
+    ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : undefined),
+    ...(username === '' ? undefined : { username: decodeURIComponent(username) }),
+    ...(password === '' ? undefined : { password: decodeURIComponent(password) }),
+    ...(protocol === 'rediss:' ? { tls: {} } : undefined),
+  };
+}
+
+/** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
+function parsed(url: string): URL {
+  let result: URL;
+  try {
+    result = new URL(url);
+  } catch {
+    throw invalid('url', 'must be a URL such as redis://127.0.0.1:6379');
+  }
+  if (!['redis:', 'rediss:'].includes(result.protocol)) throw invalid('url', 'must begin with redis:// or rediss://');
+  if (!/^(\/\d*)?$/.test(result.pathname)) throw invalid('url', 'must end with the number of a database, or without any');
+  return result;
 }
 
 /** Names the server, without user and password. @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
@@ -161,17 +189,12 @@ export function serverOf({ url = DEFAULT_URL, ioredis, client }: RedisStoreOptio
   const sentinels = options?.sentinels;
   if (sentinels) return `Redis ${options.name ?? ''} of ${sentinels.map(({ host, port }) => `${host}:${port ?? 26379}`).join()}`;
   if (client) {
-    const { host = 'localhost', port = 6379, path, db = 0 } = client.options ?? {};
+    const { host = 'localhost', port = DEFAULT_PORT, path, db = 0 } = client.options ?? {};
     return `Redis ${path ?? `${host}:${port}`}/${db}`;
   }
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    throw invalid('url', 'must be a URL such as redis://127.0.0.1:6379');
-  }
-  if (!['redis:', 'rediss:'].includes(parsed.protocol)) throw invalid('url', 'must begin with redis:// or rediss://');
-  return `Redis ${parsed.hostname}:${parsed.port || 6379}/${parsed.pathname.slice(1) || ((ioredis?.db as number | undefined) ?? 0)}`;
+  const { hostname, port, pathname } = parsed(url);
+  const at = options?.path ?? `${options?.host ?? hostname}:${options?.port ?? (port || DEFAULT_PORT)}`;
+  return `Redis ${at}/${options?.db ?? (pathname.slice(1) || 0)}`;
 }
 
 function atLeast(

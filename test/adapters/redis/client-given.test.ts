@@ -21,6 +21,25 @@ it('without the package ioredis the error says what to install', () => {
   });
 });
 
+describeWithRedis('a URL', () => {
+  const opened = new Opened();
+  afterEach(() => opened.close());
+
+  it('gives user, password and database, and options count more', async () => {
+    const server = opened.add(await RedisServer.start(), (open) => open.stop());
+    const redis = opened.redis(server);
+    await redis.call('ACL', 'SETUSER', 'shop', 'on', '>p:@/', '~*', '&*', '+@all');
+    await redis.config('SET', 'requirepass', 'default');
+    const at = `127.0.0.1:${server.port}/4?keyPrefix=never&commandTimeout=1`;
+    const client = await opened.ready({ url: `redis://shop:${encodeURIComponent('p:@/')}@${at}` });
+    await client.put('k', Buffer.from('v'));
+    await redis.select(4);
+    expect(await redis.hget('{trunkline}:values', 'k')).toBe('v');
+    await opened.ready({ url: `redis://shop:old@${at}`, password: 'p:@/' });
+    await opened.ready({ url: `redis://x:y@${at}`, username: 'default', password: 'default', ioredis: { db: 5 } });
+  });
+});
+
 describeWithRedis('a client of ioredis that is given', () => {
   const opened = new Opened();
   afterEach(() => opened.close());

@@ -67,9 +67,10 @@ describeWithRedis('losses of Redis', () => {
   });
 
   it('a replica that is promoted without the last writes: what it has is what counts', async () => {
-    const master = await started();
+    const quick = ['--repl-diskless-sync-delay', '0'];
+    const master = await started(undefined, quick);
     const proxy = opened.add(await FaultProxy.start(master.port), (open) => open.close());
-    const replica = await started(undefined, ['--replicaof', '127.0.0.1', String(master.port)]);
+    const replica = await started(undefined, [...quick, '--replicaof', '127.0.0.1', String(master.port)]);
     const client = await opened.ready({ url: `redis://127.0.0.1:${proxy.port}` });
     const watch = await heardBy(client, { prefix: '' });
     const [toMaster, toReplica] = [opened.redis(master), opened.redis(replica)];

@@ -161,6 +161,7 @@ describeWithRedis('refusals of Redis', () => {
     ['prefix', { prefix: '' }],
     ['url', { url: 'http://127.0.0.1' }],
     ['url', { url: 'nonsense' }],
+    ['url', { url: 'redis://127.0.0.1/name' }],
     ['timeToLiveMs', { timeToLiveMs: 10 }],
     ['silenceMs', { silenceMs: 0 }],
     ['pollMs', { pollMs: 1 }],
