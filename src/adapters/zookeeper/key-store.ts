@@ -1,4 +1,4 @@
-// Keys of ZooKeeper by single requests: reading, listing, writing and deleting. Each function is one try over one connection.
+// Keys of ZooKeeper by single requests: reading, listing, writing and deleting. Each function uses a single connection.
 
 import type { StoredEntry, WriteOptions } from '../registry';
 import { entryOf } from './node-mirror';
@@ -36,7 +36,7 @@ export class KeyStore {
     return (data && this.#entryOf(key, data)) ?? null;
   }
 
-  /** Not one moment: keys that change meanwhile may be from before or after. */
+  /** Keys that change during the reading may be from before or after. */
   async list(session: Session, prefix: string): Promise<StoredEntry[]> {
     const entries: StoredEntry[] = [];
     const visit = async (above: string): Promise<void> => {
@@ -83,7 +83,7 @@ export class KeyStore {
       if (!entry) return false;
       const version = entry.version - 1;
       let { code } = await session.remove(path, version);
-      // A node with others below stays as their folder.
+      // A node with others below stays as a folder.
       if (code === CODE.notEmpty) ({ code } = await session.clear(path, version));
       if (code === CODE.ok) return true;
       if (code !== CODE.badVersion && code !== CODE.noNode) throw refused(this.#server, `delete of ${key}`, code);

@@ -1,5 +1,5 @@
-// The nodes that are watched, kept equal to the server, and fed into the table of watches. ZooKeeper tells of one change of a node and
-// no more, so each read of a node sets the watch for the next change: nothing is lost between. A prefix is a node with everything below.
+// The nodes that are watched, kept equal to the server, and fed into the table of watches. ZooKeeper tells of the next change of a node
+// and no more, so each read of a node sets the watch for the next change: nothing is lost between. A prefix is a node with everything below.
 
 import type { Timer } from '../../time';
 import { backgroundClock } from '../../time';
@@ -7,7 +7,7 @@ import { isKeyWatch, type StoredEntry, type Watched } from '../registry';
 import type { WatchedKeys, WatchTable } from '../watch-table';
 import { startOf, type Paths } from './paths';
 import { numberOf, ownerOf, type Answer, type NodeData, type Session } from './session';
-import { isUnreachable, refused } from './zookeeper-failure';
+import { isUnreachable, refused, unreachable } from './zookeeper-failure';
 import { CODE, EVENT, type NodeEvent } from './zookeeper-package';
 
 /** Nodes that could not be read are read again this often, ms: ZooKeeper tells nobody that an ACL has changed. */
@@ -47,7 +47,7 @@ export class NodeMirror {
   #session: Session | undefined;
   /** Called when a session is attached. */
   #onAttached: (() => void)[] = [];
-  /** Added to the transactions of a server that has lost its data, so that what the server says counts as newer. */
+  /** Added to the transactions of a server that has lost all data, so that what the server says counts as newer. */
   #orderBase = 0;
   #newestOrder = 0;
   /** Keys of nodes whose first read a watch waits for. */
@@ -63,7 +63,7 @@ export class NodeMirror {
   }
 
   /**
-   * Reads everything again: watches end with their connection.
+   * Reads everything again: watches end with the connection.
    * @param isNewHistory whether the server has lost the data that were read before
    * @returns resolves when all is read; rejected when the connection is lost before
    */
@@ -102,7 +102,7 @@ export class NodeMirror {
     for (const node of this.#nodes.values()) {
       if (node.key !== start && !watched.covers(node.key)) continue;
       node.known = undefined;
-      node.areChildrenStale = true; // so far perhaps only the children of another prefix were looked for
+      node.areChildrenStale = true; // perhaps only the children of another prefix were looked for so far
     }
     for (;;) {
       if (!this.#session) await new Promise<void>((resolve) => this.#onAttached.push(resolve));
@@ -119,7 +119,7 @@ export class NodeMirror {
     }
     if (this.#table.get(what) !== watched || watched.isKnown) return;
     const nodes = [...this.#nodes.values()].filter(({ key, entry }) => entry && watched.covers(key));
-    // Order 0: what is missing here was never there for this watch, and whatever comes later is newer.
+    // Order 0: what is missing here was never there for this watch, and everything later is newer.
     watched.whole(
       nodes.map(({ entry }) => entry!),
       0,
@@ -238,19 +238,20 @@ export class NodeMirror {
 
   /** @returns whether anything had to be read */
   async #readOnce(node: WatchedNode): Promise<boolean> {
-    const session = this.#session;
-    if (!session) return false;
     const path = this.#paths.pathOf(node.key);
     const isData = node.areDataStale && this.#needsData(node.key);
     const isChildren = !isData && node.areChildrenStale && this.#needsChildren(node.key);
     if (!isData && !isChildren) return false;
+    const session = this.#session;
+    if (!session) throw unreachable(this.#server, 'the connection was lost');
     // Before the request: a change that is reported meanwhile makes stale again.
     if (isData) node.areDataStale = false;
     else node.areChildrenStale = false;
     node.isNamedSince = false;
     try {
       const answer = isData ? await session.data(path, true) : await session.children(path, true);
-      if (this.#nodes.get(node.key) !== node || session !== this.#session) return true;
+      if (session !== this.#session) throw unreachable(this.#server, 'the connection was lost');
+      if (this.#nodes.get(node.key) !== node) return true;
       if (answer.code === CODE.noNode) await this.#absent(session, node, answer.zxid);
       else if (answer.code !== CODE.ok) throw refused(this.#server, `reading ${path}`, answer.code);
       else {
@@ -353,7 +354,7 @@ export class NodeMirror {
   }
 }
 
-/** A node without data is a folder for its children, and no key, unless the node is owned by a session: such nodes have no children. */
+/** A node without data is a folder, and no key, unless the node is owned by a session: such nodes have no children. */
 export function entryOf(key: string, bytes: Buffer | undefined, isOwned: boolean, version: number): StoredEntry | undefined {
   if (!bytes && !isOwned) return undefined;
   return { key, version: version + 1, bytes: bytes ?? Buffer.alloc(0) };

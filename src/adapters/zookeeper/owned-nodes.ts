@@ -1,5 +1,5 @@
-// The nodes that live as long as this client: ephemeral nodes of ZooKeeper, made again when their session has ended or somebody has
-// removed them. The node of a dead predecessor is replaced by a node of one's own, so that the end of the predecessor's session takes
+// The nodes that live as long as this client: ephemeral nodes of ZooKeeper, made again when the session has ended or somebody has
+// removed the node. The node of a dead predecessor is replaced by a new node, so that the end of the predecessor's session takes
 // nothing along.
 
 import type { OwnedEntry } from '../registry';
@@ -21,7 +21,7 @@ export class OwnedNodes {
   readonly #claims = new Set<string>();
   /** What is under way for a key. */
   readonly #work = new Map<string, Promise<void>>();
-  /** The sessions that this client has had before: what they own will go soon. */
+  /** The sessions that this client has had before, whose nodes will go soon. */
   readonly #formerSessions = new Set<string>();
   #session: Session | undefined;
   #onAttached: (() => void)[] = [];
@@ -166,8 +166,8 @@ export class OwnedNodes {
 }
 
 /**
- * Makes the nodes above a node, from the lowest that is missing on: the user may have no rights further up. They get no data, and
- * are therefore no keys.
+ * Makes the nodes above a node, from the lowest that is missing on: the user may have no rights further up. The nodes get no data,
+ * and are therefore no keys.
  */
 export async function makeAbove(server: string, session: Session, paths: Paths, key: string): Promise<void> {
   const missing = ancestorsOf(paths.pathOf(key));

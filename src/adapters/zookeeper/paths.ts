@@ -8,7 +8,7 @@ import { isKeyWatch, type Watched } from '../registry';
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const REFUSED = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
 
-/** The node below the root of ZooKeeper where the server keeps its own data. */
+/** The node below the root of ZooKeeper that belongs to the server. */
 const OWN_NODE = 'zookeeper';
 
 export class Paths {

@@ -1,4 +1,4 @@
-// One session with ZooKeeper: a client of node-zookeeper-client from its first connection to the end of its session, with requests as
+// A session with ZooKeeper: a client of node-zookeeper-client from the first connection to the end of the session, with requests as
 // promises. The session outlives connections. What the package does not do is done here: a server that is silent is noticed, half an
 // answer of a broken connection is dropped, nothing is sent before the credentials, and no request waits for ever.
 
@@ -36,9 +36,9 @@ const SILENCE = 2 / 3;
 export interface SessionHooks {
   /** Requests are possible. Watches of an earlier connection are gone. */
   connected(): void;
-  /** No request is possible; the session connects again by itself. Also said when no server could be reached at the beginning. */
+  /** No request is possible; the session goes on to connect. Also said when no server could be reached at the beginning. */
   lost(reason: Error): void;
-  /** The session has ended for good, with all nodes that it owns. `forgotten`: servers answer, and refuse what has seen newer data. */
+  /** The session has ended for good, with all nodes of the session. `forgotten`: servers answer, and refuse what has seen newer data. */
   over(reason: Error, why: 'expired' | 'forgotten' | 'denied'): void;
   /** The watch of a node has fired, which happens once. */
   changed(event: NodeEvent): void;
@@ -67,7 +67,7 @@ export class Session {
   readonly #queue: { send: () => void; reject: (reason: Error) => void }[] = [];
   #isConnected = false;
   #isOver = false;
-  /** Connections that were tried since the last one that worked. */
+  /** Connections that were tried since the last success. */
   #failures = 0;
   #nextServer: number;
   #dialTimer: Timer | undefined;
@@ -118,7 +118,7 @@ export class Session {
     return this.#inner.zxid;
   }
 
-  /** Resolves when the server has dropped the session and its nodes, or did not answer in time. Idempotent. */
+  /** Resolves when the server has dropped the session, or did not answer in time. Idempotent. */
   async close(): Promise<void> {
     if (this.#isOver) return;
     const wasConnected = this.#isConnected;
@@ -153,7 +153,7 @@ export class Session {
     );
   }
 
-  /** Watches also a node that does not exist: for its creation. */
+  /** Watches also for the creation of a node that does not exist. */
   exists(path: string): Promise<Answer<boolean>> {
     return this.#ask<[Stat | null], boolean>(
       (answer) => this.#client.exists(path, this.#onEvent, answer),
@@ -193,7 +193,7 @@ export class Session {
     );
   }
 
-  /** Removes a node and creates a node that this session owns in its place, at one moment. @param version as for `setData` */
+  /** Removes a node and creates a node that this session owns in the same place, at the same moment. @param version as for `setData` */
   replace(path: string, bytes: Buffer, version: number): Promise<Answer<undefined>> {
     return this.#transact((transaction) => {
       transaction.remove(path).ops.at(-1)!.version = version;
@@ -220,7 +220,7 @@ export class Session {
             if (!this.#underWay.delete(reject)) return;
             const code = error?.code ?? CODE.ok;
             if (code === CODE.connectionLoss || code === CODE.sessionExpired) {
-              this.#underWay.add(reject); // rejected with the reason, when the cut itself is reported next
+              this.#underWay.add(reject); // rejected with the reason, when the cut is reported next
               return;
             }
             if (code === CODE.ok) resolve({ code, zxid: numberOf(this.#inner.zxid), value: read(...values) });
@@ -352,7 +352,7 @@ export class Session {
 
   /**
    * The package would take half an answer for the beginning of the next connection's first message, would send requests of the old
-   * connection before the credentials, and would watch again in one request, which the server refuses from 1 MB on.
+   * connection before the credentials, and would watch again in a single request, which the server refuses from 1 MB on.
    */
   #forgetConnection(): void {
     const inner = this.#inner;

@@ -1,4 +1,4 @@
-// The upstream client over ZooKeeper: one session at a time, and a new one when the session has ended. What is watched and what is
+// The upstream client over ZooKeeper: a session at a time, and another when the session has ended. What is watched and what is
 // registered outlives both connections and sessions (node-mirror.ts, owned-nodes.ts).
 
 import { EventEmitter } from 'node:events';
@@ -171,7 +171,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#isUsable = false;
     this.#mirror.detach();
     this.#owned.detach();
-    this.#started.reject(reason); // without effect once it has started
+    this.#started.reject(reason); // without effect after the start
     this.#say({ ok: false, error: reason });
   }
 
@@ -179,7 +179,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#onLost(reason);
     if (this.#isClosed) return;
     const seen = Buffer.from(session.seen);
-    // Servers that are behind what was read here are refused, except when no other server is left: then their data are new.
+    // Servers that are behind what was read here are refused, except when no other server is left: then all data are new.
     this.#seen = why === 'forgotten' ? seen : undefined;
     this.#renewal = systemClock.setTimeout(() => this.#open(why === 'expired' ? seen : undefined), this.#backoff.nextMs());
   }

@@ -4,7 +4,7 @@
 import { TrunklineError } from '../../errors';
 import { CODE } from './zookeeper-package';
 
-/** The names of codes, as ZooKeeper's documents have them. */
+/** The names of codes in ZooKeeper's documents. */
 const NAMES: Record<number, string> = {
   [-1]: 'SYSTEM_ERROR',
   [-2]: 'RUNTIME_INCONSISTENCY',

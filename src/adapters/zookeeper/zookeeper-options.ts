@@ -5,12 +5,12 @@ import { isTimerMs } from '../../time';
 import type { Server } from './zookeeper-package';
 
 export interface ZooKeeperOptions {
-  /** The servers of one ensemble, `host:port` with commas between, tried in turn. A path at the end is the beginning of `root`. */
+  /** The servers of an ensemble, `host:port` with commas between, tried in turn. A path at the end is the beginning of `root`. */
   readonly connectString: string;
   /** The node below which all keys are. Default `/`. Created with the first key. */
   readonly root?: string | undefined;
   /**
-   * The server drops registrations when it has not heard from this client for this time, ms; the client notices a silent server
+   * The server drops registrations after this time of silence of the client, ms; the client notices a silent server
    * after two thirds of the time. Default 10000. The server may allow only a shorter or a longer time.
    */
   readonly sessionTimeoutMs?: number | undefined;
@@ -27,7 +27,7 @@ export interface ZooKeeperOptions {
 
 export interface ResolvedZooKeeperOptions {
   readonly servers: readonly Server[];
-  /** The servers as errors name them. */
+  /** The name of the servers in errors. */
   readonly name: string;
   /** Without a slash at the end; empty for the root of ZooKeeper. */
   readonly root: string;

@@ -1,4 +1,4 @@
-// The package node-zookeeper-client as far as the adapter uses the package: its public methods, and the parts inside of its client
+// The package node-zookeeper-client as far as the adapter uses the package: public methods, and the parts inside of a client
 // that session.ts needs to notice a silent server, to drop a broken connection, and to learn how new an answer is.
 
 import type { EventEmitter } from 'node:events';
@@ -45,7 +45,7 @@ export interface Transaction {
 /** The connection inside of a client: no public interface, and the same in every 1.1.x. */
 export interface InnerConnection extends EventEmitter {
   socket?: net.Socket;
-  /** The transaction up to which the server had worked when it gave the last answer. */
+  /** The newest transaction of the server at the time of the last answer. */
   zxid: Buffer;
   /** The beginning of a message whose end has not come. */
   pendingBuffer: Buffer | null;
@@ -105,7 +105,7 @@ export const CODE = {
 /** Types of events of watches. */
 export const EVENT = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const;
 
-/** States of the inner connection, as its event `state` gives them. */
+/** States of the inner connection, as given by the event `state`. */
 export const STATE = { disconnected: 0, connected: 2, closed: -2, expired: -3, authFailed: -4 } as const;
 
 /** @throws TrunklineError ERR_TRUNKLINE_PACKAGE_MISSING */
