@@ -1,4 +1,4 @@
-// A process of one of three hosts. The code is what an application writes; the rest tells the main program what happens.
+// A process of a host. The code is what an application writes; the rest tells the main program what happens.
 
 import cluster from 'trunkline';
 import { fleet, fleetStatus } from 'trunkline/fleet';

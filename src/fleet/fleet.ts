@@ -6,6 +6,7 @@ import { CLASS_OPTIONS } from '../class-options';
 import { TrunklineError } from '../errors';
 import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction } from '../generator-function';
 import type { ClientOptions } from '../options';
+import { LONGEST_TIMER_MS } from '../time';
 import { HostFleet } from './host-fleet';
 import { resolveFleetOptions, type FleetOptions, type ResolvedFleetOptions } from './options';
 import type { FleetStatus } from './standing';
@@ -68,9 +69,26 @@ export function fleetStatus(): FleetStatus[] {
   return [...open].map(({ status }) => status);
 }
 
+const RELEASE = Symbol('release');
+
 /** What the core sees: an emitter that is ready when this host can serve. */
 class FleetUpstream extends EventEmitter {
   declare host: HostFleet;
+  /** Keeps the process alive, as the socket of another upstream client does; connections and timers of the fleet never do. */
+  readonly #handle = setInterval(() => undefined, LONGEST_TIMER_MS);
+
+  ref(): void {
+    this.#handle.ref();
+  }
+
+  unref(): void {
+    this.#handle.unref();
+  }
+
+  /** The process may end. A symbol, because any name may be a method of the user. */
+  [RELEASE](): void {
+    clearInterval(this.#handle);
+  }
 
   ready(): Promise<void> {
     return this.host.ready;
@@ -186,6 +204,7 @@ function verbsFor(upstreamClass: FleetSourceClass, { verbs }: ResolvedFleetOptio
   add(verbs.close, async function () {
     open.delete(host(this));
     await host(this).close();
+    (this as unknown as FleetUpstream)[RELEASE]();
   });
   return members;
 }

@@ -15,13 +15,13 @@ import type {
 } from '../../src/fleet/engine';
 import { eventually } from '../support/eventually';
 
-/** An engine with its server, which a suite starts and closes. */
+/** An engine with the server, which a suite starts and closes. */
 export interface EngineBed {
   /** The engine over a network path of its own, as another host has it. */
   link(): Promise<EngineLink>;
   /** Whether nobody but an incumbent may lead for one TTL after a start of the server. */
   readonly waitsAfterLoss: boolean;
-  /** Kills the server and starts the server again at the same place, with or without its data. */
+  /** Kills the server and starts the server again at the same place, with or without the data. */
   restart(options: { readonly isEmpty: boolean }): Promise<void>;
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface EngineLink {
   restore(): void;
 }
 
-/** Leadership in most tests, ms: long enough for a busy machine, short enough to wait for its end. */
+/** Leadership in most tests, ms: long enough for a busy machine, short enough to wait for the end. */
 export const TTL_MS = 1_500;
 const VERB_TIMEOUT_MS = 5_000;
 

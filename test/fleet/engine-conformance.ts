@@ -1,4 +1,4 @@
-// One suite for all engines: what src/fleet/engine.ts promises, seen through sessions of several members.
+// The suite for all engines: what src/fleet/engine.ts promises, seen through sessions of several members.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { eventually } from '../support/eventually';
@@ -318,7 +318,7 @@ export function describesEngine(start: () => Promise<EngineBed>): void {
       await expect(one.session.take(fence, ids)).resolves.toMatchObject({ calls: [{ number: 1 }] });
       const reply = [{ ...ids[0]!, bytes: bytes('answer') }];
       await one.session.reply(fence, reply);
-      await two.session.call(call); // its number is known: no new call, although the first is answered
+      await two.session.call(call); // the number is known: no new call, although the first is answered
       await expect(one.session.take(fence, ids)).resolves.toEqual({ deposed: false, calls: [] });
       await expect(one.session.reply(fence, reply)).resolves.toEqual({ deposed: false });
       await eventually('the answer', () => two.replies.length > 0);

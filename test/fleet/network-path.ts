@@ -1,4 +1,4 @@
-// The network between one host and a server at a port of this machine, which a test cuts and restores.
+// The network between a host and a server at a port of this machine, which a test cuts and restores.
 
 import net from 'node:net';
 

@@ -1,4 +1,4 @@
-// The Redis engine over a real Redis, each session through a proxy of its own.
+// The Redis engine over a real Redis, each session through a separate path.
 
 import { redisEngine } from '../../src/fleet/engines/redis/engine';
 import { leavesNothingOpen } from '../support/open-handles';

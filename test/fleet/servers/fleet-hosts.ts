@@ -22,7 +22,7 @@ export class FleetProcess extends Child {
     this.host = setup.host;
   }
 
-  /** All values of a key, in the order in which they came. */
+  /** All values of a key, in the order of arrival. */
   valuesOf(key: string): { readonly at: number; readonly value: Value }[] {
     const values = this.messages.filter(({ type }) => type === 'value') as unknown as { at: number; value: Value }[];
     return values.filter(({ value }) => value.key === key);
@@ -135,7 +135,7 @@ export class FleetHosts {
     }
   }
 
-  /** No process has seen a value go back, and no call has run twice. @param except a process that has no checks of its own */
+  /** No process has seen a value go back, and no call has run twice. @param except a process without checks */
   check(except?: FleetProcess): void {
     for (const member of this.processes.filter((each) => each !== except)) {
       const versions = member.valuesOf('k').map(({ value }) => value.version);

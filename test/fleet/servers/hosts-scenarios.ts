@@ -132,7 +132,7 @@ export function describesHosts(name: string, start: () => Promise<EngineServer>,
     winner.kill('SIGSTOP');
     const others = hosts.processes.filter((member) => member !== winner);
     await hosts.followed(winner.pid, others, now());
-    // The upstream server tells the frozen winner this value, too, which it writes when it goes on.
+    // The upstream server tells the frozen winner this value, too, and the frozen winner writes the value when going on.
     hosts.registry.set('k', 'for both');
     winner.kill('SIGCONT');
     await eventually('the write is refused', () => winner.refused('write'));
