@@ -4,9 +4,9 @@ import type { StoredEntry, WriteOptions } from '../registry';
 import { entryOf } from './node-mirror';
 import { makeAbove } from './owned-nodes';
 import { startOf, type Paths } from './paths';
-import { ownerOf, type NodeData, type Session } from './session';
+import type { NodeData, Session } from './session';
 import { conflict, refused, tooLarge } from './zookeeper-failure';
-import { CODE } from './zookeeper-package';
+import { CODE, ownerOf } from './zookeeper-package';
 
 /** How often a write is tried again while others make and remove the node. */
 const MAX_TRIES = 20;

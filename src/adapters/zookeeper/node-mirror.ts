@@ -6,9 +6,9 @@ import { backgroundClock } from '../../time';
 import { isKeyWatch, type StoredEntry, type Watched } from '../registry';
 import type { WatchedKeys, WatchTable } from '../watch-table';
 import { startOf, type Paths } from './paths';
-import { numberOf, ownerOf, type Answer, type NodeData, type Session } from './session';
+import type { Answer, NodeData, Session } from './session';
 import { isUnreachable, refused, unreachable } from './zookeeper-failure';
-import { CODE, EVENT, type NodeEvent } from './zookeeper-package';
+import { CODE, EVENT, numberOf, ownerOf, type NodeEvent } from './zookeeper-package';
 
 /** Nodes that could not be read are read again this often, ms: ZooKeeper tells nobody that an ACL has changed. */
 const RETRY_MS = 30_000;

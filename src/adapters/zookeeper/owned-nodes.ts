@@ -4,9 +4,9 @@
 
 import type { OwnedEntry } from '../registry';
 import type { Paths } from './paths';
-import { ownerOf, type Answer, type Session } from './session';
+import type { Answer, Session } from './session';
 import { isUnreachable, refused, unreachable } from './zookeeper-failure';
-import { CODE } from './zookeeper-package';
+import { CODE, ownerOf } from './zookeeper-package';
 
 /** How often a node is read and written again while others change the node. */
 const MAX_TRIES = 20;

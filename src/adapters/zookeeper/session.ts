@@ -7,6 +7,7 @@ import { refused, unreachable, unreadable } from './zookeeper-failure';
 import {
   CODE,
   EPHEMERAL,
+  numberOf,
   PERSISTENT,
   STATE,
   zooKeeperPackage,
@@ -391,17 +392,4 @@ export class Session {
     this.#underWay.clear();
     for (const reject of rejects) reject(reason);
   }
-}
-
-/**
- * A 64-bit number of ZooKeeper. Exact below 2^53, which transactions reach after two million elections of a leader.
- * @param bytes big-endian
- */
-export function numberOf(bytes: Buffer): number {
-  return Number(bytes.readBigInt64BE());
-}
-
-/** The id of a session as the stat of a node has the id; undefined for a node that no session owns. */
-export function ownerOf({ ephemeralOwner }: Stat): string | undefined {
-  return ephemeralOwner.every((byte) => byte === 0) ? undefined : ephemeralOwner.toString('hex');
 }

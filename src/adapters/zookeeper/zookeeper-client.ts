@@ -10,10 +10,10 @@ import { KeyStore } from './key-store';
 import { NodeMirror } from './node-mirror';
 import { OwnedNodes } from './owned-nodes';
 import { Paths } from './paths';
-import { numberOf, Session } from './session';
+import { Session } from './session';
 import { inDoubt, isUnreachable, refused, unreachable } from './zookeeper-failure';
 import { resolveZooKeeperOptions, type ResolvedZooKeeperOptions, type ZooKeeperOptions } from './zookeeper-options';
-import { CODE } from './zookeeper-package';
+import { CODE, numberOf } from './zookeeper-package';
 
 /** How long a call waits for a connection, ms: less than what followers wait for an answer, so that the reason reaches callers. */
 const CALL_PATIENCE_MS = 2_000;

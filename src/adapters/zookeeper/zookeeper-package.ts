@@ -108,6 +108,19 @@ export const EVENT = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 
 /** States of the inner connection, as given by the event `state`. */
 export const STATE = { disconnected: 0, connected: 2, closed: -2, expired: -3, authFailed: -4 } as const;
 
+/**
+ * A 64-bit number of ZooKeeper. Exact below 2^53, which transactions reach after two million elections of a leader.
+ * @param bytes big-endian
+ */
+export function numberOf(bytes: Buffer): number {
+  return Number(bytes.readBigInt64BE());
+}
+
+/** The id of a session as the stat of a node has the id; undefined for a node that no session owns. */
+export function ownerOf({ ephemeralOwner }: Stat): string | undefined {
+  return ephemeralOwner.every((byte) => byte === 0) ? undefined : ephemeralOwner.toString('hex');
+}
+
 /** @throws TrunklineError ERR_TRUNKLINE_PACKAGE_MISSING */
 export function zooKeeperPackage(): ZooKeeperPackage {
   return optionalPackage(
