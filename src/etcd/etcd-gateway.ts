@@ -205,6 +205,16 @@ export class EtcdGateway {
     return wire.list(answer.alarms).map(({ memberID, alarm }) => ({ member: wire.text(memberID), kind: wire.text(alarm) }));
   }
 
+  /** Watches keep the process alive, as long as they have a connection; requests do until they are answered. */
+  ref(): void {
+    this.#watches.hold(true);
+  }
+
+  /** Watches no longer keep the process alive. */
+  unref(): void {
+    this.#watches.hold(false);
+  }
+
   /** Ends all requests and watches. What is under way is rejected with ERR_TRUNKLINE_CLOSED; observers hear nothing more. */
   async close(): Promise<void> {
     this.#closing.abort();

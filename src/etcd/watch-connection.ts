@@ -3,6 +3,7 @@
 // same stream. This file does not know what is watched, and never connects again: see watches.ts.
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { patientTimeout, systemClock, type Patience } from '../time';
 import { refused, silent, unreachable, watchRefusal } from './etcd-failure';
 import type { EtcdServer } from './etcd-server';
@@ -89,6 +90,14 @@ export class WatchConnection {
       this.#waitForProgress.push(resolve);
       this.#send({ progress_request: {} });
     });
+  }
+
+  /** Whether the open connection keeps the process alive. Default: it does. */
+  hold(isHeld: boolean): void {
+    const { socket } = this.#request;
+    const apply = (connected: Socket): void => void (isHeld ? connected.ref() : connected.unref());
+    if (socket) apply(socket);
+    else this.#request.once('socket', apply);
   }
 
   end(reason: Error): void {

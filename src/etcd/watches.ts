@@ -79,6 +79,7 @@ export class EtcdWatches {
   readonly #closing = new AbortController();
   readonly #retry = new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
   #lastId = 0;
+  #isHeld = true;
   #connection: WatchConnection | undefined;
   #running: Promise<void> | undefined;
   #checking: Promise<void> | undefined;
@@ -110,6 +111,12 @@ export class EtcdWatches {
     const answer = await Promise.race([connection.progress(), connection.ended]);
     if (answer instanceof Error) throw answer;
     return answer.revision;
+  }
+
+  /** Whether watches keep the process alive. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#connection?.hold(isHeld);
   }
 
   async close(): Promise<void> {
@@ -163,6 +170,7 @@ export class EtcdWatches {
         },
       },
     });
+    if (!this.#isHeld) connection.hold(false);
     this.#connection = connection;
     for (const [id, watch] of this.#watches) connection.create(id, formOf(watch));
     const failure = await connection.ended;

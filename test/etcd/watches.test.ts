@@ -223,6 +223,23 @@ describeWithEtcd('a watch', () => {
     expect(whole.every((count) => count % 5 === 0)).toBe(true);
   });
 
+  it('keeps the process alive unless it is told not to, also after the next connection', async () => {
+    const etcd = await started();
+    const client = gateway(etcd.url);
+    const { seen } = await watching(client, { key: 'k' });
+    const held = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const before = held();
+    client.unref();
+    expect(held()).toBe(before - 1);
+    client.ref();
+    expect(held()).toBe(before);
+    client.unref();
+    await etcd.kill();
+    await etcd.startAgain();
+    await eventually('the watch is open again', () => seen.opened.length === 2);
+    await eventually('nothing holds the process', () => held() === before - 1);
+  });
+
   it('is asked for a sign of life', async () => {
     const etcd = await started();
     const client = gateway(etcd.url);

@@ -129,6 +129,16 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
     });
   }
 
+  /** Watches keep the process alive again. */
+  ref(): void {
+    this.#gateway.ref();
+  }
+
+  /** Watches and leases no longer keep the process alive. */
+  unref(): void {
+    this.#gateway.unref();
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
