@@ -205,7 +205,7 @@ export class EtcdGateway {
     return wire.list(answer.alarms).map(({ memberID, alarm }) => ({ member: wire.text(memberID), kind: wire.text(alarm) }));
   }
 
-  /** Watches keep the process alive, as long as they have a connection; requests do until they are answered. */
+  /** The connection of the watches keeps the process alive: the default. A request does so until the answer. */
   ref(): void {
     this.#watches.hold(true);
   }

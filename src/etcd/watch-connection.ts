@@ -92,7 +92,7 @@ export class WatchConnection {
     });
   }
 
-  /** Whether the open connection keeps the process alive. Default: it does. */
+  /** Whether the open connection keeps the process alive. Default true. */
   hold(isHeld: boolean): void {
     const { socket } = this.#request;
     const apply = (connected: Socket): void => void (isHeld ? connected.ref() : connected.unref());

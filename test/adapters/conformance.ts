@@ -10,9 +10,9 @@ import { recordingLogger } from '../support/recording-logger';
 import type { StoreMemberSetup } from '../fixtures/store-member';
 import { AloneProcess, StoreMember } from './support/store-member-process';
 
-/** A store with keys of its own, at a server that runs, for one test. */
+/** A store for a single test, with separate keys, at a server that runs. */
 export interface Place {
-  /** The adapter under test. The suite closes what it connects. */
+  /** The adapter under test. The suite closes all stores. */
   connect(options: StoreOptions): Store;
   /** How another process does the same as `connect`. */
   readonly inProcess: Omit<StoreMemberSetup, 'shared'>;
@@ -38,7 +38,7 @@ export interface Adapter {
   readonly lacks: Partial<Record<CaseName, string>>;
   /** The largest value that the store surely takes, bytes. */
   readonly largestBytes: number;
-  /** After the death of an owner its registrations are gone within this time, ms, as the adapter's default has it. */
+  /** The registrations of a dead owner are gone within this time, ms: the adapter's default. */
   readonly timeToLiveMs?: number;
 }
 
@@ -110,7 +110,7 @@ export function describeAdapter(adapter: Adapter): void {
     if (lacks[caseName] === undefined) it(CASES[caseName], test);
   }
 
-  /** Whether the server gives what another program has written: it may take a moment. */
+  /** Whether the server gives what another program has written, which may take a moment. */
   const holds = (store: Store, key: string, text: string | undefined) => () => store.config.get(key)?.text === text;
 
   describe.each(ROLES)(`${name}, %s`, (role) => {

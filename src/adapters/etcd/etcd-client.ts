@@ -57,11 +57,13 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
   /** The process stays alive until `close()`: the default. */
   ref(): void {
     this.#hold.ref();
+    this.#gateway.ref();
   }
 
-  /** The process may end when no answer and no watch of etcd is under way. */
+  /** The process may end when no answer of etcd is under way; watches do not count. */
   unref(): void {
     this.#hold.unref();
+    this.#gateway.unref();
   }
 
   async subscribe(what: Watched, listener: StateListener): Promise<void> {
@@ -127,16 +129,6 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
       await this.#ifVersion(key, ifVersion, { then: [{ delete: { key } }] });
       return ifVersion > 0;
     });
-  }
-
-  /** Watches keep the process alive again. */
-  ref(): void {
-    this.#gateway.ref();
-  }
-
-  /** Watches and leases no longer keep the process alive. */
-  unref(): void {
-    this.#gateway.unref();
   }
 
   async close(): Promise<void> {
