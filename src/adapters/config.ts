@@ -57,10 +57,10 @@ export class Config {
 
   /**
    * Watches a key: undefined stands for a key that does not exist.
-   * @param listener called with the present entry and with every later one; an error in the listener is an `error` event of the client
    * @throws TrunklineError ERR_TRUNKLINE_KEY_INVALID, ERR_TRUNKLINE_OPTION_INVALID
    */
   watch(key: string, options?: WatchOptions): Watch<ConfigEntry | undefined>;
+  /** @param listener called with the present entry and with every later entry; an error in the listener is an `error` event of the client */
   watch(key: string, listener: (entry: ConfigEntry | undefined) => void, options?: WatchOptions): Watch<ConfigEntry | undefined>;
   /**
    * Watches all keys that begin with a text. Each state is the whole map: changes within 20 ms and 0.05 ms for each entry come in one

@@ -1,4 +1,4 @@
-// The adapter for Redis in both of its forms, by the suite of all adapters.
+// The adapter for Redis in both forms, by the suite of all adapters.
 
 import { describeWithRedis, RedisServer } from '../support/redis';
 import { describeAdapter } from './conformance';

@@ -1,4 +1,4 @@
-// The package ioredis: a client that the user has made, a package that is missing, and bytes as they come from other processes.
+// The package ioredis: a client that the user has made, a package that is missing, and bytes that come from other processes.
 
 import { Redis } from 'ioredis';
 import { connectRedis, type RedisStoreClient } from '../../../src/adapters/redis';

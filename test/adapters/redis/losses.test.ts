@@ -1,4 +1,4 @@
-// What watches hear when Redis loses what it has said, and in which order they hear what arrives in another order.
+// What watches hear when Redis loses data, and in which order watches hear what arrives in another order.
 
 import type { WatchedState } from '../../../src/adapters/face';
 import type { RedisSettings } from '../../../src/adapters/redis/redis-options';
@@ -81,7 +81,7 @@ describeWithRedis('losses of Redis', () => {
     await write(toMaster, 'lost', 'too');
     await eventually('what will be lost', () => JSON.stringify(watch.newest) === '{"k":"lost","lost":"too"}');
     await master.kill();
-    // The replica takes the address of the master, as a service or Sentinel would arrange it.
+    // The replica takes the address of the master, as after a failover by a service or Sentinel.
     const promoted = await started(master.port, ['--replicaof', '127.0.0.1', String(replica.port)]);
     const toPromoted = opened.redis(promoted);
     await eventually('its data', async () => (await toPromoted.hget('{trunkline}:values', 'k')) === 'first');

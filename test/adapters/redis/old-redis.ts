@@ -1,4 +1,4 @@
-// A stand-in for a Redis that is older than any that can be installed: it answers what a client asks while it connects, and is no Redis.
+// A stand-in for a Redis that is older than any that can be installed. The stand-in answers what a client asks while connecting, and is no Redis.
 
 import { once } from 'node:events';
 import net from 'node:net';
@@ -42,7 +42,7 @@ export class OldRedis {
   }
 }
 
-/** The first command of RESP in a text, if it is there as a whole. */
+/** The first command of RESP in a text, if the whole command is there. */
 function commandAt(text: string): { words: string[]; length: number } | undefined {
   const start = /^\*(\d+)\r\n/.exec(text);
   if (!start) return undefined;

@@ -46,7 +46,7 @@ function startSentinel(port: number, masterPort: number): Promise<RunningServer>
     name: 'Sentinel',
     command: 'redis-server',
     args: (folder) => {
-      // Sentinel writes into its configuration, so it must have a file.
+      // Sentinel writes into the configuration, which must be a file.
       const file = join(folder, 'sentinel.conf');
       writeFileSync(
         file,

@@ -1,4 +1,4 @@
-// What the tests of the adapter for Redis have in common: clients of the adapter's class without sharing, what they hear, and another program.
+// What the tests of the adapter for Redis have in common: clients of the adapter's class without sharing, what a client hears, and another program.
 
 import { Redis } from 'ioredis';
 import type { StoredEntry, StoreHealth, Watched, WatchedState } from '../../../src/adapters/face';

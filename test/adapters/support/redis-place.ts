@@ -9,7 +9,7 @@ import type { Place } from '../conformance';
 
 let places = 0;
 
-/** Keys of its own at the server, for one test. */
+/** Separate keys at the server, for a single test. */
 export async function redisPlace(server: RedisServer, form: 'versioned' | 'strings'): Promise<Place & { prefix: string }> {
   const proxy = await FaultProxy.start(server.port);
   // Another program: connected directly, and patient while the server is away.
