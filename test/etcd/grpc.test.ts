@@ -1,4 +1,4 @@
-// The client over gRPC against the client of the JSON gateway: whatever is asked, both give the same.
+// The client over gRPC against the client of the JSON gateway: both give the same answers.
 
 import { EtcdGateway } from '../../src/etcd/etcd-gateway';
 import { reasonOf } from '../../src/etcd/etcd-failure';

@@ -7,7 +7,7 @@ import { NetworkPath } from './network-path';
 
 export interface EtcdBed extends EngineBed {
   readonly etcd: Etcd;
-  /** @param given options of the engine in place of the usual ones */
+  /** @param given options of the engine in place of the defaults */
   link(given?: Partial<EtcdEngineOptions>): Promise<EngineLink>;
 }
 

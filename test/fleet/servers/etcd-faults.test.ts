@@ -1,5 +1,5 @@
-// What etcd and the network do to a fleet, seen through sessions: the sessions of this test have no clock of their own that would
-// stop a deposed leader, so whatever is refused here is refused by etcd.
+// What etcd and the network do to a fleet, seen through sessions: no session of this test has a clock that would stop a
+// deposed leader, so every refusal here comes from etcd.
 
 import { EtcdGateway } from '../../../src/etcd/etcd-gateway';
 import { etcdEngine, type EtcdEngineOptions } from '../../../src/fleet/engines/etcd/etcd-engine';
@@ -43,13 +43,13 @@ describeWithEtcd('a fleet over etcd', () => {
       open.push(witness.session);
       return witness;
     };
-    /** An etcd of its own kind. */
+    /** An etcd with other settings, for a single test. */
     const started = async (settings: EtcdSettings): Promise<Etcd> => {
       const etcd = await Etcd.start(settings);
       open.push({ close: () => etcd.stop() });
       return etcd;
     };
-    /** A link without a network path of its own. */
+    /** A link straight to a server. */
     const linkTo = (url: string, given: Partial<EtcdEngineOptions> = {}): EngineLink => ({
       engine: etcdEngine({ endpoints: url, over, ...given }),
       cut: () => undefined,

@@ -15,7 +15,7 @@ describeWithEtcd('hosts of a fleet over etcd', () => {
             await etcd.kill();
             await etcd.startAgain({ withData: keeps });
           },
-          // By the gateway a host has as many as it has requests under way.
+          // By the gateway a host has as many as requests are under way.
           connections: () => Promise.resolve(over === 'grpc' ? path.connections : undefined),
           stop: async () => {
             await path.close();
