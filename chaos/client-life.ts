@@ -2,14 +2,36 @@
 // client.
 
 import { setTimeout as wait } from 'node:timers/promises';
-import cluster, { type Logger } from '../src/index';
+import cluster, { type ClientOptions, type Logger } from '../src/index';
 import { clusterOptions, keysOf, MAX_WAIT_MS, RESPONSE_MS, type ChannelPlan } from './channels';
 import type { Recorder } from './history';
 import type { Random } from './random';
-import { UpstreamClient, type ValueListener } from './upstream/client';
+import { UpstreamClient, type UpstreamClientOptions, type ValueListener } from './upstream/client';
 import { isRowOf, isWhole, type RowsWanted, type Value } from './upstream/messages';
 
+/** What is shared, and how. */
+export interface ClientKind {
+  readonly upstreamClass: new (options: UpstreamClientOptions) => UpstreamClient;
+  /** @param port where this process looks for the leader */
+  readonly options: (plan: ChannelPlan, slot: number, port: number, logger: Logger) => ClientOptions;
+  /** Streams are not carried everywhere. */
+  readonly readsStreams: boolean;
+  /** How long the options let a call wait for the client, ms. */
+  readonly waitMs: number;
+  /** How long the options let a call of a client that is ready last, ms. */
+  readonly responseMs: number;
+}
+
+export const ON_ONE_HOST: ClientKind = {
+  upstreamClass: UpstreamClient,
+  options: clusterOptions,
+  readsStreams: true,
+  waitMs: MAX_WAIT_MS,
+  responseMs: RESPONSE_MS,
+};
+
 export interface Surroundings {
+  readonly kind: ClientKind;
   readonly slot: number;
   readonly port: number;
   readonly upstreamPort: number;
@@ -75,8 +97,9 @@ export class ClientLife {
     const { random } = this.#around;
     const dice = random.next();
     if (dice < 0.62) this.call();
-    else if (dice < 0.7) void this.#read();
-    else if (dice < 0.77) this.#publish();
+    else if (dice < 0.7) {
+      if (this.#around.kind.readsStreams) void this.#read();
+    } else if (dice < 0.77) this.#publish();
     else if (dice < 0.84) this.#waitUntilReady();
     else if (dice < 0.92) this.#subscribe(random.pick(keysOf(this.plan)));
     else if (this.#subscriptions.length > 1) this.#unsubscribe(random.whole(0, this.#subscriptions.length - 1));
@@ -109,10 +132,10 @@ export class ClientLife {
   }
 
   private create() {
-    const { slot, port, upstreamPort } = this.#around;
+    const { slot, port, upstreamPort, kind } = this.#around;
     const log = (message: string): void => this.#hear('log', message);
     const logger: Logger = { debug: log, info: log, warn: log, error: log };
-    return cluster(UpstreamClient, clusterOptions(this.plan, slot, port, logger))
+    return cluster(kind.upstreamClass, kind.options(this.plan, slot, port, logger))
       .delegate('incrementAgain', 'invoke', { idempotent: true })
       .delegate('unPublish', 'invokeOneway')
       .create({ channel: this.plan.name, port: upstreamPort, slowMs: this.plan.upstreamMs });
@@ -254,7 +277,8 @@ export class ClientLife {
   /** Within which a call that is made now must settle, ms. */
   #limitMs(): number {
     const { isReady, readyError } = this.#client as unknown as { isReady: boolean; readyError?: Error };
-    return (isReady && !readyError ? 0 : MAX_WAIT_MS) + RESPONSE_MS + MARGIN_MS;
+    const { waitMs, responseMs } = this.#around.kind;
+    return (isReady && !readyError ? 0 : waitMs) + responseMs + MARGIN_MS;
   }
 
   /** @returns to be called when the call has settled; every time */

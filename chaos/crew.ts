@@ -23,7 +23,8 @@ export class Member {
     this.#record = record;
     const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
     const program = join(__dirname, 'member.js');
-    this.#forked = new ForkedProcess(program, [JSON.stringify(setup)], { stdio: [...stdio] }, OUTPUT_CHARACTERS);
+    const env = setup.folder === undefined ? process.env : { ...process.env, XDG_RUNTIME_DIR: setup.folder };
+    this.#forked = new ForkedProcess(program, [JSON.stringify(setup)], { stdio: [...stdio], env }, OUTPUT_CHARACTERS);
     const { child, exited } = this.#forked;
     child.on('message', (message) => onEntries((message as Report).entries));
     child.on('error', () => undefined); // an order to a process that has just ended

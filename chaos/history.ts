@@ -10,12 +10,15 @@ export function now(): number {
 export interface Fault {
   readonly kind: 'fault';
   readonly fault:
-    'kill' | 'stop' | 'block' | 'renew' | 'cut' | 'slow-net' | 'hold-net' | 'swallow' | 'upstream-down' | 'flood' | 'leave';
+    | ('kill' | 'stop' | 'block' | 'renew' | 'leave' | 'cut' | 'slow-net' | 'hold-net' | 'swallow' | 'upstream-down' | 'flood')
+    | ('link-cut' | 'link-swallow' | 'link-slow' | 'link-hold' | 'link-resets' | 'engine-stop' | 'engine-kill');
   readonly detail: string;
   readonly until: number;
   /** The affected process; undefined: none, or all. */
   readonly pid?: number | undefined;
   readonly channel?: string | undefined;
+  /** The host of a fleet whose link to the engine is affected. */
+  readonly host?: string | undefined;
 }
 
 /** Something about a shared client, from `create()` to `close()`. */
@@ -107,7 +110,14 @@ type Stream =
 
 type Upstream =
   /** The upstream client of a process is there, or gone. */
-  | { readonly kind: 'upstream-on'; readonly pid: number; readonly channel: string; readonly connection: number }
+  | {
+      readonly kind: 'upstream-on';
+      readonly pid: number;
+      readonly channel: string;
+      readonly connection: number;
+      /** The period of leadership of a fleet in which the upstream client was made. */
+      readonly epoch?: number | undefined;
+    }
   | { readonly kind: 'upstream-off'; readonly pid: number; readonly channel: string; readonly connection: number }
   /** A generator of an upstream client has begun, or has run its `finally`. */
   | {
@@ -125,7 +135,23 @@ type Upstream =
       readonly channel: string;
       readonly call: string;
       readonly isIdempotent: boolean;
+      /** The connection on which the server got the call; undefined in histories without this. */
+      readonly connection?: number | undefined;
     };
+
+type Fleet =
+  /** How the host of a process stands in the fleet, as seen by the process that leads on the host. */
+  | {
+      readonly kind: 'standing';
+      readonly pid: number;
+      readonly channel: string;
+      readonly host: string;
+      readonly state: string;
+      readonly epoch: number;
+      readonly stale: string | undefined;
+    }
+  /** The server of the engine runs again. */
+  | { readonly kind: 'engine-up' };
 
 /** In `recovered`, `detail` is the time of recovery, ms. */
 type Phase =
@@ -134,7 +160,7 @@ type Phase =
   | { readonly kind: 'recovered'; readonly detail: string };
 
 export type HistoryEntry = { readonly at: number } & (
-  Fault | Process | Client | DeliveredValue | Publishing | Call | Stream | Upstream | Phase
+  Fault | Process | Client | DeliveredValue | Publishing | Call | Stream | Upstream | Fleet | Phase
 );
 export type EntryOf<K extends HistoryEntry['kind']> = Extract<HistoryEntry, { kind: K }>;
 export type History = readonly HistoryEntry[];

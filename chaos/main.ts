@@ -4,6 +4,9 @@
 import { writeFileSync } from 'node:fs';
 import { ArgumentsError, parseArguments, USAGE, type Arguments } from './arguments';
 import { describeViolations, summary } from './report';
+import { fleetScene } from './fleet/scene';
+import { fleetSummary } from './fleet/summary';
+import { oneHost } from './one-host';
 import { Run } from './run';
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -22,14 +25,17 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
-  const { seconds, processes, seed, onePort } = given;
-  const again = `npm run chaos -- --seconds ${seconds} --processes ${processes}${onePort ? ' --one-port' : ''} --seed ${seed}`;
+  const { seconds, processes, seed, onePort, fleet, forgetful } = given;
+  const scene = fleet
+    ? `--fleet ${fleet}${forgetful ? ' --forgetful' : ''}`
+    : `--processes ${processes}${onePort ? ' --one-port' : ''}`;
+  const again = `npm run chaos -- ${scene} --seconds ${seconds} --seed ${seed}`;
   console.log(again);
-  const outcome = await new Run(given, interrupt.signal).run();
+  const outcome = await new Run(given, fleet ? fleetScene(fleet, forgetful) : oneHost(onePort), interrupt.signal).run();
   if (given.history !== undefined) {
     writeFileSync(given.history, outcome.history.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
   }
-  console.log(`\n${summary(outcome)}\n`);
+  console.log(`\n${summary(outcome, fleet ? fleetSummary(outcome.history) : [])}\n`);
   if (outcome.violations.length > 0) {
     console.log(`${describeViolations(outcome)}\n\n${outcome.violations.length} violations; again with: ${again}`);
     return 1;

@@ -1,8 +1,10 @@
 // A process of a run: creates channels, uses the channels as a user would at random, and reports everything to the driver. The
 // other end is member-handle.ts.
 
-import { CHANNELS, channelNamed } from './channels';
-import { block, ClientLife, type Surroundings } from './client-life';
+import { CHANNELS } from './channels';
+import { block, ClientLife, ON_ONE_HOST, type Surroundings } from './client-life';
+import { fleetKind, standingWatch } from './fleet/membership';
+import { FLEET_CHANNEL } from './fleet/plan';
 import { now, type Happening, type HistoryEntry } from './history';
 import type { MemberSetup, Order, Report } from './orders';
 import { Random } from './random';
@@ -11,6 +13,8 @@ import { TelemetryWatch } from './telemetry-watch';
 
 const setup = JSON.parse(process.argv[2]!) as MemberSetup;
 const random = new Random(setup.seed);
+const plans = setup.fleet ? [FLEET_CHANNEL] : CHANNELS;
+const kind = setup.fleet ? fleetKind(setup.fleet) : ON_ONE_HOST;
 
 /** Time between two actions of a user on a channel, ms. */
 const ACT_MS = [100, 600] as const;
@@ -40,12 +44,15 @@ let isLeaving = false;
 let isCalm = false;
 let blockMs = 0;
 
+const lookAtFleet = setup.fleet && standingWatch(setup.fleet.host, record);
 const running = new RunningTime(() => {
+  lookAtFleet?.();
   for (const life of lives.values()) life.look();
 });
 
 function create(channel: string): void {
   const around: Surroundings = {
+    kind,
     slot: setup.slot,
     port: setup.ports[channel]!,
     upstreamPort: setup.upstreamPort,
@@ -60,7 +67,14 @@ function create(channel: string): void {
       block(ms);
     },
   };
-  lives.set(channel, new ClientLife(channelNamed(channel), `${channel}-${++lastLife}`, around));
+  lives.set(
+    channel,
+    new ClientLife(
+      plans.find(({ name }) => name === channel)!,
+      `${channel}-${++lastLife}`,
+      around,
+    ),
+  );
 }
 
 async function renew(channel: string, pauseMs: number): Promise<void> {
@@ -128,7 +142,7 @@ process.on('unhandledRejection', (reason) => {
 });
 
 record({ kind: 'started', pid: process.pid, slot: setup.slot });
-for (const plan of CHANNELS) {
+for (const plan of plans) {
   if (!plan.isFor(setup.slot)) continue;
   create(plan.name);
   act(plan.name);

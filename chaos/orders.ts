@@ -1,5 +1,6 @@
 // What the driver tells a member to do, and what a member sends back.
 
+import type { FleetSetup } from './fleet/plan';
 import type { HistoryEntry } from './history';
 
 export interface MemberSetup {
@@ -8,6 +9,10 @@ export interface MemberSetup {
   readonly upstreamPort: number;
   /** Where this member looks for the leader of each created channel. */
   readonly ports: Readonly<Record<string, number>>;
+  /** Where the processes of this host keep the secret of the host; default: the folder of the user. */
+  readonly folder?: string;
+  /** The member belongs to a host of a fleet. */
+  readonly fleet?: FleetSetup;
 }
 
 export type Order =

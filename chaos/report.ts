@@ -10,7 +10,8 @@ import type { Outcome } from './run';
 /** Violations that are shown in full. */
 const SHOWN = 3;
 
-export function summary({ history, startedAt, latestMs }: Outcome): string {
+/** @param further rows of the scene */
+export function summary({ history, startedAt, latestMs }: Outcome, further: readonly (readonly [string, string])[] = []): string {
   const settled = of(history, 'settled');
   const recoveries = of(history, 'recovered').map(({ detail }) => Number(detail));
   const overlaps = overlapsOf(history, CHANNELS).map(({ ranMs }) => ranMs);
@@ -19,7 +20,7 @@ export function summary({ history, startedAt, latestMs }: Outcome): string {
   const memory = of(history, 'memory');
   const rssMb = (entries: readonly EntryOf<'memory'>[]): string =>
     `${Math.round(Math.max(0, ...entries.map(({ rssBytes }) => rssBytes)) / 2 ** 20)} MB`;
-  const rows: [string, string][] = [
+  const rows: (readonly [string, string])[] = [
     ['time', `${(((history.at(-1)?.at ?? startedAt) - startedAt) / 1_000).toFixed(1)} s`],
     ['faults', counts(of(history, 'fault').map(({ fault }) => fault))],
     ['processes', `${of(history, 'started').length} started`],
@@ -35,6 +36,7 @@ export function summary({ history, startedAt, latestMs }: Outcome): string {
       'memory',
       `leaders ${rssMb(memory.filter(({ leads }) => leads > 0))}, others ${rssMb(memory.filter(({ leads }) => !leads))}`,
     ],
+    ...further,
     ['driver late by', `${Math.round(latestMs)} ms at most`],
   ];
   return rows.map(([name, value]) => `${name.padEnd(22)}${value}`).join('\n');

@@ -1,19 +1,15 @@
 // A run: storms of faults, and calms in which everything must come right again. Ends at the first violation.
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { freePort } from '../test/support/ports';
-import { FaultProxy } from '../src/testing/fault-proxy';
 import type { Arguments } from './arguments';
-import { channels, keysOf, type ChannelPlan } from './channels';
-import { checkAll, checkSoFar, inOrder } from './checks/check';
+import { keysOf, type ChannelPlan } from './channels';
+import { checkSoFar, inOrder } from './checks/check';
 import { line } from './checks/excerpt';
 import { Present } from './checks/present';
 import type { Violation } from './checks/violation';
-import { Crew } from './crew';
-import { endFaults, makeFault, type Stage } from './faults';
 import { now, type Happening, type History, type HistoryEntry } from './history';
 import { Random } from './random';
-import { ChaosUpstream } from './upstream/server';
+import type { OpenScene, Scene } from './scene';
 
 export interface Outcome {
   readonly history: History;
@@ -27,20 +23,15 @@ export interface Outcome {
 const STORM_MS = 15_000;
 /** Within which everything must be well after the last fault, ms. */
 export const RECOVERY_MS = 20_000;
-/** Between two faults, ms; several may be there at a time. */
-const FAULT_MS = [50, 2_000] as const;
-/** A place stays empty for so long, ms. */
-const RESPAWN_MS = [0, 1_000] as const;
 /** Between two changes of values, ms. */
 const CHANGE_MS = [5, 60] as const;
-const VALUE_BYTES = [10, 300_000] as const;
 const CHECK_MS = 3_000;
 const POLL_MS = 100;
 const PROBE_MS = 1_000;
 
 export class Run {
   readonly #given: Arguments;
-  readonly #channels: readonly ChannelPlan[];
+  readonly #openScene: OpenScene;
   readonly #random: Random;
   readonly #history: HistoryEntry[] = [];
   readonly #present = new Present();
@@ -49,71 +40,55 @@ export class Run {
   #latestMs = 0;
   #hasCrashed = false;
 
-  constructor(given: Arguments, signal: AbortSignal) {
+  constructor(given: Arguments, openScene: OpenScene, signal: AbortSignal) {
     this.#given = given;
-    this.#channels = channels(given.onePort);
+    this.#openScene = openScene;
     this.#random = new Random(given.seed);
     this.#signal = signal;
   }
 
   async run(): Promise<Outcome> {
-    const ports = { common: await freePort(), few: await freePort(), proxied: await freePort() };
-    const proxy = await FaultProxy.start(ports.proxied);
-    const server = await ChaosUpstream.start(this.#record);
-    for (const plan of this.#channels) for (const key of keysOf(plan)) server.change(plan.name, key, 10);
-    const portOf = (slot: number, kind: string): number =>
-      kind === 'common' ? ports.common : kind === 'own' ? ports.few : slot === 0 ? ports.proxied : proxy.port;
-    const seeds = new Random(this.#random.seed());
-    const crew = new Crew(
-      (slot) => ({
-        slot,
-        seed: seeds.seed(),
-        upstreamPort: server.port,
-        ports: Object.fromEntries(this.#channels.map(({ name, port }) => [name, portOf(slot, port)])),
-      }),
-      () => seeds.whole(...RESPAWN_MS),
-      this.#record,
-      (entries) => {
+    const scene = await this.#openScene({
+      processes: this.#given.processes,
+      random: this.#random,
+      record: this.#record,
+      onEntries: (entries) => {
         for (const entry of entries) this.#add(entry);
       },
-    );
-    const stage: Stage = { crew, server, proxy, random: this.#random, record: this.#record };
+    });
     const lateness = this.#measureLateness();
     try {
-      crew.start(this.#given.processes);
-      const violations = await this.#weather(stage);
+      const violations = await this.#weather(scene);
       return { history: inOrder(this.#history), violations, startedAt: this.#startedAt, latestMs: this.#latestMs };
     } finally {
       clearInterval(lateness);
-      await crew.end();
-      server.close();
-      await proxy.close();
+      await scene.close();
     }
   }
 
   /** Storms and calms by turns. */
-  async #weather(stage: Stage): Promise<readonly Violation[]> {
+  async #weather(scene: Scene): Promise<readonly Violation[]> {
     const endAt = this.#startedAt + this.#given.seconds * 1_000;
-    let violations = await this.#calm(stage);
+    let violations = await this.#calm(scene);
     while (violations.length === 0 && now() < endAt && !this.#signal.aborted) {
-      violations = await this.#storm(stage, Math.min(now() + STORM_MS, endAt));
-      if (violations.length === 0) violations = await this.#calm(stage);
+      violations = await this.#storm(scene, Math.min(now() + STORM_MS, endAt));
+      if (violations.length === 0) violations = await this.#calm(scene);
     }
     return violations;
   }
 
-  async #storm(stage: Stage, until: number): Promise<readonly Violation[]> {
-    const { crew } = stage;
+  async #storm(scene: Scene, until: number): Promise<readonly Violation[]> {
+    const { crew } = scene;
     // Each storm and each fault has separate random numbers: a faster or slower run with the same seed has the same faults.
-    const random = new Random(stage.random.seed());
+    const random = new Random(this.#random.seed());
     this.#record({ kind: 'storm', detail: '' });
     crew.order({ order: 'calm', isCalm: false });
-    const changing = this.#keepChanging(stage.server, new Random(random.seed()));
+    const changing = this.#keepChanging(scene, new Random(random.seed()));
     let checkAt = now() + CHECK_MS;
     try {
       while (now() < until && !this.#signal.aborted) {
-        await this.#wait(Math.min(random.size(...FAULT_MS), until - now()));
-        if (now() < until) makeFault({ ...stage, random: new Random(random.seed()) });
+        await this.#wait(Math.min(random.size(...scene.faultMs), until - now()));
+        if (now() < until) scene.makeFault(new Random(random.seed()));
         if (now() < checkAt && !this.#hasCrashed) continue;
         const violations = checkSoFar(inOrder(this.#history));
         if (violations.length > 0) return violations;
@@ -126,9 +101,9 @@ export class Run {
   }
 
   /** All faults end, nothing changes any more, and everything must be well in time. */
-  async #calm(stage: Stage): Promise<readonly Violation[]> {
-    const { crew, server } = stage;
-    endFaults(stage);
+  async #calm(scene: Scene): Promise<readonly Violation[]> {
+    const { crew, server } = scene;
+    scene.endFaults();
     this.#record({ kind: 'calm', detail: '' });
     let from = now();
     let probedAt: number | undefined;
@@ -137,20 +112,20 @@ export class Run {
       await this.#wait(POLL_MS);
       if (this.#hasCrashed) return checkSoFar(inOrder(this.#history)); // places would stay empty
       // The upstream server may still be down, and places empty: the time starts when all are there.
-      if (!crew.isComplete || !server.isUp) {
+      if (!crew.isComplete || !scene.isUp) {
         crew.heal();
         from = now();
         continue;
       }
       crew.order({ order: 'calm', isCalm: true });
       const missing = this.#present.shortcomings(server.versions(), server.publications(), from, now(), probedAt);
-      const isThere = this.#present.size >= this.#clients();
+      const isThere = this.#present.size >= this.#clients(scene.channels);
       if (missing.length === 0 && isThere && probedAt !== undefined) break;
       if (now() > from + RECOVERY_MS) {
-        const found = checkAll(inOrder(this.#history), this.#channels);
+        const found = scene.check(inOrder(this.#history));
         return found.length > 0 || missing.length > 0
           ? [...found, ...missing]
-          : [tooFew(from, this.#present.size, this.#clients())];
+          : [tooFew(from, this.#present.size, this.#clients(scene.channels))];
       }
       // First everything must be the same without a call that could wake somebody.
       const isQuiet = missing.length === 0 || (probedAt !== undefined && lastProbe + PROBE_MS < now());
@@ -161,23 +136,23 @@ export class Run {
       }
     }
     this.#record({ kind: 'recovered', detail: `${Math.round(now() - from)}` });
-    return checkAll(inOrder(this.#history), this.#channels);
+    return scene.check(inOrder(this.#history));
   }
 
   /** How many there are when every process is there. */
-  #clients(): number {
+  #clients(channels: readonly ChannelPlan[]): number {
     const slots = Array.from({ length: this.#given.processes }, (_, slot) => slot);
-    return slots.reduce((sum, slot) => sum + this.#channels.filter(({ isFor }) => isFor(slot)).length, 0);
+    return slots.reduce((sum, slot) => sum + channels.filter(({ isFor }) => isFor(slot)).length, 0);
   }
 
-  #keepChanging(server: ChaosUpstream, random: Random): AbortController {
+  #keepChanging({ server, channels, valueBytes }: Scene, random: Random): AbortController {
     const end = new AbortController();
     const change = (): void => {
       if (end.signal.aborted) return;
-      const plan = random.pick(this.#channels);
+      const plan = random.pick(channels);
       // Several faults together, now and then.
       for (let count = random.chance(0.1) ? 10 : 1; count > 0; count--) {
-        server.change(plan.name, random.pick(keysOf(plan)), random.size(...VALUE_BYTES));
+        server.change(plan.name, random.pick(keysOf(plan)), random.size(...valueBytes));
       }
       setTimeout(change, random.whole(...CHANGE_MS)).unref();
     };

@@ -39,7 +39,8 @@ export class TelemetryWatch {
   }
 
   #onMessage(name: string, message: unknown): void {
-    const subject = (message as { channel?: unknown; name?: unknown }).channel ?? (message as { name?: unknown }).name;
+    const { channel, name: child, group } = message as { channel?: unknown; name?: unknown; group?: unknown };
+    const subject = channel ?? child ?? group;
     if (typeof subject !== 'string') this.#report(`a message of ${name} does not say what it is about`);
   }
 

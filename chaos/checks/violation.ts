@@ -13,6 +13,8 @@ export type PromiseName =
   | 'the end of a stream is true'
   | 'every stream ends'
   | 'one upstream client'
+  | 'no call claimed by a deposed winner'
+  | 'values go on'
   | 'every trace ends once'
   | 'nothing after close'
   | 'no crash'

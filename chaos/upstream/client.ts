@@ -21,6 +21,8 @@ export interface UpstreamClientOptions {
   readonly port: number;
   /** How long the client takes to start, and to close, ms. */
   readonly slowMs: number;
+  /** The period of leadership of a fleet. */
+  readonly epoch?: number;
 }
 
 export interface Registration {
@@ -60,7 +62,7 @@ export class UpstreamClient extends Base {
   }
 
   async _connect(): Promise<void> {
-    const { port, channel, slowMs } = this.#options;
+    const { port, channel, slowMs, epoch } = this.#options;
     const socket = (this.#socket = net.connect({ host: '127.0.0.1', port, noDelay: true }));
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
@@ -71,7 +73,7 @@ export class UpstreamClient extends Base {
         if (answer.op === 'welcome') resolve();
         else this.#onAnswer(answer);
       });
-      tell(socket, { op: 'hello', channel, pid: process.pid });
+      tell(socket, { op: 'hello', channel, pid: process.pid, epoch });
     });
     socket.on('error', () => undefined); // `close` follows
     socket.once('close', () => {

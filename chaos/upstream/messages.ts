@@ -37,7 +37,7 @@ export interface Row {
 }
 
 export type Question =
-  | { readonly op: 'hello'; readonly channel: string; readonly pid: number }
+  | { readonly op: 'hello'; readonly channel: string; readonly pid: number; readonly epoch: number | undefined }
   | { readonly op: 'watch' | 'unwatch'; readonly key: string }
   /** Lasts as long as the connection. */
   | { readonly op: 'publish' | 'unpublish'; readonly name: string }

@@ -87,7 +87,10 @@ export class ChaosUpstream {
         case 'hello':
           peer.pid = question.pid;
           peer.channel = question.channel;
-          this.#record({ kind: 'upstream-on', pid: peer.pid, channel: peer.channel, connection: peer.connection });
+          this.#record({
+            ...{ kind: 'upstream-on', pid: peer.pid, channel: peer.channel, connection: peer.connection },
+            epoch: question.epoch,
+          });
           tell(socket, { op: 'welcome' });
           return;
         case 'watch': {
@@ -122,9 +125,14 @@ export class ChaosUpstream {
   }
 
   /** Requests are carried out even if the client is gone by then, as on a real server. */
-  #increment(socket: net.Socket, { channel, pid }: Peer, id: number, { call, isIdempotent, beforeMs, afterMs }: Increment): void {
+  #increment(
+    socket: net.Socket,
+    { channel, pid, connection }: Peer,
+    id: number,
+    { call, isIdempotent, beforeMs, afterMs }: Increment,
+  ): void {
     const run = (): void => {
-      this.#record({ kind: 'journal', pid, channel, call, isIdempotent });
+      this.#record({ kind: 'journal', pid, channel, call, isIdempotent, connection });
       const answer = (): void => tell(socket, { op: 'answer', id, answer: { call } });
       if (afterMs) setTimeout(answer, afterMs).unref();
       else answer();
