@@ -5,7 +5,7 @@ import { messageOf } from '../../protocol/error-value';
 import { TrunklineError } from '../errors';
 import type { UpstreamView } from '../host-view';
 import type { Clock, Timer } from '../time';
-import type { CallId, EngineCall, EngineSession, Fence, Wish, WishChange, WishKind } from './engine';
+import type { CallId, EngineCall, EngineSession, Fence, Wish, WishChange, WishKind, WriteBatch } from './engine';
 import type { Term } from './leadership';
 import type { FleetCall, FleetMessages, Outcome } from './messages';
 import type { ResolvedFleetOptions } from './options';
@@ -80,6 +80,7 @@ export class Reign {
     this.#lane = new ValueLane({
       ...{ limits: engine.limits, clock, patienceMs: ttlMs },
       write: (batch) => session().write(this.#term!.fence, batch),
+      onWritten: (batch) => this.#onWritten(batch),
       onDeposed: () => this.#term && hooks.onDeposed(this.#term.fence),
       onStuck: (error) => hooks.yield(ttlMs, `values could not be written for ${ttlMs} ms: ${messageOf(error)}`),
     });
@@ -150,7 +151,7 @@ export class Reign {
     this.#union.change(kind, key, registration);
     if (kind === 'publication' || !registration) return;
     // Another host may want the key already: the value is known here.
-    const value = this.#lane.valueOf(valueKey(key));
+    const value = this.#lane.writtenOf(valueKey(key));
     if (value?.bytes) hooks.onValue(key, this.#term.epoch, value.sequence, () => messages.decodeValue(value.bytes!));
   }
 
@@ -254,8 +255,7 @@ export class Reign {
   #onValue(key: string, value: unknown): void {
     const { messages, hooks, options } = this.#setup;
     const { group, engine } = options;
-    const epoch = this.#term?.epoch;
-    if (epoch === undefined || hooks.fence() === undefined) return; // too late: another host may lead
+    if (!this.#term || hooks.fence() === undefined) return; // too late: another host may lead
     let bytes: Buffer;
     try {
       bytes = messages.encodeValue(value);
@@ -271,13 +271,23 @@ export class Reign {
       hooks.emit('error', new TrunklineError('ERR_TRUNKLINE_FLEET_TOO_LARGE', message, facts));
       return;
     }
-    hooks.onValue(key, epoch, this.#write(valueKey(key), bytes), () => value);
+    this.#write(valueKey(key), bytes);
   }
 
-  #write(key: string, bytes: Buffer | undefined): number {
-    const sequence = ++this.#sequence;
-    if (this.#term) this.#lane.put(key, sequence, bytes);
-    return sequence;
+  /**
+   * This host gets a value when the engine has the value, like all others. Otherwise the next leader of this host, which begins with what
+   * the engine has, would go back to an older value when this process dies with values that could not be written.
+   */
+  #onWritten({ epoch, values }: WriteBatch): void {
+    const { messages, hooks } = this.#setup;
+    for (const { key, sequence, bytes } of values) {
+      if (key === HEALTH_KEY || !bytes) continue;
+      hooks.onValue(key.slice(1), epoch, sequence, () => messages.decodeValue(bytes));
+    }
+  }
+
+  #write(key: string, bytes: Buffer | undefined): void {
+    if (this.#term) this.#lane.put(key, ++this.#sequence, bytes);
   }
 
   #argumentsFor({ epoch }: Term): readonly unknown[] {

@@ -15,6 +15,8 @@ export interface LaneSetup {
   /** How long writes may fail before the leader gives up, ms. */
   readonly patienceMs: number;
   readonly write: (batch: WriteBatch) => Promise<Fenced>;
+  /** The engine has the values of this batch. */
+  readonly onWritten: (batch: WriteBatch) => void;
   readonly onDeposed: () => void;
   /** Writes have failed for too long although leadership goes on: the engine is full, for instance. */
   readonly onStuck: (error: unknown) => void;
@@ -27,6 +29,8 @@ export class ValueLane {
   readonly #setup: LaneSetup;
   readonly #values = new Map<string, LaneValue>();
   readonly #waiting = new Set<string>();
+  /** The last value of each key that the engine has acknowledged. */
+  readonly #written = new Map<string, LaneValue>();
   #epoch: Epoch | undefined;
   /** Grows over all terms of this process. */
   #guard = 0;
@@ -55,12 +59,14 @@ export class ValueLane {
     this.#batch = undefined;
     this.#values.clear();
     this.#waiting.clear();
+    this.#written.clear();
     this.#setup.clock.clearTimeout(this.#retry);
     this.#tellIdle();
   }
 
-  valueOf(key: string): LaneValue | undefined {
-    return this.#values.get(key);
+  /** The newest value of a key that the engine has: every host of the fleet can get that value. */
+  writtenOf(key: string): LaneValue | undefined {
+    return this.#written.get(key);
   }
 
   /** @param bytes undefined: the key is removed */
@@ -111,7 +117,7 @@ export class ValueLane {
   }
 
   async #write(batch: WriteBatch): Promise<void> {
-    const { clock, onDeposed, onStuck, patienceMs } = this.#setup;
+    const { clock, onWritten, onDeposed, onStuck, patienceMs } = this.#setup;
     this.#isSending = true;
     let outcome: Fenced | undefined;
     let failure: unknown;
@@ -128,6 +134,11 @@ export class ValueLane {
     if (outcome && !outcome.deposed) {
       this.#batch = undefined;
       this.#failingSince = undefined;
+      for (const { key, sequence, bytes } of batch.values) {
+        if (bytes) this.#written.set(key, { sequence, bytes });
+        else this.#written.delete(key);
+      }
+      onWritten(batch);
       this.#send();
     } else {
       this.#failingSince ??= clock.now();

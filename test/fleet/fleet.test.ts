@@ -232,6 +232,20 @@ describe('a fleet', () => {
     await eventually('a later value', () => seen.at(-1) === 2);
   });
 
+  it('gives no value to its own host that the engine does not have, which the next leader of the host would not know', async () => {
+    const [client] = await hosts('a');
+    const seen: unknown[] = [];
+    client!.subscribe({ key: 'k' }, (value: unknown) => seen.push(value));
+    Registry.set('k', 'known');
+    await eventually('a value', () => seen.includes('known'));
+    engine.stop();
+    Registry.set('k', 'unknown');
+    await eventually('the winner gives up', () => Registry.live.size === 0);
+    expect(seen.at(-1)).toBe('known');
+    engine.start();
+    await eventually('the value of the next term', () => seen.at(-1) === 'unknown');
+  });
+
   it('is not ready without an engine, says why, and becomes ready later', async () => {
     engine.stop();
     const client = host('a', { maxWaitMs: 100 });
