@@ -6,3 +6,4 @@
 // The entry of the API reference (typedoc.json): the exports of src/testing/index.ts, and the types that these refer to.
 
 export * from '../../src/testing';
+export type { Clock, Timer } from '../../src/time';

@@ -23,7 +23,7 @@ export type { UpstreamClass } from '../../src/client/upstream-class';
 export { TrunklineError, type ErrorCode } from '../../src/errors';
 export { ClusterAgentWorkerError, ClusterWorkerExceptionError, type Master, type MasterClass } from '../../src/eggjs-cluster';
 export type { Logger } from '../../src/logger';
-export type { ClientOptions, DeliveryMode } from '../../src/options';
+export type { CarryMode, ClientOptions, DeliveryMode } from '../../src/options';
 export type { FollowerSnapshot } from '../../src/roles/role';
 export { startCluster, type Supervised } from '../../src/supervisor/start-cluster';
 export type {
@@ -38,6 +38,7 @@ export type {
   ChildMessage,
   ClientRole,
   EventMessage,
+  FleetMessage,
   HandoffMessage,
   OutboxMessage,
   RoleMessage,
