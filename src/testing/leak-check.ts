@@ -47,6 +47,7 @@ export interface LeakCheckOptions {
  * of what is open beyond that: clients, parts of the kit, sockets, servers, timers that keep the process alive, and processes
  */
 export function leakCheck({ timeoutMs = LIMIT_MS, ignore = [] }: LeakCheckOptions = {}): () => Promise<void> {
+  openStandardStreams();
   const clientsBefore = new Set(openClients());
   const partsBefore = new Set(openParts);
   const resourcesBefore = resources();
@@ -71,6 +72,12 @@ export function leakCheck({ timeoutMs = LIMIT_MS, ignore = [] }: LeakCheckOption
       });
     }
   };
+}
+
+/** Node.js opens the standard streams at their first use: a warning that is printed during a test is no leak. */
+function openStandardStreams(): void {
+  void process.stdout;
+  void process.stderr;
 }
 
 function resources(): Map<string, number> {
