@@ -236,7 +236,7 @@ describeWithZooKeeper('ZooKeeper', () => {
       await other.write(`${root}/a`, 'new');
       await eventually('the new value', () => textOf(states.at(-1)) === 'new');
       await eventually('the registration', () => other.data(`${root}/services/shop/one`));
-      expect(client.health.ok).toBe(true);
+      await eventually('that the health is good', () => client.health.ok);
       await other.close();
     });
 
