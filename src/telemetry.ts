@@ -99,6 +99,8 @@ export interface FleetMessage {
   /** Since when values may be old, ms since 1970. */
   readonly staleSince: number | undefined;
   readonly stale: 'engine' | 'winner' | 'upstream' | undefined;
+  /** What the engine says of itself; each warning is a whole sentence with what to do. */
+  readonly engine: { readonly name: string; readonly version: string | undefined; readonly warnings: readonly string[] };
 }
 
 /** The messages of the plain channels, by the name of the channel. */

@@ -9,6 +9,7 @@ import { fingerprint } from '../identity';
 import { backgroundClock, within, type Timer } from '../time';
 import { Caller } from './caller';
 import type { EngineSession, EngineValue, Leader, LeaderRecord, WishKind } from './engine';
+import { EngineReport } from './engine-report';
 import { Leadership } from './leadership';
 import { FleetMessages, type FleetCall, type Outcome } from './messages';
 import type { ResolvedFleetOptions } from './options';
@@ -47,6 +48,7 @@ export class HostFleet {
   readonly #wishes: StatedWishes;
   readonly #reign: Reign;
   readonly #caller: Caller;
+  readonly #report: EngineReport;
   readonly #subscriptions = new Map<string, Subscription>();
   #leader: Leader | undefined;
   #isUp = false;
@@ -66,8 +68,12 @@ export class HostFleet {
     const clock = this.#clock;
     const session = (): EngineSession => this.#session;
     this.#standing = new Standing({
-      ...{ group, host, pid: process.pid, ttlMs, clock },
+      ...{ group, host, pid: process.pid, ttlMs, clock, engine: engine.name },
       onHealth: (health) => setup.emit('health', health),
+    });
+    this.#report = new EngineReport({
+      ...{ name: engine.name, group, logger: setup.options.logger, session },
+      onReport: (report) => this.#standing.engine(report),
     });
     this.#wishes = new StatedWishes({ session, clock, alwaysWatched: [HEALTH_KEY], valueKey });
     this.#caller = new Caller({
@@ -182,6 +188,7 @@ export class HostFleet {
 
   async #close(): Promise<void> {
     const { group } = this.#setup.options;
+    this.#report.end();
     const work = this.#leave();
     await within(this.#clock, LEAVE_MS, work);
     this.#clock.clearTimeout(this.#barrier);
@@ -223,6 +230,7 @@ export class HostFleet {
     if (term) this.#reign.up();
     this.#caller.up(term?.fence ?? this.#leader?.fence);
     this.#watchEngine();
+    void this.#report.ask();
   }
 
   #onDown(error: Error): void {

@@ -5,6 +5,7 @@ import { TrunklineError } from '../errors';
 import { fleetChannel } from '../telemetry';
 import type { Clock, Timer } from '../time';
 import type { Leader } from './engine';
+import type { FleetEngineStatus } from './engine-report';
 
 export type FleetState = 'without engine' | 'campaigning' | 'member' | 'winner';
 
@@ -26,6 +27,8 @@ export interface FleetStatus {
   readonly staleSince: number | undefined;
   /** Why values may be old: the `engine` is silent, no host is the `winner`, or the `upstream` client of the winner says so. */
   readonly stale: 'engine' | 'winner' | 'upstream' | undefined;
+  /** What the engine says of itself, with warnings such as a server without persistence. */
+  readonly engine: FleetEngineStatus;
 }
 
 export interface StandingSetup {
@@ -34,6 +37,8 @@ export interface StandingSetup {
   readonly pid: number;
   readonly ttlMs: number;
   readonly clock: Clock;
+  /** The name of the engine. */
+  readonly engine: string;
   /** Values may be old, or are not any more. */
   onHealth(health: { readonly ok: boolean; readonly error?: Error | undefined }): void;
 }
@@ -49,12 +54,14 @@ export class Standing {
   #upstream: Error | undefined;
   #stale: FleetStatus['stale'];
   #staleSince: number | undefined;
+  #engine: FleetEngineStatus;
   #look: Timer | undefined;
   #told = '';
 
   constructor(setup: StandingSetup) {
     this.#setup = setup;
     this.#heardAt = this.#ledAt = setup.clock.now();
+    this.#engine = { name: setup.engine, version: undefined, warnings: [] };
     this.#lookLater();
   }
 
@@ -72,6 +79,7 @@ export class Standing {
       winner,
       staleSince: this.#staleSince,
       stale: this.#stale,
+      engine: this.#engine,
     };
   }
 
@@ -104,6 +112,12 @@ export class Standing {
   /** What the upstream client of the winner says of itself; undefined: all is well. */
   upstream(error: Error | undefined): void {
     this.#upstream = error;
+    this.#check();
+  }
+
+  /** What the engine's server says of itself. */
+  engine(engine: FleetEngineStatus): void {
+    this.#engine = engine;
     this.#check();
   }
 

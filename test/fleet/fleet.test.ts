@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import cluster from '../../src';
-import { fleet, fleetStatus, memoryEngine, type FleetOptions } from '../../src/fleet';
+import { fleet, fleetStatus, memoryEngine, type Engine, type EngineHealth, type FleetOptions } from '../../src/fleet';
 import { eventually } from '../support/eventually';
 import { leavesNothingOpen } from '../support/open-handles';
+import { recordingLogger } from '../support/recording-logger';
 
 leavesNothingOpen();
 
@@ -65,6 +66,15 @@ function registryClass() {
       Registry.live.delete(this);
       return Promise.resolve();
     }
+  };
+}
+
+/** An engine that says something else of itself. */
+function withHealth(engine: Engine, health: () => EngineHealth): Engine {
+  return {
+    ...engine,
+
+    open: (...given) => Object.assign(engine.open(...given), { health: async () => health() }),
   };
 }
 
@@ -303,6 +313,42 @@ describe('a fleet', () => {
     pass();
     links[winner].restore();
     await expect(member.echo('y')).resolves.toEqual(['y']);
+  });
+
+  it('asks the engine at the start and after a cut how it is set up, and logs each warning once', async () => {
+    const logger = recordingLogger();
+    let warnings = ['It keeps 5 values at most.'];
+    const asked = withHealth(engine, () => ({ version: '1.2', warnings }));
+    const client = host('a', { engine: asked, logger });
+    await client.ready();
+    const reported = async () => (await client.fleetStatus()).engine;
+    await eventually('the report', async () => (await reported()).version);
+    await expect(reported()).resolves.toEqual({ name: 'memory', version: '1.2', warnings });
+    warnings = ['It keeps 6 values at most.', 'It forgets.'];
+    engine.stop();
+    engine.start();
+    await eventually('the next report', async () => (await reported()).warnings.length === 2);
+    await expect(reported()).resolves.toMatchObject({ warnings });
+    warnings = [];
+    engine.stop();
+    engine.start();
+    await eventually('no warnings', async () => (await reported()).warnings.length === 0);
+    expect(logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
+      'fleet shop: It keeps 5 values at most.',
+      'fleet shop: It forgets.',
+    ]);
+  });
+
+  it('works with an engine that refuses to say how it is set up', async () => {
+    const logger = recordingLogger();
+    const silent = withHealth(engine, () => {
+      throw new Error('no permission');
+    });
+    const client = host('a', { engine: silent, logger });
+    await expect(client.echo(1)).resolves.toEqual([1]);
+    await eventually('the reason', () => logger.lines.some(({ message }) => message.includes('no permission')));
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+    expect((await client.fleetStatus()).engine).toEqual({ name: 'memory', version: undefined, warnings: [] });
   });
 
   it('gives the epoch to the class, and suits the options of the client to the fleet', async () => {

@@ -2,10 +2,11 @@
 
 import { Redis } from 'ioredis';
 import cluster from '../../../src';
-import { fleet } from '../../../src/fleet';
+import { fleet, fleetStatus } from '../../../src/fleet';
 import { redisEngine } from '../../../src/fleet/redis';
 import { eventually } from '../../support/eventually';
 import { leavesNothingOpen } from '../../support/open-handles';
+import { recordingLogger } from '../../support/recording-logger';
 import { describeWithRedis, RedisServer } from '../../support/redis';
 import { answerAt } from '../../support/server-program';
 import { Witness, type EngineLink } from '../engine-bed';
@@ -78,6 +79,19 @@ describeWithRedis('the Redis engine', () => {
     const health = await one.session.health();
     expect(health.version).toMatch(/^\d+\.\d+/);
     expect(health.warnings.join(' ')).toContain('append-only');
+  });
+
+  it('a fleet logs what of the server may lose data, and keeps this in its status', async () => {
+    const server = await start();
+    const logger = recordingLogger();
+    const engine = redisEngine({ url: server.url });
+    const client = cluster(fleet(Registry, { engine, group: 'shop', ttlMs: 500, logger }), { singleMode: true, logger }).create();
+    open.push(client);
+    await client.ready();
+    const { engine: report } = await eventually('the report', () => fleetStatus().find((status) => status.engine.version));
+    expect(report.warnings.join(' ')).toContain('append-only');
+    const warned = logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
+    expect(warned).toEqual([expect.stringMatching(/^fleet shop: .*append-only/)]);
   });
 
   it('with presence, a host whose connections have ended is followed before the TTL', async () => {
