@@ -1,5 +1,5 @@
-// What keeps the process alive for an upstream client whose work under way does not: idle connections of node:http, watches of folders
-// and background timers let a process end. In single mode nothing else keeps the process of a shared client alive (docs/api.md, ref and unref).
+// What keeps the process alive for an upstream client, alone and as a single switch: idle connections of node:http, watches of folders,
+// sockets that are unref'd and background timers let a process end. In single mode nothing else keeps the process of a shared client alive (docs/api.md, ref and unref).
 
 import { clearInterval, setInterval } from 'node:timers';
 import { LONGEST_TIMER_MS } from '../time';

@@ -13,6 +13,9 @@ export interface SharedStoreClient {
   on(event: string, listener: (...args: never[]) => void): unknown;
   status(): ClientStatus;
   close(): Promise<void>;
+  /** Whether the process stays alive for this client, see docs/api.md#ref-and-unref. */
+  ref(): unknown;
+  unref(): unknown;
   subscribe(what: Watched, listener: (state: WatchedState) => unknown): unknown;
   values(what: Watched, options?: LatestValuesOptions): ValueIterator<WatchedState>;
   publish(entry: OwnedEntry): unknown;

@@ -205,8 +205,13 @@ export function describeAdapter(adapter: Adapter): void {
 
   describe(name, () => {
     it('in single mode the client keeps its process alive, and close() lets it end', async () => {
-      const program = new AloneProcess({ ...place.inProcess, shared: {} });
+      const program = new AloneProcess({ ...place.inProcess, shared: {}, isUnref: false });
       expect(await program.end()).toEqual(['ready', 'alive', 'closed']);
+    });
+
+    it('in single mode unref() lets the process end, also while a key is watched', async () => {
+      const program = new AloneProcess({ ...place.inProcess, shared: {}, isUnref: true });
+      expect(await program.end()).toEqual(['ready']);
     });
 
     check('1,000 keys', async () => {

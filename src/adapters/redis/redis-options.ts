@@ -11,7 +11,7 @@ import { isTimerMs } from '../../time';
 export interface RedisConnection {
   readonly options?: { readonly db?: number | undefined };
   readonly status: string;
-  readonly stream?: Pick<Socket, 'on' | 'bytesRead' | 'bytesWritten' | 'writableLength'>;
+  readonly stream?: Pick<Socket, 'on' | 'unref' | 'bytesRead' | 'bytesWritten' | 'writableLength'>;
   connect(): Promise<unknown>;
   disconnect(): void;
   callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;

@@ -145,6 +145,7 @@ export class RedisSession {
     connection.on('error', (error: Error) => {
       heard = error;
     });
+    connection.on('connect', () => connection.stream?.unref()); // the store client holds the process
     connection.on('end', () => this.#lost(heard ?? new Error('the connection was closed')));
     try {
       await connection.connect();

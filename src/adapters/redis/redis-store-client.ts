@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import { TrunklineError } from '../../errors';
 import { defaultLogger } from '../../logger';
 import { Backoff, backgroundClock, delay, within } from '../../time';
+import { ProcessHold } from '../process-hold';
 import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
 import { WatchTable, type StateListener } from '../watch-table';
 import { settingsOf, type RedisSettings, type RedisStoreOptions } from './redis-options';
@@ -39,6 +40,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
   readonly #form: StoreForm;
   /** By key, the text that this client keeps in the store. */
   readonly #owned = new Map<string, string>();
+  readonly #hold: ProcessHold;
   readonly #starting: Promise<void>;
   readonly #closing = new AbortController();
   readonly #waiting = new Set<Waiting>();
@@ -53,6 +55,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
   constructor(options: RedisStoreOptions = {}) {
     super();
     this.#settings = settingsOf(options);
+    this.#hold = new ProcessHold();
     this.#form =
       this.#settings.form === 'versioned'
         ? new VersionedForm(this.#settings, this.#watches)
@@ -67,6 +70,16 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
 
   get health(): StoreHealth {
     return this.#health;
+  }
+
+  /** The process stays alive until `close()`: the default. */
+  ref(): void {
+    this.#hold.ref();
+  }
+
+  /** The process may end, also while a reply of Redis is under way. */
+  unref(): void {
+    this.#hold.unref();
   }
 
   async subscribe(what: Watched, listener: StateListener): Promise<void> {
@@ -127,6 +140,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     if (this.#closing.signal.aborted) return;
     const session = this.#session;
     this.#closing.abort();
+    this.#hold.ref(); // until the server has taken back the entries
     this.#watches.close();
     if (session && this.#owned.size > 0) {
       const leaving = this.#form.leave(session, this.#owned).catch(() => undefined); // the time to live does the rest
@@ -136,6 +150,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     this.#open?.end(closed);
     for (const { reject } of this.#waiting) reject(closed);
     this.#waiting.clear();
+    this.#hold.close();
   }
 
   /** Opens the first session; a client that cannot is not tried again, because its owner makes a new one. */

@@ -1,8 +1,9 @@
 // A session with ZooKeeper: a client of node-zookeeper-client from the first connection to the end of the session, with requests as
 // promises. The session outlives connections. What the package does not do is done here: a server that is silent is noticed, half an
-// answer of a broken connection is dropped, nothing is sent before the credentials, and no request waits for ever.
+// answer of a broken connection is dropped, nothing is sent before the credentials, and no request waits for ever. A session does not keep the
+// process alive.
 
-import { Backoff, patientTimeout, systemClock, type Patience, type Timer } from '../../time';
+import { backgroundClock, Backoff, patientTimeout, systemClock, type Patience, type Timer } from '../../time';
 import { refused, unreachable, unreadable } from './zookeeper-failure';
 import {
   CODE,
@@ -306,14 +307,15 @@ export class Session {
     if (this.#isOver) return;
     const { servers, name } = this.#options;
     const isRoundOver = this.#failures > 0 && this.#failures % servers.length === 0;
-    this.#dialTimer = systemClock.setTimeout(
+    this.#dialTimer = backgroundClock.setTimeout(
       () => {
         if (this.#isOver) return;
         const server = servers[this.#nextServer++ % servers.length]!;
         this.#reason = undefined;
         this.#isAccepted = false;
         dial(server);
-        const socket = this.#inner.socket!;
+        const socket = this.#inner.socket!.unref();
+        this.#inner.connectTimeoutHandler?.unref();
         socket.once('connect', () => (this.#isAccepted = true));
         socket.once('error', (cause) => (this.#reason ??= unreachable(name, cause.message, cause)));
         // The package limits the time to reach a server, and not the time until the server answers.

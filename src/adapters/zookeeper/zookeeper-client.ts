@@ -4,6 +4,7 @@
 import { EventEmitter } from 'node:events';
 import { TrunklineError } from '../../errors';
 import { Backoff, backgroundClock, systemClock, type Timer } from '../../time';
+import { ProcessHold } from '../process-hold';
 import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
 import { WatchTable, type StateListener } from '../watch-table';
 import { KeyStore } from './key-store';
@@ -30,6 +31,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
   readonly #options: ResolvedZooKeeperOptions;
   readonly #paths: Paths;
   readonly #table = new WatchTable(backgroundClock);
+  readonly #hold: ProcessHold;
   readonly #mirror: NodeMirror;
   readonly #owned: OwnedNodes;
   readonly #store: KeyStore;
@@ -52,6 +54,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#options = resolveZooKeeperOptions(options);
     const { name, root, maxRequestBytes } = this.#options;
     const failed = (error: Error): void => void this.emit('error', error);
+    this.#hold = new ProcessHold();
     this.#paths = new Paths(name, root);
     this.#mirror = new NodeMirror(name, this.#paths, this.#table, { failed });
     this.#owned = new OwnedNodes(name, this.#paths, failed);
@@ -67,6 +70,16 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
 
   get health(): StoreHealth {
     return this.#health;
+  }
+
+  /** The process stays alive until `close()`: the default. */
+  ref(): void {
+    this.#hold.ref();
+  }
+
+  /** The process may end, also while an answer of ZooKeeper is under way. */
+  unref(): void {
+    this.#hold.unref();
   }
 
   async subscribe(what: Watched, listener: StateListener): Promise<void> {
@@ -114,6 +127,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#hold.ref(); // until the server has dropped the session
     this.#isUsable = false;
     const reason = new TrunklineError('ERR_TRUNKLINE_CLOSED', `zookeeper at ${this.#options.name}: the client was closed`);
     this.#started.reject(reason);
@@ -123,6 +137,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#mirror.close();
     this.#owned.detach();
     await this.#session?.close();
+    this.#hold.close();
   }
 
   /** @param seen see Session */
@@ -181,7 +196,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     const seen = Buffer.from(session.seen);
     // Servers that are behind what was read here are refused, except when no other server is left: then all data are new.
     this.#seen = why === 'forgotten' ? seen : undefined;
-    this.#renewal = systemClock.setTimeout(() => this.#open(why === 'expired' ? seen : undefined), this.#backoff.nextMs());
+    this.#renewal = backgroundClock.setTimeout(() => this.#open(why === 'expired' ? seen : undefined), this.#backoff.nextMs());
   }
 
   /** Reads may be repeated after a cut. */

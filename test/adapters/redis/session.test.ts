@@ -8,7 +8,7 @@ import { eventually } from '../../support/eventually';
 class MuteConnection implements RedisConnection {
   status = 'wait';
   readonly on = () => this;
-  readonly stream = { bytesRead: 0, bytesWritten: 0, writableLength: 0, on: this.on as never };
+  readonly stream = { bytesRead: 0, bytesWritten: 0, writableLength: 0, on: this.on as never, unref: this.on as never };
   readonly subscribe = () => Promise.resolve();
   readonly psubscribe = this.subscribe;
   readonly unsubscribe = this.subscribe;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Service } from '../../../src/adapters/face';
 import { Child } from '../../support/child';
+import type { AloneSetup } from '../../fixtures/store-alone';
 import type { StoreMemberSetup } from '../../fixtures/store-member';
 
 export class StoreMember extends Child {
@@ -25,7 +26,7 @@ export class StoreMember extends Child {
 export class AloneProcess {
   readonly #child: ChildProcess;
 
-  constructor(setup: StoreMemberSetup) {
+  constructor(setup: AloneSetup) {
     const fixture = join(__dirname, '../../../dist/test/fixtures/store-alone.js');
     const env = { ...process.env, STORE: JSON.stringify(setup) };
     this.#child = spawn(process.execPath, [fixture], { env, stdio: ['ignore', 'pipe', 'inherit'] });
