@@ -188,16 +188,16 @@ describeWithZooKeeper('ZooKeeper', () => {
   });
 
   describe('rights', () => {
-    const auth = { user: 'shop', password: 'secret' };
+    const auth = { username: 'shop', password: 'secret' };
 
     it('are refused with a code by ready() and by calls, and a node of a prefix that may not be read is left out', async () => {
-      const owner = await ZooKeeperUser.connect(server.address, { auth, access: 'creator' });
+      const owner = await ZooKeeperUser.connect(server.address, { ...auth, access: 'creator' });
       await user.write(`${root}/open/a`, 'x');
       await owner.write(`${root}/closed/a`, 'x');
       await owner.create(`${root}/open/secret`, Buffer.from('x'));
       await owner.close();
       await expect(connected({ root: `${root}/closed` })).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_STORE_DENIED' });
-      const wrong = connect({ root: `${root}/closed`, auth: { ...auth, password: 'wrong' } });
+      const wrong = connect({ root: `${root}/closed`, ...auth, password: 'wrong' });
       await expect(wrong.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_STORE_DENIED', server: server.address });
       const client = await connected({ root: `${root}/open` });
       await expect(client.get('secret')).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_STORE_DENIED' });
@@ -216,7 +216,7 @@ describeWithZooKeeper('ZooKeeper', () => {
     it('are those of the user, also for what is asked at once after a cut', async () => {
       const line = await FaultProxy.start(server.port);
       lines.push(line);
-      const client = await connected({ connectString: `127.0.0.1:${line.port}`, auth, access: 'creator' });
+      const client = await connected({ connectString: `127.0.0.1:${line.port}`, ...auth, access: 'creator' });
       await client.put('a', Buffer.from('x'));
       line.cut();
       expect(await client.get('a')).toMatchObject({ version: 1 });
@@ -318,9 +318,11 @@ describeWithZooKeeper('ZooKeeper', () => {
 it.each([
   ['connectString', { connectString: '[::1]:2181' }],
   ['root', { root: 'relative' }],
-  ['sessionTimeoutMs', { sessionTimeoutMs: 0 }],
+  ['timeToLiveMs', { timeToLiveMs: 0 }],
   ['access', { access: 'creator' as const }],
-  ['auth', { auth: { user: 'a:b', password: '' } }],
+  ['username', { username: 'a:b', password: '' }],
+  ['username', { password: 'secret' }],
+  ['password', { username: 'shop' }],
 ])('a wrong %s is refused at once', (option, own) => {
   const make = (): unknown => connectZooKeeper({ connectString: '127.0.0.1:2181', ...own });
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_TRUNKLINE_OPTION_INVALID', option }) as Error);

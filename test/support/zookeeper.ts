@@ -79,7 +79,7 @@ export class ZooKeeperUser {
   #connected = Promise.resolve();
 
   private constructor(address: string, own: Partial<ZooKeeperOptions>) {
-    this.#options = resolveZooKeeperOptions({ connectString: address, sessionTimeoutMs: 60_000, ...own });
+    this.#options = resolveZooKeeperOptions({ connectString: address, timeToLiveMs: 60_000, ...own });
   }
 
   static async connect(address: string, own: Partial<ZooKeeperOptions> = {}): Promise<ZooKeeperUser> {

@@ -94,7 +94,7 @@ export class Session {
     }[options.access];
     // Clients that begin together must not all choose the same server.
     this.#nextServer = Math.floor(Math.random() * options.servers.length);
-    const { sessionTimeoutMs: sessionTimeout } = options;
+    const { timeToLiveMs: sessionTimeout } = options;
     this.#client = zookeeper.createClient(options.name, { sessionTimeout, retries: 0 });
     this.#inner = this.#client.connectionManager;
     if (seen) seen.copy(this.#inner.zxid);
@@ -319,7 +319,7 @@ export class Session {
         socket.once('connect', () => (this.#isAccepted = true));
         socket.once('error', (cause) => (this.#reason ??= unreachable(name, cause.message, cause)));
         // The package limits the time to reach a server, and not the time until the server answers.
-        const limitMs = Math.min(ANSWER_MS, this.#options.sessionTimeoutMs);
+        const limitMs = Math.min(ANSWER_MS, this.#options.timeToLiveMs);
         this.#patience?.cancel();
         this.#patience = patientTimeout(systemClock, limitMs, () => {
           this.#isAccepted = false;

@@ -46,11 +46,11 @@ export function refused(server: string, what: string, code: number): TrunklineEr
   switch (code) {
     case CODE.noAuth:
     case CODE.invalidAcl: {
-      const sentence = `${where}: this user may not do this; check auth, and the ACL of the node`;
+      const sentence = `${where}: this user may not do this; check username and password, and the ACL of the node`;
       return new TrunklineError('ERR_TRUNKLINE_STORE_DENIED', sentence, facts);
     }
     case CODE.authFailed: {
-      const sentence = `${where}: the server does not take the credentials; check auth, and that the server has the scheme digest`;
+      const sentence = `${where}: the server does not take the credentials; check username and password, and that the server has the scheme digest`;
       return new TrunklineError('ERR_TRUNKLINE_STORE_DENIED', sentence, facts);
     }
     case CODE.noChildrenForEphemerals: {

@@ -10,14 +10,15 @@ export interface ZooKeeperOptions {
   /** The node below which all keys are. Default `/`. Created with the first key. */
   readonly root?: string | undefined;
   /**
-   * The server drops registrations after this time of silence of the client, ms; the client notices a silent server
-   * after two thirds of the time. Default 10000. The server may allow only a shorter or a longer time.
+   * The session timeout: the server drops registrations after this time of silence of the client, ms; the client notices a
+   * silent server after two thirds of the time. Default 10000. The server may allow only a shorter or a longer time.
    */
-  readonly sessionTimeoutMs?: number | undefined;
-  /** User and password for the scheme `digest`. ZooKeeper takes any, and refuses what the user may not do. */
-  readonly auth?: { readonly user: string; readonly password: string } | undefined;
+  readonly timeToLiveMs?: number | undefined;
+  /** With `password`, for the scheme `digest`. ZooKeeper takes any, and refuses what the user may not do. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
   /**
-   * Who may use the nodes that this client creates: `anyone`; `creator`, the user of `auth` alone; or `creator-writes`, the same
+   * Who may use the nodes that this client creates: `anyone`; `creator`, the user `username` alone; or `creator-writes`, the same
    * with reading for anyone. Default `anyone`.
    */
   readonly access?: 'anyone' | 'creator' | 'creator-writes' | undefined;
@@ -31,7 +32,7 @@ export interface ResolvedZooKeeperOptions {
   readonly name: string;
   /** Without a slash at the end; empty for the root of ZooKeeper. */
   readonly root: string;
-  readonly sessionTimeoutMs: number;
+  readonly timeToLiveMs: number;
   readonly credential: Buffer | undefined;
   readonly access: 'anyone' | 'creator' | 'creator-writes';
   readonly maxRequestBytes: number;
@@ -42,22 +43,23 @@ const ACCESS = ['anyone', 'creator', 'creator-writes'];
 
 /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
 export function resolveZooKeeperOptions(options: ZooKeeperOptions): ResolvedZooKeeperOptions {
-  const { connectString, root = '/', sessionTimeoutMs = 10_000, auth, access = 'anyone', maxRequestBytes = 1_048_575 } = options;
+  const { connectString, root = '/', timeToLiveMs = 10_000, access = 'anyone', maxRequestBytes = 1_048_575 } = options;
   if (typeof connectString !== 'string') throw invalid('connectString', 'must be a text such as 127.0.0.1:2181');
   const slash = connectString.indexOf('/');
   const name = slash < 0 ? connectString : connectString.slice(0, slash);
   const chroot = slash < 0 ? '' : connectString.slice(slash);
-  if (!isTimerMs(sessionTimeoutMs)) throw invalid('sessionTimeoutMs', 'must be a time in ms, greater than 0');
+  if (!isTimerMs(timeToLiveMs)) throw invalid('timeToLiveMs', 'must be a time in ms, greater than 0');
   if (!Number.isSafeInteger(maxRequestBytes) || maxRequestBytes < 1)
     throw invalid('maxRequestBytes', 'must be a number of bytes');
   if (!ACCESS.includes(access)) throw invalid('access', `must be one of ${ACCESS.join(', ')}`);
-  if (access !== 'anyone' && !auth) throw invalid('access', `can be ${access} only together with auth`);
+  const credential = credentialOf(options);
+  if (access !== 'anyone' && !credential) throw invalid('access', `can be ${access} only together with username and password`);
   return {
     servers: serversOf(name),
     name,
     root: pathOf('connectString', chroot) + pathOf('root', root),
-    sessionTimeoutMs,
-    credential: auth && credentialOf(auth),
+    timeToLiveMs,
+    credential,
     access,
     maxRequestBytes,
   };
@@ -83,11 +85,13 @@ function pathOf(option: string, path: unknown): string {
   throw invalid(option, `must have an absolute path such as /apps/shop, and has ${JSON.stringify(path)}`);
 }
 
-function credentialOf({ user, password }: { user: unknown; password: unknown }): Buffer {
-  if (typeof user !== 'string' || typeof password !== 'string' || user === '' || user.includes(':')) {
-    throw invalid('auth', 'must have a user without a colon, and a password');
+function credentialOf({ username, password }: { username?: unknown; password?: unknown }): Buffer | undefined {
+  if (username === undefined && password === undefined) return undefined;
+  if (typeof username !== 'string' || username === '' || username.includes(':')) {
+    throw invalid('username', 'must be a text without a colon, given together with password');
   }
-  return Buffer.from(`${user}:${password}`);
+  if (typeof password !== 'string') throw invalid('password', 'must be a text, given together with username');
+  return Buffer.from(`${username}:${password}`);
 }
 
 function invalid(option: string, rule: string): TrunklineError {
