@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import cluster from '../src';
 import { asFlag } from '../src/cli/commands/settings';
 import { APPLICATION_KEYS, OVERRULED_BY } from '../src/cli/configuration/applications';
@@ -85,6 +85,22 @@ function cells(row: string): string[] {
 
 const code = (text: string): string => `\`${text}\``;
 const isFigure = (value: unknown): boolean => ['number', 'boolean'].includes(typeof value);
+
+it('the maps of src name every file, no other, and no line twice', () => {
+  const maps = ['src/README.md', 'src/supervisor/README.md']
+    .map((file) => read(file).split('```')[1]!.slice('text'.length))
+    .join('\n');
+  const lines = maps.split('\n').filter((line) => line.trim() !== '');
+  const names = [...maps.matchAll(/[\w-]+\.m?ts\b/g)].map(([name]) => name);
+  const sourcesIn = (folder: string): string[] =>
+    filesUnder(join(root, folder))
+      .map((file) => basename(file))
+      .filter((file) => /\.m?ts$/.test(file));
+  const known = new Set([...sourcesIn('src'), ...sourcesIn('protocol')]);
+  expect(lines.filter((line, index) => lines.indexOf(line) !== index)).toEqual([]);
+  expect(names.filter((name) => !known.has(name))).toEqual([]);
+  expect(sourcesIn('src').filter((file) => !names.includes(file))).toEqual([]);
+});
 
 describe('docs/errors.md', () => {
   const document = read('docs/errors.md');

@@ -25,7 +25,7 @@ export interface Json {
   readonly [name: string]: unknown;
 }
 
-export function base64Of(bytes: Bytes): string {
+function base64Of(bytes: Bytes): string {
   return bytesOf(bytes).toString('base64');
 }
 
