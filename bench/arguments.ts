@@ -33,6 +33,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --peers A,B     only these peers: ${PEER_NAMES.join(', ')}
   --growth        the growth workloads too, up to 64 followers and 100,000 keys; takes many minutes
   --cold          the first operations of new processes, without any warm-up, and what loading costs
+  --fleet         what a fleet of hosts costs its engine; has options of its own: --fleet --help
   --node PATH     the Node.js that runs the measured processes
   --quick         one round with small counts, to prove that everything runs
   --json FILE     write the figures of every round to a file

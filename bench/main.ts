@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { ArgumentsError, parseArguments, USAGE, type Arguments } from './arguments';
+import { benchFleet } from './fleet/main';
 import { describeMachine, machineLine } from './machine';
 import type { PeerName } from './peers/peer';
 import { Results } from './results';
@@ -23,6 +24,7 @@ const STARTS: readonly Workload[] = [loading, ...memory];
 const ALL: readonly Workload[] = [...new Set([...BASIC, ...FIRST, ...STARTS, ...growthPoints])];
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--fleet')) return benchFleet(argv.filter((argument) => argument !== '--fleet'));
   let given: Arguments;
   try {
     given = parseArguments(

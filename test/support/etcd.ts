@@ -72,6 +72,11 @@ export class Etcd {
     return Number(new URL(this.url).port);
   }
 
+  /** The process number of the server; 0 while no process runs. */
+  get pid(): number {
+    return this.#server?.pid ?? 0;
+  }
+
   /** With the data of before, unless the data has been lost. */
   async startAgain({ withData = true } = {}): Promise<void> {
     const data = join(this.#folder, 'data');

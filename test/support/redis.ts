@@ -36,6 +36,11 @@ export class RedisServer {
     return new RedisServer(port, server);
   }
 
+  /** The process number of the server. */
+  get pid(): number {
+    return this.#server.pid;
+  }
+
   /** The server dies with `kill -9`. */
   kill(): Promise<void> {
     return this.#server.kill();

@@ -30,6 +30,11 @@ export class RunningServer {
     this.folder = mkdtempSync(join(tmpdir(), `trunkline-${program.name.toLowerCase()}-`));
   }
 
+  /** The process number; 0 while no process runs. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** Resolves when the server answers. */
   static async start(program: ServerProgram): Promise<RunningServer> {
     const server = new RunningServer(program);
