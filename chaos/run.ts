@@ -68,8 +68,9 @@ export class Run {
 
   /** Storms and calms by turns. */
   async #weather(scene: Scene): Promise<readonly Violation[]> {
-    const endAt = this.#startedAt + this.#given.seconds * 1_000;
     let violations = await this.#calm(scene);
+    // From here on: a busy machine may need seconds until everybody is there.
+    const endAt = now() + this.#given.seconds * 1_000;
     while (violations.length === 0 && now() < endAt && !this.#signal.aborted) {
       violations = await this.#storm(scene, Math.min(now() + STORM_MS, endAt));
       if (violations.length === 0) violations = await this.#calm(scene);
