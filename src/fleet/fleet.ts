@@ -24,6 +24,8 @@ export type FleetClass<C extends FleetSourceClass> = new (...args: ConstructorPa
 /** A follower waits a little longer for its leader than the leader waits for the fleet, whose error says more, ms. */
 const HOP_MS = 1_000;
 
+const RELEASE = Symbol('release');
+
 /** The fleets of this process that are open. */
 const open = new Set<HostFleet>();
 
@@ -44,15 +46,20 @@ export function fleet<C extends FleetSourceClass>(upstreamClass: C, options: Fle
   const FleetUpstreamOf = class extends FleetUpstream {
     constructor(...args: unknown[]) {
       super();
-      this.host = new HostFleet({
-        upstreamClass,
-        args,
-        methods: [...methods.keys()],
-        options: resolved,
-        emit: (event, ...given) => {
-          if (event !== 'error' || this.listenerCount('error') > 0) this.emit(event, ...given);
-        },
-      });
+      try {
+        this.host = new HostFleet({
+          upstreamClass,
+          args,
+          methods: [...methods.keys()],
+          options: resolved,
+          emit: (event, ...given) => {
+            if (event !== 'error' || this.listenerCount('error') > 0) this.emit(event, ...given);
+          },
+        });
+      } catch (error) {
+        this[RELEASE]();
+        throw error;
+      }
       open.add(this.host);
     }
   };
@@ -68,8 +75,6 @@ export function fleet<C extends FleetSourceClass>(upstreamClass: C, options: Fle
 export function fleetStatus(): FleetStatus[] {
   return [...open].map(({ status }) => status);
 }
-
-const RELEASE = Symbol('release');
 
 /** What the core sees: an emitter that is ready when this host can serve. */
 class FleetUpstream extends EventEmitter {

@@ -11,6 +11,7 @@ import { Caller } from './caller';
 import type { EngineSession, EngineValue, Leader, LeaderRecord, WishKind } from './engine';
 import { EngineReport } from './engine-report';
 import { Leadership } from './leadership';
+import { checkFencing } from './fencing';
 import { FleetMessages, type FleetCall, type Outcome } from './messages';
 import type { ResolvedFleetOptions } from './options';
 import { ownProcess } from './process-identity';
@@ -61,6 +62,7 @@ export class HostFleet {
 
   constructor(setup: HostFleetSetup) {
     const { engine, group, host, ttlMs, memberTtlMs, callTimeoutMs, transcode, idempotent } = setup.options;
+    checkFencing(setup.upstreamClass.name, setup.options.fencing, setup.args);
     this.#setup = setup;
     this.#messages = new FleetMessages(transcode);
     const member = randomUUID();

@@ -6,6 +6,7 @@ import { TrunklineError } from '../errors';
 import type { UpstreamView } from '../host-view';
 import type { Clock, Timer } from '../time';
 import type { CallId, EngineCall, EngineSession, Fence, Wish, WishChange, WishKind, WriteBatch } from './engine';
+import { argumentsIn } from './fencing';
 import type { Term } from './leadership';
 import type { FleetCall, FleetMessages, Outcome } from './messages';
 import type { ResolvedFleetOptions } from './options';
@@ -97,11 +98,11 @@ export class Reign {
 
   /** This host has won. @param wishes of this host */
   begin(term: Term, wishes: Iterable<Wish>): void {
-    const { upstreamClass, methods, options, member, hooks } = this.#setup;
+    const { upstreamClass, args, methods, options, member, hooks } = this.#setup;
     this.#term = term;
     this.#winner = new Winner({
       ...{ upstreamClass, methods, verbs: options.verbs, logger: options.logger },
-      args: this.#argumentsFor(term),
+      args: argumentsIn(term.epoch, options.fencing, args),
       name: `${upstreamClass.name} of fleet ${options.group}, epoch ${term.epoch}, ${member}`,
       hooks: {
         onValue: (key, value) => this.#onValue(key, value),
@@ -288,12 +289,5 @@ export class Reign {
 
   #write(key: string, bytes: Buffer | undefined): void {
     if (this.#term) this.#lane.put(key, ++this.#sequence, bytes);
-  }
-
-  #argumentsFor({ epoch }: Term): readonly unknown[] {
-    const { args, options } = this.#setup;
-    if (typeof options.fencing === 'function') return options.fencing(args, { epoch });
-    if (options.fencing !== true) return args;
-    return [...args.slice(0, -1), { ...(args.at(-1) as object | undefined), fencing: { epoch } }];
   }
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import cluster from '../../src';
 import { fleet, fleetStatus, memoryEngine, type Engine, type EngineHealth, type FleetOptions } from '../../src/fleet';
+import { argumentsIn, checkFencing } from '../../src/fleet/fencing';
 import { eventually } from '../support/eventually';
 import { leavesNothingOpen } from '../support/open-handles';
 import { recordingLogger } from '../support/recording-logger';
@@ -351,11 +352,72 @@ describe('a fleet', () => {
     expect((await client.fleetStatus()).engine).toEqual({ name: 'memory', version: undefined, warnings: [] });
   });
 
-  it('gives the epoch to the class, and suits the options of the client to the fleet', async () => {
-    const client = host('a', { fencing: true });
+  it('gives the epoch to the class, and a higher epoch to the next', async () => {
+    const clients = [host('a', { fencing: true }), host('b', { fencing: true })];
+    await Promise.all(clients.map((client) => client.ready()));
+    const { host: first, epoch } = await winnerOf();
+    expect(Registry.made).toEqual([[{ server: 'x', fencing: { epoch } }]]);
+    await clients[first === 'a' ? 0 : 1]!.close();
+    const next = await eventually('the other host leads', () =>
+      fleetStatus().find(({ state, host: name }) => state === 'winner' && name !== first),
+    );
+    expect(next.epoch).toBeGreaterThan(epoch);
+    expect(Registry.made.slice(1)).toEqual([[{ server: 'x', fencing: { epoch: next.epoch } }]]);
+  });
+
+  it('lets a function of the user make the constructor arguments', async () => {
+    const client = host('a', { fencing: (args, { epoch }) => ['first', ...args, epoch] });
     await client.ready();
     const { epoch } = await client.fleetStatus();
-    expect(Registry.made).toEqual([[{ server: 'x', fencing: { epoch } }]]);
+    expect(Registry.made).toEqual([['first', { server: 'x' }, epoch]]);
+  });
+
+  it('lets another host lead when that function throws, and says why', async () => {
+    const errors: unknown[] = [];
+    const client = host('a', {
+      fencing: () => {
+        throw new Error('no arguments today');
+      },
+    });
+    client.on('error', (error) => errors.push(error));
+    await eventually('the reason', () => errors.length > 0);
+    expect(errors[0]).toMatchObject({ message: 'no arguments today' });
+    const other = host('b');
+    await other.ready();
+    expect((await winnerOf()).host).toBe('b');
+    expect(Registry.made).toEqual([[{ server: 'x' }]]);
+  });
+
+  it.each([
+    ['no argument', [], [{ fencing: { epoch: 7 } }]],
+    ['an argument that is undefined', ['a', undefined], ['a', { fencing: { epoch: 7 } }]],
+    ['an object without prototype', [Object.create(null)], [{ fencing: { epoch: 7 } }]],
+    ['options', ['a', { b: 1, fencing: 'old' }], ['a', { b: 1, fencing: { epoch: 7 } }]],
+  ])('adds the epoch to %s', (_, args: unknown[], made) => {
+    expect(() => checkFencing('Registry', true, args)).not.toThrow();
+    expect(argumentsIn(7, true, args)).toEqual(made);
+    expect(argumentsIn(7, undefined, args)).toBe(args);
+  });
+
+  it.each([[['registry:8848']], [[{}, []]], [[new Map()]], [[null]], [[() => undefined]]])(
+    'refuses to add the epoch to what is no plain object: %p',
+    (args: unknown[]) => {
+      expect(() => checkFencing('Registry', true, args)).toThrow(/^Registry: option fencing is true, and the last/);
+      expect(() => checkFencing('Registry', (given) => [...given], args)).not.toThrow();
+    },
+  );
+
+  it('says on each host that the last constructor argument cannot carry the epoch', async () => {
+    const logger = recordingLogger();
+    const Fleet = fleet(Registry, { engine, group: 'shop', fencing: true, logger });
+    const client = cluster(Fleet, { singleMode: true, logger }).create('registry:8848');
+    client.on('error', () => undefined);
+    open.push(client);
+    await expect(client.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_OPTION_INVALID', option: 'fencing' });
+    expect(Registry.made).toEqual([]);
+  });
+
+  it('suits the options of the client to the fleet', () => {
     const Fleet = fleet(Registry, { engine, group: 'shop', ttlMs: 5_000 });
     expect(() => cluster(Fleet, { responseTimeout: 3_000 })).toThrow(/responseTimeout is 3000, and a takeover/);
     expect(() => fleet(Registry, { engine, group: 'a b' })).toThrow(/option group must be/);
