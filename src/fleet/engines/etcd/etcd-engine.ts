@@ -70,7 +70,11 @@ export function etcdEngine(options: EtcdEngineOptions): Engine {
           endpoints: [...addresses.slice(first), ...addresses.slice(0, first)],
           requestTimeoutMs: setup.verbTimeoutMs,
         };
-        return isOverGrpc ? new EtcdGrpc(client) : new EtcdGateway(client);
+        // The package has no way to let its streams go, so over gRPC they keep the process alive until `close()`.
+        if (isOverGrpc) return new EtcdGrpc(client);
+        const gateway = new EtcdGateway(client);
+        gateway.unref(); // the fleet's client holds the process
+        return gateway;
       };
       return new EtcdSession(dial, new GroupKeys(prefix, setup.group), setup, listener, compact);
     },
