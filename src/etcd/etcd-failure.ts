@@ -112,15 +112,15 @@ export function refused(server: string, what: string, { status, grpcCode, messag
 const LARGE_ADVICE = 'store less under this key, or raise --max-request-bytes of etcd and the option maxRequestBytes';
 
 /** Said before anything is sent. */
-export function tooLarge(servers: string, what: string, bytes: number, limit: number): TrunklineError {
-  const sentence = `etcd at ${servers}: ${what}: ${formatBytes(bytes)} are more than the ${formatBytes(limit)} that etcd takes in a request; ${LARGE_ADVICE}`;
-  return new TrunklineError('ERR_TRUNKLINE_VALUE_TOO_LARGE', sentence, { server: servers, bytes, limit, mayHaveRun: false });
+export function tooLarge(servers: string, what: string, bytes: number, limitBytes: number): TrunklineError {
+  const sentence = `etcd at ${servers}: ${what}: ${formatBytes(bytes)} are more than the ${formatBytes(limitBytes)} that etcd takes in a request; ${LARGE_ADVICE}`;
+  return new TrunklineError('ERR_TRUNKLINE_VALUE_TOO_LARGE', sentence, { server: servers, bytes, limitBytes, mayHaveRun: false });
 }
 
 /** The answer of a server is not read to its end. The request may have been a transaction that writes, too. */
-export function answerTooLarge(server: string, what: string, limit: number): TrunklineError {
-  const sentence = `etcd at ${server}: ${what}: the answer is larger than ${formatBytes(limit)}; ask for fewer keys, with a limit`;
-  return new TrunklineError('ERR_TRUNKLINE_STORE_FAILED', sentence, { server, limit, mayHaveRun: true });
+export function answerTooLarge(server: string, what: string, limitBytes: number): TrunklineError {
+  const sentence = `etcd at ${server}: ${what}: the answer is larger than ${formatBytes(limitBytes)}; ask for fewer keys, with a limit`;
+  return new TrunklineError('ERR_TRUNKLINE_STORE_FAILED', sentence, { server, limitBytes, mayHaveRun: true });
 }
 
 export function closed(what: string): TrunklineError {

@@ -48,9 +48,9 @@ export function resolveEtcdOptions(options: EtcdOptions): ResolvedEtcdOptions {
   const list = (typeof endpoints === 'string' ? [endpoints] : endpoints).map(endpointOf);
   if (list.length === 0) throw invalid('endpoints', endpoints, 'needs at least one address, e.g. http://127.0.0.1:2379');
   if ((username === undefined) !== (password === undefined))
-    throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', 'etcd: username and password are given together, or neither');
+    throw refused('username', 'etcd: username and password are given together, or neither');
   if ((tls.cert === undefined) !== (tls.key === undefined))
-    throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', 'etcd: tls.cert and tls.key are given together, or neither');
+    throw refused('tls', 'etcd: tls.cert and tls.key are given together, or neither');
   const { requestTimeoutMs = 5_000, watchHeartbeatMs = 3_000, maxRequestBytes = 1_572_864 } = options;
   for (const [name, value] of Object.entries({ requestTimeoutMs, watchHeartbeatMs }))
     if (!isTimerMs(value)) throw invalid(name, value, 'is a time in ms, greater than 0');
@@ -66,13 +66,14 @@ function endpointOf(text: string): URL {
     throw invalid('endpoints', text, 'takes addresses such as http://127.0.0.1:2379 or https://etcd.example:2379');
   // The address is part of messages, where no password belongs.
   if (url.username || url.password)
-    throw new TrunklineError(
-      'ERR_TRUNKLINE_OPTION_INVALID',
-      `etcd: endpoints: ${url.host} has a user in its address; use the options username and password`,
-    );
+    throw refused('endpoints', `etcd: endpoints: ${url.host} has a user in its address; use the options username and password`);
   return url;
 }
 
 function invalid(name: string, value: unknown, rule: string): TrunklineError {
-  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `etcd: ${name} ${rule}, but got ${JSON.stringify(value)}`);
+  return refused(name, `etcd: ${name} ${rule}, but got ${JSON.stringify(value)}`);
+}
+
+function refused(option: string, sentence: string): TrunklineError {
+  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', sentence, { option });
 }

@@ -172,7 +172,7 @@ export function describeAdapter(adapter: Adapter): void {
       const only = (ifVersion: number): WriteOptions => ({ ifVersion });
       const version = await config.put('a/key', 'one', only(0));
       const conflict = { code: 'ERR_TRUNKLINE_VERSION_CONFLICT', key: 'a/key' };
-      await expect(config.put('a/key', 'two', only(0))).rejects.toMatchObject(conflict);
+      await expect(config.put('a/key', 'two', only(0))).rejects.toMatchObject({ ...conflict, ifVersion: 0 });
       const next = await config.put('a/key', 'two', only(version));
       await expect(config.put('a/key', 'three', only(version))).rejects.toMatchObject(conflict);
       await expect(config.delete('a/key', only(version))).rejects.toMatchObject(conflict);
@@ -236,7 +236,10 @@ export function describeAdapter(adapter: Adapter): void {
     check('too large', async () => {
       const { config } = await readyIn('follower', (own) => connect(own));
       const put = config.put('a/large', Buffer.alloc(adapter.largestBytes * 4));
-      await expect(put).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_VALUE_TOO_LARGE', key: 'a/large' });
+      await expect(put).rejects.toMatchObject({
+        ...{ code: 'ERR_TRUNKLINE_VALUE_TOO_LARGE', key: 'a/large' },
+        ...{ bytes: expect.any(Number) as number, limitBytes: expect.any(Number) as number },
+      });
     });
 
     check('slow consumer', async () => {

@@ -25,7 +25,7 @@ export function resolveClientOptions(options: EtcdClientOptions): ResolvedClient
   const { timeToLiveMs = DEFAULT_TIME_TO_LIVE_MS, ...etcd } = options;
   if (!(timeToLiveMs > 0 && timeToLiveMs < Infinity)) {
     const sentence = `etcd: timeToLiveMs is a time in ms, greater than 0, but got ${timeToLiveMs}`;
-    throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', sentence);
+    throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', sentence, { option: 'timeToLiveMs' });
   }
   const { endpoints } = resolveEtcdOptions(etcd);
   const name = endpoints

@@ -184,7 +184,7 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
   async #ifVersion(key: string, ifVersion: number, write: Pick<TxnRequest, 'then'>): Promise<bigint> {
     if (!Number.isSafeInteger(ifVersion) || ifVersion < 0) {
       const sentence = `etcd: ifVersion is a version that was read, or 0, but got ${ifVersion}`;
-      throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', sentence);
+      throw new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', sentence, { option: 'ifVersion' });
     }
     const { succeeded, revision, results } = await this.#gateway.txn({
       if: [{ key, modRevision: ifVersion }],

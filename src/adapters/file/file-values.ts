@@ -162,5 +162,5 @@ function isAt(name: string, key: string): boolean {
 
 function tooLarge({ key, path, bytes }: ListedFile): TrunklineError {
   const sentence = `${path}: has ${bytes} bytes, and ${MAX_BYTES} are the most; keep the value elsewhere, and its address here`;
-  return new TrunklineError('ERR_TRUNKLINE_VALUE_TOO_LARGE', sentence, { server: path, key });
+  return new TrunklineError('ERR_TRUNKLINE_VALUE_TOO_LARGE', sentence, { server: path, key, bytes, limitBytes: MAX_BYTES });
 }

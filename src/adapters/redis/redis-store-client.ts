@@ -322,7 +322,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     const { maxValueBytes, server } = this.#settings;
     if (bytes <= maxValueBytes) return;
     const sentence = `${server}: the value of ${key} has ${bytes} bytes, and maxValueBytes is ${maxValueBytes}; split the value or raise the option`;
-    throw new TrunklineError('ERR_TRUNKLINE_VALUE_TOO_LARGE', sentence, { server, key, bytes, maxValueBytes });
+    throw new TrunklineError('ERR_TRUNKLINE_VALUE_TOO_LARGE', sentence, { server, key, bytes, limitBytes: maxValueBytes });
   }
 }
 

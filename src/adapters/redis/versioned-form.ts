@@ -154,10 +154,10 @@ export class VersionedForm implements StoreForm {
   }
 }
 
-/** @param present 0: the key does not exist */
-export function conflict(server: string, key: string, required: number, present: number | undefined): TrunklineError {
-  const has = present === undefined ? 'another version' : present === 0 ? 'no value' : `version ${present}`;
-  const wanted = required === 0 ? 'that there is none' : `version ${required}`;
+/** @param version the present one; 0: the key does not exist; undefined: not known */
+export function conflict(server: string, key: string, ifVersion: number, version: number | undefined): TrunklineError {
+  const has = version === undefined ? 'another version' : version === 0 ? 'no value' : `version ${version}`;
+  const wanted = ifVersion === 0 ? 'that there is none' : `version ${ifVersion}`;
   const sentence = `${server}: ${key} has ${has}, and the write requires ${wanted}; read the key again and decide anew`;
-  return new TrunklineError('ERR_TRUNKLINE_VERSION_CONFLICT', sentence, { server, key, required, version: present });
+  return new TrunklineError('ERR_TRUNKLINE_VERSION_CONFLICT', sentence, { server, key, ifVersion, version });
 }

@@ -35,8 +35,8 @@ export function isUnreachable(error: unknown): boolean {
 
 /** The answer to a write has not come. */
 export function inDoubt(server: string, what: string, cause: unknown): TrunklineError {
-  const sentence = `zookeeper at ${server}: ${what}: the connection was lost before the answer; the write may have happened`;
-  return new TrunklineError('ERR_TRUNKLINE_STORE_UNREACHABLE', sentence, { server, cause });
+  const sentence = `zookeeper at ${server}: ${what}: the connection was lost before the answer; the write may have been executed: read the key`;
+  return new TrunklineError('ERR_TRUNKLINE_STORE_UNREACHABLE', sentence, { server, mayHaveRun: true, cause });
 }
 
 /** A refusal by the server. @param what such as `put of a/key` */
@@ -85,7 +85,7 @@ export function unreadable(server: string, cause: unknown): TrunklineError {
 export function conflict(server: string, key: string, ifVersion: number, version: number | undefined): TrunklineError {
   const now = version === undefined ? 'does not exist' : `has version ${version}`;
   const sentence = `zookeeper at ${server}: ${key} ${now}, and the write requires version ${ifVersion}; read the key again`;
-  return new TrunklineError('ERR_TRUNKLINE_VERSION_CONFLICT', sentence, { server, key, version, ifVersion });
+  return new TrunklineError('ERR_TRUNKLINE_VERSION_CONFLICT', sentence, { server, key, ifVersion, version: version ?? 0 });
 }
 
 export function tooLarge(server: string, key: string, bytes: number, limitBytes: number): TrunklineError {

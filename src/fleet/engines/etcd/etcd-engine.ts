@@ -51,12 +51,12 @@ export function etcdEngine(options: EtcdEngineOptions): Engine {
   };
   const resolved = resolveEtcdOptions(given);
   const valueBytes = resolved.maxRequestBytes - ENVELOPE_BYTES;
-  if (valueBytes < ENVELOPE_BYTES) throw invalid(`maxRequestBytes is at least ${2 * ENVELOPE_BYTES}`);
+  if (valueBytes < ENVELOPE_BYTES) throw invalid('maxRequestBytes', `is at least ${2 * ENVELOPE_BYTES}`);
   if (typeof prefix !== 'string' || prefix === '' || prefix.endsWith('/'))
-    throw invalid('prefix is a text without a slash at its end, e.g. /trunkline');
+    throw invalid('prefix', 'is a text without a slash at its end, e.g. /trunkline');
   const { over } = options;
   if (over !== undefined && over !== 'grpc' && over !== 'gateway')
-    throw invalid(`over is 'grpc' or 'gateway', but got ${JSON.stringify(over)}`);
+    throw invalid('over', `is 'grpc' or 'gateway', but got ${JSON.stringify(over)}`);
   const addresses = resolved.endpoints.map(({ href }) => href);
   return {
     name: 'etcd',
@@ -91,6 +91,6 @@ function isGrpcInstalled(): boolean {
   }
 }
 
-function invalid(rule: string): TrunklineError {
-  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `etcdEngine: ${rule}`);
+function invalid(option: string, rule: string): TrunklineError {
+  return new TrunklineError('ERR_TRUNKLINE_OPTION_INVALID', `etcdEngine(options): option ${option} ${rule}`, { option });
 }
