@@ -315,6 +315,15 @@ describeWithZooKeeper('ZooKeeper', () => {
   });
 });
 
+it('the order of the servers does not make another channel', async () => {
+  const connected = ['a:2181,b', 'b:2181, a:2181'].map((connectString) =>
+    connectZooKeeper({ connectString, root: '/x' }, { singleMode: true }),
+  );
+  const names = connected.map(({ status }) => status().channel);
+  await Promise.all(connected.map(({ close }) => close()));
+  expect(names).toEqual(['zookeeper a:2181,b:2181/x', 'zookeeper a:2181,b:2181/x']);
+});
+
 it.each([
   ['connectString', { connectString: '[::1]:2181' }],
   ['root', { root: 'relative' }],

@@ -14,6 +14,8 @@ export type { ZooKeeperOptions } from './zookeeper-options';
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
  */
 export function connectZooKeeper(options: ZooKeeperOptions, shared?: StoreOptions): Store {
-  const { name, root } = resolveZooKeeperOptions(options);
-  return connectStore(ZooKeeperClient, `zookeeper ${name}${root}`, options, shared);
+  const { servers, root } = resolveZooKeeperOptions(options);
+  // Processes that name the servers in another order share the same channel.
+  const names = servers.map(({ host, port }) => `${host}:${port}`).sort();
+  return connectStore(ZooKeeperClient, `zookeeper ${names.join()}${root}`, options, shared);
 }
