@@ -2,6 +2,8 @@
 // lately. The control socket of a supervisor and a port holder give a view; `trunkline status`, `trunkline top`, the dashboard
 // and the metrics show one.
 
+import type { FleetView } from './fleet-view';
+
 /** Where a look at a host comes from: the control socket of a supervisor, a cluster port, or the program of a supervisor itself. */
 export interface HostViewSource {
   /** @throws Error with a sentence for the user when nobody answers */
@@ -124,6 +126,8 @@ export interface ChannelView {
   readonly leaderPid: number | undefined;
   readonly term: number;
   readonly upstream: UpstreamView;
+  /** How this host stands in its fleet of hosts; undefined where the upstream client belongs to no fleet. */
+  readonly fleet?: FleetView | undefined;
   readonly followers: readonly FollowerView[];
   /** At most 1,000 keys, by name; `keyCount` counts all. */
   readonly keys: readonly KeyView[];

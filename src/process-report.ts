@@ -1,6 +1,7 @@
 // What one process tells of its shared clients, for a look at the host. A supervised process tells its master, and any process tells
 // the holder of its cluster port. src/view puts the reports of all processes together.
 
+import type { FleetView } from './fleet-view';
 import type { ClientView, UpstreamView } from './host-view';
 import { openClients } from './seat';
 
@@ -24,6 +25,8 @@ export interface LedReport {
   /** Clients of one process that share an upstream client tell the same number. */
   readonly id: number;
   readonly upstream: UpstreamView;
+  /** Undefined: no fleet, or a process of an earlier version. */
+  readonly fleet?: FleetView | undefined;
   readonly followers: readonly FollowerReport[];
   /** At most MAX_KEYS; undefined: nobody has asked for keys. */
   readonly keys: readonly KeyReport[] | undefined;

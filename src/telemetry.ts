@@ -2,6 +2,7 @@
 // channel without subscribers costs one look at a property. Messages carry no values, arguments or secrets. docs/telemetry.md has the
 // table of channels.
 
+import type { FleetView } from './fleet-view';
 import { channel, tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
 
 /** A call of a method, as the caller sees the call. The same object is published for each step of one call. */
@@ -89,19 +90,7 @@ export interface ChildMessage {
 }
 
 /** How this host stands in a fleet of hosts; published at each change, in the process that leads on its host. */
-export interface FleetMessage {
-  readonly group: string;
-  readonly host: string;
-  /** `winner`: the upstream client of all hosts is in this process. */
-  readonly state: 'without engine' | 'campaigning' | 'member' | 'winner';
-  readonly epoch: number;
-  readonly winner: { readonly host: string; readonly pid: number } | undefined;
-  /** Since when values may be old, ms since 1970. */
-  readonly staleSince: number | undefined;
-  readonly stale: 'engine' | 'winner' | 'upstream' | undefined;
-  /** What the engine says of itself; each warning is a whole sentence with what to do. */
-  readonly engine: { readonly name: string; readonly version: string | undefined; readonly warnings: readonly string[] };
-}
+export type FleetMessage = FleetView;
 
 /** The messages of the plain channels, by the name of the channel. */
 export interface TelemetryMessages {

@@ -2,6 +2,7 @@
 
 import { isError, safeString } from '../../protocol/error-value';
 import type { FollowerSnapshot, Role } from '../roles/role';
+import type { FleetView } from '../fleet-view';
 import type { UpstreamView } from '../host-view';
 import { UNKNOWN_STANDING } from '../roles/upstream-standing';
 import type { Phase } from './search';
@@ -29,6 +30,11 @@ export interface ClientStatus {
    * earlier version or of cluster-client 3.x. While it is not `ok`, values that are served may be stale.
    */
   readonly upstream: UpstreamView;
+  /**
+   * How this host stands in its fleet of hosts, in the process that leads on the host; undefined in followers, and for a class
+   * that is not of `fleet()`. Followers ask `fleetStatus()` of the client.
+   */
+  readonly fleet: FleetView | undefined;
   /** Streams that this client reads and that are under way. */
   readonly streams: number;
   /** In the leader: the followers of this leader. */
@@ -58,6 +64,7 @@ export function statusOf({ channel, port, isClosed, isReady, role, search, strea
     port,
     reason: isTold ? reasonOf(search.error) : undefined,
     upstream: (isClosed ? undefined : role?.upstream) ?? UNKNOWN_STANDING,
+    fleet: isClosed ? undefined : role?.fleet,
     streams,
     followers: role?.followers ?? [],
     skippedEvents: role?.skippedEvents ?? 0,

@@ -2,25 +2,16 @@
 // warning is logged once, and all present warnings stand in the status of the fleet.
 
 import { messageOf } from '../../protocol/error-value';
+import type { FleetEngineView } from '../fleet-view';
 import type { Logger } from '../logger';
 import type { EngineSession } from './engine';
-
-/** The engine as a host of the fleet knows the engine, as plain data. */
-export interface FleetEngineStatus {
-  /** `etcd`, `redis` or `memory`, as in `Engine`. */
-  readonly name: string;
-  /** In the words of the server; undefined until the server has answered. */
-  readonly version: string | undefined;
-  /** What may lose data or fill the server in production, each a whole sentence with what to do. */
-  readonly warnings: readonly string[];
-}
 
 export interface EngineReportSetup {
   readonly name: string;
   readonly group: string;
   readonly logger: Logger;
   session(): Pick<EngineSession, 'health'>;
-  onReport(engine: FleetEngineStatus): void;
+  onReport(engine: FleetEngineView): void;
 }
 
 export class EngineReport {

@@ -4,6 +4,7 @@
 import { EventEmitter } from 'node:events';
 import { CLASS_OPTIONS } from '../class-options';
 import { TrunklineError } from '../errors';
+import { FLEET_VIEW } from '../fleet-view';
 import { isAsyncFunction, isAsyncGeneratorFunction, isGeneratorFunction } from '../generator-function';
 import type { ClientOptions } from '../options';
 import { LONGEST_TIMER_MS } from '../time';
@@ -93,6 +94,11 @@ class FleetUpstream extends EventEmitter {
   /** The process may end. A symbol, because any name may be a method of the user. */
   [RELEASE](): void {
     clearInterval(this.#handle);
+  }
+
+  /** What the core shows of this host. */
+  get [FLEET_VIEW](): FleetStatus {
+    return this.host.status;
   }
 
   ready(): Promise<void> {

@@ -2,7 +2,7 @@
 // own, such as `trunkline/fleet/redis`.
 
 export { fleet, fleetStatus, type FleetClass, type FleetMembers } from './fleet';
-export type { FleetEngineStatus } from './engine-report';
+export type { FleetEngineView, FleetView } from '../fleet-view';
 export type { FleetOptions, FleetVerbs } from './options';
 export type { FleetState, FleetStatus } from './standing';
 export type { FleetSourceClass } from './winner';

@@ -2,34 +2,16 @@
 // short takeover is neither.
 
 import { TrunklineError } from '../errors';
+import type { FleetEngineView, FleetView } from '../fleet-view';
 import { fleetChannel } from '../telemetry';
 import type { Clock, Timer } from '../time';
 import type { Leader } from './engine';
-import type { FleetEngineStatus } from './engine-report';
-
-export type FleetState = 'without engine' | 'campaigning' | 'member' | 'winner';
 
 /** How this host stands in a fleet, as plain data. */
-export interface FleetStatus {
-  readonly group: string;
-  /** The name of this host. */
-  readonly host: string;
-  /**
-   * `winner`: the upstream client is in this process. `member`: another host leads. `campaigning`: nobody leads, as far as this host
-   * knows. `without engine`: the engine does not answer.
-   */
-  readonly state: FleetState;
-  /** The period of leadership between hosts; 0 while none is known. */
-  readonly epoch: number;
-  /** Who leads; undefined while nobody does. */
-  readonly winner: { readonly host: string; readonly pid: number } | undefined;
-  /** Since when values may be old, ms since 1970; undefined while values are new. */
-  readonly staleSince: number | undefined;
-  /** Why values may be old: the `engine` is silent, no host is the `winner`, or the `upstream` client of the winner says so. */
-  readonly stale: 'engine' | 'winner' | 'upstream' | undefined;
-  /** What the engine says of itself, with warnings such as a server without persistence. */
-  readonly engine: FleetEngineStatus;
-}
+export type FleetStatus = FleetView;
+
+/** The states of a host in a fleet. */
+export type FleetState = FleetView['state'];
 
 export interface StandingSetup {
   readonly group: string;
@@ -54,7 +36,7 @@ export class Standing {
   #upstream: Error | undefined;
   #stale: FleetStatus['stale'];
   #staleSince: number | undefined;
-  #engine: FleetEngineStatus;
+  #engine: FleetEngineView;
   #look: Timer | undefined;
   #told = '';
 
@@ -116,7 +98,7 @@ export class Standing {
   }
 
   /** What the engine's server says of itself. */
-  engine(engine: FleetEngineStatus): void {
+  engine(engine: FleetEngineView): void {
     this.#engine = engine;
     this.#check();
   }

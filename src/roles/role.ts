@@ -4,6 +4,7 @@
 import type { OwnChannelId } from '../../protocol/handshake';
 import type { CallStyle } from '../../protocol/message';
 import type { ValueCodec } from '../../protocol/value-codec';
+import type { FleetView } from '../fleet-view';
 import type { UpstreamView } from '../host-view';
 import type { CarryMode, DeliveryMode } from '../options';
 import type { LedReport } from '../process-report';
@@ -103,6 +104,8 @@ export interface Role {
   readonly skippedEvents?: number;
   /** How the upstream client stands, here or in the leader. */
   readonly upstream: UpstreamView;
+  /** Where the upstream client is in this process, and belongs to a fleet: how this host stands there. */
+  readonly fleet?: FleetView | undefined;
   /** Values that have come in since the role began. */
   readonly valuesReceived: number;
   /** Follower only: where the connection to the leader begins. */

@@ -33,7 +33,7 @@ function ledChannel(
   clients: readonly Placed[],
   now: number,
 ): ChannelView {
-  const { upstream, keyCount, publications, valuesFromUpstream, skippedValues } = led;
+  const { upstream, fleet, keyCount, publications, valuesFromUpstream, skippedValues } = led;
   const followers = led.followers.map(({ remotePort, ...follower }): FollowerView => ({
     pid: pidByPort.get(remotePort ?? 0),
     ...follower,
@@ -47,6 +47,7 @@ function ledChannel(
     leaderPid: pid,
     term: view.term,
     upstream,
+    fleet,
     followers,
     keys,
     keyCount,

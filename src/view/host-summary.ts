@@ -32,8 +32,10 @@ export function connectionsOf({ channels }: Pick<HostView, 'channels'>): {
   lost: number;
 } {
   const led = channels.filter(({ leaderPid }) => leaderPid !== undefined).length;
+  // The upstream client of a fleet is a channel of its own in the process that has the client.
+  const viaFleet = channels.filter(({ leaderPid, fleet }) => leaderPid !== undefined && fleet).length;
   return {
-    led,
+    led: led - viaFleet,
     saved: channels.reduce((sum, { followers }) => sum + followers.length, 0),
     degraded: channels.filter(({ upstream }) => upstream.state === 'degraded').length,
     lost: channels.length - led,

@@ -2,6 +2,8 @@ import { EventEmitter } from 'node:events';
 import cluster from '../../src';
 import { fleet, fleetStatus, memoryEngine, type Engine, type EngineHealth, type FleetOptions } from '../../src/fleet';
 import { argumentsIn, checkFencing } from '../../src/fleet/fencing';
+import { reportOfProcess, stampOfProcess } from '../../src/process-report';
+import { channelsOf } from '../../src/view/channels';
 import { eventually } from '../support/eventually';
 import { leavesNothingOpen } from '../support/open-handles';
 import { recordingLogger } from '../support/recording-logger';
@@ -314,6 +316,26 @@ describe('a fleet', () => {
     pass();
     links[winner].restore();
     await expect(member.echo('y')).resolves.toEqual(['y']);
+  });
+
+  it('says in the status of the client and in the report of the process how the host stands', async () => {
+    const [a, b] = await hosts('a', 'b');
+    const { host: winner } = await winnerOf();
+    const [leader, member] = winner === 'a' ? [a!, b!] : [b!, a!];
+    expect(leader.status().fleet).toEqual(await leader.fleetStatus());
+    expect(leader.status().fleet).toMatchObject({ group: 'shop', state: 'winner', host: winner });
+    expect(member.status().fleet).toMatchObject({ state: 'member', winner: { host: winner, pid: process.pid } });
+    const before = stampOfProcess();
+    engine.stop();
+    await eventually('the member is without engine', () => member.status().fleet?.state === 'without engine');
+    expect(stampOfProcess()).not.toBe(before);
+    const channels = channelsOf([reportOfProcess(false)], Date.now());
+    const reported = channels.find(({ channel }) => channel === member.status().channel);
+    expect(reported?.fleet).toMatchObject({ state: 'without engine', winner: undefined });
+    // The upstream client of the winner is a channel of its own, which is in no fleet.
+    expect(channels.filter(({ fleet: stands }) => stands)).toHaveLength(2);
+    await member.close();
+    expect(member.status().fleet).toBeUndefined();
   });
 
   it('asks the engine at the start and after a cut how it is set up, and logs each warning once', async () => {

@@ -2,6 +2,7 @@
 
 import type { ChannelView, HostView } from '../../host-view';
 import { formatBytes, formatDuration } from '../../quantities';
+import { fleetText } from '../../view/fleet-text';
 import type { Output, Style } from './output';
 import { aligned } from './table';
 
@@ -29,7 +30,11 @@ export function channelsTable({ channels, processes, at }: HostView, { style }: 
     cells[upstreamColumn] = style(STYLE_OF[channels[row]!.upstream.state], cells[upstreamColumn]!);
     return cells.join('  ').trimEnd();
   });
-  const notes = channels.flatMap((channel) => [...slowFollowers(channel, nameOf), ...upstreamError(channel)]);
+  const notes = channels.flatMap((channel) => [
+    ...slowFollowers(channel, nameOf),
+    ...upstreamError(channel),
+    ...fleetNotes(channel, at),
+  ]);
   return [style('dim', heading!.join('  ').trimEnd()), ...table, ...notes].join('\n');
 }
 
@@ -65,4 +70,10 @@ function slowFollowers({ channel, followers }: ChannelView, nameOf: ReadonlyMap<
 
 function upstreamError({ channel, upstream }: ChannelView): string[] {
   return upstream.error === undefined ? [] : [`${channel}: upstream: ${upstream.error.split('\n', 1)[0]}`];
+}
+
+function fleetNotes({ channel, fleet }: ChannelView, now: number): string[] {
+  if (!fleet) return [];
+  const warnings = fleet.engine.warnings.map((warning) => `${channel}: fleet ${fleet.group}: ${warning}`);
+  return [`${channel}: fleet ${fleetText(fleet, now)}`, ...warnings];
 }

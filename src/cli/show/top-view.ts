@@ -1,6 +1,7 @@
 // What `trunkline top` shows: the same as the dashboard, on a terminal. Pure.
 
 import type { ChannelView, HostEvent, HostView, ProcessView } from '../../host-view';
+import { fleetText } from '../../view/fleet-text';
 import { formatBytes, formatDuration, formatLatency, formatRate } from '../../quantities';
 import { channelId, NO_RATE, type HostRates, type HostSample } from '../../view/host-rates';
 import { connectionsOf, isFine, isLooping, roleText } from '../../view/host-summary';
@@ -129,7 +130,12 @@ function channelLines({ rates }: TopState, view: HostView): Line[] {
     leaderPid === undefined || state === 'degraded' ? 'red' : state === 'connecting' ? 'yellow' : undefined,
   );
   const more = channels.length > shown.length ? [{ text: `… and ${channels.length - shown.length} more` }] : [];
-  return [{ text: '' }, ...tableOf(CHANNEL_COLUMNS, cells, formats), ...more];
+  const fleets = shown.flatMap(({ channel, fleet }): Line[] =>
+    fleet
+      ? [{ text: `${channel.slice(0, MAX_NAME)}: fleet ${fleetText(fleet, view.at)}`, format: fleet.stale ? 'yellow' : 'dim' }]
+      : [],
+  );
+  return [{ text: '' }, ...tableOf(CHANNEL_COLUMNS, cells, formats), ...more, ...fleets];
 }
 
 function processLines({ rates, order }: TopState, { processes }: HostView): Line[] {

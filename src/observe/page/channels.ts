@@ -1,5 +1,6 @@
 // Channels with their keys and followers, and the search in both.
 
+import { fleetText } from '../../view/fleet-text';
 import { channelId } from '../../view/host-rates';
 import type { ChannelView, FollowerView, KeyView } from '../../host-view';
 import { formatBytes, formatCount, formatDuration, formatLatency, formatRate, plural } from '../../quantities';
@@ -276,7 +277,7 @@ function toneOf({ leaderPid, upstream }: ChannelView): string {
 type Fact = readonly [name: string, text: string, tone?: string];
 
 function factsOf(channel: ChannelView, model: Model): Fact[] {
-  const { leaderPid, term, upstream, lastFailover, publications, valuesFromUpstream, skippedValues } = channel;
+  const { leaderPid, term, upstream, fleet, lastFailover, publications, valuesFromUpstream, skippedValues } = channel;
   const since = upstream.since === undefined ? '' : ` since ${new Date(upstream.since).toLocaleTimeString('en-GB')}`;
   const error = upstream.error === undefined ? '' : `: ${upstream.error}`;
   return [
@@ -287,6 +288,12 @@ function factsOf(channel: ChannelView, model: Model): Fact[] {
     ],
     ['Term', String(term)],
     ['Upstream', `${upstream.state}${since}${error}`, upstream.state === 'degraded' ? 'bad' : undefined],
+    ...(fleet
+      ? [
+          ['Fleet', fleetText(fleet, model.now), fleet.stale ? 'bad' : undefined],
+          ...fleet.engine.warnings.map((warning) => ['Engine', warning, 'warn']),
+        ]
+      : []),
     ['Values from upstream', formatCount(valuesFromUpstream)],
     ['Publications', formatCount(publications)],
     ['Skipped', formatCount(skippedValues), skippedValues > 0 ? 'warn' : undefined],

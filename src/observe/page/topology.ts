@@ -1,6 +1,7 @@
 // The processes of a channel around their leader, and the leader's line to the upstream server, as a picture. What is drawn is
 // also said in words, and every figure of a follower stands in the table of followers.
 
+import type { FleetView } from '../../fleet-view';
 import type { ChannelView, FollowerView, UpstreamView } from '../../host-view';
 import { formatBytes, formatLatency, plural } from '../../quantities';
 import { Children, el, say, set, svg } from './elements';
@@ -69,10 +70,10 @@ export class Topology {
       say(this.#words, 'No process uses a shared client yet.');
       return;
     }
-    const { leaderPid, followers, upstream } = channel;
+    const { leaderPid, followers, upstream, fleet } = channel;
     set(this.#upstream, { class: `upstream ${upstream.state}` });
     set(this.#line, { class: `up ${leaderPid === undefined ? 'none' : upstream.state}` });
-    say(this.#upstreamText, upstreamText(upstream));
+    say(this.#upstreamText, upstreamText(upstream, fleet));
     set(this.#leader, { class: leaderPid === undefined ? 'leader none' : 'leader' });
     say(this.#leaderName, leaderPid === undefined ? 'no leader' : shortened(model.nameOf(leaderPid), 11));
     say(this.#leaderPid, leaderPid === undefined ? '' : pidText(model, leaderPid));
@@ -145,7 +146,9 @@ function figuresOf({ outboxBytes, lagMs, skippedValues }: FollowerView): string 
   return skippedValues === 0 ? backlog : `${backlog}, ${plural(skippedValues, 'value')} skipped`;
 }
 
-function upstreamText({ state }: UpstreamView): string {
+function upstreamText({ state }: UpstreamView, fleet: FleetView | undefined): string {
+  if (fleet && state === 'ok')
+    return fleet.winner ? `upstream: through ${shortened(fleet.winner.host, 16)}` : `fleet: ${fleet.state}`;
   switch (state) {
     case 'ok':
       return 'upstream: one connection';
@@ -158,11 +161,11 @@ function upstreamText({ state }: UpstreamView): string {
   }
 }
 
-function inWords({ channel, leaderPid, followers, upstream, term }: ChannelView, model: Model): string {
+function inWords({ channel, leaderPid, followers, upstream, fleet, term }: ChannelView, model: Model): string {
   const leader =
     leaderPid === undefined ? 'has no leader' : `is led by ${model.nameOf(leaderPid)}, pid ${leaderPid}, term ${term}`;
   const behind = followers.filter((follower) => stateOf(follower) !== 'fine').length;
-  return `${channel} ${leader}. ${plural(followers.length, 'follower')}, ${behind} behind. ${upstreamText(upstream)}.`;
+  return `${channel} ${leader}. ${plural(followers.length, 'follower')}, ${behind} behind. ${upstreamText(upstream, fleet)}.`;
 }
 
 function pidText(model: Model, pid: number): string {

@@ -1,6 +1,7 @@
 // A leader is a Single plus a ChannelHost behind a lease. A leader that closes lets a successor take over before it stops serving.
 
 import type { ChannelLease } from '../../election/term';
+import type { FleetView } from '../../fleet-view';
 import type { UpstreamView } from '../../host-view';
 import type { LedReport } from '../../process-report';
 import { within } from '../../time';
@@ -72,6 +73,10 @@ export class Leader implements Role {
 
   get upstream(): UpstreamView {
     return this.#single.standing.view;
+  }
+
+  get fleet(): FleetView | undefined {
+    return this.#single.fleet;
   }
 
   get valuesReceived(): number {

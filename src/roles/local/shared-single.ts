@@ -1,6 +1,7 @@
 // Single mode: the clients of a channel in this process share a Single by reference count.
 
 import { isSameChannel, leadsApart } from '../../../protocol/handshake';
+import type { FleetView } from '../../fleet-view';
 import type { UpstreamView } from '../../host-view';
 import type { LedReport } from '../../process-report';
 import { PerScope } from '../../process-scope';
@@ -65,6 +66,10 @@ export class SharedSingle implements Role {
 
   get upstream(): UpstreamView {
     return this.#shared.single.standing.view;
+  }
+
+  get fleet(): FleetView | undefined {
+    return this.#shared.single.fleet;
   }
 
   get valuesReceived(): number {

@@ -5,6 +5,7 @@
 import { isError, messageOf, safeString } from '../../../protocol/error-value';
 import { EVENT_ROOM } from '../../../protocol/v2';
 import { TrunklineError } from '../../errors';
+import { fleetStamp, fleetViewOf, type FleetView } from '../../fleet-view';
 import { MAX_KEYS, type LedReport } from '../../process-report';
 import { eventChannel } from '../../telemetry';
 import { VERB_MS, type KeyHooks, type KeyVerb } from './key-lane';
@@ -100,6 +101,11 @@ export class Single {
     return this.#health.standing;
   }
 
+  /** How this host stands in a fleet, if the upstream client belongs to a fleet. */
+  get fleet(): FleetView | undefined {
+    return fleetViewOf(this.#client);
+  }
+
   get readiness(): ChannelReadiness {
     return { isReady: this.upstream.isReady, setback: this.#setback };
   }
@@ -180,6 +186,7 @@ export class Single {
     return {
       id: this.#number,
       upstream: this.standing.view,
+      fleet: this.fleet,
       followers: [],
       keys: withKeys ? hub.report(MAX_KEYS) : undefined,
       keyCount: hub.keyCount,
@@ -191,7 +198,7 @@ export class Single {
 
   stamp(): string {
     const { hub, ledger, standing } = this;
-    return [standing.view.state, standing.view.since, hub.keyCount, hub.received, ledger.size].join(' ');
+    return [standing.view.state, standing.view.since, hub.keyCount, hub.received, ledger.size, fleetStamp(this.fleet)].join(' ');
   }
 
   #onCreated(client: object): () => void {

@@ -1,7 +1,10 @@
 // The table of channels under that of processes.
 
 import { channelsTable } from '../../../src/cli/show/channels-view';
+import type { FleetView } from '../../../src/fleet-view';
 import type { ChannelView, HostView, ProcessView } from '../../../src/host-view';
+import { fleetText } from '../../../src/view/fleet-text';
+import { connectionsOf } from '../../../src/view/host-summary';
 
 const plain = { style: (_: string, text: string) => text };
 const process = (name: string, pid: number): ProcessView => ({
@@ -58,6 +61,57 @@ test('a line for each channel, and one for what is wrong', () => {
       'registry: upstream: no route',
     ].join('\n'),
   );
+});
+
+const fleet: FleetView = {
+  group: 'shop',
+  host: 'host-a',
+  state: 'member',
+  epoch: 7,
+  winner: { host: 'host-b', pid: 41 },
+  staleSince: undefined,
+  stale: undefined,
+  engine: { name: 'redis', version: '7.0.15', warnings: [] },
+};
+
+test('a channel of a fleet says how the host stands there, and what the engine warns of', () => {
+  const stale: FleetView = {
+    ...fleet,
+    ...{ state: 'without engine', winner: undefined, staleSince: 57_000, stale: 'engine' },
+    engine: { name: 'redis', version: '7.0.15', warnings: ['Redis keeps no append-only file.'] },
+  };
+  const table = channelsTable(
+    view([
+      { ...channel, fleet },
+      { ...channel, fleet: stale },
+    ]),
+    plain,
+  );
+  expect(table!.split('\n').slice(3)).toEqual([
+    'config: fleet shop: member, host-b (pid 41) leads, epoch 7',
+    'config: fleet shop: without engine; values may be old for 4.0 s: the engine is silent',
+    'config: fleet shop: Redis keeps no append-only file.',
+  ]);
+});
+
+test.each<[Partial<FleetView>, string]>([
+  [{ state: 'winner', winner: { host: 'host-a', pid: 5 } }, 'shop: winner, epoch 7'],
+  [{ state: 'campaigning', winner: undefined, epoch: 0 }, 'shop: campaigning'],
+  [
+    { stale: 'upstream', staleSince: 60_000 },
+    'shop: member, host-b (pid 41) leads, epoch 7; values may be old for 1.0 s: the upstream client says so',
+  ],
+])('a host in a fleet in words: %j', (given, text) => {
+  expect(fleetText({ ...fleet, ...given }, 61_000)).toBe(text);
+});
+
+test('the upstream connection of a fleet is counted where the upstream client is', () => {
+  const upstreamClient = { ...channel, channel: 'config of fleet shop' };
+  expect(connectionsOf(view([{ ...channel, fleet }]))).toMatchObject({ led: 0, lost: 0 });
+  expect(connectionsOf(view([{ ...channel, fleet: { ...fleet, state: 'winner' } }, upstreamClient]))).toMatchObject({
+    led: 1,
+    lost: 0,
+  });
 });
 
 test('a channel without a leader says so, and no channel is no table', () => {
