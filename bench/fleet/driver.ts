@@ -1,6 +1,7 @@
 // The process with the members of one side: carries out the orders of main.ts. A value of a key is set as soon as all members have the value
 // before, so that no engine may leave values out; up to 32 keys are under way at a time.
 
+import { fleetStatus } from '../../src/fleet';
 import { percentile } from '../statistics';
 import type { Answers, Calls, Deliveries, OrderMessage, PartySetup } from './orders';
 import { keysOf, openParty, Source, type Party } from './parties';
@@ -8,6 +9,8 @@ import { keysOf, openParty, Source, type Party } from './parties';
 const LANES = 32;
 /** Characters of a value: 850 bytes with the quotes of JSON. */
 const VALUE_CHARACTERS = 848;
+/** Longer than a takeover, even where the whole machine is slow, ms. */
+const ARRIVAL_MS = 60_000;
 
 interface Flight {
   readonly sentAt: number;
@@ -77,13 +80,20 @@ class Driver {
     await Promise.all(Array.from({ length: lanes }, (_, lane) => run(lane, lanes)));
   }
 
-  /** Resolves when all members have the value. */
-  #send(key: string): Promise<void> {
+  /** Resolves when all members have the value. @throws Error saying how the members stand, when one has no value in time */
+  async #send(key: string): Promise<void> {
     const number = ++this.#last;
-    return new Promise((resolve) => {
-      this.#flights.set(number, { sentAt: performance.now(), missing: this.#setup.members, onDone: resolve });
-      this.#party.push(key, `${number} `.padEnd(VALUE_CHARACTERS, 'x'));
-    });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const flight = { sentAt: performance.now(), missing: this.#setup.members, onDone: resolve };
+        this.#flights.set(number, flight);
+        timer = setTimeout(() => reject(notArrived(key, flight.missing)), ARRIVAL_MS);
+        this.#party.push(key, `${number} `.padEnd(VALUE_CHARACTERS, 'x'));
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #arrived(number: number): void {
@@ -94,6 +104,16 @@ class Driver {
     this.#flights.delete(number);
     flight.onDone();
   }
+}
+
+function notArrived(key: string, missing: number): Error {
+  const standing = new Map<string, number>();
+  for (const { state, stale } of fleetStatus()) {
+    const how = stale ? `${state} (stale: ${stale})` : state;
+    standing.set(how, (standing.get(how) ?? 0) + 1);
+  }
+  const counts = [...standing].map(([how, count]) => `${count} ${how}`).join(', ');
+  return new Error(`a value of ${key} has not reached ${missing} members within ${ARRIVAL_MS} ms; hosts: ${counts || 'none'}`);
 }
 
 let driver: Driver | undefined;
