@@ -9,6 +9,7 @@ const TESTS_WITH_PROCESSES = [
   'test/examples/',
   'test/scenarios/',
   'test/supervisor/master/descendants.test.ts',
+  'test/bench/',
   'test/fleet/etcd-engine.test.ts',
   'test/fleet/redis-engine.test.ts',
   'test/fleet/servers/',

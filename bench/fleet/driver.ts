@@ -55,7 +55,8 @@ class Driver {
       p50Ms: percentile(this.#latencies, 0.5),
       p99Ms: percentile(this.#latencies, 0.99),
       clientCpuMs: (user + system) / 1_000,
-      upstreamClients: Source.made.length,
+      upstreamClients: Source.open.size,
+      takeovers: Source.made - 1,
     };
   }
 
@@ -123,7 +124,7 @@ async function obey(message: OrderMessage): Promise<Answers[keyof Answers]> {
     case 'open':
       driver = new Driver(message.order);
       await driver.open();
-      return { upstreamClients: Source.made.length };
+      return {};
     case 'deliver':
       return driver!.deliver(message.order.forMs);
     case 'call':

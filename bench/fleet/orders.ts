@@ -25,7 +25,7 @@ export interface Orders {
 }
 
 export interface Answers {
-  readonly open: { readonly upstreamClients: number };
+  readonly open: object;
   readonly deliver: Deliveries;
   readonly call: Calls;
 }
@@ -38,8 +38,10 @@ export interface Deliveries {
   readonly p99Ms: number;
   /** Processor time of the process with the members, ms. */
   readonly clientCpuMs: number;
-  /** How many instances of the user's class there were; more than one: another member has taken over meanwhile. */
+  /** Instances of the user's class that are open. */
   readonly upstreamClients: number;
+  /** How many times another member has taken over since the start. */
+  readonly takeovers: number;
 }
 
 export interface Calls {

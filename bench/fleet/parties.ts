@@ -34,18 +34,21 @@ export function openParty(setup: PartySetup, onValue: OnValue): Promise<Party> {
 
 /** The upstream server and the user's class in one: the server costs nothing. */
 export class Source {
-  /** All instances that were ever made. */
-  static readonly made: Source[] = [];
+  /** How many instances were ever made. */
+  static made = 0;
+  /** The upstream connections of now. */
+  static readonly open = new Set<Source>();
   static readonly values = new Map<string, string>();
   readonly #listeners = new Map<string, (text: string) => void>();
 
   constructor() {
-    Source.made.push(this);
+    Source.made++;
+    Source.open.add(this);
   }
 
   static set(key: string, text: string): void {
     Source.values.set(key, text);
-    for (const source of Source.made) source.#listeners.get(key)?.(text);
+    for (const source of Source.open) source.#listeners.get(key)?.(text);
   }
 
   subscribe({ key }: { readonly key: string }, listener: (text: string) => void): void {
@@ -66,6 +69,7 @@ export class Source {
   // eslint-disable-next-line @typescript-eslint/require-await -- as the interface of an upstream class says
   async close(): Promise<void> {
     this.#listeners.clear();
+    Source.open.delete(this);
   }
 }
 

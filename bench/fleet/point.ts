@@ -26,8 +26,10 @@ export interface Figures {
   readonly memberKb: number;
   /** Calls; undefined: this side has none. */
   readonly call: { readonly p50Ms: number; readonly p99Ms: number; readonly engineUs: number } | undefined;
-  /** Instances of the user's class that were made. */
+  /** Instances of the user's class that are open; with independent connections each member is such an instance. */
   readonly upstreamClients: number;
+  /** How many times another member has taken over. */
+  readonly takeovers: number;
 }
 
 export async function measurePoint({ engine, members, keys }: Point, side: Side, isQuick: boolean): Promise<Figures> {
@@ -36,7 +38,7 @@ export async function measurePoint({ engine, members, keys }: Point, side: Side,
   const party = new PartyProcess();
   try {
     const emptyKb = residentKbOf(server.pid);
-    const { upstreamClients } = await party.ask('open', { side, engine, setup: server.setup, url: server.url, members, keys });
+    await party.ask('open', { side, engine, setup: server.setup, url: server.url, members, keys });
     const memberKb = (residentKbOf(server.pid) - emptyKb) / members;
     await party.ask('deliver', { forMs: forMs / 4 });
 
@@ -59,7 +61,7 @@ export async function measurePoint({ engine, members, keys }: Point, side: Side,
       () => party.ask('call', { forMs: side === 'fleet' ? forMs / 2 : 0 }),
       (result) => result.calls,
     );
-    const { deliveries, elapsedMs, p50Ms, p99Ms, clientCpuMs } = values.result;
+    const { deliveries, elapsedMs, p50Ms, p99Ms, clientCpuMs, upstreamClients, takeovers } = values.result;
     return {
       deliveriesPerSecond: (deliveries * 1_000) / elapsedMs,
       engineUs: values.engineUs,
@@ -69,7 +71,8 @@ export async function measurePoint({ engine, members, keys }: Point, side: Side,
       idleUs: (idleShare * 1e6) / members,
       memberKb,
       call: side === 'fleet' ? { p50Ms: calls.result.p50Ms, p99Ms: calls.result.p99Ms, engineUs: calls.engineUs } : undefined,
-      upstreamClients: side === 'fleet' ? Math.max(upstreamClients, values.result.upstreamClients) : members,
+      upstreamClients: side === 'fleet' ? upstreamClients : members,
+      takeovers: side === 'fleet' ? takeovers : 0,
     };
   } finally {
     await party.stop();

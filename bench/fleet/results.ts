@@ -44,7 +44,7 @@ export class FleetResults {
   /** Runs in which leadership has changed: their figures hold a takeover. */
   get disturbed(): string[] {
     return this.points
-      .filter(({ side, rounds }) => side === 'fleet' && rounds.some(({ upstreamClients }) => upstreamClients !== 1))
+      .filter(({ rounds }) => rounds.some(({ takeovers }) => takeovers > 0))
       .map(({ point }) => `${point.engine}, ${point.members} members, ${point.keys} keys`);
   }
 
