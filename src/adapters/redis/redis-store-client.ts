@@ -20,8 +20,8 @@ const PULSE_MS = 1_000;
 /** Time between two attempts to get a session again, ms. */
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 2_000;
-/** How long a call waits for a session, ms: a short cut is no failure. */
-const CALL_WAIT_MS = 3_000;
+/** How long a call waits for a session, ms: a short cut is no failure. Less than followers wait for an answer, so that the reason reaches callers. */
+const CALL_WAIT_MS = 2_000;
 /** How long `close()` waits for the server to take back what this client owns, ms. */
 const LEAVE_MS = 1_000;
 
