@@ -89,6 +89,23 @@ const client = cluster(fleet(Registry, options), { singleMode: true }).create();
 client.subscribe('a', (value) => value.toFixed()); const got: number = await client.get('abc'); const { epoch } = await client.fleetStatus();
 let refused: unknown; try { fleet(Registry, { ...options, group: '' }); } catch (error) { refused = error; }
 await client.close(); console.log(got === 3 && epoch > 0 && refused instanceof TrunklineError ? 'ok' : 'wrong');`,
+  // Without the package for gRPC the engine speaks to the gateway. Nothing listens at port 1.
+  'fleet-etcd.cjs': `const cluster = require('trunkline'); const { fleet } = require('trunkline/fleet'); const { etcdEngine } = require('trunkline/fleet/etcd');
+class Registry { async get(key) { return key; } close() {} }
+const quiet = { info() {}, warn() {}, error() {} };
+const Fleet = fleet(Registry, { engine: etcdEngine({ endpoints: 'http://127.0.0.1:1' }), group: 'shop', maxWaitMs: 500, logger: quiet });
+const client = cluster(Fleet, { singleMode: true, logger: quiet }).create(); client.on('error', () => undefined);
+client.ready().catch(({ code }) => console.log(code === 'ERR_TRUNKLINE_FLEET_NO_ENGINE' ? 'ok' : code)).then(() => client.close());`,
+  'fleet-etcd.mts': `import cluster, { TrunklineError } from 'trunkline'; import { fleet, type Engine, type FleetStatus } from 'trunkline/fleet'; import { etcdEngine, type EtcdEngineOptions } from 'trunkline/fleet/etcd';
+class Registry { async get(key: string): Promise<number> { return key.length; } }
+const options: EtcdEngineOptions = { endpoints: ['http://127.0.0.1:2379'], username: 'u', password: 'p', compact: true, over: 'gateway' };
+const engine: Engine = etcdEngine(options);
+// @ts-expect-error -- no option of this name
+void ({ endpoint: 'http://127.0.0.1:1' } satisfies EtcdEngineOptions);
+void (() => { const client = cluster(fleet(Registry, { engine, group: 'shop' })).create(); const got: Promise<number> = client.get('a');
+  const status: FleetStatus | undefined = client.status().fleet; void got; void status; });
+let refused: unknown; try { etcdEngine({ endpoints: [] }); } catch (error) { refused = error; }
+console.log(engine.name === 'etcd' && refused instanceof TrunklineError && refused.code === 'ERR_TRUNKLINE_OPTION_INVALID' ? 'ok' : refused);`,
   // Nothing listens at port 1.
   'etcd.cjs': `const { connectEtcd } = require('trunkline/etcd');
 const store = connectEtcd({ endpoints: 'http://127.0.0.1:1' }, { singleMode: true }); store.client.on('error', () => undefined);

@@ -31,8 +31,8 @@ export interface ClientStatus {
    */
   readonly upstream: UpstreamView;
   /**
-   * How this host stands in its fleet of hosts, in the process that leads on the host; undefined in followers, and for a class
-   * that is not of `fleet()`. Followers ask `fleetStatus()` of the client.
+   * How this host stands in its fleet of hosts, in the process that leads on the host; undefined in followers, until
+   * the client is ready for the first time, and for a class that is not of `fleet()`. Followers ask `fleetStatus()` of the client.
    */
   readonly fleet: FleetView | undefined;
   /** Streams that this client reads and that are under way. */
