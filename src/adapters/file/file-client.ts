@@ -27,8 +27,10 @@ const POLL_MS = 5_000;
 const BLIND_POLL_MS = 1_000;
 /** A path that was there counts as missing after this time, ms: some editors delete a file before they make the new one. */
 const AWAY_MS = 200;
-/** How long `get`, `list` and the start wait for files that are being written, ms. */
+/** How long `get` and `list` wait for files that are being written, ms. */
 const PATIENCE_MS = 2_500;
+/** How long the start waits for them, ms: a first state that lacks files would be taken for their deletion. */
+const START_PATIENCE_MS = 15_000;
 
 /** Which files somebody waits for, by the keys of the files. */
 type Meant = (fileKey: string) => boolean;
@@ -163,23 +165,23 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
   }
 
   async #start(): Promise<void> {
-    await this.#fresh(() => true);
+    await this.#fresh(() => true, START_PATIENCE_MS);
     const { isFile, error } = this.#values;
     if (isFile && error && this.#values.of({ prefix: '' }).length === 0) throw error; // no value of the path was ever good
     this.#hasStarted = true;
   }
 
   /** A look that begins now, and the wait for files that are being written. */
-  async #fresh(isMeant: Meant): Promise<void> {
+  async #fresh(isMeant: Meant, patienceMs = PATIENCE_MS): Promise<void> {
     await this.#look();
-    if (!this.#isClosed && this.#isUnsettled(isMeant)) await this.#settled(isMeant);
+    if (!this.#isClosed && this.#isUnsettled(isMeant)) await this.#settled(isMeant, patienceMs);
     if (this.#away) throw this.#away.error;
   }
 
-  async #settled(isMeant: Meant): Promise<void> {
+  async #settled(isMeant: Meant, patienceMs: number): Promise<void> {
     let waiting: Waiting | undefined;
     const settled = new Promise<void>((done) => this.#waiting.add((waiting = { isMeant, done })));
-    await within(this.#clock, PATIENCE_MS, settled);
+    await within(this.#clock, patienceMs, settled);
     this.#waiting.delete(waiting!);
   }
 
