@@ -40,10 +40,11 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
     super();
     const { etcd, timeToLiveSeconds } = resolveClientOptions(options);
     this.#gateway = new EtcdGateway(etcd);
-    this.#hold = new ProcessHold();
     this.#owned = new OwnedKeys(this.#gateway, timeToLiveSeconds, this.#standing);
     this.#starting = this.#start();
     this.#starting.catch(() => undefined); // ready() tells
+    // Last: an instance that could not be made must not keep the process alive.
+    this.#hold = new ProcessHold();
   }
 
   ready(): Promise<void> {

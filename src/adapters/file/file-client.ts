@@ -68,12 +68,13 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
     const { path } = { ...options };
     assertPath(path);
     this.#path = resolve(path);
-    this.#hold = new ProcessHold();
     this.#clock = clock;
     this.#watches = new WatchTable(clock);
     this.#values = new FileValues(clock);
     this.#starting = this.#start();
     this.#starting.catch(() => undefined); // ready() tells
+    // Last: an instance that could not be made must not keep the process alive.
+    this.#hold = new ProcessHold();
   }
 
   /** Rejects when the path cannot be looked at. A later call tries again. */

@@ -55,13 +55,14 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
   constructor(options: RedisStoreOptions = {}) {
     super();
     this.#settings = settingsOf(options);
-    this.#hold = new ProcessHold();
     this.#form =
       this.#settings.form === 'versioned'
         ? new VersionedForm(this.#settings, this.#watches)
         : new StringsForm(this.#settings, this.#watches);
     this.#starting = this.#start();
     this.#starting.catch(() => undefined); // ready() tells
+    // Last: an instance that could not be made must not keep the process alive.
+    this.#hold = new ProcessHold();
   }
 
   ready(): Promise<void> {

@@ -54,7 +54,6 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#options = resolveZooKeeperOptions(options);
     const { name, root, maxRequestBytes } = this.#options;
     const failed = (error: Error): void => void this.emit('error', error);
-    this.#hold = new ProcessHold();
     this.#paths = new Paths(name, root);
     this.#mirror = new NodeMirror(name, this.#paths, this.#table, { failed });
     this.#owned = new OwnedNodes(name, this.#paths, failed);
@@ -62,6 +61,8 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#starting = new Promise((resolve, reject) => (this.#started = { resolve, reject }));
     this.#starting.catch(() => undefined); // ready() tells
     this.#open(undefined);
+    // Last: an instance that could not be made must not keep the process alive.
+    this.#hold = new ProcessHold();
   }
 
   ready(): Promise<void> {
