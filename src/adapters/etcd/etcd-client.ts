@@ -42,7 +42,8 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
     this.#gateway = new EtcdGateway(etcd);
     this.#owned = new OwnedKeys(this.#gateway, timeToLiveSeconds, this.#standing);
     this.#starting = this.#start();
-    this.#starting.catch(() => undefined); // ready() tells
+    // ready() tells. An instance that cannot start is of no more use, and must not keep the process alive.
+    this.#starting.catch(() => this.#hold.close());
     // Last: an instance that could not be made must not keep the process alive.
     this.#hold = new ProcessHold();
   }

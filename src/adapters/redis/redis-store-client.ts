@@ -60,7 +60,8 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
         ? new VersionedForm(this.#settings, this.#watches)
         : new StringsForm(this.#settings, this.#watches);
     this.#starting = this.#start();
-    this.#starting.catch(() => undefined); // ready() tells
+    // ready() tells. An instance that cannot start is of no more use, and must not keep the process alive.
+    this.#starting.catch(() => this.#hold.close());
     // Last: an instance that could not be made must not keep the process alive.
     this.#hold = new ProcessHold();
   }

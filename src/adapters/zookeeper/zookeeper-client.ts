@@ -59,7 +59,8 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#owned = new OwnedNodes(name, this.#paths, failed);
     this.#store = new KeyStore(name, this.#paths, maxRequestBytes);
     this.#starting = new Promise((resolve, reject) => (this.#started = { resolve, reject }));
-    this.#starting.catch(() => undefined); // ready() tells
+    // ready() tells. An instance that cannot start is of no more use, and must not keep the process alive.
+    this.#starting.catch(() => this.#hold.close());
     this.#open(undefined);
     // Last: an instance that could not be made must not keep the process alive.
     this.#hold = new ProcessHold();

@@ -1,4 +1,4 @@
-// An adapter whose package is not installed: the error says what to install, and the process can end.
+// An adapter that cannot start, because its package or its server is missing: the error says so, and the process can end.
 
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
@@ -35,3 +35,21 @@ describe.each([
     }
   });
 });
+
+it.each([
+  ['etcd', 'EtcdClient', { endpoints: ['http://127.0.0.1:1'] }],
+  ['redis', 'RedisStoreClient', { url: 'redis://127.0.0.1:1' }],
+  ['zookeeper', 'ZooKeeperClient', { connectString: '127.0.0.1:1' }],
+])(
+  'an instance of trunkline/%s without a server lets the process end, also when nobody closes it',
+  async (name, adapter, options) => {
+    const module = join(ROOT, 'dist/package/adapters', name, 'index.js');
+    const program = `
+    const { ${adapter} } = require(${JSON.stringify(module)});
+    const client = new ${adapter}(${JSON.stringify(options)});
+    client.on('error', () => undefined);
+    client.ready().catch((error) => console.log(error.code));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], { timeout: 60_000 });
+    expect(stdout).toBe('ERR_TRUNKLINE_STORE_UNREACHABLE\n');
+  },
+);
