@@ -3,6 +3,7 @@
 import { types } from 'node:util';
 import { TrunklineError } from '../errors';
 import { ConfigEntry } from './config-entry';
+import { isWellFormed } from './key-text';
 import type { StoredEntry, Watched, WatchedState, WriteOptions } from './registry';
 import { Watch, watchArguments, type SharedStoreClient, type WatchOptions } from './watch';
 
@@ -155,9 +156,8 @@ function entriesOf(state: readonly StoredEntry[], before: ConfigEntries | undefi
   return new Map(state.map((entry) => [entry.key, entryOf(entry, before?.get(entry.key))!]));
 }
 
-/** Half of a surrogate pair has no form in UTF-8, and another key would be asked for. */
 function isText(text: unknown): text is string {
-  return typeof text === 'string' && !/\p{Surrogate}/u.test(text);
+  return typeof text === 'string' && isWellFormed(text);
 }
 
 function assertKey(key: unknown): asserts key is string {

@@ -6,6 +6,7 @@ import { reasonOf } from '../../etcd/etcd-failure';
 import { EtcdGateway } from '../../etcd/etcd-gateway';
 import type { TxnRequest } from '../../etcd/etcd-types';
 import { backgroundClock, type Timer } from '../../time';
+import { isWellFormed } from '../key-text';
 import { ProcessHold } from '../process-hold';
 import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
 import { WatchTable, type StateListener, type WatchedKeys } from '../watch-table';
@@ -13,7 +14,7 @@ import { resolveClientOptions, type EtcdClientOptions } from './etcd-client-opti
 import { FollowedRange, storedOf } from './followed-range';
 import { OwnedKeys } from './owned-keys';
 import { RevisionOrder } from './revision-order';
-import { Standing } from './standing';
+import { Standing } from '../standing';
 
 /** How often etcd is asked for alarms, ms: nothing else tells that writes would be refused. */
 const LOOK_MS = 10_000;
@@ -205,7 +206,7 @@ export class EtcdClient extends EventEmitter implements RegistryUpstream {
   /** Errors of a verb name the key. */
   async #about<T>(key: string, verb: () => Promise<T>): Promise<T> {
     try {
-      if (Buffer.from(key).toString() !== key) {
+      if (!isWellFormed(key)) {
         const sentence = `etcd: ${JSON.stringify(key)} is no key: half of a pair of UTF-16 has no form in UTF-8`;
         throw new TrunklineError('ERR_TRUNKLINE_KEY_INVALID', sentence);
       }

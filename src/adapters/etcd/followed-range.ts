@@ -10,7 +10,7 @@ import { Backoff, backgroundClock, delay } from '../../time';
 import type { StoredEntry } from '../registry';
 import type { WatchedKeys } from '../watch-table';
 import type { RevisionOrder } from './revision-order';
-import type { Standing } from './standing';
+import type { Standing } from '../standing';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;

@@ -5,7 +5,7 @@ import type { EtcdGateway } from '../../etcd/etcd-gateway';
 import { reasonOf } from '../../etcd/etcd-failure';
 import { backgroundClock, delay, type Timer } from '../../time';
 import type { OwnedEntry } from '../registry';
-import type { Standing } from './standing';
+import type { Standing } from '../standing';
 
 /** Renewals in the time to live of the lease. */
 const RENEWALS = 3;

@@ -7,6 +7,7 @@ import { TrunklineError } from '../../errors';
 import { backgroundClock, within, type Clock, type Timer } from '../../time';
 import { ProcessHold } from '../process-hold';
 import { isKeyWatch, type RegistryUpstream, type StoredEntry, type StoreHealth, type Watched } from '../registry';
+import { Standing } from '../standing';
 import { WatchTable, type StateListener } from '../watch-table';
 import { FileValues } from './file-values';
 import { FolderWatch } from './folder-watch';
@@ -60,7 +61,7 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
   readonly #hold: ProcessHold;
   /** Counts the looks that found a change. */
   #order = 0;
-  #health: StoreHealth = { ok: true };
+  readonly #standing = new Standing((health) => void this.emit('health', health));
 
   /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID */
   constructor(options: FileOptions, clock: Clock = backgroundClock) {
@@ -92,7 +93,7 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
   }
 
   get health(): StoreHealth {
-    return this.#health;
+    return this.#standing.health;
   }
 
   /** The process stays alive until `close()`: the default. */
@@ -227,7 +228,7 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
     if (this.#isClosed) return;
     this.#lookMs = this.#clock.now() - startedAt;
     this.#lookIn(Math.max(nextMs, PAUSE_FACTOR * this.#lookMs));
-    this.#say();
+    this.#standing.set('files', this.#away?.isSure ? this.#away.error : this.#values.error);
     for (const { isMeant, done } of this.#waiting) if (!this.#isUnsettled(isMeant)) done();
   }
 
@@ -257,13 +258,6 @@ export class FileClient extends EventEmitter implements RegistryUpstream {
     for (const watch of this.#watches) {
       if ([...changed].some((key) => watch.covers(key))) watch.whole(this.#values.of(watch.what), this.#order);
     }
-  }
-
-  #say(): void {
-    const error = this.#away?.isSure ? this.#away.error : this.#values.error;
-    const isNews = error?.message !== this.#health.error?.message;
-    this.#health = error ? { ok: false, error } : { ok: true };
-    if (isNews) this.emit('health', this.#health);
   }
 
   /** A property may have any name, a file may not. */

@@ -5,8 +5,11 @@ import { EventEmitter } from 'node:events';
 import { TrunklineError } from '../../errors';
 import { defaultLogger } from '../../logger';
 import { Backoff, backgroundClock, delay, within } from '../../time';
+import { AwaitedSession } from '../awaited-session';
+import { isWellFormed } from '../key-text';
 import { ProcessHold } from '../process-hold';
 import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
+import { Standing } from '../standing';
 import { WatchTable, type StateListener } from '../watch-table';
 import { settingsOf, type RedisSettings, type RedisStoreOptions } from './redis-options';
 import { RedisSession } from './redis-session';
@@ -25,11 +28,6 @@ const CALL_WAIT_MS = 2_000;
 /** How long `close()` waits for the server to take back what this client owns, ms. */
 const LEAVE_MS = 1_000;
 
-interface Waiting {
-  readonly resolve: (session: RedisSession) => void;
-  readonly reject: (error: TrunklineError) => void;
-}
-
 /**
  * Emits `health`, and `advice` with a TrunklineError ERR_TRUNKLINE_STORE_LACKS when the server lets the client work, and not as well as it
  * could, e.g. because keyspace notifications are off.
@@ -43,14 +41,16 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
   readonly #hold: ProcessHold;
   readonly #starting: Promise<void>;
   readonly #closing = new AbortController();
-  readonly #waiting = new Set<Waiting>();
+  readonly #serving = new AwaitedSession<RedisSession>(backgroundClock);
   /** The session that is open or being opened. */
   #open: RedisSession | undefined;
   /** The session that serves: watches are heard and known. */
   #session: RedisSession | undefined;
   readonly #advised = new Set<string>();
   #full: TrunklineError | undefined;
-  #health: StoreHealth = { ok: true };
+  readonly #standing = new Standing((health) => {
+    if (!this.#closing.signal.aborted) this.emit('health', health);
+  });
 
   constructor(options: RedisStoreOptions = {}) {
     super();
@@ -71,7 +71,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
   }
 
   get health(): StoreHealth {
-    return this.#health;
+    return this.#standing.health;
   }
 
   /** The process stays alive until `close()`: the default. */
@@ -150,8 +150,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     }
     const closed = new TrunklineError('ERR_TRUNKLINE_CLOSED', `${this.#settings.server}: the client is closed`);
     this.#open?.end(closed);
-    for (const { reject } of this.#waiting) reject(closed);
-    this.#waiting.clear();
+    this.#serving.end(closed);
     this.#hold.close();
   }
 
@@ -170,13 +169,13 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
       if (session) {
         await this.#beat(session);
         this.#session = undefined;
-        if (!signal.aborted) this.#say({ ok: false, error: await session.ended });
+        if (!signal.aborted) this.#standing.set('server', await session.ended);
         backoff.reset();
       }
       await delay(backgroundClock, backoff.nextMs(), signal, false);
       if (signal.aborted) return;
       session = await this.#begin().catch((error: TrunklineError) => {
-        this.#say({ ok: false, error });
+        this.#standing.set('server', error);
         return undefined;
       });
     }
@@ -209,8 +208,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     }
     this.#session = session;
     this.#tell();
-    for (const { resolve } of this.#waiting) resolve(session);
-    this.#waiting.clear();
+    this.#serving.serves(session);
     return session;
   }
 
@@ -243,29 +241,14 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     if (this.#closing.signal.aborted) {
       return Promise.reject(new TrunklineError('ERR_TRUNKLINE_CLOSED', `${this.#settings.server}: the client is closed`));
     }
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        resolve: (next) => {
-          backgroundClock.clearTimeout(timer);
-          resolve(next);
-        },
-        reject: (error) => {
-          backgroundClock.clearTimeout(timer);
-          reject(error);
-        },
-      };
-      const timer = backgroundClock.setTimeout(() => {
-        this.#waiting.delete(waiting);
-        reject(this.#away());
-      }, CALL_WAIT_MS);
-      this.#waiting.add(waiting);
-    });
+    return this.#serving.next(CALL_WAIT_MS, () => this.#away());
   }
 
   #away(): Error {
     const { server } = this.#settings;
     return (
-      this.#health.error ?? new TrunklineError('ERR_TRUNKLINE_STORE_UNREACHABLE', `${server} is away; try again`, { server })
+      this.#standing.health.error ??
+      new TrunklineError('ERR_TRUNKLINE_STORE_UNREACHABLE', `${server} is away; try again`, { server })
     );
   }
 
@@ -292,7 +275,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     if (error.code === 'ERR_TRUNKLINE_STORE_FULL') {
       this.#full = error;
       this.#tell();
-    } else this.#say({ ok: false, error });
+    } else this.#standing.set('server', error);
   }
 
   /** The same advice is given once. */
@@ -305,13 +288,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
   }
 
   #tell(): void {
-    if (this.#session && !this.#session.isOver) this.#say(this.#full ? { ok: false, error: this.#full } : { ok: true });
-  }
-
-  #say(health: StoreHealth): void {
-    const isNews = health.ok !== this.#health.ok || health.error?.message !== this.#health.error?.message;
-    this.#health = health;
-    if (isNews && !this.#closing.signal.aborted) this.emit('health', health);
+    if (this.#session && !this.#session.isOver) this.#standing.set('server', this.#full);
   }
 
   #assertKey(key: string, mayBeEmpty = false): void {
@@ -326,9 +303,4 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     const sentence = `${server}: the value of ${key} has ${bytes} bytes, and maxValueBytes is ${maxValueBytes}; split the value or raise the option`;
     throw new TrunklineError('ERR_TRUNKLINE_VALUE_TOO_LARGE', sentence, { server, key, bytes, limitBytes: maxValueBytes });
   }
-}
-
-/** Half of a surrogate pair would become U+FFFD in Redis, and two such keys one. */
-function isWellFormed(text: string): boolean {
-  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);
 }

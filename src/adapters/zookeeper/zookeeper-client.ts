@@ -4,8 +4,10 @@
 import { EventEmitter } from 'node:events';
 import { TrunklineError } from '../../errors';
 import { Backoff, backgroundClock, systemClock, type Timer } from '../../time';
+import { AwaitedSession } from '../awaited-session';
 import { ProcessHold } from '../process-hold';
 import type { OwnedEntry, RegistryUpstream, StoredEntry, StoreHealth, Watched, WriteOptions } from '../registry';
+import { Standing } from '../standing';
 import { WatchTable, type StateListener } from '../watch-table';
 import { KeyStore } from './key-store';
 import { NodeMirror } from './node-mirror';
@@ -21,11 +23,6 @@ const CALL_PATIENCE_MS = 2_000;
 /** Time between two sessions, ms. */
 const RENEW_MIN_MS = 100;
 const RENEW_MAX_MS = 10_000;
-
-interface Waiter {
-  resolve(session: Session): void;
-  reject(reason: Error): void;
-}
 
 export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
   readonly #options: ResolvedZooKeeperOptions;
@@ -43,10 +40,12 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
   #isUsable = false;
   /** The newest transaction that any session has seen. */
   #seen: Buffer | undefined;
-  readonly #waiters = new Set<Waiter>();
+  readonly #serving = new AwaitedSession<Session>(backgroundClock);
   #renewal: Timer | undefined;
   #isClosed = false;
-  #health: StoreHealth = { ok: true };
+  readonly #standing = new Standing((health) => {
+    if (!this.#isClosed) this.emit('health', health);
+  });
 
   /** @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID, ERR_TRUNKLINE_PACKAGE_MISSING */
   constructor(options: ZooKeeperOptions) {
@@ -71,7 +70,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
   }
 
   get health(): StoreHealth {
-    return this.#health;
+    return this.#standing.health;
   }
 
   /** The process stays alive until `close()`: the default. */
@@ -133,7 +132,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#isUsable = false;
     const reason = new TrunklineError('ERR_TRUNKLINE_CLOSED', `zookeeper at ${this.#options.name}: the client was closed`);
     this.#started.reject(reason);
-    for (const waiter of this.#waiters) waiter.reject(reason);
+    this.#serving.end(reason);
     systemClock.clearTimeout(this.#renewal);
     this.#table.close();
     this.#mirror.close();
@@ -167,11 +166,11 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
       this.#isUsable = true;
       this.#backoff.reset();
       this.#started.resolve();
-      for (const waiter of this.#waiters) waiter.resolve(session);
+      this.#serving.serves(session);
       const owned = this.#owned.attach(session);
       await this.#mirror.attach(session, hasLostData);
       await owned;
-      if (session.isConnected) this.#say({ ok: true });
+      if (session.isConnected) this.#standing.set('server', undefined);
     } catch (error) {
       // A connection that was lost meanwhile is reported as such.
       if (!isUnreachable(error)) this.#onRefused(session, error as Error);
@@ -189,7 +188,7 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
     this.#mirror.detach();
     this.#owned.detach();
     this.#started.reject(reason); // without effect after the start
-    this.#say({ ok: false, error: reason });
+    this.#standing.set('server', reason);
   }
 
   #onOver(session: Session, reason: Error, why: 'expired' | 'forgotten' | 'denied'): void {
@@ -226,32 +225,9 @@ export class ZooKeeperClient extends EventEmitter implements RegistryUpstream {
   /** @throws (rejects) TrunklineError ERR_TRUNKLINE_STORE_UNREACHABLE, with the reason why there is no connection */
   #connected(endsAt: number): Promise<Session> {
     if (this.#isUsable) return Promise.resolve(this.#session!);
-    return new Promise((resolve, reject) => {
-      const done = (): void => {
-        this.#waiters.delete(waiter);
-        backgroundClock.clearTimeout(timer);
-      };
-      const waiter: Waiter = {
-        resolve: (session) => {
-          done();
-          resolve(session);
-        },
-        reject: (reason) => {
-          done();
-          reject(reason);
-        },
-      };
-      const timer = backgroundClock.setTimeout(
-        () => waiter.reject(this.#health.error ?? unreachable(this.#options.name, 'there is no connection yet')),
-        Math.max(0, endsAt - systemClock.now()),
-      );
-      this.#waiters.add(waiter);
-    });
-  }
-
-  #say(health: StoreHealth): void {
-    const isNews = health.ok !== this.#health.ok || health.error?.message !== this.#health.error?.message;
-    this.#health = health;
-    if (isNews && !this.#isClosed) this.emit('health', health);
+    return this.#serving.next(
+      Math.max(0, endsAt - systemClock.now()),
+      () => this.#standing.health.error ?? unreachable(this.#options.name, 'there is no connection yet'),
+    );
   }
 }

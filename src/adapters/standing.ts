@@ -1,6 +1,6 @@
 // How a client of a store stands, from several sources of trouble that come and go independently: the client is well when none is left.
 
-import type { StoreHealth } from '../registry';
+import type { StoreHealth } from './registry';
 
 export class Standing {
   readonly #troubles = new Map<unknown, Error>();
