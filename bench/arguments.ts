@@ -1,7 +1,7 @@
 // The command line of `npm run bench`.
 
 import { execFileSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { PEER_NAMES, type PeerName } from './peers/peer';
 import type { Scale } from './workloads/workload';
 
@@ -44,7 +44,17 @@ export const USAGE = `usage: npm run bench -- [options]
  * @throws ArgumentsError
  */
 export function parseArguments(argv: readonly string[], names: readonly string[]): Arguments {
-  const values = parse(argv);
+  const values = parseOptions(argv, {
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    peers: { type: 'string' },
+    growth: { type: 'boolean' },
+    cold: { type: 'boolean' },
+    node: { type: 'string' },
+    quick: { type: 'boolean' },
+    json: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  });
   const quick = values.quick === true;
   const cold = values.cold === true;
   return {
@@ -60,25 +70,20 @@ export function parseArguments(argv: readonly string[], names: readonly string[]
   };
 }
 
-function parse(argv: readonly string[]) {
+/**
+ * @param see where the user finds the options
+ * @throws ArgumentsError
+ */
+export function parseOptions<T extends NonNullable<ParseArgsConfig['options']>>(
+  argv: readonly string[],
+  options: T,
+  see = '--help',
+): ReturnType<typeof parseArgs<{ options: T }>>['values'] {
   try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        rounds: { type: 'string' },
-        only: { type: 'string' },
-        peers: { type: 'string' },
-        growth: { type: 'boolean' },
-        cold: { type: 'boolean' },
-        node: { type: 'string' },
-        quick: { type: 'boolean' },
-        json: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
+    return parseArgs({ args: [...argv], options }).values;
   } catch (error) {
     const [sentence] = (error as Error).message.split(/\. |\n/);
-    throw new ArgumentsError(`${sentence}; see --help.`);
+    throw new ArgumentsError(`${sentence}; see ${see}.`);
   }
 }
 

@@ -1,7 +1,6 @@
 // The command line of `npm run bench -- --fleet`.
 
-import { parseArgs } from 'node:util';
-import { ArgumentsError, listOf, wholeNumber } from '../arguments';
+import { listOf, parseOptions, wholeNumber } from '../arguments';
 import { ENGINE_NAMES, type EngineName } from './engine-servers';
 
 export interface FleetArguments {
@@ -33,7 +32,20 @@ export const USAGE = `usage: npm run bench -- --fleet [options]
 
 /** @throws ArgumentsError */
 export function parseFleetArguments(argv: readonly string[]): FleetArguments {
-  const values = parse(argv);
+  const values = parseOptions(
+    argv,
+    {
+      engine: { type: 'string' },
+      members: { type: 'string' },
+      keys: { type: 'string' },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      quick: { type: 'boolean' },
+      json: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+    '--fleet --help',
+  );
   const isQuick = values.quick === true;
   return {
     engines: listOf('--engine', values.engine, ENGINE_NAMES) ?? ENGINE_NAMES,
@@ -49,25 +61,4 @@ export function parseFleetArguments(argv: readonly string[]): FleetArguments {
 
 function numbersOf(option: string, text: string | undefined): number[] | undefined {
   return text?.split(',').map((part) => wholeNumber(option, part)!);
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        engine: { type: 'string' },
-        members: { type: 'string' },
-        keys: { type: 'string' },
-        only: { type: 'string' },
-        rounds: { type: 'string' },
-        quick: { type: 'boolean' },
-        json: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    const [sentence] = (error as Error).message.split(/\. |\n/);
-    throw new ArgumentsError(`${sentence}; see --fleet --help.`);
-  }
 }

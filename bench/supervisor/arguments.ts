@@ -1,7 +1,6 @@
 // The command line of `npm run bench:supervisor`.
 
-import { parseArgs } from 'node:util';
-import { ArgumentsError, listOf, runnable, wholeNumber } from '../arguments';
+import { listOf, parseOptions, runnable, wholeNumber } from '../arguments';
 import type { Scale } from '../workloads/workload';
 
 export interface Arguments {
@@ -34,7 +33,21 @@ The peers are installed once into node_modules/.cache/trunkline-bench, without t
  * @throws ArgumentsError
  */
 export function parseArguments(argv: readonly string[], names: readonly string[]): Arguments {
-  const { rounds, only, node, quick = false, check = false, help = false } = parse(argv);
+  const {
+    rounds,
+    only,
+    node,
+    quick = false,
+    check = false,
+    help = false,
+  } = parseOptions(argv, {
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    node: { type: 'string' },
+    quick: { type: 'boolean' },
+    check: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  });
   return {
     rounds: wholeNumber('--rounds', rounds) ?? (quick ? 1 : DEFAULT_ROUNDS),
     scale: quick ? 'quick' : 'full',
@@ -43,23 +56,4 @@ export function parseArguments(argv: readonly string[], names: readonly string[]
     node: runnable(node),
     help,
   };
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        rounds: { type: 'string' },
-        only: { type: 'string' },
-        node: { type: 'string' },
-        quick: { type: 'boolean' },
-        check: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    const [sentence] = (error as Error).message.split(/\. |\n/);
-    throw new ArgumentsError(`${sentence}; see --help.`);
-  }
 }
