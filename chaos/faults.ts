@@ -35,19 +35,18 @@ const PLANS: readonly FaultPlan[] = [
 ];
 
 export function makeFault(stage: Stage): void {
-  let ticket = stage.random.next() * PLANS.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { weight, make } of PLANS) {
-    ticket -= weight;
-    if (ticket < 0) {
-      make(stage);
-      return;
-    }
-  }
+  stage.random.weighted(PLANS).make(stage);
 }
 
 /** Undoes all faults that do not end by plan. */
 export function endFaults({ crew, proxy }: Stage): void {
   crew.heal();
+  healProxy(proxy);
+}
+
+/** Undoes all faults of a proxy. */
+export function healProxy(proxy: FaultProxy): void {
+  proxy.refusesNew = false;
   proxy.delayMs = 0;
   proxy.resume('toTarget');
   proxy.resume('toClient');

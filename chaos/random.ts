@@ -38,6 +38,12 @@ export class Random {
     return items[Math.floor(this.next() * items.length)]!;
   }
 
+  /** One of the items, each as often as its weight says. */
+  weighted<T extends { readonly weight: number }>(items: readonly T[]): T {
+    let ticket = this.next() * items.reduce((sum, { weight }) => sum + weight, 0);
+    return items.find(({ weight }) => (ticket -= weight) < 0) ?? items.at(-1)!;
+  }
+
   /** A seed for another generator. */
   seed(): number {
     return Math.floor(this.next() * 2 ** 32);

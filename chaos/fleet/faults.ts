@@ -2,6 +2,7 @@
 
 import type { FaultProxy } from '../../src/testing/fault-proxy';
 import type { Crew, Member } from '../crew';
+import { healProxy } from '../faults';
 import { now, type EntryOf, type Recorder } from '../history';
 import type { Random } from '../random';
 import type { ChaosUpstream } from '../upstream/server';
@@ -37,8 +38,6 @@ const LINK_MS = [200, 5_000] as const;
 const ENGINE_MS = [100, 4_000] as const;
 const RESETS = [3, 15] as const;
 const RESET_EVERY_MS = 60;
-/** No connection lives longer while a link is cut, ms. */
-const CUT_EVERY_MS = 20;
 
 const PLANS: readonly FaultPlan[] = [
   { weight: 4, make: (stage) => somebody(stage, (member, detail) => member.kill(detail)) },
@@ -59,26 +58,14 @@ const PLANS: readonly FaultPlan[] = [
 ];
 
 export function makeFault(stage: FleetStage): void {
-  let ticket = stage.random.next() * PLANS.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { weight, make } of PLANS) {
-    ticket -= weight;
-    if (ticket < 0) {
-      make(stage);
-      return;
-    }
-  }
+  stage.random.weighted(PLANS).make(stage);
 }
 
 /** Undoes all faults that do not end by plan. A restart of the engine goes on. */
 export function endFaults({ crew, ways, engine }: FleetStage): void {
   crew.heal();
   engine.resume();
-  for (const { proxy } of ways) {
-    proxy.delayMs = 0;
-    proxy.resume('toTarget');
-    proxy.resume('toClient');
-    proxy.stopSwallowing();
-  }
+  for (const { proxy } of ways) healProxy(proxy);
 }
 
 /** The process with the upstream client, or any process. */
@@ -129,16 +116,15 @@ function holdTheLink(stage: FleetStage, fault: Held): void {
   const direction = random.pick(['toTarget', 'toClient'] as const);
   const delayMs = random.size(5, 400);
   const compacts = random.chance(0.5);
-  let cutting: NodeJS.Timeout | undefined;
   const how: Record<Held, { readonly detail: string; readonly begin: () => void; readonly end: () => void }> = {
     'link-cut': {
       detail: '',
       begin: () => {
+        proxy.refusesNew = true;
         proxy.cut();
-        cutting = setInterval(() => proxy.cut(), CUT_EVERY_MS);
       },
       end: () => {
-        clearInterval(cutting);
+        proxy.refusesNew = false;
         // The host comes back to an engine that has no history of the cut.
         if (compacts) engine.compact();
       },

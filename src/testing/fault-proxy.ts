@@ -17,6 +17,8 @@ export class FaultProxy {
   readonly #faults = new Faults();
   /** New connections are accepted and then left alone. */
   holdsNew = false;
+  /** New connections are ended at once. */
+  refusesNew = false;
   /** How many connections were accepted. */
   accepted = 0;
   readonly #forget: () => void;
@@ -27,7 +29,8 @@ export class FaultProxy {
     server.on('connection', (client) => {
       this.accepted++;
       client.on('error', () => undefined);
-      if (this.holdsNew) {
+      if (this.refusesNew) client.destroy();
+      else if (this.holdsNew) {
         this.#held.add(client);
         client.resume();
         client.on('close', () => this.#held.delete(client));

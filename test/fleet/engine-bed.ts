@@ -13,6 +13,7 @@ import type {
   SessionSetup,
   WishChange,
 } from '../../src/fleet/engine';
+import type { FaultProxy } from '../../src/testing/fault-proxy';
 import { eventually } from '../support/eventually';
 
 /** An engine with the server, which a suite starts and closes. */
@@ -31,6 +32,18 @@ export interface EngineLink {
   /** Ends the connections, and lets none come. */
   cut(): void;
   restore(): void;
+}
+
+/** The engine behind a proxy as a link that tests cut and restore. */
+export function linkThrough(proxy: FaultProxy, engine: Engine): EngineLink {
+  return {
+    engine,
+    cut: () => {
+      proxy.refusesNew = true;
+      proxy.reset();
+    },
+    restore: () => void (proxy.refusesNew = false),
+  };
 }
 
 /** Leadership in most tests, ms: long enough for a busy machine, short enough to wait for the end. */

@@ -1,9 +1,9 @@
-// A real etcd behind a network path for each link, for tests of the engine.
+// A real etcd behind a proxy for each link, for tests of the engine.
 
 import { etcdEngine, type EtcdEngineOptions } from '../../src/fleet/engines/etcd/etcd-engine';
+import { FaultProxy } from '../../src/testing/fault-proxy';
 import { Etcd } from '../support/etcd';
-import type { EngineBed, EngineLink } from './engine-bed';
-import { NetworkPath } from './network-path';
+import { linkThrough, type EngineBed, type EngineLink } from './engine-bed';
 
 export interface EtcdBed extends EngineBed {
   readonly etcd: Etcd;
@@ -13,22 +13,22 @@ export interface EtcdBed extends EngineBed {
 
 export async function etcdBed(over: 'grpc' | 'gateway'): Promise<EtcdBed> {
   const etcd = await Etcd.start();
-  const paths: NetworkPath[] = [];
+  const proxies: FaultProxy[] = [];
   return {
     etcd,
     waitsAfterLoss: true,
     link: async (given) => {
-      const path = await NetworkPath.start(etcd.port);
-      paths.push(path);
-      const engine = etcdEngine({ endpoints: `http://127.0.0.1:${path.port}`, over, ...given });
-      return { engine, cut: () => path.cut(), restore: () => path.restore() };
+      const proxy = await FaultProxy.start(etcd.port);
+      proxies.push(proxy);
+      const engine = etcdEngine({ endpoints: `http://127.0.0.1:${proxy.port}`, over, ...given });
+      return linkThrough(proxy, engine);
     },
     restart: async ({ isEmpty }) => {
       await etcd.kill();
       await etcd.startAgain({ withData: !isEmpty });
     },
     close: async () => {
-      await Promise.all(paths.map((path) => path.close()));
+      await Promise.all(proxies.map((proxy) => proxy.close()));
       await etcd.stop();
     },
   };

@@ -1,25 +1,26 @@
-// The Redis engine over a real Redis, each session through a separate path.
+// The Redis engine over a real Redis, each session through a separate proxy.
 
 import { redisEngine } from '../../src/fleet/engines/redis/engine';
+import { FaultProxy } from '../../src/testing/fault-proxy';
 import { leavesNothingOpen } from '../support/open-handles';
 import { describeWithRedis, RedisServer } from '../support/redis';
 import { answerAt } from '../support/server-program';
+import { linkThrough } from './engine-bed';
 import { describesEngine } from './engine-conformance';
-import { NetworkPath } from './network-path';
 
 leavesNothingOpen();
 
 describeWithRedis('the Redis engine', () => {
   describesEngine(async () => {
     const server = await RedisServer.start(undefined, ['--appendonly', 'yes', '--appendfsync', 'always']);
-    const paths: NetworkPath[] = [];
+    const proxies: FaultProxy[] = [];
     return {
       waitsAfterLoss: true,
       link: async () => {
-        const path = await NetworkPath.start(server.port);
-        paths.push(path);
-        const engine = redisEngine({ url: `redis://127.0.0.1:${path.port}` });
-        return { engine, cut: () => path.cut(), restore: () => path.restore() };
+        const proxy = await FaultProxy.start(server.port);
+        proxies.push(proxy);
+        const engine = redisEngine({ url: `redis://127.0.0.1:${proxy.port}` });
+        return linkThrough(proxy, engine);
       },
       restart: async ({ isEmpty }) => {
         if (isEmpty) await answerAt(server.port, 'FLUSHALL\r\n');
@@ -27,7 +28,7 @@ describeWithRedis('the Redis engine', () => {
         await server.startAgain();
       },
       close: async () => {
-        await Promise.all(paths.map((path) => path.close()));
+        await Promise.all(proxies.map((proxy) => proxy.close()));
         await server.stop();
       },
     };

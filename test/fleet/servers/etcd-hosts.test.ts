@@ -1,5 +1,5 @@
 import { describeWithEtcd, Etcd } from '../../support/etcd';
-import { NetworkPath } from '../network-path';
+import { FaultProxy } from '../../../src/testing/fault-proxy';
 import { describesHosts } from './hosts-scenarios';
 
 describeWithEtcd('hosts of a fleet over etcd', () => {
@@ -8,17 +8,17 @@ describeWithEtcd('hosts of a fleet over etcd', () => {
       `etcd by ${over}`,
       async () => {
         const etcd = await Etcd.start();
-        const path = await NetworkPath.start(etcd.port);
+        const proxy = await FaultProxy.start(etcd.port);
         return {
-          engine: { module: 'etcd', make: 'etcdEngine', options: { endpoints: `http://127.0.0.1:${path.port}`, over } },
+          engine: { module: 'etcd', make: 'etcdEngine', options: { endpoints: `http://127.0.0.1:${proxy.port}`, over } },
           restart: async ({ keeps }) => {
             await etcd.kill();
             await etcd.startAgain({ withData: keeps });
           },
           // By the gateway a host has as many as requests are under way.
-          connections: () => Promise.resolve(over === 'grpc' ? path.connections : undefined),
+          connections: () => Promise.resolve(over === 'grpc' ? proxy.connections : undefined),
           stop: async () => {
-            await path.close();
+            await proxy.close();
             await etcd.stop();
           },
         };

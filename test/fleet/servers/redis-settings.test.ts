@@ -9,8 +9,8 @@ import { leavesNothingOpen } from '../../support/open-handles';
 import { recordingLogger } from '../../support/recording-logger';
 import { describeWithRedis, RedisServer } from '../../support/redis';
 import { answerAt } from '../../support/server-program';
-import { Witness, type EngineLink } from '../engine-bed';
-import { NetworkPath } from '../network-path';
+import { FaultProxy } from '../../../src/testing/fault-proxy';
+import { linkThrough, Witness, type EngineLink } from '../engine-bed';
 
 leavesNothingOpen();
 
@@ -36,11 +36,7 @@ describeWithRedis('the Redis engine', () => {
     open.push({ close: () => server.stop() });
     return server;
   };
-  const linkOf = (engine: EngineLink['engine'], path?: NetworkPath): EngineLink => ({
-    engine,
-    cut: () => path?.cut(),
-    restore: () => path?.restore(),
-  });
+  const linkOf = (engine: EngineLink['engine']): EngineLink => ({ engine, cut: () => undefined, restore: () => undefined });
   const witness = async (link: EngineLink, given: Partial<Witness['setup']> = {}): Promise<Witness> => {
     const one = await Witness.up(link, 'group', given);
     open.push(one.session);
@@ -96,11 +92,12 @@ describeWithRedis('the Redis engine', () => {
 
   it('with presence, a host whose connections have ended is followed before the TTL', async () => {
     const server = await start();
-    const path = await NetworkPath.start(server.port);
-    open.push(path);
+    const proxy = await FaultProxy.start(server.port);
+    open.push(proxy);
     const ttlMs = 20_000;
     // Nobody but an incumbent leads in the first TTL of a server.
-    const one = await witness(linkOf(redisEngine({ url: `redis://127.0.0.1:${path.port}`, presence: true }), path), { ttlMs });
+    const link = linkThrough(proxy, redisEngine({ url: `redis://127.0.0.1:${proxy.port}`, presence: true }));
+    const one = await witness(link, { ttlMs });
     const two = await witness(linkOf(redisEngine({ url: server.url, presence: true })), { ttlMs });
     const { fence } = await one.win({ isIncumbent: true });
     await eventually('the leader is known', () => two.leader?.fence === fence);
@@ -108,7 +105,7 @@ describeWithRedis('the Redis engine', () => {
       ((await answerAt(server.port, 'HGET trunkline:{fleet:group}:leader seen\r\n')) ?? '').includes('1\r\n1'),
     );
     const since = performance.now();
-    path.cut();
+    link.cut();
     await eventually('nobody leads', () => !two.leader);
     expect(performance.now() - since).toBeLessThan(ttlMs / 2);
   });
