@@ -6,9 +6,8 @@
  */
 export const CLASS_OPTIONS = Symbol.for('trunkline.class-options');
 
-/** @returns the options of the user, with the options of the class where the user gives none */
-export function withClassOptions<O extends object>(upstreamClass: object, given: O | undefined): O | undefined {
-  const optionsOf = (upstreamClass as { [CLASS_OPTIONS]?: (given: object) => O })[CLASS_OPTIONS];
-  if (typeof optionsOf !== 'function') return given;
-  return { ...optionsOf(given ?? {}), ...given };
+/** @returns gives the options that the class brings along, for the options of the user */
+export function classOptionsOf<O extends object>(upstreamClass: object): ((given: O) => O) | undefined {
+  const { [CLASS_OPTIONS]: optionsOf } = upstreamClass as { [CLASS_OPTIONS]?: (given: O) => O };
+  return typeof optionsOf === 'function' ? (given) => optionsOf.call(upstreamClass, given) : undefined;
 }

@@ -239,12 +239,14 @@ export const OPTION_DECLARATIONS: {
 /**
  * Fills in environment and defaults, and checks. Null counts as not given.
  * @param className stands in for a name that is not given
+ * @param ofClass options of the class, which apply where the user gives none; may throw for options that cannot work with the class
  * @throws TrunklineError ERR_TRUNKLINE_OPTION_INVALID
  */
 export function resolveOptions(
   given: ClientOptions | undefined,
   className: string,
   env: NodeJS.ProcessEnv = process.env,
+  ofClass?: (given: ClientOptions) => ClientOptions,
 ): ResolvedOptions {
   if (given !== undefined && (typeof given !== 'object' || (given as unknown) === null || Array.isArray(given))) {
     throw new TrunklineError(
@@ -258,7 +260,8 @@ export function resolveOptions(
   const seated = seat
     ? { port: seat.clusterPort, isLeader: { leads: true, succeeds: true, follows: false, competes: undefined }[seat.candidacy] }
     : {};
-  const effective = { ...seated, ...withoutNothing(given) };
+  const said = withoutNothing(given);
+  const effective = { ...seated, ...ofClass?.(said), ...said };
   const resolved: Record<string, unknown> = {};
   for (const [name, declaration] of Object.entries(OPTION_DECLARATIONS) as [keyof ClientOptions, Declaration<unknown>][]) {
     const { value, source } = choose(name, declaration, effective, env);

@@ -1,7 +1,7 @@
 // `cluster(Client, options).delegate(…).override(…).create(…)`: the builder, and the names of cluster-client 3.x. This is the
 // only file that maps the old names to the words of the rest of the code.
 
-import { withClassOptions } from '../class-options';
+import { classOptionsOf } from '../class-options';
 import { TrunklineError } from '../errors';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from '../options';
 import { openClients } from '../seat';
@@ -49,7 +49,7 @@ export class ClusterBuilder<
       );
     }
     this.#class = upstreamClass;
-    this.#options = resolveOptions(withClassOptions(upstreamClass, options), nameOf(upstreamClass) || 'anonymous');
+    this.#options = resolveOptions(options, nameOf(upstreamClass) || 'anonymous', undefined, classOptionsOf(upstreamClass));
     this.#isNamedByClass = (options?.name ?? undefined) === undefined;
   }
 

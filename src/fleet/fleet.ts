@@ -226,7 +226,7 @@ function classOptions(
   { responseTimeout }: ClientOptions,
   { ttlMs, callTimeoutMs }: ResolvedFleetOptions,
 ): ClientOptions {
-  if (responseTimeout === undefined || responseTimeout === null) return { responseTimeout: callTimeoutMs + HOP_MS };
+  if (responseTimeout === undefined) return { responseTimeout: callTimeoutMs + HOP_MS };
   if (typeof responseTimeout !== 'number' || responseTimeout > ttlMs) return {};
   throw new TrunklineError(
     'ERR_TRUNKLINE_OPTION_INVALID',

@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
-import cluster from '../../src';
+import cluster, { type ClientOptions } from '../../src';
+import { classOptionsOf } from '../../src/class-options';
+import { resolveOptions } from '../../src/options';
 import { fleet, fleetStatus, memoryEngine, type Engine, type EngineHealth, type FleetOptions } from '../../src/fleet';
 import { argumentsIn, checkFencing } from '../../src/fleet/fencing';
 import { reportOfProcess, stampOfProcess } from '../../src/process-report';
@@ -437,6 +439,18 @@ describe('a fleet', () => {
     open.push(client);
     await expect(client.ready()).rejects.toMatchObject({ code: 'ERR_TRUNKLINE_OPTION_INVALID', option: 'fencing' });
     expect(Registry.made).toEqual([]);
+  });
+
+  it('brings options along, where the user gives none', () => {
+    const Fleet = fleet(Registry, { engine, group: 'shop', ttlMs: 5_000 });
+    const timeoutOf = (options?: object): unknown =>
+      resolveOptions(options, 'Registry', {}, classOptionsOf<ClientOptions>(Fleet)).responseTimeout;
+    const brought = timeoutOf();
+    expect(brought).toBeGreaterThan(5_000);
+    expect(timeoutOf({ responseTimeout: undefined })).toBe(brought);
+    expect(timeoutOf({ responseTimeout: null })).toBe(brought);
+    expect(timeoutOf({ responseTimeout: 60_000 })).toBe(60_000);
+    expect(() => cluster(Fleet, 'shop' as never)).toThrow(/options must be an object/);
   });
 
   it('suits the options of the client to the fleet', () => {
