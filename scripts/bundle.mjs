@@ -47,19 +47,9 @@ const FILES = [
 ];
 /** Modules for ESM, which only hand on to the files above. */
 const WRAPPERS = [
-  'index.mjs',
-  'supervisor/index.mjs',
-  'observe/index.mjs',
-  'testing/index.mjs',
-  'fleet/index.mjs',
-  'fleet/redis.mjs',
-  'adapters/etcd/index.mjs',
-  'fleet/etcd.mjs',
-  'adapters/file/index.mjs',
-  'adapters/redis/index.mjs',
-  'adapters/zookeeper/index.mjs',
-  'require-in-bundle.mjs',
-];
+  ...Object.values(require(join(root, 'package.json')).exports).flatMap((entry) => entry.import?.default ?? []),
+  './dist/package/require-in-bundle.mjs',
+].map((path) => path.slice('./dist/package/'.length));
 const entries = FILES.flatMap(({ entry }) => entry ?? []);
 
 /** Programs are not parts: each program is a separate file. */

@@ -109,6 +109,18 @@ function checkSyntax(block) {
   );
 }
 
+/** The source of each entry of the package, by what programs import. */
+function sourcesBySpecifier() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const entries = Object.entries(exports).filter(([, { require }]) => require);
+  return Object.fromEntries(
+    entries.map(([name, { require }]) => [
+      `trunkline${name.slice(1)}`,
+      [require.types.replace('./dist/', './').replace(/\.d\.ts$/, '.ts')],
+    ]),
+  );
+}
+
 /** Problems of types in blocks that load trunkline. */
 function checkTypes(blocks) {
   const codes = new Map(blocks.map((block) => [block.path, block]));
@@ -124,19 +136,7 @@ function checkTypes(blocks) {
     noImplicitAny: false,
     noImplicitOverride: false,
     useUnknownInCatchVariables: false,
-    paths: {
-      trunkline: ['./src/index.ts'],
-      'trunkline/supervisor': ['./src/supervisor/index.ts'],
-      'trunkline/observe': ['./src/observe/index.ts'],
-      'trunkline/testing': ['./src/testing/index.ts'],
-      'trunkline/fleet': ['./src/fleet/index.ts'],
-      'trunkline/fleet/redis': ['./src/fleet/redis.ts'],
-      'trunkline/etcd': ['./src/adapters/etcd/index.ts'],
-      'trunkline/fleet/etcd': ['./src/fleet/etcd.ts'],
-      'trunkline/file': ['./src/adapters/file/index.ts'],
-      'trunkline/redis': ['./src/adapters/redis/index.ts'],
-      'trunkline/zookeeper': ['./src/adapters/zookeeper/index.ts'],
-    },
+    paths: sourcesBySpecifier(),
   });
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;
@@ -182,7 +182,7 @@ const names =
   process.argv.length > 2 ? process.argv.slice(2) : listed.split('\n').filter((name) => name && existsSync(join(root, name)));
 const blocks = names.flatMap(blocksOf);
 const broken = blocks.flatMap((block) => [checkSyntax(block)].flat().map((diagnostic) => messageOf(block, diagnostic)));
-const typed = blocks.filter(({ code, path }) => !path.endsWith('.json') && /['"]trunkline(\/\w+)?['"]/.test(code));
+const typed = blocks.filter(({ code, path }) => !path.endsWith('.json') && /['"]trunkline(\/[\w/]+)?['"]/.test(code));
 const problems = [...names.flatMap(checkLinks), ...broken, ...checkTypes(typed)];
 for (const problem of problems) console.error(problem);
 console.log(

@@ -1,4 +1,4 @@
-// One point of the fleet benchmark: one side with so many members and keys, on a server that was started for this point alone.
+// A point of the fleet benchmark: one side with so many members and keys, on a server that was started for this point alone.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { cpuMsOf, residentKbOf, startEngine, type EngineName } from './engine-servers';

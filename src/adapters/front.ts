@@ -48,7 +48,7 @@ export function storeOf<C extends SharedStoreClient>(client: C, options?: Servic
   };
 }
 
-/** Of the options of a shared client, with the ones of the front. */
+/** Options of a shared client, and of the front over the client. */
 export interface StoreOptions extends ClientOptions, ServiceRegistryOptions {}
 
 /**

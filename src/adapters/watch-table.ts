@@ -87,7 +87,7 @@ export class WatchTable {
   }
 }
 
-/** One watched key or prefix. */
+/** A watched key or prefix, with its newest known state. */
 export class WatchedKeys {
   readonly what: Watched;
   readonly #clock: Clock;

@@ -1,4 +1,4 @@
-// One look at the files of a path, without reading them: which keys there are, and what tells that a file may have changed. A look at
+// Lists the files of a path, without reading them: which keys there are, and what tells that a file may have changed. A look at
 // 1,000 files costs 12 ms of CPU, reading and parsing them 146 ms (files of 850 B, Node.js 20).
 
 import type { BigIntStats } from 'node:fs';

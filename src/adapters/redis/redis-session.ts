@@ -1,4 +1,4 @@
-// One stay at a Redis: a connection for commands and a second one that hears messages, opened together and ended together. Two, because
+// A session with a Redis: a connection for commands and a second one that hears messages, opened together and ended together. Two, because
 // Redis cuts a connection that subscribes as soon as more than 32 MB wait for it, replies included.
 
 import { backgroundClock, patientTimeout, within } from '../../time';

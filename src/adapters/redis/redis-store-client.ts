@@ -160,7 +160,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     void this.#keep(session);
   }
 
-  /** One session after the other, until the client is closed. */
+  /** Opens a session after each session that ends, until the client is closed. */
   async #keep(first: RedisSession): Promise<void> {
     const { signal } = this.#closing;
     const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
@@ -278,7 +278,7 @@ export class RedisStoreClient extends EventEmitter implements RegistryUpstream {
     } else this.#standing.set('server', error);
   }
 
-  /** The same advice is given once. */
+  /** Gives each advice once. */
   #advise(why: string): void {
     if (this.#advised.has(why)) return;
     this.#advised.add(why);

@@ -228,7 +228,7 @@ export class StringsForm implements StoreForm {
     if (!session.isOver) watch.whole(entries, order, ({ key }) => orders.get(key)!);
   }
 
-  /** Not at one moment: each entry is as new as its own read, and a key that is missing is as old as the beginning. */
+  /** Reads are not made at one moment: each entry is as new as its own read, and a key that is missing is as old as the beginning. */
   async #scan(
     session: RedisSession,
     prefix: string,
